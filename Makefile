@@ -1,0 +1,44 @@
+# `make demo` and `make test` need only Python 3.11+ and make; both set up .venv first.
+PYTHON ?= python3
+VENV := .venv
+STAMP := $(VENV)/.installed
+BIN := $(VENV)/bin
+DEMO := demo_runs
+
+.PHONY: demo test fast lint build help
+
+help:
+	@echo "make demo   set up, prepare data, grade the submissions of examples/ and print the table"
+	@echo "make test   set up, then the whole test suite with coverage"
+	@echo "make fast   the tests that start no kernel and train nothing"
+	@echo "make lint   ruff, mypy, import layers, notebooks in step with their source"
+	@echo "make build  generate the starter and solution notebooks"
+
+$(STAMP): pyproject.toml constraints.txt
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: $(STAMP)
+	$(BIN)/grader doctor
+	$(BIN)/grader prepare noisy_labels
+	$(BIN)/grader grade noisy_labels examples/noisy_labels --out $(DEMO) --jobs 2 --repeats 1 --time-limit 100
+	@echo "Open an executed notebook, for example:"
+	@ls $(DEMO)/runs/solution/*/repeat-0/executed.ipynb $(DEMO)/runs/exception/*/repeat-0/executed.ipynb
+
+test: $(STAMP)
+	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+
+fast: $(STAMP)
+	$(BIN)/python -m pytest -m "not slow"
+
+lint: $(STAMP)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/grader build --check
+
+build: $(STAMP)
+	$(BIN)/grader build

@@ -1,0 +1,136 @@
+"""Build a task's starter and solution notebooks from the author's notebook, byte for byte the same every time."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import jupytext
+
+from grader.errors import UsageError
+from grader.notebook import Json, metadata, source, tags
+from grader.outline import check_cells
+from grader.template import (
+    DATA_PLACEHOLDER,
+    DATA_TITLE,
+    fill_code,
+    fill_markdown,
+    inlined_data,
+    solution_face,
+    starter_face,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from grader.task import Task
+
+PROTECTED_LINE = "# PROTECTED CELL - the grader uses its own copy; changes here are ignored."
+
+
+@dataclass(frozen=True)
+class Built:
+    """The two generated notebooks, as the text of their files."""
+
+    starter: str
+    solution: str
+
+
+def build(task: Task) -> Built:
+    """Generate the notebooks of `task`.
+
+    Raises UsageError, one line, where the author's notebook breaks a rule of the outline.
+    """
+    cells = _author_cells(task)
+    return Built(
+        starter=_notebook_text(task, cells, starter_face),
+        solution=_notebook_text(task, cells, solution_face),
+    )
+
+
+def write(task: Task) -> list[Path]:
+    """Build `task` and write its two files; return those that were not in step before."""
+    written = []
+    for path, text in _files(task):
+        if _text_of(path) != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return written
+
+
+def check(task: Task) -> list[str]:
+    """Return one line for each generated file that is missing or out of step with its source."""
+    return [
+        f"{path.parent.name}/{path.name} is not in step with its source; run: grader build {task.id}"
+        for path, text in _files(task)
+        if _text_of(path) != text
+    ]
+
+
+def _files(task: Task) -> list[tuple[Path, str]]:
+    built = build(task)
+    return [(task.starter, built.starter), (task.solution, built.solution)]
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _author_cells(task: Task) -> list[Json]:
+    """Return the cells of notebook.py with placeholders filled in; the slot still has both its blocks."""
+    path = task.folder / "notebook.py"
+    try:
+        text = path.read_text(encoding="utf-8")
+        inlined_data(task)
+    except OSError as error:
+        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    return [_filled(dict(cell), task) for cell in jupytext.reads(text, fmt="py:percent").cells]
+
+
+def _filled(cell: Json, task: Task) -> Json:
+    text = source(cell)
+    if cell["cell_type"] != "code":
+        filled = fill_markdown(text, task)
+    elif "data" in tags(cell) and text.strip() == DATA_PLACEHOLDER:
+        filled = inlined_data(task)
+    else:
+        filled = fill_code(text, task)
+    return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": filled}
+
+
+def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:
+    shown = [_with_face(cell, face) if "slot" in tags(cell) else cell for cell in cells]
+    check_cells(task, shown)
+    notebook = {
+        "cells": [_finished(cell, task, number) for number, cell in enumerate(shown, start=1)],
+        "metadata": {
+            "grader": {"entries": list(task.spec.entries), "task": task.id, "version": task.version},
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _with_face(cell: Json, face: Callable[[str], str]) -> Json:
+    return {**cell, "source": face(source(cell))}
+
+
+def _finished(cell: Json, task: Task, number: int) -> Json:
+    """Return the cell with its id, its lock and, for protected code, its first comment line."""
+    key, kind, text = f"{task.id}-{number}", cell["cell_type"], source(cell)
+    about: Json = {**cell["metadata"], "grader": {"cell": key, "task": task.id}}
+    if "slot" not in tags(cell):
+        about |= {"editable": False, "deletable": False}
+        about["tags"] = [*(tag for tag in tags(cell) if tag != "protected"), "protected"]
+        text = f"{PROTECTED_LINE}\n{text}" if kind == "code" else text
+    if "data" in tags(cell):
+        about |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+        text = f"{DATA_TITLE}\n{text}"
+    finished = {"cell_type": kind, "id": key, "metadata": about, "source": text.splitlines(keepends=True)}
+    return finished | ({"execution_count": None, "outputs": []} if kind == "code" else {})

@@ -1,0 +1,244 @@
+"""Tell the cells of a notebook apart: which one is the slot, which protected ones were changed, what defines a name."""
+
+from __future__ import annotations
+
+import ast
+import re
+import threading
+import warnings
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderFault, StudentFault, Verdict
+from grader.notebook import (
+    Json,
+    grader_metadata,
+    is_code,
+    labels,
+    metadata,
+    read_notebook,
+    source,
+    tagged,
+    tags,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+__all__ = [
+    "Json",
+    "changed_cells",
+    "defined_names",
+    "entry_names",
+    "find_slot",
+    "names_defined_elsewhere",
+    "read_notebook",
+    "slot_cell",
+    "source",
+    "tagged",
+]
+
+# How a cell is recognised, the surest first: our own key, the id that Colab keeps, the id of nbformat 4.5.
+_IDENTITIES: tuple[Callable[[Json], object], ...] = (
+    lambda cell: grader_metadata(cell).get("cell"),
+    lambda cell: metadata(cell).get("id"),
+    lambda cell: cell.get("id"),
+)
+_MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
+_QUIET = threading.Lock()  # the filters of warnings belong to all threads
+_NO_DESCENT = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A cell of a submission as the search for the slot sees it."""
+
+    cell: Json
+    label: str
+    text: str
+    entries: frozenset[str]  # of the task's, those that it defines at top level
+    attempt: bool  # it cannot be parsed, and would define an entry if it could
+
+
+def find_slot(notebook: Json, starter: Json) -> str:
+    """Return the source of the student's slot.
+
+    The slot is the cell with the identity of the starter's slot that defines the entries; failing that, the
+    only code cell that defines them at top level; failing that, the cell with the identity, whatever it holds,
+    so that running it shows the student their syntax error.
+
+    Raises StudentFault (`slot_missing`) for none or several, naming what was seen.
+    """
+    key, wanted = slot_cell(starter)["id"], frozenset(entry_names(starter))
+    names = labels(notebook)
+    seen = [
+        _look(cell, names[index], wanted) for index, cell in enumerate(notebook["cells"]) if is_code(cell)
+    ]
+    defining = [found for found in seen if found.entries == wanted]
+    marked: list[_Seen] = []
+    for identity in _IDENTITIES:
+        same = [
+            found for found in seen if identity(found.cell) == key and "protected" not in tags(found.cell)
+        ]
+        marked += [found for found in same if found not in marked]
+        usable = [found for found in same if found in defining]
+        if usable:
+            untouched = _squeeze(usable[0].text) == _squeeze(source(slot_cell(starter)))
+            # A starter's slot left as it was beside another definition: the student's intent is not ours to guess.
+            return _the_only(defining if untouched else usable, wanted)
+    if defining:
+        return _the_only(defining, wanted)
+    _refuse_scattered(seen, wanted)
+    left = marked or [found for found in seen if found.attempt]
+    if left:
+        return _the_only(left, wanted)
+    raise _missing(_nothing_found(notebook, starter, wanted))
+
+
+def changed_cells(notebook: Json, starter: Json) -> list[str]:
+    """Return the names of the starter's protected cells that the notebook does not hold as they were.
+
+    White space and line ends are not compared. A protected cell that is nowhere in the notebook is called
+    missing. This is only for reports: protected cells of a submission are never used.
+    """
+    cells = notebook["cells"]
+    present = {(cell.get("cell_type") == "code", _squeeze(source(cell))) for cell in cells}
+    known = {str(identity(cell)) for cell in cells for identity in _IDENTITIES}
+    slot = slot_cell(starter)
+    changed = []
+    for cell, label in zip(starter["cells"], labels(starter), strict=True):
+        if cell is slot or (is_code(cell), _squeeze(source(cell))) in present:
+            continue
+        changed.append(label if cell["id"] in known else f"{label}, missing")
+    return changed
+
+
+def names_defined_elsewhere(notebook: Json, slot_source: str) -> dict[str, str]:
+    """Return the top-level names that code cells other than the slot define, with the name of that cell."""
+    found: dict[str, str] = {}
+    for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
+        text = source(cell)
+        if is_code(cell) and text != slot_source:
+            try:
+                names = defined_names(text)
+            except SyntaxError:
+                continue  # such a cell defines nothing
+            for name in names:
+                found.setdefault(name, label)
+    return found
+
+
+def defined_names(text: str) -> frozenset[str]:
+    """Return the names that a cell binds at top level; lines of IPython magic are passed over.
+
+    Raises SyntaxError where the cell cannot be parsed, for whatever reason.
+    """
+    names: set[str] = set()
+    left: list[ast.AST] = [_parse(text)]
+    while left:
+        node = left.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            names.add(node.name)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names.update(
+                alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*"
+            )
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif not isinstance(node, _NO_DESCENT):
+            left.extend(ast.iter_child_nodes(node))
+    return frozenset(names)
+
+
+def slot_cell(starter: Json) -> Json:
+    """Return the slot of a notebook of ours. Raises GraderFault where it has not exactly one."""
+    found = tagged(starter, "slot")
+    if len(found) != 1 or not isinstance(found[0].get("id"), str):
+        raise GraderFault(f"the starter notebook has {len(found)} slots; run: grader build")
+    return found[0]
+
+
+def entry_names(starter: Json) -> tuple[str, ...]:
+    """Return the functions that the slot of a notebook of ours must define."""
+    names = grader_metadata(starter).get("entries")
+    if not isinstance(names, list) or not names:
+        raise GraderFault("the starter notebook names no entries; run: grader build")
+    return tuple(names)
+
+
+def _look(cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
+    text = source(cell)
+    entries: frozenset[str] = frozenset()
+    attempt = False
+    if any(name in text for name in wanted):
+        try:
+            entries = defined_names(text) & wanted
+        except SyntaxError:
+            attempt = all(
+                re.search(rf"^\s*(async )?(def|class) +{name}\b|^{name} *=", text, re.MULTILINE)
+                for name in wanted
+            )
+    return _Seen(cell, label, text, entries, attempt)
+
+
+def _parse(text: str) -> ast.Module:
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a student's invalid escape is no news to the instructor
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            return _parse_without_magic(text)
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
+
+
+def _parse_without_magic(text: str) -> ast.Module:
+    try:
+        return ast.parse(_MAGIC.sub(r"\1pass", text))
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
+
+
+def _the_only(found: Sequence[_Seen], wanted: frozenset[str]) -> str:
+    if len(found) > 1:
+        raise _missing(
+            f"{_listed(wanted)} is defined in more than one cell: {_joined(found)}. Keep one of them."
+        )
+    return found[0].text
+
+
+def _refuse_scattered(seen: Sequence[_Seen], wanted: frozenset[str]) -> None:
+    parts = [found for found in seen if found.entries]
+    if len(parts) > 1 and frozenset[str]().union(*(found.entries for found in parts)) == wanted:
+        places = " and ".join(f"{_listed(found.entries)} in {found.label}" for found in parts)
+        raise _missing(f"One cell must define {_listed(wanted)}; found {places}. Put them into one cell.")
+
+
+def _nothing_found(notebook: Json, starter: Json, wanted: frozenset[str]) -> str:
+    key = slot_cell(starter)["id"]
+    names = _listed(wanted)
+    for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
+        if not is_code(cell) and any(identity(cell) == key for identity in _IDENTITIES):
+            return f"The slot, {label}, is no code cell any more. Turn it back into a code cell."
+    other = grader_metadata(notebook).get("task")
+    if isinstance(other, str) and other != (ours := grader_metadata(starter).get("task")):
+        return f"No code cell defines {names}: this is the notebook of another task, not of {ours}."
+    count = sum(is_code(cell) for cell in notebook["cells"])
+    return f"None of the {count} code cells defines {names} at top level."
+
+
+def _squeeze(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _listed(names: frozenset[str]) -> str:
+    return " and ".join(sorted(names))
+
+
+def _joined(found: Sequence[_Seen]) -> str:
+    shown = ", ".join(cell.label for cell in found[:5])
+    return shown if len(found) <= 5 else f"{shown} and {len(found) - 5} more"
+
+
+def _missing(message: str) -> StudentFault:
+    return StudentFault(Verdict.SLOT_MISSING, message)

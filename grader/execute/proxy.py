@@ -1,0 +1,136 @@
+"""Stand in for the student's function inside the trainer: each call crosses to the sandbox and back.
+
+The trainer's protected cells call the entry by its name and get plain arrays; what the student's process
+sends is data, whatever it says. A failure there raises `SlotFailure` here, and the ledger keeps the reason.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from grader import wire
+from grader.errors import Verdict
+from grader.execute.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and the cap on answers
+_SEND_MB = 1024  # protected code of ours sends this way; the cap only catches mistakes
+# What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.
+_CLAIMS = {
+    Verdict.SLOT_ERROR,
+    Verdict.INVALID_OUTPUT,
+    Verdict.MEMORY_LIMIT,
+    Verdict.OUTPUT_LIMIT,
+    Verdict.SLOT_CRASHED,
+}
+_TEXT_CAP = 20_000
+_UNASKED = "the process of your function sent something unasked"
+
+
+class SlotFailure(Exception):  # noqa: N818 -- the name shown in the executed notebook
+    """The student's process failed; the ledger has the verdict."""
+
+
+class Channel:
+    """The trainer's end of the connection to one fresh process of the student's."""
+
+    def __init__(self, sock: socket.socket, ledger: Ledger, return_mb: int) -> None:
+        self._socket = sock
+        self._ledger = ledger
+        self._sending = wire.Caps(payload_bytes=_SEND_MB << 20)
+        self._receiving = wire.Caps(payload_bytes=return_mb << 20)
+        self._number = 0
+
+    def wait_until_loaded(self) -> None:
+        """Wait for the slot cell to be run in its process.
+
+        Raises SlotFailure where that failed.
+        """
+        self._ledger.begin(call=False)
+        message = self._receive()
+        if message.get("kind") != "ready":
+            self._fail(message)
+        self._ledger.end()
+
+    def call(self, entry: str, args: tuple[Any, ...]) -> Any:
+        """Return what the student's `entry` answers to `args`.
+
+        Raises SlotFailure where their process failed, and WireError where *our* arguments cannot cross.
+        """
+        self._number += 1
+        self._ledger.begin()
+        question = {"kind": "call", "number": self._number, "entry": entry, "args": args}
+        try:
+            wire.send(self._socket, question, self._sending)
+        except wire.Closed:
+            self._gone()
+        message = self._receive()
+        if message.get("kind") != "answer" or message.get("number") != self._number:
+            self._fail(message)
+        self._ledger.end()
+        return message.get("value")
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            message = wire.receive(self._socket, self._receiving)
+        except wire.Closed:
+            self._gone()
+        except wire.WireError as error:
+            self._note(Verdict.INVALID_OUTPUT, f"what your function sent back cannot be read: {error}", "")
+        if not isinstance(message, dict):
+            self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
+        return dict(message)
+
+    def _fail(self, message: dict[str, Any]) -> NoReturn:
+        claim = message.get("verdict")
+        text, traceback = message.get("message"), message.get("traceback")
+        if message.get("kind") != "failed" or claim not in _CLAIMS or not isinstance(text, str):
+            self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
+        self._note(Verdict(str(claim)), text, traceback if isinstance(traceback, str) else "")
+
+    def _gone(self) -> NoReturn:
+        # Only the grader can tell why: it watches the process.
+        self._ledger.note(failure={"verdict": None, "number": self._number})
+        raise SlotFailure("the process of your function ended") from None
+
+    def _note(self, verdict: Verdict, message: Any, traceback: str) -> NoReturn:
+        text = str(message)[:_TEXT_CAP]
+        self._ledger.note(
+            failure={
+                "verdict": verdict.value,
+                "message": text,
+                "traceback": traceback[:_TEXT_CAP],
+                "number": self._number,
+            }
+        )
+        raise SlotFailure(text) from None
+
+
+def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
+    """Return one function for each of `entries`, bound to this trainer's slot process.
+
+    Raises SlotFailure where the student's cell could not be loaded.
+    """
+    import torch  # noqa: PLC0415 -- the trainer has it; the grader, which reads this module's names, need not
+
+    given = json.loads(os.environ[ENVIRONMENT])
+    ledger = Ledger(given["ledger"])
+    cuda = torch.cuda.is_available()
+    ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
+    channel = Channel(socket.socket(fileno=given["socket"]), ledger, given["return_mb"])
+    channel.wait_until_loaded()
+    return [_bind(channel, entry) for entry in entries]
+
+
+def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        return channel.call(entry, args)
+
+    call.__name__ = call.__qualname__ = entry
+    call.__doc__ = "Call the student's function in its sandbox; takes and returns plain values and arrays."
+    return call

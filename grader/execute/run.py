@@ -1,0 +1,159 @@
+"""Execute one repeat of a rebuilt notebook and say how it ended, and whose fault it is if it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import papermill
+from papermill.exceptions import PapermillExecutionError
+
+from grader.errors import GraderFault, StudentFault, Verdict
+from grader.execute.engine import Trainer, WallClockExceeded
+from grader.execute.kernel import Launch
+from grader.execute.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.execute.warm import WarmParent
+    from grader.sandbox import Slot
+
+# Below this share of the wall clock, a run that overran would have overrun without the student's function
+# too: that is a slow or stuck machine, and not their fault.
+_STUDENT_SHARE = 0.1
+_SHOWN_CELLS_TAG = "slot"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one repeat is executed with. `parameters` are papermill's; `folder` receives every file of the run."""
+
+    parameters: dict[str, Any]
+    folder: Path
+    entries: tuple[str, ...]
+    wall_seconds: float
+    return_mb: int
+    device: str
+    warm: WarmParent | None
+    on_cell: Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How one repeat went: wall seconds of the cells and of the slot calls in them, and the student's fault, if any."""
+
+    cell_seconds: float
+    slot_seconds: float
+    slot_calls: int
+    device: str
+    fault: StudentFault | None
+
+
+def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
+    """Run `notebook` under papermill, its entries answered by `slot`, and keep `executed.ipynb` in the folder.
+
+    Raises GraderFault where the failure is ours.
+    """
+    ledger = Ledger()
+    try:
+        with tempfile.TemporaryDirectory(prefix="grader-") as sockets, slot.socket:
+            launch = Launch(
+                folder=plan.folder,
+                log=plan.folder / "trainer.log",
+                slot_fd=slot.socket.fileno(),
+                ledger_fd=ledger.fd,
+                return_mb=plan.return_mb,
+                device=plan.device,
+                warm=plan.warm,
+            )
+            trainer = Trainer(launch, Path(sockets), plan.entries, plan.wall_seconds, plan.on_cell)
+            rebuilt = plan.folder / "rebuilt.ipynb"
+            rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
+            fault = _run(rebuilt, plan.parameters, trainer, lambda: _blame_time(ledger, plan.wall_seconds))
+        if isinstance(fault, PapermillExecutionError):
+            fault = _blame_cell(fault, ledger, slot)
+        _keep(trainer.notebook, slot.output(), fault, plan.folder / "executed.ipynb")
+        return Execution(
+            cell_seconds=trainer.cell_seconds,
+            slot_seconds=min(ledger.slot_seconds(), trainer.cell_seconds),
+            slot_calls=ledger.calls,
+            device=str(ledger.facts().get("device", "unknown")),
+            fault=fault,
+        )
+    finally:
+        ledger.close()
+
+
+def _run(
+    rebuilt: Path, parameters: dict[str, Any], trainer: Trainer, blame: Callable[[], StudentFault]
+) -> StudentFault | PapermillExecutionError | None:
+    try:
+        papermill.execute_notebook(
+            str(rebuilt),
+            None,
+            parameters=parameters,
+            engine_name="grader",
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            trainer=trainer,
+        )
+    except PapermillExecutionError as error:
+        return error
+    except WallClockExceeded:
+        return blame()
+    except (GraderFault, StudentFault):
+        raise
+    except Exception as error:
+        raise GraderFault(f"the trainer failed: {type(error).__name__}: {error}") from error
+    return None
+
+
+def _blame_time(ledger: Ledger, wall_seconds: float) -> StudentFault:
+    used = ledger.slot_seconds()
+    if used < _STUDENT_SHARE * wall_seconds:
+        raise GraderFault(
+            f"the run took longer than {wall_seconds:g} s, but the student's function only {used:.1f} s of it"
+        )
+    where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
+    busy = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
+    message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {busy}"
+    return StudentFault(Verdict.TIME_LIMIT, message)
+
+
+def _blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> StudentFault:
+    """Return the student's fault behind a failed cell; raise GraderFault where protected code failed."""
+    if error.ename == "InvalidOutput":
+        return StudentFault(Verdict.INVALID_OUTPUT, str(error.evalue))
+    failure = ledger.facts().get("failure")
+    if error.ename != "SlotFailure" or failure is None:
+        raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
+    if failure["verdict"] is None:
+        return slot.fault() or StudentFault(Verdict.SLOT_CRASHED, "the process of your function ended")
+    message = failure["message"]
+    if failure["number"] > 1:
+        message += f" (in call {failure['number']})"
+    return StudentFault(Verdict(failure["verdict"]), message, traceback=failure["traceback"])
+
+
+def _keep(notebook: Any, printed: str, fault: StudentFault | None, path: Path) -> None:
+    """Write the executed notebook with what the student should see: their output, and their own traceback."""
+    if notebook is None:
+        return
+    for cell in notebook.cells:
+        outputs = cell.get("outputs", [])
+        if printed and _SHOWN_CELLS_TAG in cell.metadata.get("tags", []):
+            outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=printed))
+        for output in outputs:
+            if output.output_type == "error" and fault is not None:
+                output.ename, output.evalue = fault.verdict.value, fault.message
+                output.traceback = (fault.traceback or fault.message).splitlines()
+    with contextlib.suppress(KeyError):
+        del notebook.metadata["papermill"]["output_path"]
+    nbformat.write(notebook, path)

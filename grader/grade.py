@@ -1,0 +1,228 @@
+"""Grade one submission: read -> rebuild -> execute -> score -> Result. The story of the product on one page."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import platform
+import re
+import statistics
+import time
+import traceback
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal
+
+from grader.cells import changed_cells, find_slot, names_defined_elsewhere, read_notebook
+from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
+from grader.execute.run import Execution, Plan, execute
+from grader.rebuild import rebuild
+from grader.result import Metrics, Result, Seconds
+from grader.sandbox import SlotSource
+from grader.score import points, score
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from grader.evaluation import Repeat
+    from grader.execute.warm import WarmParent
+    from grader.intake import Submission
+    from grader.supply import SandboxSupply
+    from grader.task import Task
+
+_VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-learn", "papermill")
+_NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How a batch is graded. `backend` "plain" has no confinement and is for rehearsals, or for `--unsafe`."""
+
+    device: str
+    wall_seconds: float
+    backend: Literal["bubblewrap", "plain"]
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What every submission of a batch shares.
+
+    `imports` is the protected cell that is run before the slot; `on_progress` gets (student, repeat, share of its cells done).
+    """
+
+    task: Task
+    starter: dict[str, Any]
+    imports: str
+    repeats: list[Repeat]
+    settings: Settings
+    sandboxes: SandboxSupply
+    warm: WarmParent | None
+    runs: Path
+    on_progress: Callable[[str, int, float], None]
+
+
+@dataclass
+class _Account:
+    """What is known of a submission so far; a Result is made of it however the grading ends."""
+
+    slot_sha256: str = ""
+    changed: list[str] = field(default_factory=list)
+    executions: list[Execution] = field(default_factory=list)
+    scores: list[dict[str, float]] = field(default_factory=list)
+
+
+def grade(submission: Submission, bench: Bench) -> Result:
+    """Grade one submission; every way it can end is a verdict in the Result, and a bug of ours is `grader_error`."""
+    begun = time.monotonic()
+    folder = _new_run_folder(bench.runs, submission.student)
+    account = _Account()
+    verdict, message, shown, points_ = Verdict.SCORED, EXPLANATIONS[Verdict.SCORED].sentence, "", None
+    try:
+        _grade(submission, bench, account, folder)
+        points_ = points(_mean(account.scores), bench.task.spec.score)
+    except StudentFault as fault:
+        verdict, message, shown, points_ = fault.verdict, fault.message, fault.traceback, 0
+    except GraderFault as fault:
+        verdict, message = Verdict.GRADER_ERROR, str(fault)
+        _keep_traceback(folder)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
+        verdict, message = Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}"
+        _keep_traceback(folder)
+    result = Result(
+        submission=submission.path,
+        task=bench.task.id,
+        task_version=bench.task.version,
+        student=submission.student,
+        submission_sha256=hashlib.sha256(submission.data or b"").hexdigest(),
+        slot_sha256=account.slot_sha256,
+        verdict=verdict,
+        message=message,
+        points=points_,
+        metrics=_metrics(account.scores) if verdict is Verdict.SCORED else None,
+        seconds=_seconds(time.monotonic() - begun, account.executions),
+        slot_calls=sum(execution.slot_calls for execution in account.executions),
+        changed_cells=account.changed,
+        device=account.executions[-1].device if account.executions else "none",
+        run_folder=str(folder),
+        traceback=shown,
+        versions=_versions(),
+    )
+    (folder / "result.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+    return result
+
+
+def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path) -> None:
+    """Fill `account`, repeat by repeat.
+
+    Raises StudentFault or GraderFault, whichever side failed.
+    """
+    if submission.fault is not None:
+        raise submission.fault
+    (folder / "submission.ipynb").write_bytes(submission.data or b"")
+    notebook = read_notebook(submission.data or b"")
+    account.changed = changed_cells(notebook, bench.starter)
+    slot_source = find_slot(notebook, bench.starter)
+    account.slot_sha256 = hashlib.sha256(slot_source.encode("utf-8", "replace")).hexdigest()
+    (folder / "slot.py").write_text(slot_source, encoding="utf-8", errors="replace")
+    rebuilt = rebuild(bench.starter, slot_source)
+    sandbox = bench.sandboxes.take()
+    try:
+        for repeat in bench.repeats:
+            source = SlotSource(bench.imports, slot_source, bench.task.spec.entries, repeat.slot_seed)
+            slot = sandbox.start_slot(source)
+            try:
+                plan = _plan(repeat, bench, folder / f"repeat-{repeat.number}", submission.student)
+                execution = execute(rebuilt, slot, plan)
+            finally:
+                slot.close()
+            account.executions.append(execution)
+            if execution.fault is not None:
+                raise _with_name_hint(execution.fault, notebook, slot_source)
+            account.scores.append(
+                score(folder / f"repeat-{repeat.number}" / "predictions.npz", repeat.answers)
+            )
+    finally:
+        sandbox.close()
+
+
+def _plan(repeat: Repeat, bench: Bench, place: Path, student: str) -> Plan:
+    place.mkdir()
+    spec = bench.task.spec
+    return Plan(
+        parameters={
+            "FINAL_EVALUATION_MODE": True,
+            "DATA_PATH": str(repeat.inputs.resolve()),
+            "PREDICTIONS_PATH": str((place / "predictions.npz").resolve()),
+            "SEED": repeat.trainer_seed,
+            "DEVICE": bench.settings.device,
+        },
+        folder=place.resolve(),
+        entries=spec.entries,
+        wall_seconds=bench.settings.wall_seconds,
+        return_mb=spec.limits.return_mb,
+        device=bench.settings.device,
+        warm=bench.warm,
+        on_cell=lambda done, total: bench.on_progress(student, repeat.number, done / total),
+    )
+
+
+def _with_name_hint(fault: StudentFault, notebook: dict[str, Any], slot_source: str) -> StudentFault:
+    """Say where a missing name is defined, if it is in another cell of the student's notebook."""
+    found = _NAME_ERROR.search(fault.message)
+    if fault.verdict is not Verdict.SLOT_ERROR or found is None:
+        return fault
+    cell = names_defined_elsewhere(notebook, slot_source).get(found[1])
+    if cell is None:
+        return fault
+    hint = (
+        f"{fault.message}. Your notebook defines {found[1]!r} in another cell ({cell}), and only the slot is "
+        f"run: move {found[1]!r} into the slot"
+    )
+    return StudentFault(fault.verdict, hint, traceback=fault.traceback)
+
+
+def _new_run_folder(runs: Path, student: str) -> Path:
+    """Create the next free folder of this student; an existing one is never touched."""
+    parent = runs / (re.sub(r"[^\w.-]+", "_", student).strip("._") or "student")
+    parent.mkdir(parents=True, exist_ok=True)
+    number = 1
+    while True:
+        folder = parent / f"run-{number}"
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            number += 1
+        else:
+            return folder
+
+
+def _keep_traceback(folder: Path) -> None:
+    (folder / "grader_error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+
+
+def _mean(scores: list[dict[str, float]]) -> float:
+    return statistics.fmean(statistics.fmean(repeat.values()) for repeat in scores)
+
+
+def _metrics(scores: list[dict[str, float]]) -> Metrics:
+    per_repeat = [statistics.fmean(repeat.values()) for repeat in scores]
+    return Metrics(
+        balanced_accuracy=statistics.fmean(per_repeat),
+        per_model={name: statistics.fmean(repeat[name] for repeat in scores) for name in scores[0]},
+        per_repeat=per_repeat,
+        spread=statistics.stdev(per_repeat) if len(per_repeat) > 1 else 0.0,
+    )
+
+
+def _seconds(total: float, executions: list[Execution]) -> Seconds:
+    cells = sum(execution.cell_seconds for execution in executions)
+    slot = sum(execution.slot_seconds for execution in executions)
+    return Seconds(total=total, train=cells - slot, slot_calls=slot, overhead=total - cells)
+
+
+def _versions() -> dict[str, str]:
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        found[name] = importlib.metadata.version(name)
+    return found

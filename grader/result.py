@@ -1,0 +1,92 @@
+"""One frozen value that says how a submission ended, with its JSON and CSV renderings."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from grader.errors import Verdict
+
+
+@dataclass(frozen=True)
+class Metrics:
+    """Raw balanced accuracy in [0, 1]: the mean, and what it was averaged from.
+
+    `per_repeat[r]` is the mean over the models of repeat r; `per_model[name]` the mean over repeats of one
+    array of predictions; `spread` the standard deviation over repeats (0.0 for one repeat).
+    """
+
+    balanced_accuracy: float
+    per_model: dict[str, float]
+    per_repeat: list[float]
+    spread: float
+
+
+@dataclass(frozen=True)
+class Seconds:
+    """Wall seconds of one submission: all of it, the protected cells, the student's calls, and the rest."""
+
+    total: float = 0.0
+    train: float = 0.0
+    slot_calls: float = 0.0
+    overhead: float = 0.0
+
+
+@dataclass(frozen=True)
+class Result:
+    """How one submission ended. `points` is None exactly when the verdict is `grader_error`."""
+
+    submission: str
+    task: str
+    task_version: str
+    student: str
+    submission_sha256: str
+    slot_sha256: str
+    verdict: Verdict
+    message: str
+    points: int | None
+    metrics: Metrics | None
+    seconds: Seconds
+    slot_calls: int
+    changed_cells: list[str]
+    device: str
+    run_folder: str
+    traceback: str = ""
+    versions: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if (self.points is None) != (self.verdict is Verdict.GRADER_ERROR):
+            raise ValueError(f"points {self.points} do not go with verdict {self.verdict}")
+        if (self.metrics is None) != (self.verdict is not Verdict.SCORED):
+            raise ValueError(f"metrics do not go with verdict {self.verdict}")
+
+    def as_json(self) -> dict[str, Any]:
+        """Return plain JSON values."""
+        return asdict(self)
+
+
+def csv_row(record: dict[str, Any]) -> dict[str, Any]:
+    """Return one flat row of a result's JSON; a text that a spreadsheet would run as a formula gets a quote."""
+    metrics = record["metrics"] or {"balanced_accuracy": "", "spread": ""}
+    row = {
+        "student": record["student"],
+        "submission": record["submission"],
+        "task": record["task"],
+        "task_version": record["task_version"],
+        "verdict": record["verdict"],
+        "points": "" if record["points"] is None else record["points"],
+        "balanced_accuracy": metrics["balanced_accuracy"],
+        "spread": metrics["spread"],
+        "seconds": record["seconds"]["total"],
+        "changed_cells": len(record["changed_cells"]),
+        "message": record["message"],
+        "submission_sha256": record["submission_sha256"],
+    }
+    return {key: neutralise(value) for key, value in row.items()}
+
+
+def neutralise(value: Any) -> Any:
+    """Return `value`, quoted if it is a text that begins like a spreadsheet formula."""
+    if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return "'" + value
+    return value

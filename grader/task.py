@@ -1,0 +1,193 @@
+"""A task is a folder: its spec (`task.toml`), its author notebook and its data builder."""
+
+from __future__ import annotations
+
+import difflib
+import hashlib
+import importlib.util
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from types import ModuleType
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Score(_Strict):
+    """The linear map from balanced accuracy to points: 0 at `floor`, 100 at `ceiling`."""
+
+    floor: float = Field(ge=0, le=1)
+    ceiling: float = Field(ge=0, le=1)
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Score:
+        if self.floor >= self.ceiling:
+            raise ValueError("score.floor must be below score.ceiling")
+        return self
+
+
+class Limits(_Strict):
+    """What one repeat of a submission may use; memory, files and output are the slot process's own."""
+
+    wall_seconds: float = Field(default=300, gt=0)
+    memory_mb: int = Field(default=2048, ge=64)
+    processes: int = Field(default=16, ge=1)
+    file_mb: int = Field(default=64, ge=1)
+    output_kb: int = Field(default=1024, ge=1)
+    return_mb: int = Field(default=64, ge=1)
+
+
+class Data(_Strict):
+    """Where the task's data come from, and where students may download the public part.
+
+    `source` is "embedded", "npz:PATH" (MedMNIST format) or "torchvision:NAME". `drive_id` or `url` with
+    `sha256` of the zip make the notebook download the public data instead of building it.
+    """
+
+    source: str = "embedded"
+    drive_id: str = ""
+    url: str = ""
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+
+    @model_validator(mode="after")
+    def _downloads_are_checked(self) -> Data:
+        if (self.drive_id or self.url) and not self.sha256:
+            raise ValueError("data.drive_id and data.url need data.sha256, the hash of the zip")
+        return self
+
+
+class Spec(_Strict):
+    """The contents of `task.toml`."""
+
+    title: str
+    story: str
+    version: str
+    entries: tuple[str, ...] = Field(min_length=1)
+    signature: str
+    repeats: int = Field(default=3, ge=1)
+    score: Score
+    limits: Limits = Limits()
+    data: Data = Data()
+
+
+class Builder(Protocol):
+    """What a task's `data.py` offers. Each folder argument is a trust level; None means "not wanted".
+
+    `public` goes to students, `inputs` to the trainer in a final evaluation, and `answers` (holding
+    `answers.npz`, arrays named as in the trainer's predictions, or one array `labels` for all of them) never
+    leaves the grader. Both functions return a manifest of plain JSON values.
+    """
+
+    def make_data(
+        self, public: Path | None, inputs: Path | None, answers: Path | None, seed: int, source: str = ...
+    ) -> dict[str, Any]:
+        """Build the wanted folders; everything that is random comes from `seed`."""
+
+    def rehearse(self, public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, Any]:
+        """Build `inputs` and `answers` from the public folder alone, for a student's own check."""
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task folder and what was read from it."""
+
+    id: str
+    folder: Path
+    spec: Spec
+
+    @property
+    def starter(self) -> Path:
+        """The generated notebook with the empty slot; submissions are rebuilt from it."""
+        return self.folder.parent.parent / "starter_notebooks" / f"{self.id}.ipynb"
+
+    @property
+    def solution(self) -> Path:
+        """The generated notebook with the reference solution."""
+        return self.folder.parent.parent / "solutions" / f"{self.id}.ipynb"
+
+    @cached_property
+    def version(self) -> str:
+        """The author's version and a hash of what decides a score, so that no change goes unseen."""
+        digest = hashlib.sha256()
+        for name in ("task.toml", "notebook.py", "data.py"):
+            digest.update((self.folder / name).read_bytes())
+        return f"{self.spec.version}+{digest.hexdigest()[:8]}"
+
+    def builder(self) -> Builder:
+        """Import the task's `data.py`.
+
+        Raises UsageError where it cannot be imported.
+        """
+        return cast("Builder", _import_file(self.folder / "data.py", f"grader_task_{self.id}_data"))
+
+
+def _import_file(path: Path, name: str) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise UsageError(f"{path} cannot be imported")
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+    return module
+
+
+def tasks_folder() -> Path:
+    """Return the folder of tasks: the one beside this package in a clone, else the one shipped in it."""
+    package = Path(__file__).resolve().parent
+    beside = package.parent / "tasks"
+    return beside if beside.is_dir() else package / "bundled" / "tasks"
+
+
+def discover(folder: Path | None = None) -> list[Task]:
+    """Return every task of `folder` (default: `tasks_folder()`), by id.
+
+    Raises UsageError where a `task.toml` is wrong.
+    """
+    root = folder or tasks_folder()
+    return [read_task(path.parent) for path in sorted(root.glob("*/task.toml"))]
+
+
+def load_task(name: str, folder: Path | None = None) -> Task:
+    """Return the task called `name`: an id of `folder`, or the path of a task folder.
+
+    Raises UsageError where there is none, with the nearest name.
+    """
+    if "/" in name and (Path(name) / "task.toml").is_file():
+        return read_task(Path(name).resolve())
+    ids = [path.parent.name for path in sorted((folder or tasks_folder()).glob("*/task.toml"))]
+    if name in ids:
+        return read_task((folder or tasks_folder()) / name)
+    near = difflib.get_close_matches(name, ids, n=1, cutoff=0.4)
+    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(ids) or 'none'}"
+    raise UsageError(f"there is no task {name!r}; {hint}")
+
+
+def read_task(folder: Path) -> Task:
+    """Read one task folder.
+
+    Raises UsageError where its `task.toml` is missing or wrong.
+    """
+    path = folder / "task.toml"
+    try:
+        spec = Spec.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {place or 'spec'}: {first['msg']}") from error
+    return Task(id=folder.name, folder=folder, spec=spec)

@@ -1,0 +1,333 @@
+"""Frames that carry plain values and numeric arrays between two processes, one of which is hostile.
+
+A frame is a fixed prefix (magic, header length u32, payload length u64), a JSON header `[value, arrays]` and the
+raw bytes of the arrays. In the header a JSON list carries a tag first: `["l", ...]` a list, `["t", ...]` a tuple,
+`["a"]` the next array; `arrays` holds `[kind, dtype, shape]` for each. Nothing is pickled, and every length is
+checked before memory is taken for it. The file stands alone: it is also mounted into the sandbox.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import struct
+import sys
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    import socket
+    from collections.abc import Callable, Iterator
+
+    from numpy.typing import NDArray
+
+PREFIX = struct.Struct("<4sIQ")
+MAGIC = b"slt1"
+DTYPES = frozenset("bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32 float64".split())
+MAX_DIMENSIONS = 32  # what every numpy allows
+BUFFERS_PER_CALL = 512  # the kernel takes at most IOV_MAX = 1024
+SMALLEST_INT, LARGEST_INT = -(2**63), 2**64 - 1
+
+
+class WireError(Exception):
+    """A frame that breaks the rules, hostile or too large; the message is one sentence."""
+
+
+class Closed(WireError):  # noqa: N818 -- the peer's state, not a mistake
+    """The peer is gone."""
+
+
+class Unsendable(WireError):  # noqa: N818 -- says what the value is
+    """A value of ours that cannot cross; `what` names it with its article ("a generator")."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"cannot send {what}")
+        self.what = what
+
+
+@dataclass(frozen=True)
+class Caps:
+    """What a frame may hold, in both directions."""
+
+    header_bytes: int = 1 << 20
+    payload_bytes: int = 64 << 20
+    depth: int = 32
+    nodes: int = 100_000
+
+
+DEFAULT_CAPS = Caps()
+
+
+def send(sock: socket.socket, value: Any, caps: Caps = DEFAULT_CAPS) -> None:
+    """Send one value: None, bool, int, float, str, list, tuple, dict with text keys, numpy or torch arrays.
+
+    Raises Unsendable where the value cannot cross (nothing is sent then) and Closed where the peer is gone.
+    """
+    encoder = _Encoder(caps)
+    structure = encoder.encode(value, caps.depth)
+    header = json.dumps([structure, encoder.specs], separators=(",", ":")).encode()
+    if len(header) > caps.header_bytes:
+        raise Unsendable(f"more than {_megabytes(caps.header_bytes)} of texts and numbers outside arrays")
+    prefix = PREFIX.pack(MAGIC, len(header), encoder.payload_bytes)
+    _send_all(sock, [memoryview(prefix + header), *encoder.buffers])
+
+
+def receive(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
+    """Receive one value; arrays are fresh, contiguous, writable and on the CPU.
+
+    Raises WireError where the frame breaks the rules and Closed where the peer is gone.
+    """
+    magic, header_bytes, payload_bytes = PREFIX.unpack(_receive_exactly(sock, PREFIX.size))
+    if magic != MAGIC:
+        raise WireError("a frame begins with the wrong bytes")
+    if header_bytes > caps.header_bytes:
+        raise WireError(f"a frame's header is larger than {_megabytes(caps.header_bytes)}")
+    if payload_bytes > caps.payload_bytes:
+        raise WireError(f"a frame's arrays are larger than {_megabytes(caps.payload_bytes)}")
+    structure, specs = _parse(_receive_exactly(sock, header_bytes))
+    layouts = _check_layouts(specs, payload_bytes, caps)
+    arrays = [np.empty(shape, dtype) for _, dtype, shape in layouts]
+    _receive_all(sock, [_bytes_of(array) for array in arrays if array.nbytes])
+    finished = iter([_finish(kind, array) for (kind, _, _), array in zip(layouts, arrays, strict=True)])
+    value = _Decoder(caps, finished).decode(structure, caps.depth)
+    if next(finished, None) is not None:
+        raise WireError("a frame holds an array that its value does not use")
+    return value
+
+
+class _Encoder:
+    """Walk a value once: the JSON structure is returned, arrays are collected beside it."""
+
+    def __init__(self, caps: Caps) -> None:
+        self.caps = caps
+        self.nodes = 0
+        self.payload_bytes = 0
+        self.specs: list[list[Any]] = []
+        self.buffers: list[memoryview] = []
+
+    def encode(self, value: Any, depth: int) -> Any:
+        self.nodes += 1
+        if self.nodes > self.caps.nodes:
+            raise Unsendable(f"more than {self.caps.nodes} values outside arrays")
+        if value is None or value is True or value is False:
+            return value
+        if isinstance(value, (float, np.floating)) and not isinstance(value, np.longdouble):
+            return float(value)
+        if isinstance(value, (int, np.integer)):
+            return _checked_int(int(value))
+        if isinstance(value, str):
+            return _checked_text(str(value))
+        if isinstance(value, np.bool_):
+            return bool(value)
+        if isinstance(value, np.ndarray):
+            return self._array("n", str(value.dtype.name), value)
+        torch = sys.modules.get("torch")
+        if torch is not None and isinstance(value, torch.Tensor):
+            return self._tensor(torch, value)
+        return self._container(value, depth)
+
+    def _container(self, value: Any, depth: int) -> Any:
+        if not isinstance(value, (list, tuple, dict)):
+            raise Unsendable(_with_article(type(value).__name__))
+        if depth <= 0:
+            raise Unsendable(f"a value nested deeper than {self.caps.depth} levels, or inside itself")
+        if len(value) + self.nodes > self.caps.nodes:
+            raise Unsendable(f"more than {self.caps.nodes} values outside arrays")
+        if isinstance(value, dict):
+            if not all(isinstance(key, str) for key in value):
+                raise Unsendable("a dict with a key that is not a text")
+            return {_checked_text(str(key)): self.encode(item, depth - 1) for key, item in value.items()}
+        tag = "t" if isinstance(value, tuple) else "l"
+        return [tag, *(self.encode(item, depth - 1) for item in value)]
+
+    def _tensor(self, torch: Any, tensor: Any) -> Any:
+        dtype = str(tensor.dtype).removeprefix("torch.")
+        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
+            raise Unsendable("a sparse, quantised or empty-shelled tensor")
+        if dtype not in DTYPES and dtype != "bfloat16":
+            raise Unsendable(f"a tensor of dtype {dtype}")
+        plain = tensor.detach().cpu().resolve_neg().contiguous()
+        if dtype == "bfloat16":  # numpy has no such dtype: the same bits travel as uint16
+            plain = plain.view(torch.int16)
+        return self._array("t", dtype, plain.numpy())
+
+    def _array(self, kind: str, dtype: str, array: NDArray[Any]) -> Any:
+        if dtype not in DTYPES and (kind, dtype) != ("t", "bfloat16"):
+            raise Unsendable(f"an array of dtype {dtype}")
+        if array.ndim > MAX_DIMENSIONS:
+            raise Unsendable(f"an array of more than {MAX_DIMENSIONS} dimensions")
+        self.payload_bytes += array.nbytes
+        if self.payload_bytes > self.caps.payload_bytes:
+            raise Unsendable(f"more than {_megabytes(self.caps.payload_bytes)} of arrays")
+        self.specs.append([kind, dtype, array.shape])
+        if array.nbytes:
+            self.buffers.append(_bytes_of(np.ascontiguousarray(array, array.dtype.newbyteorder("="))))
+        return ["a"]
+
+
+class _Decoder:
+    """Turn a hostile JSON structure into values, with caps on depth and count."""
+
+    def __init__(self, caps: Caps, arrays: Iterator[Any]) -> None:
+        self.caps = caps
+        self.nodes = 0
+        self.arrays = arrays
+
+    def decode(self, item: Any, depth: int) -> Any:
+        self.nodes += 1
+        if self.nodes > self.caps.nodes:
+            raise WireError(f"a frame holds more than {self.caps.nodes} values")
+        if item is None or isinstance(item, (bool, float)):
+            return item
+        if isinstance(item, int):
+            return _checked_int(item)
+        if isinstance(item, str):
+            return _checked_text(item)
+        if depth <= 0:
+            raise WireError(f"a frame is nested deeper than {self.caps.depth} levels")
+        if isinstance(item, dict):
+            return {_checked_text(key): self.decode(value, depth - 1) for key, value in item.items()}
+        return self._tagged(item, depth)
+
+    def _tagged(self, item: list[Any], depth: int) -> Any:
+        tag = item[0] if item else None
+        if tag == "a" and len(item) == 1:
+            array = next(self.arrays, None)
+            if array is None:
+                raise WireError("a frame's value uses an array that is not there")
+            return array
+        if tag not in ("l", "t"):
+            raise WireError("a frame's header has an unknown tag")
+        values = [self.decode(value, depth - 1) for value in item[1:]]
+        return tuple(values) if tag == "t" else values
+
+
+def _parse(header: bytes) -> tuple[Any, list[Any]]:
+    try:
+        parsed = json.loads(header, object_pairs_hook=_unique)
+    except (ValueError, RecursionError) as error:
+        raise WireError("a frame's header is not JSON") from error
+    if not isinstance(parsed, list) or len(parsed) != 2 or not isinstance(parsed[1], list):
+        raise WireError("a frame's header is not a value and a list of arrays")
+    return parsed[0], parsed[1]
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    result = dict(pairs)
+    if len(result) != len(pairs):
+        raise WireError("a frame's header has a key twice")
+    return result
+
+
+def _check_layouts(
+    specs: list[Any], payload_bytes: int, caps: Caps
+) -> list[tuple[str, Any, tuple[int, ...]]]:
+    """Return (kind, numpy dtype, shape) of every array; the sizes add up to the payload exactly."""
+    if len(specs) > caps.nodes:
+        raise WireError(f"a frame holds more than {caps.nodes} arrays")
+    layouts, total = [], 0
+    for spec in specs:
+        if not isinstance(spec, list) or len(spec) != 3:
+            raise WireError("a frame describes an array wrongly")
+        kind, dtype, shape = spec
+        carrier = _carrier(kind, dtype)
+        if not _is_shape(shape, caps.payload_bytes):
+            raise WireError("a frame has an array with a wrong shape")
+        total += math.prod(shape) * carrier.itemsize
+        layouts.append((f"{kind}:{dtype}", carrier, tuple(shape)))
+    if total != payload_bytes:
+        raise WireError("the sizes of a frame's arrays do not add up to its payload")
+    return layouts
+
+
+def _is_shape(shape: Any, largest: int) -> bool:
+    """Bound the empty dimensions too: numpy multiplies the others before it sees the zero."""
+    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+        return False
+    if not all(type(size) is int and 0 <= size for size in shape):
+        return False
+    return math.prod(max(size, 1) for size in shape) <= largest
+
+
+def _carrier(kind: Any, dtype: Any) -> np.dtype[Any]:
+    """Return the numpy dtype that carries an array of this kind."""
+    if kind not in ("n", "t") or not isinstance(dtype, str):
+        raise WireError("a frame describes an array wrongly")
+    if kind == "t" and dtype == "bfloat16":
+        return np.dtype("int16")
+    if dtype not in DTYPES:
+        raise WireError("a frame has an array of a dtype that is not allowed")
+    return np.dtype(dtype)
+
+
+def _finish(kind: str, array: NDArray[Any]) -> Any:
+    """Return the array as the sender's kind; a bool that is neither 0 nor 1 would confuse every library."""
+    if array.dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
+        raise WireError("a frame has a bool that is neither true nor false")
+    if kind.startswith("n"):
+        return array
+    try:
+        import torch  # noqa: PLC0415 -- two seconds that only those pay who use it
+    except ImportError as error:
+        raise WireError("a frame has a torch tensor and torch is not installed here") from error
+    tensor = torch.from_numpy(array)
+    return tensor.view(torch.bfloat16) if kind == "t:bfloat16" else tensor
+
+
+def _checked_int(value: int) -> int:
+    if not SMALLEST_INT <= value <= LARGEST_INT:
+        raise Unsendable("an integer of more than 64 bits")
+    return value
+
+
+def _checked_text(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise Unsendable("a text with half a character in it") from error
+    return text
+
+
+def _bytes_of(array: NDArray[Any]) -> memoryview:
+    return memoryview(array.reshape(-1).view(np.uint8))
+
+
+def _with_article(name: str) -> str:
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
+
+
+def _megabytes(count: int) -> str:
+    return f"{count / (1 << 20):g} MB"
+
+
+def _receive_exactly(sock: socket.socket, count: int) -> bytes:
+    data = bytearray(count)
+    _receive_all(sock, [memoryview(data)] if count else [])
+    return bytes(data)
+
+
+def _send_all(sock: socket.socket, buffers: list[memoryview]) -> None:
+    _move(sock.sendmsg, buffers)
+
+
+def _receive_all(sock: socket.socket, buffers: list[memoryview]) -> None:
+    _move(lambda some: sock.recvmsg_into(some)[0], buffers)
+
+
+def _move(transfer: Callable[[list[memoryview]], int], buffers: list[memoryview]) -> None:
+    """Call `transfer` until all of `buffers` (none empty) went through."""
+    first = 0
+    while first < len(buffers):
+        try:
+            count = transfer(buffers[first : first + BUFFERS_PER_CALL])
+        except ConnectionError as error:
+            raise Closed("the other process is gone") from error
+        if not count:
+            raise Closed("the other process is gone")
+        while first < len(buffers) and count >= len(buffers[first]):
+            count -= len(buffers[first])
+            first += 1
+        if count:
+            buffers[first] = buffers[first][count:]
