@@ -73,7 +73,9 @@ def main() -> None:
     ratios, graded, bare = [], [], []
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch).resolve()
-        repeats = prepare_repeats(task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded")
+        repeats = prepare_repeats(
+            task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
+        )
         job = Job(task, [submission], repeats, Settings("cpu", 300, "bubblewrap"), folder, jobs=1, warm=True)
         for _ in range(runs):
             bare.append(plain(task, repeats[0], folder))

@@ -29,9 +29,13 @@ from grader.task import Task
 def ours(task: Task, folder: Path, count: int, *, warm: bool) -> dict[str, Any]:
     """Grade `count` copies of the solution and return the figures per submission."""
     data = task.solution.read_bytes()
-    submissions = [Submission(path=f"s{n}.ipynb", student=f"s{n}", data=data, fault=None) for n in range(count)]
+    submissions = [
+        Submission(path=f"s{n}.ipynb", student=f"s{n}", data=data, fault=None) for n in range(count)
+    ]
     folder.mkdir()
-    repeats = prepare_repeats(task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded")
+    repeats = prepare_repeats(
+        task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
+    )
     settings = Settings("cpu", 60, "bubblewrap")
     job = Job(task, submissions, repeats, settings, folder, jobs=1, warm=warm)
     finished: list[float] = []
@@ -84,7 +88,9 @@ def main() -> None:
         warm = ours(task, folder / "warm", count, warm=True)
         plain = plain_papermill(task, folder / "plain", max(3, count // 2))
         cold = ours(task, folder / "cold", max(3, count // 2), warm=False)
-    medians = {name: run["seconds"]["median"] for name, run in (("warm", warm), ("cold", cold), ("plain", plain))}
+    medians = {
+        name: run["seconds"]["median"] for name, run in (("warm", warm), ("cold", cold), ("plain", plain))
+    }
     report(
         "overhead",
         warm=warm,

@@ -10,13 +10,21 @@ import sys
 import tempfile
 from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 import typer
 
 from grader import display
 from grader.errors import UsageError, Verdict
 from grader.task import Task, discover, load_task
+
+if TYPE_CHECKING:
+    from grader.evaluation import Repeat
+    from grader.grade import Settings
+    from grader.intake import Submission
+    from grader.result import Result
+
+_INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 app = typer.Typer(
     help="Grade competition notebooks: the student's function runs in a sandbox of its own.",
@@ -25,6 +33,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 
+TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task's id, or the path of its folder.")]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where the trainer computes.")]
 Repeats = Annotated[
@@ -37,6 +46,19 @@ Cold = Annotated[bool, typer.Option("--cold", help="Start every trainer from not
 Source = Annotated[
     str | None, typer.Option(help="embedded, npz:PATH or torchvision:NAME. [default: the task's]")
 ]
+Jobs = Annotated[int, typer.Option(min=1, max=256, help="Submissions at a time.")]
+SecretFile = Annotated[Path | None, typer.Option(help="[default: drawn once and kept in --out]")]
+StudentId = Annotated[
+    str | None, typer.Option(help="Regular expression on a submission's path; its group is the student.")
+]
+Unsafe = Annotated[
+    bool, typer.Option("--unsafe", help="Grade without a sandbox; results can then be forged.")
+]
+Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")]
+CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are kept.")]
+PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
+DataOut = Annotated[Path | None, typer.Option(help="[default: data/TASK]")]
+Seed = Annotated[int, typer.Option(help="Seed of the split and of the label noise.")]
 
 
 @app.command()
@@ -73,10 +95,10 @@ def build(
 
 @app.command()
 def prepare(
-    task_name: Annotated[str, typer.Argument(metavar="TASK")],
+    task_name: TaskName,
     *,
-    seed: Annotated[int, typer.Option(help="Seed of the split and of the label noise.")] = 0,
-    out: Annotated[Path | None, typer.Option(help="[default: data/TASK]")] = None,
+    seed: Seed = 0,
+    out: DataOut = None,
     source: Source = None,
     as_json: AsJson = False,
 ) -> None:
@@ -100,8 +122,8 @@ def check(
     repeats: Repeats = 1,
     time_limit: TimeLimit = None,
     device: Device = "auto",
-    data: Annotated[Path | None, typer.Option(help="The public data. [default: built or found]")] = None,
-    out: Annotated[Path, typer.Option(help="Where the executed notebook is kept.")] = Path("check_runs"),
+    data: PublicData = None,
+    out: CheckOut = Path("check_runs"),
     cold: Cold = False,
     as_json: AsJson = False,
 ) -> None:
@@ -113,82 +135,55 @@ def check(
     confined = confines()
     if not confined:
         display.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
-    out.mkdir(parents=True, exist_ok=True)
-    with (
-        tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
-        display.watcher(1, quiet=as_json) as watch,
-    ):
-        result = rehearse.rehearse(
-            task,
-            notebook,
-            data=data,
-            settings=_settings(task, device, time_limit, backend="bubblewrap" if confined else "plain"),
-            scratch=Path(scratch),
-            out=out,
-            repeats=repeats or task.spec.repeats,
-            warm=not cold,
-            watcher=watch,
-        )
+    settings = _settings(task, device, time_limit, backend="bubblewrap" if confined else "plain")
+    with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
+        submission = rehearse.submission_of(notebook)
+        rounds = rehearse.rounds(task, notebook, data, Path(scratch), repeats=repeats or task.spec.repeats)
+        (result,) = _run(task, [submission], rounds, settings, _made(out), warm=not cold, quiet=as_json)
     if as_json:
         _print_json(result.as_json())
     else:
         display.show_check(result)
-    _exit_for([result.verdict])
+    _exit_for([result])
 
 
 @app.command()
 def grade(
-    task_name: Annotated[str, typer.Argument(metavar="TASK")],
+    task_name: TaskName,
     paths: Annotated[list[Path], typer.Argument(metavar="PATH...")],
     *,
-    out: Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")],
+    out: Out,
     repeats: Repeats = None,
-    jobs: Annotated[int, typer.Option(min=1, max=256, help="Submissions at a time.")] = 1,
+    jobs: Jobs = 1,
     time_limit: TimeLimit = None,
     device: Device = "auto",
-    secret_file: Annotated[Path | None, typer.Option(help="[default: drawn once and kept in --out]")] = None,
-    student_id: Annotated[
-        str | None, typer.Option(help="Regular expression on a submission's path; its group is the student.")
-    ] = None,
+    secret_file: SecretFile = None,
+    student_id: StudentId = None,
     source: Source = None,
     cold: Cold = False,
-    unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Grade without a sandbox; results can then be forged.")
-    ] = False,
+    unsafe: Unsafe = False,
     as_json: AsJson = False,
 ) -> None:
     """Grade notebooks, folders and zips of one task on hidden data."""
-    from grader.batch import Job, run_batch  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.doctor import confines  # noqa: PLC0415
+    from grader.doctor import confines  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.evaluation import prepare_repeats, secret_for  # noqa: PLC0415
     from grader.intake import collect  # noqa: PLC0415
 
     task = load_task(task_name)
     if not unsafe and not confines():
-        raise UsageError(
-            "no working sandbox on this machine (see: grader doctor); --unsafe grades without one"
-        )
+        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
     settings = _settings(task, device, time_limit, backend="plain" if unsafe else "bubblewrap")
-    out.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         submissions = collect(paths, student_id, Path(workdir))
-        repeat_list = prepare_repeats(
-            task,
-            secret_for(out, secret_file),
-            out / "evaluation",
-            repeats=repeats or task.spec.repeats,
-            source=_source(task, source),
-        )
-        with display.watcher(len(submissions), quiet=as_json) as watch:
-            job = Job(
-                task, submissions, repeat_list, settings, out, min(jobs, len(submissions)), warm=not cold
-            )
-            results = run_batch(job, watch)
+        secret = secret_for(_made(out), secret_file)
+        number, kind = repeats or task.spec.repeats, _source(task, source)
+        rounds = prepare_repeats(task, secret, out / "evaluation", repeats=number, source=kind)
+        results = _run(task, submissions, rounds, settings, out, jobs=jobs, warm=not cold, quiet=as_json)
     if as_json:
         _print_json([result.as_json() for result in results])
     else:
         display.show_results(results, out)
-    _exit_for([result.verdict for result in results])
+    _exit_for(results)
 
 
 @app.command()
@@ -208,13 +203,40 @@ def doctor(*, as_json: AsJson = False) -> None:
 def main() -> None:
     """Run a command; an error of the caller is one line on standard error."""
     try:
-        app(standalone_mode=True)
+        app()
     except UsageError as error:
         display.complain(str(error))
         sys.exit(2)
+
+
+def _run(
+    task: Task,
+    submissions: list[Submission],
+    rounds: list[Repeat],
+    settings: Settings,
+    out: Path,
+    *,
+    jobs: int = 1,
+    warm: bool,
+    quiet: bool,
+) -> list[Result]:
+    from grader.batch import Job, run_batch  # noqa: PLC0415 -- keeps `grader --help` quick
+
+    job = Job(task, submissions, rounds, settings, out, min(jobs, len(submissions)), warm=warm)
+    try:
+        with display.watcher(len(submissions), quiet=quiet) as watch:
+            return run_batch(job, watch)
     except KeyboardInterrupt:
         display.complain("stopped; what was recorded is kept")
-        sys.exit(130)
+        raise typer.Exit(_INTERRUPTED) from None
+
+
+def _made(out: Path) -> Path:
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{out} cannot be a folder of results: {error.strerror}") from error
+    return out
 
 
 def _chosen(names: list[str] | None) -> list[Task]:
@@ -229,7 +251,7 @@ def _source(task: Task, given: str | None) -> str:
 
 def _settings(
     task: Task, device: str, time_limit: float | None, *, backend: Literal["bubblewrap", "plain"]
-) -> Any:
+) -> Settings:
     from grader.doctor import cuda_is_there  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.grade import Settings  # noqa: PLC0415
 
@@ -242,6 +264,6 @@ def _print_json(value: Any) -> None:
     typer.echo(json.dumps(value, indent=2))
 
 
-def _exit_for(verdicts: list[Verdict]) -> None:
-    if Verdict.GRADER_ERROR in verdicts:
+def _exit_for(results: list[Result]) -> None:
+    if any(result.verdict is Verdict.GRADER_ERROR for result in results):
         raise typer.Exit(3)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -15,12 +16,12 @@ from grader.errors import EXPLANATIONS, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
-    from pathlib import Path
 
     from grader.doctor import Finding
     from grader.result import Result
     from grader.task import Task
 
+_SHOWN_PATHS = 20
 _STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
 _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
@@ -43,14 +44,18 @@ def complain(text: str) -> None:
 
 def show_tasks(tasks: Sequence[Task]) -> None:
     """Print the table of tasks."""
-    table = Table("task", "title", "you write", "0 points at", "100 at", "repeats", "limit")
+    table = Table()
+    for name in ("task", "you write", "0 points at", "100 at", "repeats", "limit"):
+        table.add_column(name, no_wrap=name in ("task", "you write"))
     for task in tasks:
         spec = task.spec
         table.add_row(
-            task.id, spec.title, "\n".join(spec.entries), f"{spec.score.floor:g}", f"{spec.score.ceiling:g}",
+            task.id, "\n".join(spec.entries), f"{spec.score.floor:g}", f"{spec.score.ceiling:g}",
             str(spec.repeats), f"{spec.limits.wall_seconds:g} s",
         )  # fmt: skip
     _out.print(table)
+    for task in tasks:
+        say(f"{task.id}: {task.spec.title}. {task.spec.story}")
 
 
 def show_manifest(folder: Path, manifest: dict[str, Any]) -> None:
@@ -71,7 +76,10 @@ def show_findings(findings: Sequence[Finding]) -> None:
 
 def show_results(results: Sequence[Result], out: Path) -> None:
     """Print the table of a batch and where everything is."""
-    table = Table("student", "verdict", "balanced accuracy", "points", "seconds", "changed cells")
+    table = Table()
+    table.add_column("student", overflow="fold")
+    for name in ("verdict", "BAC", "points", "seconds", "changed"):
+        table.add_column(name, no_wrap=True)
     for result in results:
         table.add_row(
             Text(result.student),
@@ -82,12 +90,21 @@ def show_results(results: Sequence[Result], out: Path) -> None:
             str(len(result.changed_cells) or ""),
         )
     _out.print(table)
+    say("BAC: balanced accuracy on hidden data, mean ± SD over repeats. changed: protected cells, ignored.")
     for result in results:
         if result.verdict is not Verdict.SCORED:
             _out.print(Text.assemble((result.student, "bold"), ": ", result.message), soft_wrap=True)
-    say(f"results  {out / 'results.csv'}  {out / 'results.jsonl'}")
-    for result in results:
-        say(f"run      {result.run_folder}")
+    executed = [folder for result in results for folder in _executed(result)]
+    for path in executed[:_SHOWN_PATHS]:
+        say(f"executed  {path}")
+    if len(executed) > _SHOWN_PATHS:
+        say(f"executed  and {len(executed) - _SHOWN_PATHS} more in {out / 'runs'}")
+    say(f"results   {out / 'results.csv'}  {out / 'results.jsonl'}")
+
+
+def _executed(result: Result) -> list[Path]:
+    """Return the executed notebook of the last repeat of a result, if it came that far."""
+    return sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb"))[-1:]
 
 
 def show_check(result: Result) -> None:

@@ -8,6 +8,7 @@ import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -86,14 +87,13 @@ def prepare_repeats(task: Task, secret: bytes, folder: Path, *, repeats: int, so
         place = root / f"repeat-{number}"
         if not place.exists():
             seed = derive_seed(secret, task.id, "data", number)
-            _build_whole(
-                place,
-                lambda inputs, answers, seed=seed: task.builder().make_data(
-                    None, inputs, answers, seed, source
-                ),
-            )
+            _build_whole(place, partial(_make_hidden, task, seed, source))
         found.append(_repeat(place, number, secret, task.id))
     return found
+
+
+def _make_hidden(task: Task, seed: int, source: str, inputs: Path, answers: Path) -> None:
+    task.builder().make_data(None, inputs, answers, seed, source)
 
 
 def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -> list[Repeat]:
@@ -104,12 +104,13 @@ def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -
     found = []
     for number in range(repeats):
         place = folder / f"repeat-{number}"
-        _build_whole(
-            place,
-            lambda inputs, answers, number=number: task.builder().rehearse(public, inputs, answers, number),
-        )
+        _build_whole(place, partial(_make_rehearsal, task, public, number))
         found.append(_repeat(place, number, b"everybody may know this one", task.id))
     return found
+
+
+def _make_rehearsal(task: Task, public: Path, seed: int, inputs: Path, answers: Path) -> None:
+    task.builder().rehearse(public, inputs, answers, seed)
 
 
 def _repeat(place: Path, number: int, secret: bytes, task_id: str) -> Repeat:

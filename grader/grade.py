@@ -66,6 +66,7 @@ class Bench:
 class _Account:
     """What is known of a submission so far; a Result is made of it however the grading ends."""
 
+    submission_sha256: str = ""
     slot_sha256: str = ""
     changed: list[str] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
@@ -94,7 +95,7 @@ def grade(submission: Submission, bench: Bench) -> Result:
         task=bench.task.id,
         task_version=bench.task.version,
         student=submission.student,
-        submission_sha256=hashlib.sha256(submission.data or b"").hexdigest(),
+        submission_sha256=account.submission_sha256,
         slot_sha256=account.slot_sha256,
         verdict=verdict,
         message=message,
@@ -119,8 +120,10 @@ def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path
     """
     if submission.fault is not None:
         raise submission.fault
-    (folder / "submission.ipynb").write_bytes(submission.data or b"")
-    notebook = read_notebook(submission.data or b"")
+    data = submission.data or b""
+    account.submission_sha256 = hashlib.sha256(data).hexdigest()
+    (folder / "submission.ipynb").write_bytes(data)
+    notebook = read_notebook(data)
     account.changed = changed_cells(notebook, bench.starter)
     slot_source = find_slot(notebook, bench.starter)
     account.slot_sha256 = hashlib.sha256(slot_source.encode("utf-8", "replace")).hexdigest()

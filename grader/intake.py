@@ -87,22 +87,20 @@ def collect(paths: list[Path], pattern: str | None, workdir: Path) -> list[Submi
 
 def _find(path: Path, workdir: Path) -> list[_Found]:
     shown = str(path)
-    if path.is_symlink() and not path.is_dir():
-        return [
-            _Found(
-                shown, path.as_posix(), None, _invalid("The file is a symbolic link; give the file itself.")
-            )
-        ]
-    if path.is_dir():
+    try:
+        is_link, is_folder = stat.S_ISLNK(path.lstat().st_mode), path.is_dir()
+    except (FileNotFoundError, NotADirectoryError) as error:
+        raise UsageError(f"{shown} does not exist") from error
+    except OSError as error:
+        raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
+    if is_folder:  # the caller's own link to a folder is followed; links to notebooks may be students' doing
         found = [
             _Found(str(file), file.relative_to(path).as_posix(), *_checked(file)) for file in _walk(path)
         ]
         if not found:
             raise UsageError(f"{shown} holds no notebooks")
         return found
-    if not path.exists():
-        raise UsageError(f"{shown} does not exist")
-    if path.suffix.lower() == ".zip":
+    if path.suffix.lower() == ".zip" and not is_link:
         return _find_in_archive(path, workdir)
     return [_Found(shown, path.as_posix(), *_checked(path))]
 

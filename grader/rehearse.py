@@ -4,20 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from grader.batch import Job, Watcher, run_batch
-from grader.cells import read_notebook
 from grader.errors import StudentFault, UsageError
-from grader.evaluation import prepare_rehearsal
+from grader.evaluation import Repeat, prepare_rehearsal
 from grader.intake import Submission
+from grader.notebook import grader_metadata, read_notebook
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.grade import Settings
-    from grader.result import Result
     from grader.task import Task
 
 _PUBLIC_SEED = 0
+
+
+def submission_of(notebook: Path) -> Submission:
+    """Return the notebook as the one submission it is.
+
+    Raises UsageError where there is no such file.
+    """
+    if not notebook.is_file():
+        raise UsageError(f"{notebook} is not a file")
+    return Submission(path=str(notebook), student=notebook.stem, data=notebook)
 
 
 def task_of(notebook: Path) -> str:
@@ -26,7 +33,7 @@ def task_of(notebook: Path) -> str:
     Raises UsageError where it says none or cannot be read.
     """
     try:
-        found = read_notebook(_read(notebook)).get("metadata", {}).get("grader", {}).get("task")
+        found = grader_metadata(read_notebook(submission_of(notebook).data or b"")).get("task")
     except StudentFault as fault:
         raise UsageError(f"{notebook}: {fault.message}") from fault
     if not isinstance(found, str):
@@ -34,37 +41,16 @@ def task_of(notebook: Path) -> str:
     return found
 
 
-def rehearse(
-    task: Task,
-    notebook: Path,
-    *,
-    data: Path | None,
-    settings: Settings,
-    scratch: Path,
-    out: Path,
-    repeats: int,
-    warm: bool,
-    watcher: Watcher,
-) -> Result:
-    """Grade `notebook` on repeats made of the public data alone.
+def rounds(task: Task, notebook: Path, data: Path | None, scratch: Path, *, repeats: int) -> list[Repeat]:
+    """Return repeats made of the public data alone.
 
-    The public folder is `data`, else `data/TASK` beside the notebook, else built in `scratch`. Raises UsageError
-    where the notebook or the data cannot be read.
+    The public folder is `data`, else the task's folder `data/TASK` beside the notebook, else built in `scratch`.
+    Raises UsageError where it cannot be used.
     """
-    submission = Submission(path=str(notebook), student=notebook.stem, data=_read(notebook), fault=None)
-    public = data or notebook.parent / "data" / task.id
     if data is not None and not data.is_dir():
         raise UsageError(f"{data} is not a folder of public data")
+    public = data or notebook.parent / "data" / task.id
     if not public.is_dir():
         public = scratch / "public"
         task.builder().make_data(public, None, None, _PUBLIC_SEED)
-    rounds = prepare_rehearsal(task, public, scratch, repeats=repeats)
-    job = Job(task, [submission], rounds, settings, out, jobs=1, warm=warm)
-    return run_batch(job, watcher)[0]
-
-
-def _read(notebook: Path) -> bytes:
-    try:
-        return notebook.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{notebook} cannot be read: {error.strerror}") from error
+    return prepare_rehearsal(task, public, scratch, repeats=repeats)

@@ -25,10 +25,12 @@ if TYPE_CHECKING:
 
 PREFIX = struct.Struct("<4sIQ")
 MAGIC = b"slt1"
-DTYPES = frozenset("bool uint8 uint16 uint32 uint64 int8 int16 int32 int64 float16 float32 float64".split())
+DTYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint") for bits in (8, 16, 32, 64))}
+DTYPES |= {"float16", "float32", "float64"}
 MAX_DIMENSIONS = 32  # what every numpy allows
 BUFFERS_PER_CALL = 512  # the kernel takes at most IOV_MAX = 1024
 SMALLEST_INT, LARGEST_INT = -(2**63), 2**64 - 1
+_SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating)
 
 
 class WireError(Exception):
@@ -71,7 +73,7 @@ def send(sock: socket.socket, value: Any, caps: Caps = DEFAULT_CAPS) -> None:
     if len(header) > caps.header_bytes:
         raise Unsendable(f"more than {_megabytes(caps.header_bytes)} of texts and numbers outside arrays")
     prefix = PREFIX.pack(MAGIC, len(header), encoder.payload_bytes)
-    _send_all(sock, [memoryview(prefix + header), *encoder.buffers])
+    _move(sock.sendmsg, [memoryview(prefix + header), *encoder.buffers])
 
 
 def receive(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
@@ -111,16 +113,8 @@ class _Encoder:
         self.nodes += 1
         if self.nodes > self.caps.nodes:
             raise Unsendable(f"more than {self.caps.nodes} values outside arrays")
-        if value is None or value is True or value is False:
-            return value
-        if isinstance(value, (float, np.floating)) and not isinstance(value, np.longdouble):
-            return float(value)
-        if isinstance(value, (int, np.integer)):
-            return _checked_int(int(value))
-        if isinstance(value, str):
-            return _checked_text(str(value))
-        if isinstance(value, np.bool_):
-            return bool(value)
+        if value is None or isinstance(value, _SCALARS):
+            return _scalar(value)
         if isinstance(value, np.ndarray):
             return self._array("n", str(value.dtype.name), value)
         torch = sys.modules.get("torch")
@@ -133,12 +127,10 @@ class _Encoder:
             raise Unsendable(_with_article(type(value).__name__))
         if depth <= 0:
             raise Unsendable(f"a value nested deeper than {self.caps.depth} levels, or inside itself")
-        if len(value) + self.nodes > self.caps.nodes:
-            raise Unsendable(f"more than {self.caps.nodes} values outside arrays")
         if isinstance(value, dict):
             if not all(isinstance(key, str) for key in value):
                 raise Unsendable("a dict with a key that is not a text")
-            return {_checked_text(str(key)): self.encode(item, depth - 1) for key, item in value.items()}
+            return {_scalar(key): self.encode(item, depth - 1) for key, item in value.items()}
         tag = "t" if isinstance(value, tuple) else "l"
         return [tag, *(self.encode(item, depth - 1) for item in value)]
 
@@ -156,9 +148,9 @@ class _Encoder:
     def _array(self, kind: str, dtype: str, array: NDArray[Any]) -> Any:
         if dtype not in DTYPES and (kind, dtype) != ("t", "bfloat16"):
             raise Unsendable(f"an array of dtype {dtype}")
+        self.payload_bytes += array.nbytes
         if array.ndim > MAX_DIMENSIONS:
             raise Unsendable(f"an array of more than {MAX_DIMENSIONS} dimensions")
-        self.payload_bytes += array.nbytes
         if self.payload_bytes > self.caps.payload_bytes:
             raise Unsendable(f"more than {_megabytes(self.caps.payload_bytes)} of arrays")
         self.specs.append([kind, dtype, array.shape])
@@ -168,7 +160,7 @@ class _Encoder:
 
 
 class _Decoder:
-    """Turn a hostile JSON structure into values, with caps on depth and count."""
+    """Turn a hostile JSON structure into values."""
 
     def __init__(self, caps: Caps, arrays: Iterator[Any]) -> None:
         self.caps = caps
@@ -179,39 +171,33 @@ class _Decoder:
         self.nodes += 1
         if self.nodes > self.caps.nodes:
             raise WireError(f"a frame holds more than {self.caps.nodes} values")
-        if item is None or isinstance(item, (bool, float)):
-            return item
-        if isinstance(item, int):
-            return _checked_int(item)
-        if isinstance(item, str):
-            return _checked_text(item)
+        if item is None or isinstance(item, _SCALARS):
+            return _scalar(item)
         if depth <= 0:
             raise WireError(f"a frame is nested deeper than {self.caps.depth} levels")
         if isinstance(item, dict):
-            return {_checked_text(key): self.decode(value, depth - 1) for key, value in item.items()}
-        return self._tagged(item, depth)
-
-    def _tagged(self, item: list[Any], depth: int) -> Any:
+            return {_scalar(key): self.decode(value, depth - 1) for key, value in item.items()}
         tag = item[0] if item else None
-        if tag == "a" and len(item) == 1:
+        if tag not in ("a", "l", "t"):
+            raise WireError("a frame's header has an unknown tag")
+        if tag == "a":
             array = next(self.arrays, None)
             if array is None:
                 raise WireError("a frame's value uses an array that is not there")
             return array
-        if tag not in ("l", "t"):
-            raise WireError("a frame's header has an unknown tag")
         values = [self.decode(value, depth - 1) for value in item[1:]]
         return tuple(values) if tag == "t" else values
 
 
-def _parse(header: bytes) -> tuple[Any, list[Any]]:
+def _parse(header: bytearray) -> tuple[Any, list[Any]]:
     try:
         parsed = json.loads(header, object_pairs_hook=_unique)
-    except (ValueError, RecursionError) as error:
-        raise WireError("a frame's header is not JSON") from error
-    if not isinstance(parsed, list) or len(parsed) != 2 or not isinstance(parsed[1], list):
-        raise WireError("a frame's header is not a value and a list of arrays")
-    return parsed[0], parsed[1]
+    except (ValueError, RecursionError):
+        raise WireError("a frame's header is not JSON") from None
+    match parsed:
+        case [value, [*specs]]:
+            return value, specs
+    raise WireError("a frame's header is not a value and a list of arrays")
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
@@ -225,13 +211,10 @@ def _check_layouts(
     specs: list[Any], payload_bytes: int, caps: Caps
 ) -> list[tuple[str, Any, tuple[int, ...]]]:
     """Return (kind, numpy dtype, shape) of every array; the sizes add up to the payload exactly."""
-    if len(specs) > caps.nodes:
-        raise WireError(f"a frame holds more than {caps.nodes} arrays")
-    layouts, total = [], 0
+    layouts: list[tuple[str, Any, tuple[int, ...]]] = []
+    total = 0
     for spec in specs:
-        if not isinstance(spec, list) or len(spec) != 3:
-            raise WireError("a frame describes an array wrongly")
-        kind, dtype, shape = spec
+        kind, dtype, shape = spec if isinstance(spec, list) and len(spec) == 3 else ("", "", [])
         carrier = _carrier(kind, dtype)
         if not _is_shape(shape, caps.payload_bytes):
             raise WireError("a frame has an array with a wrong shape")
@@ -243,23 +226,17 @@ def _check_layouts(
 
 
 def _is_shape(shape: Any, largest: int) -> bool:
-    """Bound the empty dimensions too: numpy multiplies the others before it sees the zero."""
-    if not isinstance(shape, list) or len(shape) > MAX_DIMENSIONS:
+    if not isinstance(shape, list) or not all(type(size) is int and size >= 0 for size in shape):
         return False
-    if not all(type(size) is int and 0 <= size for size in shape):
-        return False
-    return math.prod(max(size, 1) for size in shape) <= largest
+    return len(shape) <= MAX_DIMENSIONS and bool(math.prod(max(size, 1) for size in shape) <= largest)
 
 
 def _carrier(kind: Any, dtype: Any) -> np.dtype[Any]:
-    """Return the numpy dtype that carries an array of this kind."""
     if kind not in ("n", "t") or not isinstance(dtype, str):
         raise WireError("a frame describes an array wrongly")
-    if kind == "t" and dtype == "bfloat16":
-        return np.dtype("int16")
-    if dtype not in DTYPES:
+    if dtype not in DTYPES and (kind, dtype) != ("t", "bfloat16"):
         raise WireError("a frame has an array of a dtype that is not allowed")
-    return np.dtype(dtype)
+    return np.dtype("int16" if dtype == "bfloat16" else dtype)
 
 
 def _finish(kind: str, array: NDArray[Any]) -> Any:
@@ -276,22 +253,23 @@ def _finish(kind: str, array: NDArray[Any]) -> Any:
     return tensor.view(torch.bfloat16) if kind == "t:bfloat16" else tensor
 
 
-def _checked_int(value: int) -> int:
+def _scalar(value: Any) -> Any:
+    """Return a plain Python scalar for one of Python or numpy; numbers of any size are no data."""
+    if value is None or isinstance(value, (bool, np.bool_)):
+        return value if value is None else bool(value)
+    if isinstance(value, str):
+        if not value.isascii() and value.encode(errors="replace").decode() != value:
+            raise Unsendable("a text with half a character in it")
+        return str(value)
+    if isinstance(value, (float, np.floating)):
+        return float(value)
     if not SMALLEST_INT <= value <= LARGEST_INT:
         raise Unsendable("an integer of more than 64 bits")
-    return value
-
-
-def _checked_text(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError as error:
-        raise Unsendable("a text with half a character in it") from error
-    return text
+    return int(value)
 
 
 def _bytes_of(array: NDArray[Any]) -> memoryview:
-    return memoryview(array.reshape(-1).view(np.uint8))
+    return array.reshape(-1).view(np.uint8).data
 
 
 def _with_article(name: str) -> str:
@@ -302,14 +280,10 @@ def _megabytes(count: int) -> str:
     return f"{count / (1 << 20):g} MB"
 
 
-def _receive_exactly(sock: socket.socket, count: int) -> bytes:
+def _receive_exactly(sock: socket.socket, count: int) -> bytearray:
     data = bytearray(count)
     _receive_all(sock, [memoryview(data)] if count else [])
-    return bytes(data)
-
-
-def _send_all(sock: socket.socket, buffers: list[memoryview]) -> None:
-    _move(sock.sendmsg, buffers)
+    return data
 
 
 def _receive_all(sock: socket.socket, buffers: list[memoryview]) -> None:
@@ -322,8 +296,8 @@ def _move(transfer: Callable[[list[memoryview]], int], buffers: list[memoryview]
     while first < len(buffers):
         try:
             count = transfer(buffers[first : first + BUFFERS_PER_CALL])
-        except ConnectionError as error:
-            raise Closed("the other process is gone") from error
+        except ConnectionError:
+            count = 0
         if not count:
             raise Closed("the other process is gone")
         while first < len(buffers) and count >= len(buffers[first]):

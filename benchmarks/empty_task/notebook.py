@@ -30,6 +30,7 @@ torch.set_num_threads(1)
 import numpy as np
 import torch
 
+
 # %% tags=["slot"]
 def your_answer(values):
     ### BEGIN SOLUTION

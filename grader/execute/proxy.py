@@ -89,9 +89,11 @@ class Channel:
     def _fail(self, message: dict[str, Any]) -> NoReturn:
         claim = message.get("verdict")
         text, traceback = message.get("message"), message.get("traceback")
-        if message.get("kind") != "failed" or claim not in _CLAIMS or not isinstance(text, str):
+        if message.get("kind") != "failed" or not isinstance(claim, str) or not isinstance(text, str):
             self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
-        self._note(Verdict(str(claim)), text, traceback if isinstance(traceback, str) else "")
+        if claim not in _CLAIMS:
+            self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
+        self._note(Verdict(claim), text, traceback if isinstance(traceback, str) else "")
 
     def _gone(self) -> NoReturn:
         # Only the grader can tell why: it watches the process.

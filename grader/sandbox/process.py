@@ -1,0 +1,188 @@
+"""The parent's end of one `inside.py`: start it, send it commands, end it for certain."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import sysconfig
+import tempfile
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import GraderFault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.task import Limits
+
+HERE = Path(__file__).resolve().parent
+FILES = {
+    "grader.wire": HERE.parent / "wire.py",
+    "grader.sandbox.traceback_text": HERE / "traceback_text.py",
+    "grader.sandbox.slot_process": HERE / "slot_process.py",
+}
+INSIDE = HERE / "inside.py"
+END_SECONDS = 20.0  # a killed process that takes longer is stuck in the kernel
+LOG_BYTES = 4000
+
+
+@dataclass(frozen=True)
+class Launch:
+    """How to start one `inside.py`; descriptors in `keep` are handed over and closed here."""
+
+    argv: list[str]
+    environment: dict[str, str]
+    folder: str
+    keep: tuple[int, ...] = ()
+
+
+class ServerProcess:
+    """One running `inside.py`, under bubblewrap or plain.
+
+    It is started by a thread that lives as long as the process: the kernel's "die with my parent" means the
+    thread that started it, and a caller's thread may be short-lived.
+    """
+
+    def __init__(self, prepare: Callable[[int, int], Launch]) -> None:
+        """`prepare` gets two descriptors of the child: its control socket, and a pipe for bubblewrap's own facts."""
+        self.control, self._inner = socket.socketpair()
+        self._prepare = prepare
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in end()
+        self._launched = threading.Event()
+        self._kill: Callable[[], None] = lambda: None
+        self._problem = ""
+        self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        facts, facts_end = os.pipe()
+        try:
+            with self._inner, os.fdopen(facts, "rb") as facts_file:
+                process = self._start(facts_end)
+                self._inner.close()
+                self._kill = _killer(process, facts_file.read())
+            self._launched.set()
+            process.wait()
+        except (OSError, ValueError) as error:
+            self._problem = str(error)
+        finally:
+            self._launched.set()
+
+    def _start(self, facts_end: int) -> subprocess.Popen[bytes]:
+        handed = {facts_end}
+        try:
+            launch = self._prepare(self._inner.fileno(), facts_end)
+            handed |= set(launch.keep)
+            return subprocess.Popen(
+                launch.argv,
+                stdin=subprocess.DEVNULL,
+                stdout=self._log,
+                stderr=self._log,
+                env=launch.environment,
+                cwd=launch.folder,
+                start_new_session=True,
+                pass_fds=(self._inner.fileno(), *launch.keep),
+            )
+        finally:
+            for descriptor in handed:
+                os.close(descriptor)
+
+    def log(self) -> str:
+        """Return the end of what the process, or bubblewrap, wrote about a failure of ours."""
+        if self._log.closed:
+            return self._problem
+        size = os.fstat(self._log.fileno()).st_size
+        text = os.pread(self._log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES)).decode(errors="replace")
+        return f"{self._problem} {text}".strip()
+
+    def end(self) -> None:
+        """Kill the process and, under bubblewrap, everything in its pid namespace; return when all is gone. Idempotent.
+
+        Raises GraderFault where something survived.
+        """
+        self._launched.wait()
+        self._kill()
+        self._thread.join(END_SECONDS)
+        self.control.close()
+        self._log.close()
+        if self._thread.is_alive():
+            raise GraderFault("a sandbox could not be ended")
+
+
+def _killer(process: subprocess.Popen[bytes], facts: bytes) -> Callable[[], None]:
+    """Return what ends the whole sandbox.
+
+    Under bubblewrap that is killing process 1 of the pid namespace: the kernel ends the rest of it before that
+    process counts as ended, and bubblewrap waits for it, so waiting for bubblewrap waits for all.
+    """
+    if not facts:
+        return process.kill
+    with contextlib.suppress(ProcessLookupError):
+        first = os.pidfd_open(json.loads(facts)["child-pid"])
+        return lambda: _signal(first)
+    return process.kill
+
+
+def _signal(pidfd: int) -> None:
+    with contextlib.suppress(ProcessLookupError):
+        signal.pidfd_send_signal(pidfd, signal.SIGKILL)
+
+
+def interpreter() -> Path:
+    """Return the interpreter behind this one's virtual environment."""
+    named = Path(sys.base_prefix, "bin", f"python{sys.version_info.major}.{sys.version_info.minor}")
+    return (named if named.exists() else Path(sys.executable)).resolve()
+
+
+def site_folders() -> list[Path]:
+    """Return the folders that libraries are installed in; never the folder of this program's own source."""
+    known = [*sys.path, sysconfig.get_path("purelib"), sysconfig.get_path("platlib")]
+    named = [
+        Path(entry).resolve() for entry in known if Path(entry).name in ("site-packages", "dist-packages")
+    ]
+    return [path for path in dict.fromkeys(named) if path.is_dir()]
+
+
+def command(inside: Path, files: dict[str, Path], config: dict[str, Any]) -> list[str]:
+    """Return the command line of `inside.py`. Not isolated mode (-I): that would ignore PYTHONHASHSEED."""
+    whole = {
+        **config,
+        "site": [str(path) for path in site_folders()],
+        "files": {name: str(path) for name, path in files.items()},
+    }
+    return [str(interpreter()), "-s", "-S", "-P", "-B", str(inside), json.dumps(whole)]
+
+
+def environment(home: str) -> dict[str, str]:
+    """Return all the environment that a slot gets: one thread, no device, one order of sets."""
+    one_thread = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+    return {
+        **dict.fromkeys(one_thread, "1"),
+        "CUDA_VISIBLE_DEVICES": "",
+        "HOME": home,
+        "LANG": "C.UTF-8",
+        "MPLBACKEND": "agg",
+        "PYTHONHASHSEED": "0",
+        "TMPDIR": home,
+        "USER": "student",
+    }
+
+
+def config_of(limits: Limits, imports: str, *, control_fd: int) -> dict[str, Any]:
+    """Return the part of `inside.py`'s configuration that every back end shares."""
+    return {
+        "control_fd": control_fd,
+        "imports": imports,
+        "memory_mb": limits.memory_mb,
+        "processes": limits.processes,
+        "file_mb": limits.file_mb,
+        "return_mb": limits.return_mb,
+    }

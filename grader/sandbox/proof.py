@@ -1,0 +1,110 @@
+"""Prove in about a second that a sandbox confines on this machine: try what must fail, from inside."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader import wire
+from grader.errors import GraderFault, StudentFault
+from grader.sandbox.contract import SlotSource
+from grader.task import Limits
+
+if TYPE_CHECKING:
+    from grader.sandbox.contract import Sandbox, Slot
+
+LIMITS = Limits(memory_mb=64, processes=4, file_mb=1, output_kb=64, return_mb=1)
+PROBE = '''
+import os, socket, threading, time
+
+def attempt(action, *arguments):
+    """Return why `action` failed, or "" where it did not."""
+    try:
+        action(*arguments)
+    except BaseException as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
+
+def write(path):
+    with open(path, "wb") as file:
+        file.write(b"x" * (2 << 20))
+
+def start_threads():
+    for _ in range(8):
+        threading.Thread(target=time.sleep, args=(5,), daemon=True).start()
+
+def probe(home, source):
+    return {
+        "network": attempt(socket.create_connection, ("127.0.0.1", 9), 1),
+        "write": attempt(open, os.__file__, "r+b"),
+        "home": attempt(os.listdir, home) or f"sees {os.listdir(home)}",
+        "source": attempt(open, source),
+        "processes": [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()],
+        "memory": attempt(bytearray, 256 << 20),
+        "file": attempt(write, "/tmp/large"),
+        "threads": attempt(start_threads),
+        "status": open("/proc/self/status").read(),
+    }
+'''
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that was tried: its name, whether it came out as it must, and what was seen."""
+
+    name: str
+    ok: bool
+    detail: str
+
+
+def prove(opened: Sandbox) -> list[Check]:
+    """Try the sandbox and close it; never raises: a sandbox that does not start is one failed check."""
+    try:
+        running = opened.start_slot(SlotSource("", PROBE, ("probe",), 0))
+        seen = _ask(running)
+        running.close()
+    except (GraderFault, StudentFault, wire.WireError, OSError) as error:
+        return [Check("starts", ok=False, detail=str(error))]
+    finally:
+        opened.close()
+    return [Check("starts", ok=True, detail=opened.name), *_judge(seen)]
+
+
+def _ask(running: Slot) -> dict[str, Any]:
+    running.socket.settimeout(30)
+    ready = wire.receive(running.socket)
+    if ready["kind"] != "ready":
+        raise GraderFault(ready["message"])
+    arguments = (str(Path.home()), str(Path(__file__).resolve()))
+    wire.send(running.socket, {"kind": "call", "number": 1, "entry": "probe", "args": arguments})
+    answer = wire.receive(running.socket)
+    if answer["kind"] != "answer":
+        raise GraderFault(answer["message"])
+    return dict(answer["value"])
+
+
+def _judge(seen: dict[str, Any]) -> list[Check]:
+    status = dict(line.split(":\t", 1) for line in seen["status"].splitlines() if ":\t" in line)
+    rights = {status[name].strip() for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
+    home_is_empty = (
+        seen["home"].startswith(("FileNotFoundError", "PermissionError")) or "sees ['." in seen["home"]
+    )
+    return [
+        Check("no network", "PermissionError" in seen["network"], seen["network"] or "connected"),
+        Check("libraries cannot be changed", bool(seen["write"]), seen["write"] or "opened one for writing"),
+        Check("no home folder", home_is_empty or seen["home"] == "sees []", seen["home"]),
+        Check("this program's files are not there", bool(seen["source"]), seen["source"] or "opened one"),
+        Check("no other processes", seen["processes"] == [1], f"sees {seen['processes']} besides itself"),
+        Check(
+            "no rights",
+            rights == {"0" * 16} and status["NoNewPrivs"] == "1",
+            f"capabilities {sorted(rights)}",
+        ),
+        Check("system calls are filtered", status["Seccomp"] == "2", f"seccomp mode {status['Seccomp']}"),
+        Check("memory is limited", "MemoryError" in seen["memory"], seen["memory"] or "took 256 MB"),
+        Check("files are limited", "OSError" in seen["file"], seen["file"] or "wrote 2 MB"),
+        Check(
+            "processes are limited", "RuntimeError" in seen["threads"], seen["threads"] or "started 8 threads"
+        ),
+    ]

@@ -1,0 +1,214 @@
+"""The parent's end of a sandbox and of its slots, whatever confines them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import selectors
+import signal
+import socket
+import threading
+from typing import TYPE_CHECKING
+
+from grader import wire
+from grader.errors import GraderFault, StudentFault, Verdict
+from grader.sandbox.inside import STARTED
+from grader.sandbox.traceback_text import clean
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.sandbox.contract import Slot, SlotSource
+    from grader.sandbox.process import ServerProcess
+    from grader.task import Limits
+
+START_SECONDS = 120.0  # importing torch from a cold disk
+END_SECONDS = 5.0
+CHUNK = 1 << 16
+FORBIDDEN_CALL = "your code made a system call that is not allowed"
+
+
+class _Gone(Exception):  # noqa: N818 -- the state of the sandbox's process
+    """The sandbox's process has ended."""
+
+
+class SlotSandbox:
+    """A sandbox whose process is made by `open_server`; one that an earlier slot damaged is replaced."""
+
+    def __init__(self, name: str, limits: Limits, open_server: Callable[[], ServerProcess]) -> None:
+        self.name = name
+        self._limits = limits
+        self._open_server = open_server
+        self._server = open_server()
+        self._slot: RunningSlot | None = None
+        self._closed = False
+
+    def start_slot(self, source: SlotSource) -> Slot:
+        """Start a fresh process for `source`; the slot before is closed. Raises GraderFault where that fails."""
+        if self._closed:
+            raise GraderFault("the sandbox is closed")
+        if self._slot is not None:
+            self._slot.close()
+            with contextlib.suppress(_Gone):
+                self._slot = self._start(source)
+                return self._slot
+            self._server.end()
+            self._server = self._open_server()
+        try:
+            self._slot = self._start(source)
+        except _Gone:
+            raise GraderFault(f"the sandbox ({self.name}) did not start: {self._server.log()}") from None
+        return self._slot
+
+    def _start(self, source: SlotSource) -> RunningSlot:
+        ours, theirs = socket.socketpair()
+        output, output_end = os.pipe()
+        status, status_end = os.pipe()
+        job = {"imports": source.imports, "slot": source.slot, "entries": source.entries, "seed": source.seed}
+        try:
+            try:
+                handed = [theirs.fileno(), output_end, status_end]
+                socket.send_fds(self._server.control, [b"S"], handed)
+                wire.send(self._server.control, job, wire.Caps(header_bytes=1 << 28))
+            finally:
+                theirs.close()
+                os.close(output_end)
+                os.close(status_end)
+            _wait_for_start(status)
+        except (OSError, wire.Closed, _Gone, GraderFault) as error:
+            ours.close()
+            os.close(output)
+            os.close(status)
+            if isinstance(error, GraderFault):
+                raise
+            raise _Gone from None
+        return RunningSlot(self._server, ours, (output, status), self._limits)
+
+    def close(self) -> None:
+        """End everything. Idempotent."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self._slot is not None:
+                self._slot.close()
+        finally:
+            self._server.end()
+
+
+class RunningSlot:
+    """One slot's process, watched by a thread that keeps its output and learns its end."""
+
+    def __init__(
+        self, server: ServerProcess, slot_socket: socket.socket, pipes: tuple[int, int], limits: Limits
+    ) -> None:
+        self.socket = slot_socket
+        self._server = server
+        self._output, self._status = pipes
+        self._most_bytes = limits.output_kb * 1024
+        self._printed = bytearray()
+        self._said_too_much = False
+        self._stopped = False
+        self._closed = False
+        self._ending = b""
+        self._lock = threading.Lock()
+        os.set_blocking(self._output, False)
+        self._thread = threading.Thread(target=self._watch, name="slot", daemon=True)
+        self._thread.start()
+
+    def _watch(self) -> None:
+        with selectors.DefaultSelector() as selector:
+            selector.register(self._output, selectors.EVENT_READ)
+            selector.register(self._status, selectors.EVENT_READ)
+            while True:
+                ready = {key.fd for key, _ in selector.select()}
+                if self._status in ready:
+                    break
+                if not self._drain():
+                    selector.unregister(self._output)
+        self._ending = os.read(self._status, 100)
+        self._drain()
+
+    def _drain(self) -> bool:
+        """Keep what is in the output pipe; False where there is no more to come or to keep."""
+        with self._lock:
+            while not self._said_too_much and not self._closed:
+                try:
+                    chunk = os.read(self._output, CHUNK)
+                except BlockingIOError:
+                    return True
+                if not chunk:
+                    return False
+                room = self._most_bytes - len(self._printed)
+                self._printed += chunk[:room]
+                if len(chunk) > room:
+                    self._said_too_much = True
+                    self._kill()
+            return False
+
+    def _kill(self) -> None:
+        with contextlib.suppress(OSError):  # the sandbox's process is gone, and the slot with it
+            self._server.control.sendall(b"K")
+
+    def output(self) -> str:
+        """Return what was printed so far."""
+        self._drain()
+        text = bytes(self._printed).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
+        return clean(text, len(text))
+
+    def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
+        """Say why the process ended; None while it runs and after `close`.
+
+        Raises GraderFault where the whole sandbox ended under it.
+        """
+        self._drain()
+        self._thread.join(wait_seconds)
+        if self._said_too_much:
+            said = f"your code printed more than the {self._most_bytes // 1024} KB it may print"
+            return StudentFault(Verdict.OUTPUT_LIMIT, said)
+        if self._stopped or self._thread.is_alive():
+            return None
+        if not self._ending:
+            raise GraderFault(f"the sandbox ended while a slot ran in it: {self._server.log()}")
+        return StudentFault(Verdict.SLOT_CRASHED, _explain_end(int(self._ending)))
+
+    def close(self) -> None:
+        """End every process of the slot. Idempotent. Raises GraderFault where something survived."""
+        if self._closed:
+            return
+        if self._thread.is_alive():
+            self._stopped = True
+            self._kill()
+            self._thread.join(END_SECONDS)
+        if self._thread.is_alive():
+            self._server.end()
+            self._thread.join(END_SECONDS)
+        self._drain()
+        with self._lock:
+            self._closed = True
+            os.close(self._output)
+            os.close(self._status)
+        self.socket.close()
+
+
+def _wait_for_start(status: int) -> None:
+    """Wait until the sandbox's process says that it forked the slot."""
+    with selectors.DefaultSelector() as selector:
+        selector.register(status, selectors.EVENT_READ)
+        if not selector.select(START_SECONDS):
+            raise GraderFault(f"the sandbox did not start within {START_SECONDS:.0f} seconds")
+    if os.read(status, len(STARTED)) != STARTED:
+        raise _Gone
+
+
+def _explain_end(code: int) -> str:
+    """Return a sentence for an exit code, or for a signal, which counts negative."""
+    if code >= 0:
+        return f"your code ended its process with exit code {code}"
+    if code == -signal.SIGSYS:
+        return FORBIDDEN_CALL
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:
+        name = f"number {-code}"
+    return f"the process of your code was ended by signal {name}"

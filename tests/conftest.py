@@ -1,0 +1,66 @@
+"""One tiny task carries most tests: built once, outside the repository, as an author's clone would have it."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from grader.build import write
+from grader.cells import find_slot
+from grader.notebook import Json, read_notebook
+from grader.rebuild import load_starter, rebuild
+from grader.task import Task, read_task
+
+TOY_TASK = Path(__file__).parent / "toy_task"
+
+settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
+settings.load_profile("quick")
+
+Submit = Callable[..., Path]
+
+
+@pytest.fixture(scope="session")
+def toy_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The toy task, with its starter and solution notebooks built beside it."""
+    folder = tmp_path_factory.mktemp("clone") / "tasks" / "toy_task"
+    shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    task = read_task(folder)
+    write(task)
+    return task
+
+
+@pytest.fixture(scope="session")
+def starter(toy_task: Task) -> Json:
+    return load_starter(toy_task)
+
+
+@pytest.fixture(scope="session")
+def toy_solution(toy_task: Task, starter: Json) -> str:
+    """The source of the toy task's reference solution."""
+    return find_slot(read_notebook(toy_task.solution.read_bytes()), starter)
+
+
+@pytest.fixture
+def submit(tmp_path: Path, starter: Json) -> Submit:
+    """Give a function that writes the starter with this slot to a file and returns its path."""
+
+    def write_submission(slot_source: str, name: str = "student.ipynb") -> Path:
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(rebuild(starter, slot_source)), encoding="utf-8")
+        return path
+
+    return write_submission
+
+
+@pytest.fixture
+def own_toy(tmp_path: Path) -> Path:
+    """A copy of the toy task's folder that a test may spoil."""
+    folder = tmp_path / "tasks" / "toy_task"
+    shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    return folder

@@ -1,0 +1,165 @@
+"""A batch is recorded line by line, by one writer, and whatever interrupts it loses nothing."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.batch import read_results, write_csv
+from grader.errors import GraderFault
+from grader.execute.kernel import trainer_environment
+from grader.execute.warm import WarmParent
+from grader.supply import SandboxSupply
+
+if TYPE_CHECKING:
+    from conftest import Submit
+
+    from grader.task import Task
+
+HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
+LOOP = "def your_weights(targets, losses):\n    while True: pass\n"
+
+
+def processes_of(mark: str) -> list[str]:
+    """Return the command lines of processes whose environment or command names `mark`."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if folder.name.isdigit() and int(folder.name) != os.getpid():
+            try:
+                text = (folder / "cmdline").read_bytes() + (folder / "environ").read_bytes()
+            except OSError:
+                continue
+            if mark.encode() in text:
+                found.append(text.split(b"\0\0")[0].decode(errors="replace"))
+    return found
+
+
+def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None:
+    whole = {
+        "student": "a", "submission": "a.ipynb", "task": "t", "task_version": "1", "verdict": "scored", "points": 7,
+        "metrics": {"balanced_accuracy": 0.5, "spread": 0.0}, "seconds": {"total": 1.0}, "changed_cells": [],
+        "message": "m", "submission_sha256": "0",
+    }  # fmt: skip
+    (tmp_path / "results.jsonl").write_text(json.dumps(whole) + "\n" + json.dumps(whole)[:40])
+    assert read_results(tmp_path) == [whole]
+    write_csv(tmp_path)
+    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("a,a.ipynb,t,1,scored,7")
+
+
+def start(toy_task: Task, paths: list[Path], out: Path) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "grade",
+        str(toy_task.folder),
+        *map(str, paths),
+        "--out",
+        str(out),
+    ]
+    environment = os.environ | {"GRADER_TEST_MARK": str(out)}
+    return subprocess.Popen(
+        [*command, "--repeats", "1"], stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment,
+        start_new_session=True,
+    )  # fmt: skip
+
+
+def wait_for_line(out: Path, seconds: float = 90) -> None:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if (out / "results.jsonl").exists() and (out / "results.jsonl").read_text().endswith("\n"):
+            return
+        time.sleep(0.1)
+    pytest.fail("no result was recorded in time")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signum", [signal.SIGINT, signal.SIGKILL], ids=["ctrl-c", "kill -9"])
+def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
+    signum: signal.Signals, toy_task: Task, submit: Submit, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    running = start(toy_task, [submit(HONEST, "a.ipynb"), submit(LOOP, "b.ipynb")], out)
+    wait_for_line(out)
+    time.sleep(2)
+    running.send_signal(signum)
+    _, err = running.communicate(timeout=30)
+    assert [record["student"] for record in read_results(out)] == ["a"]
+    if signum is signal.SIGINT:
+        assert running.returncode == 130
+        assert "what was recorded is kept" in err
+    deadline = time.monotonic() + 10
+    while processes_of(str(out)) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    assert processes_of(str(out)) == []
+
+
+@pytest.mark.slow
+def test_a_warm_parent_that_is_gone_is_our_failure() -> None:
+    warm = WarmParent(trainer_environment("cpu"))
+    warm.wait_until_ready()
+    warm.close()
+    with pytest.raises(GraderFault, match="warm parent"):
+        warm.fork({}, [0, 1, 2])
+
+
+def test_a_warm_parent_that_cannot_import_is_our_failure() -> None:
+    warm = WarmParent({"PATH": os.environ["PATH"], "PYTHONHOME": "/nowhere"})
+    with pytest.raises(GraderFault, match="did not start"):
+        warm.wait_until_ready()
+    warm.close()
+
+
+class Opened:
+    """A sandbox that only counts."""
+
+    name = "counted"
+
+    def __init__(self) -> None:
+        self.closed = False
+
+    def start_slot(self, source: object) -> object:
+        raise NotImplementedError
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def test_sandboxes_are_started_ahead_but_never_more_than_are_needed() -> None:
+    opened: list[Opened] = []
+
+    def open_one() -> Opened:
+        opened.append(Opened())
+        return opened[-1]
+
+    supply = SandboxSupply(open_one, expected=3)  # type: ignore[arg-type] # it only counts
+    supply.start(1)
+    assert len(opened) == 1
+    taken = [supply.take() for _ in range(3)]
+    assert len(opened) == 3
+    assert len(set(map(id, taken))) == 3
+    supply.close()
+    assert [one.closed for one in opened] == [False, False, False], (
+        "those that were taken are not ours to close"
+    )
+
+
+def test_sandboxes_that_nobody_took_are_closed() -> None:
+    opened: list[Opened] = []
+
+    def open_one() -> Opened:
+        opened.append(Opened())
+        return opened[-1]
+
+    supply = SandboxSupply(open_one, expected=4)  # type: ignore[arg-type] # it only counts
+    supply.start(2)
+    supply.close()
+    assert [one.closed for one in opened] == [True, True]

@@ -1,0 +1,286 @@
+"""Finding the slot, and telling what else a student changed, in notebooks as editors and students leave them."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.cells import (
+    changed_cells,
+    defined_names,
+    entry_names,
+    find_slot,
+    names_defined_elsewhere,
+    read_notebook,
+    slot_cell,
+)
+from grader.errors import GraderFault, StudentFault, Verdict
+from grader.notebook import MAX_BYTES, MAX_CELLS, MAX_CODE_KB, Json, labels, source
+from grader.rebuild import rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SUBMISSIONS = Path(__file__).parent / "submissions"
+SLOT = "def your_weights(targets, losses):\n    return losses * 0 + 1\n"
+MARKDOWN: Json = {"cell_type": "markdown", "metadata": {}, "source": "## Notes"}
+
+
+def expected_of(path: Path) -> tuple[str, str]:
+    """Return (verdict, what the message or the slot says) from the first line of the file, or of the .txt beside it."""
+    beside = path.with_suffix(".txt")
+    if beside.is_file():
+        verdict, _, says = beside.read_text(encoding="utf-8").splitlines()[0].partition(": ")
+        return verdict, says
+    first = path.read_text(encoding="utf-8").splitlines()[0]
+    expected = json.loads(first.removesuffix(",") + "}")["metadata"]["expected"]
+    return expected["verdict"], expected["says"]
+
+
+@pytest.mark.parametrize("path", sorted(SUBMISSIONS.glob("*.ipynb")), ids=lambda path: path.stem)
+def test_an_odd_submission_ends_as_its_first_line_says(path: Path, starter: Json) -> None:
+    verdict, says = expected_of(path)
+    if verdict == "found":
+        found = find_slot(read_notebook(path.read_bytes()), starter)
+        assert says.encode() in found.encode()
+        return
+    with pytest.raises(StudentFault) as caught:
+        find_slot(read_notebook(path.read_bytes()), starter)
+    assert caught.value.verdict is Verdict(verdict)
+    assert says in caught.value.message
+    assert "\n" not in caught.value.message
+    assert "/" not in caught.value.message
+
+
+def test_the_odd_submissions_know_the_id_of_the_slot(starter: Json) -> None:
+    text = (SUBMISSIONS / "jupyter_saved.ipynb").read_text(encoding="utf-8")
+    assert f'"id": "{slot_cell(starter)["id"]}"' in text
+
+
+# -- what editors make of a notebook -----------------------------------------------------------------------------
+
+
+def colab(notebook: Json) -> Json:
+    """A starter opened in Colab: both ids, the user's name, sources with CRLF, a cell of its own on top."""
+    for cell in notebook["cells"]:
+        cell["metadata"]["id"] = cell["id"]
+        cell["source"] = source(cell).replace("\n", "\r\n") + "\r\n"
+        if cell["cell_type"] == "code":
+            user = {"displayName": "A Student", "userId": "0123"}
+            cell["metadata"]["executionInfo"] = {"elapsed": 5, "status": "ok", "user": user}
+    mount = "from google.colab import drive\ndrive.mount('/content/drive')"
+    notebook["cells"].insert(0, {"cell_type": "code", "metadata": {"id": "qOc0b9"}, "source": [mount]})
+    notebook["metadata"]["colab"] = {"provenance": []}
+    notebook["metadata"]["kernelspec"].pop("language")
+    return notebook
+
+
+def colab_saved_as_new(notebook: Json) -> Json:
+    """Colab's format 4.0: identity only in metadata.id."""
+    for cell in colab(notebook)["cells"]:
+        cell.pop("id", None)
+        cell["metadata"].pop("grader", None)
+    notebook["nbformat_minor"] = 0
+    return notebook
+
+
+def vscode(notebook: Json) -> Json:
+    for cell in notebook["cells"]:
+        cell["metadata"] = {"vscode": {"languageId": "python"}}
+    notebook["cells"].append(copy.deepcopy(notebook["cells"][0]))
+    return notebook | {"nbformat_minor": 2}
+
+
+def without_ids(notebook: Json) -> Json:
+    for cell in notebook["cells"]:
+        del cell["id"]
+        cell["metadata"] = {}
+    return notebook | {"nbformat_minor": 4, "metadata": {}}
+
+
+def with_random_ids(notebook: Json) -> Json:
+    """What validation by nbformat does to ids it does not like."""
+    for number, cell in enumerate(notebook["cells"]):
+        cell["id"] = f"{number:08x}"
+    return notebook
+
+
+def one_id_for_all(notebook: Json) -> Json:
+    for cell in notebook["cells"]:
+        cell["id"] = slot_cell(notebook)["id"] if "slot" in cell["metadata"].get("tags", []) else "same"
+        cell["metadata"] = {}
+    return notebook
+
+
+def turned_round(notebook: Json) -> Json:
+    notebook["cells"].reverse()
+    return notebook
+
+
+def damaged_metadata(notebook: Json) -> Json:
+    for cell in notebook["cells"]:
+        cell["metadata"] = [1, 2]
+    return notebook | {"metadata": "none"}
+
+
+EDITORS = [
+    colab,
+    colab_saved_as_new,
+    vscode,
+    without_ids,
+    with_random_ids,
+    one_id_for_all,
+    turned_round,
+    damaged_metadata,
+]
+
+
+@pytest.mark.parametrize("editor", EDITORS, ids=lambda editor: editor.__name__)
+def test_the_slot_survives_an_editor(editor: Callable[[Json], Json], starter: Json) -> None:
+    saved = editor(rebuild(starter, SLOT))
+    found = find_slot(read_notebook(json.dumps(saved).encode()), starter)
+    assert found.strip() == SLOT.strip()
+    assert "\r" not in found
+
+
+@pytest.mark.parametrize("editor", EDITORS, ids=lambda editor: editor.__name__)
+def test_an_editor_changes_no_protected_cell(editor: Callable[[Json], Json], starter: Json) -> None:
+    assert changed_cells(editor(rebuild(starter, SLOT)), starter) == []
+
+
+# -- what is reported --------------------------------------------------------------------------------------------
+
+
+def test_changed_and_missing_protected_cells_are_named_by_their_heading(starter: Json) -> None:
+    notebook = rebuild(starter, SLOT)
+    training = next(cell for cell in notebook["cells"] if "def train(" in source(cell))
+    training["source"] = source(training).replace("lr=0.2", "lr=0.9")
+    setup = next(cell for cell in notebook["cells"] if "set_num_threads" in source(cell))
+    notebook["cells"].remove(setup)
+    assert changed_cells(notebook, starter) == ["Setup (cell 8), missing", "Training (cell 16)"]
+
+
+def test_the_flag_left_at_true_is_reported(starter: Json) -> None:
+    notebook = rebuild(starter, SLOT)
+    cell = notebook["cells"][5]
+    cell["source"] = source(cell).replace("MODE = False", "MODE = True")
+    assert changed_cells(notebook, starter) == ["Parameters (cell 6)"]
+
+
+def test_names_of_other_cells_come_with_the_name_of_the_cell(starter: Json) -> None:
+    notebook = rebuild(starter, SLOT)
+    helpers = "import scipy.stats as st\nfrom math import *\nhalf, rest = 1, 2\nclass Keeper: pass\n"
+    helpers += "half = [passing for passing in ()]\ncall = lambda: (walrus := 1)\n"
+    helpers += "def keep(x):\n    inner = x\n!pip list\n"
+    notebook["cells"] += [MARKDOWN, {"cell_type": "code", "metadata": {}, "source": helpers}]
+    notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": "this is no Python"})
+    found = names_defined_elsewhere(notebook, SLOT)
+    assert {name for name, label in found.items() if label == "Notes (cell 26)"} == {
+        "st",
+        "half",
+        "rest",
+        "Keeper",
+        "keep",
+        "call",
+    }
+    assert found["train"] == "Training (cell 16)"
+    assert "your_weights" not in found
+    assert "inner" not in found
+
+
+def test_a_label_shows_nothing_that_garbles_a_terminal() -> None:
+    cells = [
+        {"cell_type": "markdown", "source": "# A\x1b[31m title " + "long " * 30},
+        {"cell_type": "code", "source": "#@title A form\nx = 1"},
+        {"cell_type": "code", "source": "y = 1"},
+    ]
+    first, second, third = labels({"cells": cells})
+    assert first == third.replace("cell 3", "cell 1")
+    assert first.startswith("A [31m title long")
+    assert first.isprintable()
+    assert len(first) < 75
+    assert second == "A form (cell 2)"
+
+
+def test_two_entries_in_two_cells_are_scattered(starter: Json) -> None:
+    wants_two = copy.deepcopy(starter)
+    wants_two["metadata"]["grader"]["entries"] = ["query", "merge"]
+    one = {"cell_type": "code", "metadata": {}, "source": "def query(): pass"}
+    two = {"cell_type": "code", "metadata": {}, "source": "def merge(): pass"}
+    both = {"cell_type": "code", "metadata": {}, "source": "def merge(): pass\nquery = merge"}
+    assert find_slot({"cells": [MARKDOWN, both]}, wants_two) == source(both)
+    with pytest.raises(StudentFault, match=r"query in Notes \(cell 2\) and merge in Notes \(cell 3\)"):
+        find_slot({"cells": [MARKDOWN, one, two]}, wants_two)
+
+
+def test_many_slots_are_not_all_listed(starter: Json) -> None:
+    cells = [{"cell_type": "code", "metadata": {}, "source": SLOT} for _ in range(9)]
+    with pytest.raises(StudentFault, match=r"cell 5 and 4 more\. Keep one"):
+        find_slot({"cells": cells}, starter)
+
+
+# -- size and depth ----------------------------------------------------------------------------------------------
+
+DEEP = 5_000
+LARGE = {
+    "too many bytes": (b"{" + b" " * MAX_BYTES + b"}", "20.0 MB; a notebook may have at most 20 MB"),
+    "NUL bytes": (b'{"cells": [], "nbformat": 4}\0\0', "NUL bytes"),
+    "deep lists": (b"[" * DEEP + b"]" * DEEP, "nested more deeply"),
+    "deep dicts": (b'{"a":' * 300 + b"1" + b"}" * 300, "nested more deeply"),
+    "millions of lists": (b"[" + b"[]," * 2_500_000 + b"1]", "far more complex"),
+    "a huge number": (b'{"nbformat": ' + b"4" * 9_999 + b"}", "too long"),
+    "many cells": (
+        json.dumps({"nbformat": 4, "cells": [MARKDOWN] * (MAX_CELLS + 1)}).encode(),
+        "5001 cells; at most 5000",
+    ),
+    "much code": (
+        json.dumps(
+            {"nbformat": 4, "cells": [{"cell_type": "code", "source": "x" * ((MAX_CODE_KB + 1) << 10)}]}
+        ).encode(),
+        "513 KB of text; at most 512 KB",
+    ),
+    "a zip": (b"PK\x03\x04 and so on", "zip archive"),
+}
+
+
+@pytest.mark.parametrize(("data", "says"), LARGE.values(), ids=LARGE.keys())
+def test_what_is_too_much_for_a_notebook_is_refused(data: bytes, says: str) -> None:
+    with pytest.raises(StudentFault) as caught:
+        read_notebook(data)
+    assert caught.value.verdict is Verdict.INVALID_NOTEBOOK
+    assert says in caught.value.message
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "(" * 5_000,
+        "-" * 100_000 + "1",
+        "a" + ".b" * 100_000,
+        "if a:\n pass\n" + "elif b:\n pass\n" * 20_000,
+        "x = '\0'",
+        "def f(:",
+    ],
+    ids=["parentheses", "signs", "attributes", "branches", "NUL", "no Python"],
+)
+def test_code_that_cannot_be_parsed_is_a_syntax_error_and_nothing_worse(text: str) -> None:
+    with pytest.raises(SyntaxError):
+        defined_names(text)
+
+
+@pytest.mark.filterwarnings("error")
+def test_an_invalid_escape_of_a_student_warns_nobody() -> None:
+    assert defined_names("pattern = '\\d'") == {"pattern"}
+
+
+@pytest.mark.parametrize("tags", [[], ["slot", "slot"]], ids=["no slot", "two slots"])
+def test_a_starter_without_exactly_one_slot_is_our_fault(tags: list[str]) -> None:
+    cells = [{"cell_type": "code", "id": str(n), "metadata": {"tags": [tag]}} for n, tag in enumerate(tags)]
+    with pytest.raises(GraderFault, match="grader build"):
+        slot_cell({"cells": cells})
+    with pytest.raises(GraderFault, match="grader build"):
+        entry_names({"cells": cells, "metadata": {}})

@@ -1,0 +1,207 @@
+"""What every folder of `tasks/` must hold to."""
+
+from __future__ import annotations
+
+import json
+import statistics
+import subprocess
+
+import sysconfig
+import venv
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from grader import build
+from grader.batch import Job, run_batch
+from grader.errors import EXPLANATIONS, Verdict
+from grader.evaluation import prepare_rehearsal, prepare_repeats
+from grader.grade import Settings
+from grader.intake import Submission
+from grader.rebuild import load_starter, rebuild
+from grader.score import points, score
+from grader.task import Task, discover
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.result import Result
+
+TASKS = discover()
+SEEDS_HERE = 2
+MOST_STARTER_POINTS = 25
+LEAST_REFERENCE_POINTS = 90
+LEAST_SEEDS = 5
+
+
+class Quiet:
+    def on_progress(self, student: str, repeat: int, share: float) -> None: ...
+
+    def on_result(self, result: Result) -> None: ...
+
+    def on_notice(self, text: str) -> None: ...
+
+
+@pytest.fixture(params=TASKS, ids=lambda task: task.id)
+def task(request: pytest.FixtureRequest) -> Task:
+    found: Task = request.param
+    return found
+
+
+@pytest.fixture(scope="module")
+def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """A new environment with the notebooks' packages and without the grader."""
+    folder = tmp_path_factory.mktemp("fresh")
+    venv.create(folder / "env", with_pip=False, symlinks=True)
+    python = folder / "env" / "bin" / "python"
+    purelib = subprocess.run(
+        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
+        capture_output=True, text=True, check=True,
+    ).stdout.strip()  # fmt: skip
+    # A path file adds the packages of this environment but does not read its own path files, and the grader is
+    # installed through one of those.
+    (Path(purelib) / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
+    yield python
+
+
+def bands(task: Task) -> dict[str, Any]:
+    """Return what `benchmarks/bands.py` recorded."""
+    return dict(json.loads((task.folder / "bands.json").read_text(encoding="utf-8")))
+
+
+def grade_all(task: Task, notebooks: dict[str, bytes], folder: Path, *, seeds: int) -> dict[str, Result]:
+    repeats = prepare_repeats(
+        task, b"seeds of the test suite", folder / "e", repeats=seeds, source="embedded"
+    )
+    submissions = [
+        Submission(path=f"{name}.ipynb", student=name, data=data) for name, data in notebooks.items()
+    ]
+    job = Job(task, submissions, repeats, Settings("auto", 300, "bubblewrap"), folder, 2, warm=True)
+    return {result.student: result for result in run_batch(job, Quiet())}
+
+
+def test_the_generated_notebooks_are_in_step_with_their_source(task: Task) -> None:
+    assert build.check(task) == []
+    assert build.build(task) == build.build(task), "rule 7: building is deterministic"
+
+
+def test_no_notebook_of_the_task_needs_the_grader(task: Task) -> None:
+    for path in (task.starter, task.solution):
+        for cell in nbformat.read(path, as_version=4).cells:
+            if cell.cell_type == "code":
+                assert "import grader" not in cell.source
+                assert "from grader" not in cell.source
+
+
+@pytest.mark.slow
+def test_the_starter_runs_clean_from_top_to_bottom_without_the_grader(
+    task: Task, fresh_python: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "starter.ipynb").write_bytes(task.starter.read_bytes())
+    program = (
+        "import importlib.util, nbformat, nbclient\n"
+        "assert importlib.util.find_spec('grader') is None\n"
+        "notebook = nbformat.read('starter.ipynb', as_version=4)\n"
+        "nbclient.NotebookClient(notebook, timeout=600, kernel_name='python3').execute()\n"
+        "nbformat.write(notebook, 'executed.ipynb')\n"
+    )
+    done = subprocess.run(
+        [fresh_python, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=900,
+        env={"PATH": f"{fresh_python.parent}:/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
+        check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-3000:]
+    outputs = [
+        output
+        for cell in nbformat.read(tmp_path / "executed.ipynb", as_version=4).cells
+        for output in cell.get("outputs", [])
+    ]
+    assert "error" not in {output.output_type for output in outputs}
+    printed = "".join(output.get("text", "") for output in outputs if output.output_type == "stream")
+    assert "points" in printed, "an untouched starter shows a score"
+    assert any("image/png" in output.get("data", {}) for output in outputs), "and a picture"
+
+
+@pytest.mark.slow
+def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tmp_path: Path) -> None:
+    recorded = bands(task)
+    assert recorded["seeds"] >= LEAST_SEEDS
+    strategies = recorded["strategies"]
+    assert strategies["starter"]["points"] <= MOST_STARTER_POINTS
+    assert strategies["reference"]["points"] >= LEAST_REFERENCE_POINTS
+    notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
+    for name, result in grade_all(task, notebooks, tmp_path, seeds=SEEDS_HERE).items():
+        assert result.metrics is not None, result.message
+        known = strategies[name]["balanced_accuracy"]
+        # Three standard errors of a mean of two, and a little for another machine.
+        allowed = 3 * known["sd"] / SEEDS_HERE**0.5 + 0.03
+        assert abs(result.metrics.balanced_accuracy - known["mean"]) <= allowed, (name, result.metrics, known)
+
+
+@pytest.mark.slow
+def test_answers_as_predictions_give_100_and_shuffled_ones_about_the_floor(
+    task: Task, tmp_path: Path
+) -> None:
+    (repeat,) = prepare_repeats(task, b"seeds of the test suite", tmp_path, repeats=1, source="embedded")
+    answers = np.load(repeat.answers)
+    predictions = tmp_path / "predictions.npz"
+    np.savez(predictions, **answers)
+    assert points(statistics.fmean(score(predictions, repeat.answers).values()), task.spec.score) == 100
+    rng = np.random.default_rng(0)
+    np.savez(predictions, **{name: rng.permutation(answers[name]) for name in answers.files})
+    assert points(statistics.fmean(score(predictions, repeat.answers).values()), task.spec.score) <= 20
+
+
+@pytest.mark.slow
+def test_a_rehearsal_has_inputs_without_answers(task: Task, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    task.builder().make_data(public, None, None, 0)
+    (repeat,) = prepare_rehearsal(task, public, tmp_path / "rehearsal", repeats=1)
+    assert len(np.load(repeat.answers).files) >= 1
+    assert not list((repeat.inputs / "test").rglob("*.csv"))
+
+
+# What a student may return by mistake, whatever the task: none of it is what a contract asks for.
+WRONG = {
+    "none": "None",
+    "empty": "[]",
+    "a text": "'all of them'",
+    "a number": "7",
+    "nan": "float('nan')",
+    "a set": "{1, 2}",
+    "an object": "object()",
+    "nested": "[[[[0]]]]",
+    "floats": "[torch.rand(5), torch.rand(5)]",
+    "bools": "[torch.ones(128, dtype=torch.bool)] * 2",
+    "out of range": "[torch.full((5,), 10**6)] * 2",
+    "negative": "[torch.full((5,), -1)] * 2",
+    "two dimensions": "[torch.zeros(5, 5, dtype=torch.int64)] * 2",
+    "one empty": "[torch.zeros(0, dtype=torch.int64)] * 2",
+    "three of two": "[torch.zeros(5, dtype=torch.int64)] * 3",
+    "gigantic": "[torch.zeros(1 << 27, dtype=torch.int64)] * 2",
+    "too many": "[torch.zeros(100_000, dtype=torch.int64)] * 2",
+    "a nan among indices": "[np.array([1.0, np.nan])] * 2",
+}
+
+
+@pytest.mark.slow
+def test_a_wrong_return_is_an_invalid_output_with_a_sentence(task: Task, tmp_path: Path) -> None:
+    starter = load_starter(task)
+    head = "\n".join(f"def {entry}(*arguments):\n    return WRONG\n" for entry in task.spec.entries)
+    notebooks = {
+        name: json.dumps(
+            rebuild(starter, f"import numpy as np\nimport torch\nWRONG = {value}\n{head}")
+        ).encode()
+        for name, value in WRONG.items()
+    }
+    for name, result in grade_all(task, notebooks, tmp_path, seeds=1).items():
+        assert (result.verdict, result.points) == (Verdict.INVALID_OUTPUT, 0), (
+            name,
+            result.verdict,
+            result.message,
+        )
+        assert len(result.message.split()) >= 5, (name, result.message)
+        assert result.message != EXPLANATIONS[Verdict.INVALID_OUTPUT].sentence

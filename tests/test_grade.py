@@ -1,0 +1,265 @@
+"""One submission, end to end, for each way it can end."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import numpy as np
+import pytest
+
+from grader.batch import Job, run_batch
+from grader.errors import Verdict
+from grader.evaluation import Repeat, prepare_repeats
+from grader.grade import Settings
+from grader.intake import Submission
+from grader.rebuild import rebuild
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.notebook import Json
+    from grader.result import Result
+    from grader.task import Task
+
+    Grade = Callable[..., list[Result]]
+
+pytestmark = pytest.mark.slow
+
+
+class Notes:
+    """A watcher that remembers."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.shares: list[float] = []
+
+    def on_progress(self, student: str, repeat: int, share: float) -> None:
+        self.shares.append(share)
+
+    def on_result(self, result: Result) -> None:
+        pass
+
+    def on_notice(self, text: str) -> None:
+        self.notices.append(text)
+
+
+@pytest.fixture(scope="module")
+def repeats(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> list[Repeat]:
+    folder = tmp_path_factory.mktemp("evaluation")
+    return prepare_repeats(toy_task, b"a secret for tests", folder, repeats=2, source="embedded")
+
+
+@pytest.fixture
+def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) -> Grade:
+    """Give a function that grades slots, by name, and returns their results."""
+
+    def run(
+        slots: dict[str, str],
+        *,
+        jobs: int = 1,
+        warm: bool = True,
+        wall_seconds: float = 60,
+        out: Path = tmp_path,
+        watcher: Notes | None = None,
+    ) -> list[Result]:
+        submissions = [
+            Submission(path=f"{name}.ipynb", student=name, data=json.dumps(rebuild(starter, slot)).encode())
+            for name, slot in slots.items()
+        ]
+        settings = Settings("cpu", wall_seconds, "bubblewrap")
+        job = Job(toy_task, submissions, repeats, settings, out, jobs, warm=warm)
+        return run_batch(job, watcher or Notes())
+
+    return run
+
+
+HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
+RANDOM = "def your_weights(targets, losses):\n    return torch.rand(len(targets))\n"
+
+# name -> slot, verdict, words of the message, words of the traceback
+ENDS: dict[str, tuple[str, Verdict, str, str]] = {
+    "exception": (
+        "def your_weights(targets, losses):\n    one = 1\n    return one / 0\n",
+        Verdict.SLOT_ERROR, "ZeroDivisionError", "line 3, in your_weights",
+    ),
+    "exception in a later call": (
+        "calls = []\ndef your_weights(targets, losses):\n    calls.append(1)\n    assert len(calls) < 3\n"
+        "    return torch.ones(len(targets))\n",
+        Verdict.SLOT_ERROR, "in call 3", "line 4, in your_weights",
+    ),
+    "exception at definition": ("raise ValueError('not today')\ndef your_weights(t, l): ...\n",
+        Verdict.SLOT_ERROR, "not today", "line 1"),
+    "syntax error": ("def your_weights(targets, losses)\n    return 1\n", Verdict.SLOT_ERROR, "SyntaxError", "line 1"),
+    "wrong shape": ("def your_weights(targets, losses):\n    return torch.ones(3)\n",
+        Verdict.INVALID_OUTPUT, "return (80,)", ""),
+    "nan": ("def your_weights(targets, losses):\n    return losses * float('nan')\n",
+        Verdict.INVALID_OUTPUT, "NaN", ""),
+    "an object": ("def your_weights(targets, losses):\n    return your_weights\n",
+        Verdict.INVALID_OUTPUT, "function", ""),
+    "gigantic": ("def your_weights(targets, losses):\n    return torch.zeros(1 << 26)\n",
+        Verdict.INVALID_OUTPUT, "MB", ""),
+    "exit": ("import os\ndef your_weights(targets, losses):\n    os._exit(0)\n",
+        Verdict.SLOT_CRASHED, "exit code 0", ""),
+    "output": ("def your_weights(targets, losses):\n    while True: print('x' * 1000)\n",
+        Verdict.OUTPUT_LIMIT, "printed more", ""),
+    "memory": ("def your_weights(targets, losses):\n    return torch.ones(1 << 33)\n",
+        Verdict.MEMORY_LIMIT, "memory", "line 2"),
+}  # fmt: skip
+
+
+def test_each_way_to_fail_has_its_verdict_its_sentence_and_the_students_own_lines(grade: Grade) -> None:
+    results = grade({name: slot for name, (slot, *_) in ENDS.items()} | {"honest": HONEST})
+    for result in results[:-1]:
+        _, verdict, words, lines = ENDS[result.student]
+        assert (result.verdict, result.points, result.metrics) == (verdict, 0, None), result
+        assert words in result.message, result
+        assert lines in result.traceback, result
+        assert "/" not in result.traceback.replace("one / 0", ""), "a path of ours is shown"
+    assert results[-1].verdict is Verdict.SCORED, "the next submission is graded correctly"
+
+
+def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade) -> None:
+    (result,) = grade({"loop": "def your_weights(t, l):\n    while True: pass\n"}, wall_seconds=4)
+    assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
+    assert "stopped after 4 s" in result.message
+    assert "in call 1" in result.message
+    assert result.slot_calls == 1
+    assert result.seconds.slot_calls > 2
+
+
+def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs(
+    grade: Grade, toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
+) -> None:
+    """Rule 4: a failure of ours never becomes points."""
+    slow = json.loads(json.dumps(starter))
+    setup = next(cell for cell in slow["cells"] if "manual_seed" in "".join(cell["source"]))
+    setup["source"] = "".join(setup["source"]) + "\nimport time; time.sleep(60)"
+    folder = tmp_path / "tasks" / "toy_task"
+    folder.parent.mkdir()
+    folder.symlink_to(toy_task.folder)
+    own = replace(toy_task, folder=folder)
+    own.starter.parent.mkdir()
+    own.starter.write_text(json.dumps(slow), encoding="utf-8")
+    submission = Submission(path="s.ipynb", student="s", data=json.dumps(rebuild(starter, HONEST)).encode())
+    job = Job(
+        own, [submission], repeats[:1], Settings("cpu", 3, "bubblewrap"), tmp_path / "out", 1, warm=True
+    )
+    (tmp_path / "out").mkdir()
+    (result,) = run_batch(job, Notes())
+    assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
+    assert "the student's function only" in result.message
+    assert Path(result.run_folder).name == "run-2", "it was tried again"
+
+
+def test_the_same_seed_gives_the_same_predictions_warm_cold_alone_and_in_a_batch(
+    grade: Grade, tmp_path: Path
+) -> None:
+    """Rule 9. The function draws random numbers, so the sandbox's seed is tested, too."""
+    for name in ("alone", "batch", "cold"):
+        (tmp_path / name).mkdir()
+    alone = grade({"r": RANDOM}, out=tmp_path / "alone")
+    batch = grade({"h": HONEST, "r": RANDOM, "q": RANDOM}, jobs=2, out=tmp_path / "batch")
+    cold = grade({"r": RANDOM}, warm=False, out=tmp_path / "cold")
+    runs = [alone[0], batch[1], batch[2], cold[0]]
+    for number in range(2):
+        saved = [
+            np.load(Path(run.run_folder) / f"repeat-{number}" / "predictions.npz")["model"] for run in runs
+        ]
+        assert all((saved[0] == other).all() for other in saved[1:])
+    assert len({tuple(run.metrics.per_repeat) for run in runs if run.metrics}) == 1
+
+
+def test_what_the_student_prints_is_shown_under_the_slot(grade: Grade) -> None:
+    slot = "print('hello from <b>outside</b>')\n" + HONEST
+    (result,) = grade({"p": slot})
+    executed = nbformat.read(Path(result.run_folder) / "repeat-0" / "executed.ipynb", as_version=4)
+    (cell,) = [cell for cell in executed.cells if "slot" in cell.metadata.get("tags", [])]
+    assert cell.source == slot
+    assert cell.outputs[0].output_type == "stream"
+    assert "hello from <b>outside</b>" in cell.outputs[0].text
+    assert {output.output_type for cell in executed.cells for output in cell.get("outputs", [])} <= {
+        "stream",
+        "display_data",
+    }
+
+
+def test_the_executed_notebook_of_a_failure_shows_the_students_traceback_and_nothing_of_ours(
+    grade: Grade,
+) -> None:
+    (result,) = grade({"e": ENDS["exception"][0]})
+    text = (Path(result.run_folder) / "repeat-0" / "executed.ipynb").read_text(encoding="utf-8")
+    assert "line 3, in your_weights" in text
+    assert "SlotFailure" not in text
+    assert "proxy.py" not in text
+
+
+def test_a_name_that_another_cell_defines_is_explained(
+    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
+) -> None:
+    notebook = rebuild(starter, "def your_weights(t, l):\n    return helper(t)\n")
+    index = next(i for i, cell in enumerate(notebook["cells"]) if "slot" in cell["metadata"].get("tags", []))
+    notebook["cells"].insert(index, {"cell_type": "markdown", "metadata": {}, "source": "## My helpers"})
+    helper = "def helper(t):\n    return torch.ones(len(t))\n"
+    notebook["cells"].insert(
+        index + 1,
+        {"cell_type": "code", "metadata": {}, "source": helper, "outputs": [], "execution_count": None},
+    )
+    submission = Submission(path="n.ipynb", student="n", data=json.dumps(notebook).encode())
+    job = Job(toy_task, [submission], repeats[:1], Settings("cpu", 60, "bubblewrap"), tmp_path, 1, warm=True)
+    (result,) = run_batch(job, Notes())
+    assert result.verdict is Verdict.SLOT_ERROR
+    assert "My helpers" in result.message
+    assert "move 'helper' into the slot" in result.message
+
+
+def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Rule 4: a failure of ours never becomes points."""
+    monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: Path("/bin/false"))
+    (result,) = grade({"h": HONEST})
+    assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
+
+
+def test_a_run_folder_is_never_overwritten(grade: Grade, tmp_path: Path) -> None:
+    """Rule 5."""
+    first, second = grade({"h": HONEST})[0], grade({"h": HONEST})[0]
+    assert first.run_folder != second.run_folder
+    assert json.loads((Path(first.run_folder) / "result.json").read_text())["verdict"] == "scored"
+    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
+
+
+def test_points_can_be_computed_again_from_what_is_kept(
+    grade: Grade, repeats: list[Repeat], toy_task: Task
+) -> None:
+    from grader.score import points, score
+
+    (result,) = grade({"h": HONEST})
+    kept = [
+        score(Path(result.run_folder) / f"repeat-{r.number}" / "predictions.npz", r.answers) for r in repeats
+    ]
+    mean = sum(sum(s.values()) / len(s) for s in kept) / len(kept)
+    assert points(mean, toy_task.spec.score) == result.points
+
+
+def test_progress_is_told_while_a_submission_runs(grade: Grade) -> None:
+    notes = Notes()
+    grade({"h": HONEST}, watcher=notes)
+    assert notes.shares[0] == 0
+    assert notes.shares[-1] == 1
+    assert len(notes.shares) > 20
+
+
+def test_a_result_says_what_it_was_made_with(grade: Grade, toy_task: Task) -> None:
+    (result,) = grade({"h": HONEST})
+    record: dict[str, Any] = result.as_json()
+    assert record["task_version"] == toy_task.version
+    assert len(record["submission_sha256"]) == len(record["slot_sha256"]) == 64
+    assert record["device"] == "cpu"
+    assert set(record["versions"]) >= {"python", "torch", "numpy"}
+    seconds = record["seconds"]
+    parts = seconds["train"] + seconds["slot_calls"] + seconds["overhead"]
+    assert seconds["total"] == pytest.approx(parts)
+    assert record["slot_calls"] == 2 * 5 * 20

@@ -1,0 +1,131 @@
+"""What the trainer makes of an honest, a broken and a lying slot process."""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import threading
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+
+from grader import wire
+from grader.execute.ledger import Ledger
+from grader.execute.proxy import Channel, SlotFailure
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+
+@pytest.fixture
+def ledger() -> Iterator[Ledger]:
+    made = Ledger()
+    yield made
+    made.close()
+
+
+def channel_to(peer: Callable[[socket.socket], None], ledger: Ledger) -> Channel:
+    """Return a channel whose other end is served by `peer` in a thread."""
+    ours, theirs = socket.socketpair()
+
+    def serve() -> None:
+        with theirs, contextlib.suppress(wire.Closed):  # the channel may hang up in the middle
+            peer(theirs)
+
+    threading.Thread(target=serve, daemon=True).start()
+    return Channel(ours, ledger, return_mb=1)
+
+
+def answering(**frame: Any) -> Callable[[socket.socket], None]:
+    def peer(sock: socket.socket) -> None:
+        wire.send(sock, {"kind": "ready"})
+        wire.receive(sock)
+        wire.send(sock, frame)
+
+    return peer
+
+
+def test_an_answer_to_the_call_is_returned_and_counted(ledger: Ledger) -> None:
+    channel = channel_to(answering(kind="answer", number=1, value=np.arange(3)), ledger)
+    channel.wait_until_loaded()
+    assert channel.call("f", (1,)).tolist() == [0, 1, 2]
+    assert ledger.calls == 1
+    assert not ledger.running
+
+
+@pytest.mark.parametrize(
+    ("frame", "verdict", "words"),
+    [
+        pytest.param(
+            {"kind": "failed", "verdict": "slot_error", "message": "ValueError: no", "traceback": "t", "number": 1},
+            "slot_error", "ValueError: no", id="an exception of the student",
+        ),
+        pytest.param({"kind": "answer", "number": 2, "value": 1}, "slot_crashed", "unasked", id="another number"),
+        pytest.param({"kind": "ready"}, "slot_crashed", "unasked", id="a second ready"),
+        pytest.param(
+            {"kind": "failed", "verdict": "scored", "message": "100 points", "traceback": "", "number": 1},
+            "slot_crashed", "unasked", id="a claim to be scored",
+        ),
+        pytest.param(
+            {"kind": "failed", "verdict": "grader_error", "message": "not my fault", "traceback": "", "number": 1},
+            "slot_crashed", "unasked", id="a claim that the grader failed",
+        ),
+        pytest.param(
+            {"kind": "failed", "verdict": ["slot_error"], "message": "x", "traceback": "", "number": 1},
+            "slot_crashed", "unasked", id="a verdict that is a list",
+        ),
+        pytest.param(
+            {"kind": "failed", "verdict": "slot_error", "message": 7, "traceback": "", "number": 1},
+            "slot_crashed", "unasked", id="a message that is a number",
+        ),
+    ],
+)  # fmt: skip
+def test_every_other_frame_is_a_failure_of_the_student(
+    frame: dict[str, Any], verdict: str, words: str, ledger: Ledger
+) -> None:
+    channel = channel_to(answering(**frame), ledger)
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure, match=words):
+        channel.call("f", (1,))
+    assert ledger.facts()["failure"]["verdict"] == verdict
+
+
+@pytest.mark.parametrize("value", [7, None, "ready", ["ready"]], ids=repr)
+def test_a_frame_that_is_no_message_is_a_failure_of_the_student(value: Any, ledger: Ledger) -> None:
+    channel = channel_to(lambda sock: wire.send(sock, value), ledger)
+    with pytest.raises(SlotFailure, match="unasked"):
+        channel.wait_until_loaded()
+    assert ledger.facts()["failure"]["verdict"] == "slot_crashed"
+
+
+def test_bytes_that_are_no_frame_are_an_invalid_output(ledger: Ledger) -> None:
+    channel = channel_to(lambda sock: sock.sendall(b"HTTP/1.1 200 OK\r\n" * 4), ledger)
+    with pytest.raises(SlotFailure, match="cannot be read"):
+        channel.wait_until_loaded()
+    assert ledger.facts()["failure"]["verdict"] == "invalid_output"
+
+
+def test_an_answer_above_the_cap_is_an_invalid_output(ledger: Ledger) -> None:
+    channel = channel_to(answering(kind="answer", number=1, value=np.zeros(1 << 20)), ledger)
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure, match="larger than 1"):
+        channel.call("f", (1,))
+    assert ledger.facts()["failure"]["verdict"] == "invalid_output"
+
+
+def test_a_process_that_is_gone_is_left_for_the_grader_to_explain(ledger: Ledger) -> None:
+    channel = channel_to(lambda sock: wire.send(sock, {"kind": "ready"}), ledger)
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure, match="ended"):
+        channel.call("f", (1,))
+    assert ledger.facts()["failure"] == {"verdict": None, "number": 1}
+
+
+def test_a_flood_of_text_in_a_failure_is_cut(ledger: Ledger) -> None:
+    frame = {"kind": "failed", "verdict": "slot_error", "message": "m" * 90_000, "traceback": "t" * 90_000, "number": 1}
+    channel = channel_to(answering(**frame), ledger)
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure):
+        channel.call("f", (1,))
+    assert len(ledger.facts()["failure"]["traceback"]) == 20_000
