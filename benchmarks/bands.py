@@ -14,7 +14,7 @@ import json
 import statistics
 import tempfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from measure import Quiet, machine
 
@@ -23,9 +23,11 @@ from grader.evaluation import prepare_repeats, resolve_source
 from grader.grade import Settings
 from grader.intake import Submission
 from grader.rebuild import load_starter, rebuild
-from grader.result import Result
 from grader.score import points
 from grader.task import Task, load_task
+
+if TYPE_CHECKING:
+    from grader.result import Result
 
 ROLES = ("trick", "stronger")
 

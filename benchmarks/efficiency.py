@@ -14,9 +14,8 @@ import multiprocessing
 import os
 import tempfile
 import time
-from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 from measure import Quiet, report, spread
@@ -26,6 +25,9 @@ from grader.evaluation import Repeat, prepare_repeats, secret_for
 from grader.grade import Settings
 from grader.intake import Submission
 from grader.task import Task, load_task
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 
 def plain(task: Task, repeat: Repeat, folder: Path) -> float:
@@ -46,12 +48,12 @@ def plain(task: Task, repeat: Repeat, folder: Path) -> float:
 
 def _run_cells(task: Task, repeat: Repeat, folder: Path, sender: Connection) -> None:
     os.chdir(folder)
-    space: dict[str, Any] = {"display": lambda *values: None}
+    space: dict[str, Any] = {"display": lambda *_: None}
     begun = time.perf_counter()
     for cell in nbformat.read(task.solution, as_version=4).cells:
         if cell.cell_type != "code":
             continue
-        exec(cell.source, space)  # noqa: S102 -- our own notebook
+        exec(cell.source, space)
         if "parameters" in cell.metadata.get("tags", []):
             space |= {
                 "FINAL_EVALUATION_MODE": True,

@@ -10,10 +10,11 @@ CPU seconds count every process, the sandbox that is started ahead included.
 from __future__ import annotations
 
 import argparse
+import itertools
 import tempfile
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
@@ -23,7 +24,9 @@ from grader.batch import Job, run_batch
 from grader.evaluation import prepare_repeats, secret_for
 from grader.grade import Settings
 from grader.intake import Submission
-from grader.task import Task
+
+if TYPE_CHECKING:
+    from grader.task import Task
 
 
 def ours(task: Task, folder: Path, count: int, *, warm: bool) -> dict[str, Any]:
@@ -47,7 +50,7 @@ def ours(task: Task, folder: Path, count: int, *, warm: bool) -> dict[str, Any]:
 
     begun, cpu = time.perf_counter(), cpu_seconds()
     run_batch(job, Clock())
-    gaps = [later - earlier for earlier, later in zip(finished, finished[1:], strict=False)]
+    gaps = [later - earlier for earlier, later in itertools.pairwise(finished)]
     return {
         "seconds": spread(gaps),
         "first_result_after": round(finished[0] - begun, 3),

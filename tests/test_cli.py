@@ -16,9 +16,13 @@ import pytest
 from grader.cli import main
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Submit
 
     from grader.task import Task
+
+    Run = Callable[..., "Outcome"]
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
@@ -32,7 +36,7 @@ class Outcome:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]):
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
     """Give a function that runs a command in this process."""
 
     def command(*words: str | Path) -> Outcome:
@@ -52,19 +56,19 @@ def test_python_dash_m_grader_is_the_same_command() -> None:
     assert "noisy_labels" in [task["id"] for task in json.loads(done.stdout)]
 
 
-def test_tasks_lists_slot_limits_and_score_map(run) -> None:
+def test_tasks_lists_slot_limits_and_score_map(run: Run) -> None:
     outcome = run("tasks")
     assert outcome.code == 0
     for words in ("noisy_labels", "your_select_indices", "0.5", "0.8", "300 s"):
         assert words in outcome.out
 
 
-def test_the_built_notebooks_are_in_step(run) -> None:
+def test_the_built_notebooks_are_in_step(run: Run) -> None:
     outcome = run("build", "--check")
     assert (outcome.code, outcome.err) == (0, "")
 
 
-def test_a_task_that_is_out_of_step_is_named(run, toy_task: Task, tmp_path: Path) -> None:
+def test_a_task_that_is_out_of_step_is_named(run: Run, toy_task: Task, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     shutil.copytree(toy_task.folder.parent.parent, clone)
     place = clone / "tasks" / "toy_task"
@@ -78,14 +82,14 @@ def test_a_task_that_is_out_of_step_is_named(run, toy_task: Task, tmp_path: Path
     assert run("build", place, "--check").code == 0
 
 
-def test_a_misspelt_task_gets_a_suggestion(run, tmp_path: Path) -> None:
+def test_a_misspelt_task_gets_a_suggestion(run: Run, tmp_path: Path) -> None:
     outcome = run("grade", "noisy_lables", "x.ipynb", "--out", tmp_path)
     assert outcome.code == 2
     assert outcome.err.count("\n") == 1
     assert "did you mean 'noisy_labels'?" in outcome.err
 
 
-def test_prepare_makes_folders_a_zip_and_a_manifest(run, toy_task: Task, tmp_path: Path) -> None:
+def test_prepare_makes_folders_a_zip_and_a_manifest(run: Run, toy_task: Task, tmp_path: Path) -> None:
     folder = tmp_path / "data"
     first = run("prepare", toy_task.folder, "--out", folder, "--json")
     manifest = json.loads(first.out)
@@ -102,7 +106,7 @@ def test_prepare_makes_folders_a_zip_and_a_manifest(run, toy_task: Task, tmp_pat
 
 
 def test_data_that_cannot_be_built_are_one_line_and_the_old_ones_stay(
-    run, toy_task: Task, tmp_path: Path
+    run: Run, toy_task: Task, tmp_path: Path
 ) -> None:
     run("prepare", toy_task.folder, "--out", tmp_path / "data")
     before = (tmp_path / "data" / "public.zip").read_bytes()
@@ -114,7 +118,7 @@ def test_data_that_cannot_be_built_are_one_line_and_the_old_ones_stay(
 
 @pytest.mark.slow
 def test_a_folder_with_one_of_each_broken_file_loses_nothing_else(
-    run, toy_task: Task, submit: Submit, tmp_path: Path
+    run: Run, toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
     submit(HONEST, "in/good.ipynb")
     submit(HONEST.replace("your_weights", "my_weights"), "in/no_slot.ipynb")
@@ -149,7 +153,7 @@ def test_a_folder_with_one_of_each_broken_file_loses_nothing_else(
 
 @pytest.mark.slow
 def test_the_json_of_a_result_has_every_promised_field(
-    run, toy_task: Task, submit: Submit, tmp_path: Path
+    run: Run, toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
     path = submit(HONEST)
     outcome = run("grade", toy_task.folder, path, "--out", tmp_path / "out", "--repeats", "2", "--json")
@@ -165,7 +169,7 @@ def test_the_json_of_a_result_has_every_promised_field(
 
 
 @pytest.mark.slow
-def test_a_failure_of_ours_is_exit_code_3(run, toy_task: Task, submit: Submit, tmp_path: Path) -> None:
+def test_a_failure_of_ours_is_exit_code_3(run: Run, toy_task: Task, submit: Submit, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     shutil.copytree(toy_task.folder.parent.parent, clone)
     place = clone / "tasks" / "toy_task"
@@ -184,7 +188,7 @@ def test_a_failure_of_ours_is_exit_code_3(run, toy_task: Task, submit: Submit, t
 
 @pytest.mark.slow
 def test_check_rehearses_on_public_data_and_says_what_to_do(
-    run, toy_task: Task, submit: Submit, tmp_path: Path
+    run: Run, toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
     good = run("check", submit(HONEST), "--task", toy_task.folder, "--out", tmp_path / "runs")
     assert good.code == 0
@@ -202,7 +206,7 @@ def test_check_rehearses_on_public_data_and_says_what_to_do(
     assert "contract at the top of the slot" in bad.out
 
 
-def test_check_without_a_task_is_one_line(run, tmp_path: Path) -> None:
+def test_check_without_a_task_is_one_line(run: Run, tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_text('{"nbformat": 4, "cells": [], "metadata": []}')
     outcome = run("check", path)
@@ -215,7 +219,7 @@ def test_check_without_a_task_is_one_line(run, tmp_path: Path) -> None:
 
 @pytest.mark.slow
 def test_grading_without_a_sandbox_needs_unsafe(
-    run, toy_task: Task, submit: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, toy_task: Task, submit: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("grader.doctor.find_bwrap", lambda: None)
     refused = run("grade", toy_task.folder, submit(HONEST), "--out", tmp_path / "out")
@@ -231,7 +235,7 @@ def test_grading_without_a_sandbox_needs_unsafe(
 
 
 @pytest.mark.slow
-def test_doctor_proves_the_sandbox_and_says_which_is_used(run) -> None:
+def test_doctor_proves_the_sandbox_and_says_which_is_used(run: Run) -> None:
     outcome = run("doctor", "--json")
     findings = {finding["name"]: finding for finding in json.loads(outcome.out)}
     assert outcome.code == 0, findings
@@ -240,14 +244,14 @@ def test_doctor_proves_the_sandbox_and_says_which_is_used(run) -> None:
     assert sum(name.startswith("sandbox: ") for name in findings) >= 4
 
 
-def test_doctor_says_when_there_is_no_sandbox(run, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_doctor_says_when_there_is_no_sandbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("grader.doctor.find_bwrap", lambda: None)
     outcome = run("doctor")
     assert outcome.code == 2
     assert "no bubblewrap" in outcome.out
 
 
-def test_cuda_that_is_not_there_is_one_line(run, toy_task: Task, submit: Submit, tmp_path: Path) -> None:
+def test_cuda_that_is_not_there_is_one_line(run: Run, toy_task: Task, submit: Submit, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
         pytest.skip("this machine has a GPU")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import statistics
 import subprocess
-
 import sysconfig
 import venv
 from pathlib import Path
@@ -26,8 +25,6 @@ from grader.score import points, score
 from grader.task import Task, discover
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     from grader.result import Result
 
 TASKS = discover()
@@ -52,7 +49,7 @@ def task(request: pytest.FixtureRequest) -> Task:
 
 
 @pytest.fixture(scope="module")
-def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A new environment with the notebooks' packages and without the grader."""
     folder = tmp_path_factory.mktemp("fresh")
     venv.create(folder / "env", with_pip=False, symlinks=True)
@@ -64,7 +61,7 @@ def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # A path file adds the packages of this environment but does not read its own path files, and the grader is
     # installed through one of those.
     (Path(purelib) / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    yield python
+    return python
 
 
 def bands(task: Task) -> dict[str, Any]:
@@ -148,10 +145,11 @@ def test_answers_as_predictions_give_100_and_shuffled_ones_about_the_floor(
     (repeat,) = prepare_repeats(task, b"seeds of the test suite", tmp_path, repeats=1, source="embedded")
     answers = np.load(repeat.answers)
     predictions = tmp_path / "predictions.npz"
-    np.savez(predictions, **answers)
+    predictions.write_bytes(repeat.answers.read_bytes())
     assert points(statistics.fmean(score(predictions, repeat.answers).values()), task.spec.score) == 100
     rng = np.random.default_rng(0)
-    np.savez(predictions, **{name: rng.permutation(answers[name]) for name in answers.files})
+    shuffled: dict[str, Any] = {name: rng.permutation(answers[name]) for name in answers.files}
+    np.savez(predictions, **shuffled)
     assert points(statistics.fmean(score(predictions, repeat.answers).values()), task.spec.score) <= 20
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import stat
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,6 +11,8 @@ from grader.errors import UsageError
 from grader.evaluation import derive_seed, prepare_rehearsal, prepare_repeats, resolve_source, secret_for
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grader.task import Task
 
 
@@ -36,9 +37,13 @@ def test_a_secret_file_is_used_as_it_is_and_not_copied(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("content", "words"), [(b"short\n", "shorter than 16"), (None, "cannot be read")], ids=["short", "missing"]
+    ("content", "words"),
+    [(b"short\n", "shorter than 16"), (None, "cannot be read")],
+    ids=["short", "missing"],
 )
-def test_a_secret_file_that_cannot_serve_is_one_line(tmp_path: Path, content: bytes | None, words: str) -> None:
+def test_a_secret_file_that_cannot_serve_is_one_line(
+    tmp_path: Path, content: bytes | None, words: str
+) -> None:
     file = tmp_path / "chosen"
     if content is not None:
         file.write_bytes(content)

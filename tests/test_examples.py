@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 from pathlib import Path
-from types import ModuleType
+from typing import TYPE_CHECKING
 
 import pytest
 
 from grader.task import load_task
+
+if TYPE_CHECKING:
+    from types import ModuleType
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 

@@ -37,7 +37,7 @@ class Notes:
         self.notices: list[str] = []
         self.shares: list[float] = []
 
-    def on_progress(self, student: str, repeat: int, share: float) -> None:
+    def on_progress(self, student: str, repeat: int, share: float) -> None:  # noqa: ARG002 -- the watcher's form
         self.shares.append(share)
 
     def on_result(self, result: Result) -> None:
@@ -80,6 +80,13 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) 
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
 RANDOM = "def your_weights(targets, losses):\n    return torch.rand(len(targets))\n"
 
+COUNTING = """calls = []
+def your_weights(targets, losses):
+    calls.append(1)
+    assert len(calls) < 3
+    return torch.ones(len(targets))
+"""
+
 # name -> slot, verdict, words of the message, words of the traceback
 ENDS: dict[str, tuple[str, Verdict, str, str]] = {
     "exception": (
@@ -87,8 +94,7 @@ ENDS: dict[str, tuple[str, Verdict, str, str]] = {
         Verdict.SLOT_ERROR, "ZeroDivisionError", "line 3, in your_weights",
     ),
     "exception in a later call": (
-        "calls = []\ndef your_weights(targets, losses):\n    calls.append(1)\n    assert len(calls) < 3\n"
-        "    return torch.ones(len(targets))\n",
+        COUNTING,
         Verdict.SLOT_ERROR, "in call 3", "line 4, in your_weights",
     ),
     "exception at definition": ("raise ValueError('not today')\ndef your_weights(t, l): ...\n",
@@ -132,7 +138,7 @@ def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade) -> None:
 
 
 def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs(
-    grade: Grade, toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
+    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
 ) -> None:
     """Rule 4: a failure of ours never becomes points."""
     slow = json.loads(json.dumps(starter))

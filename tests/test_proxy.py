@@ -123,7 +123,13 @@ def test_a_process_that_is_gone_is_left_for_the_grader_to_explain(ledger: Ledger
 
 
 def test_a_flood_of_text_in_a_failure_is_cut(ledger: Ledger) -> None:
-    frame = {"kind": "failed", "verdict": "slot_error", "message": "m" * 90_000, "traceback": "t" * 90_000, "number": 1}
+    frame = {
+        "kind": "failed",
+        "verdict": "slot_error",
+        "message": "m" * 90_000,
+        "traceback": "t" * 90_000,
+        "number": 1,
+    }
     channel = channel_to(answering(**frame), ledger)
     channel.wait_until_loaded()
     with pytest.raises(SlotFailure):

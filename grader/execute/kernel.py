@@ -15,6 +15,7 @@ from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
 from grader.execute.proxy import ENVIRONMENT
+from grader.execute.warm import KERNEL_OPTIONS
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,9 +107,9 @@ class TrainerKernelManager(AsyncKernelManager):  # type: ignore[misc] # traitlet
     def __init__(self, launch: Launch, sockets: Path) -> None:
         super().__init__(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
         self.launch = launch
-        command = [sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
         self._kernel_spec = KernelSpec(
-            argv=[*command, "--HistoryManager.enabled=False"],
+            argv=[*command, *KERNEL_OPTIONS],
             language="python",
             display_name="trainer",
             metadata={"kernel_provisioner": {"provisioner_name": "grader-trainer"}},

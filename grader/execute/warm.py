@@ -32,6 +32,8 @@ PRELOADED = (
     "pandas", "matplotlib.pyplot", "PIL.Image", "tqdm.auto", "ipykernel.kernelapp", "ipykernel.ipkernel",
     "matplotlib_inline.backend_inline", "grader.execute.proxy",
 )  # fmt: skip
+# No history file; and nothing is imported from the folder the trainer happens to run in.
+KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True")
 _MESSAGE_BYTES = 1 << 16
 _START_SECONDS = 120
 _PR_SET_PDEATHSIG = 1
@@ -93,7 +95,7 @@ class WarmParent:
         self._ready = False
         with theirs:
             self._process = subprocess.Popen(
-                [sys.executable, "-m", "grader.execute.warm", str(theirs.fileno())],
+                [sys.executable, "-P", "-m", "grader.execute.warm", str(theirs.fileno())],
                 env=dict(environment),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
@@ -165,7 +167,7 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
     from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415 -- imported ahead by the warm parent
 
     app = IPKernelApp.instance(parent_handle=os.getppid())  # a second way to notice that the parent is gone
-    app.initialize(["-f", request["connection_file"], "--HistoryManager.enabled=False"])
+    app.initialize(["-f", request["connection_file"], *KERNEL_OPTIONS])
     app.start()
     os._exit(0)
 

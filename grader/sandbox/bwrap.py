@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault
-from grader.sandbox import process, seccomp
+from grader.sandbox import cgroup, process, seccomp
 from grader.sandbox.session import SlotSandbox
 
 if TYPE_CHECKING:
@@ -79,7 +79,8 @@ class BubblewrapSandbox(SlotSandbox):
                 *process.command(MOUNTED / "inside.py", files, config),
             ]
             keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
-            return process.Launch(argv, {}, "/", keep)
+            group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20)
+            return process.Launch(argv, {}, "/", keep, group)
 
         super().__init__("bubblewrap", limits, lambda: process.ServerProcess(prepare))
 

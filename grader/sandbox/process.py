@@ -21,6 +21,7 @@ from grader.errors import GraderFault
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from grader.sandbox.cgroup import ControlGroup
     from grader.task import Limits
 
 HERE = Path(__file__).resolve().parent
@@ -42,6 +43,7 @@ class Launch:
     environment: dict[str, str]
     folder: str
     keep: tuple[int, ...] = ()
+    group: ControlGroup | None = None
 
 
 class ServerProcess:
@@ -57,6 +59,7 @@ class ServerProcess:
         self._prepare = prepare
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in end()
         self._launched = threading.Event()
+        self._group: ControlGroup | None = None
         self._kill: Callable[[], None] = lambda: None
         self._problem = ""
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
@@ -68,7 +71,7 @@ class ServerProcess:
             with self._inner, os.fdopen(facts, "rb") as facts_file:
                 process = self._start(facts_end)
                 self._inner.close()
-                self._kill = _killer(process, facts_file.read())
+                self._kill = self._killer(process, facts_file.read())
             self._launched.set()
             process.wait()
         except (OSError, ValueError) as error:
@@ -81,6 +84,7 @@ class ServerProcess:
         try:
             launch = self._prepare(self._inner.fileno(), facts_end)
             handed |= set(launch.keep)
+            self._group = launch.group
             return subprocess.Popen(
                 launch.argv,
                 stdin=subprocess.DEVNULL,
@@ -103,6 +107,29 @@ class ServerProcess:
         text = os.pread(self._log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES)).decode(errors="replace")
         return f"{self._problem} {text}".strip()
 
+    def memory_kills(self) -> int:
+        """Return how many processes in the sandbox the kernel killed for want of memory, where it is counted."""
+        try:
+            return self._group.kills() if self._group is not None else 0
+        except OSError:
+            return 0  # the group is gone with the sandbox
+
+    def _killer(self, process: subprocess.Popen[bytes], facts: bytes) -> Callable[[], None]:
+        """Return what ends the whole sandbox.
+
+        Under bubblewrap that is killing process 1 of the pid namespace: the kernel ends the rest of it before
+        that process counts as ended, and bubblewrap waits for it, so waiting for bubblewrap waits for all.
+        """
+        if not facts:
+            return process.kill
+        with contextlib.suppress(ProcessLookupError):
+            pid = json.loads(facts)["child-pid"]
+            first = os.pidfd_open(pid)
+            if self._group is not None:
+                self._group.add(pid)
+            return lambda: _signal(first)
+        return process.kill
+
     def end(self) -> None:
         """Kill the process and, under bubblewrap, everything in its pid namespace; return when all is gone. Idempotent.
 
@@ -113,22 +140,10 @@ class ServerProcess:
         self._thread.join(END_SECONDS)
         self.control.close()
         self._log.close()
+        if self._group is not None:
+            self._group.remove()
         if self._thread.is_alive():
             raise GraderFault("a sandbox could not be ended")
-
-
-def _killer(process: subprocess.Popen[bytes], facts: bytes) -> Callable[[], None]:
-    """Return what ends the whole sandbox.
-
-    Under bubblewrap that is killing process 1 of the pid namespace: the kernel ends the rest of it before that
-    process counts as ended, and bubblewrap waits for it, so waiting for bubblewrap waits for all.
-    """
-    if not facts:
-        return process.kill
-    with contextlib.suppress(ProcessLookupError):
-        first = os.pidfd_open(json.loads(facts)["child-pid"])
-        return lambda: _signal(first)
-    return process.kill
 
 
 def _signal(pidfd: int) -> None:

@@ -111,6 +111,7 @@ class RunningSlot:
         self._stopped = False
         self._closed = False
         self._ending = b""
+        self._kills_before = server.memory_kills()
         self._lock = threading.Lock()
         os.set_blocking(self._output, False)
         self._thread = threading.Thread(target=self._watch, name="slot", daemon=True)
@@ -168,6 +169,10 @@ class RunningSlot:
             return StudentFault(Verdict.OUTPUT_LIMIT, said)
         if self._stopped or self._thread.is_alive():
             return None
+        if self._server.memory_kills() > self._kills_before:
+            return StudentFault(
+                Verdict.MEMORY_LIMIT, "your processes together needed more memory than they may use"
+            )
         if not self._ending:
             raise GraderFault(f"the sandbox ended while a slot ran in it: {self._server.log()}")
         return StudentFault(Verdict.SLOT_CRASHED, _explain_end(int(self._ending)))

@@ -78,6 +78,9 @@ def arrange_descriptors(slot_socket: int, output: int) -> None:
 def give_up_rights(user: int) -> None:
     """Become `user` for good (0: keep the user), without a single capability."""
     if user:
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000", encoding="utf-8"
+        )  # the slot goes first, not its parent
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)

@@ -1,0 +1,140 @@
+"""The trainer's side: what its environment holds, and that nobody can slip it a module."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from grader.errors import GraderFault
+from grader.execute.kernel import trainer_environment
+from grader.execute.run import Plan, execute
+from grader.execute.warm import WarmParent
+from grader.rebuild import rebuild
+from grader.sandbox import SlotSource, open_sandbox
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from grader.notebook import Json
+    from grader.sandbox import Sandbox
+    from grader.task import Task
+
+HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
+IMPORTS = "import numpy as np\nimport torch\n"
+
+
+@pytest.fixture(scope="module")
+def warm() -> Iterator[WarmParent]:
+    parent = WarmParent(trainer_environment("cpu"))
+    yield parent
+    parent.close()
+
+
+@pytest.fixture
+def sandbox(toy_task: Task) -> Iterator[Sandbox]:
+    opened = open_sandbox(toy_task.spec.limits, imports=IMPORTS, backend="bubblewrap")
+    yield opened
+    opened.close()
+
+
+def plan_for(folder: Path, inputs: Path, warm: WarmParent | None) -> Plan:
+    folder.mkdir()
+    return Plan(
+        parameters={
+            "FINAL_EVALUATION_MODE": True, "DATA_PATH": str(inputs), "PREDICTIONS_PATH": str(folder / "p.npz"),
+            "SEED": 1, "DEVICE": "cpu",
+        },
+        folder=folder, entries=("your_weights",), wall_seconds=60, return_mb=64, device="cpu", warm=warm,
+        on_cell=lambda *_: None,
+    )  # fmt: skip
+
+
+def test_the_environment_of_a_trainer_fixes_threads_and_hash_seed_and_drops_the_rest(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("API_TOKEN", "secret")
+    monkeypatch.setenv("OMP_NUM_THREADS", "8")
+    monkeypatch.setenv("CUDA_VISIBLE_DEVICES", "1")
+    environment = trainer_environment("auto")
+    assert "API_TOKEN" not in environment
+    assert (environment["OMP_NUM_THREADS"], environment["PYTHONHASHSEED"]) == ("1", "0")
+    assert environment["CUDA_VISIBLE_DEVICES"] == "1", "the caller's choice of cards is respected"
+    assert trainer_environment("cpu")["CUDA_VISIBLE_DEVICES"] == ""
+
+
+@pytest.mark.slow
+def test_a_module_in_the_current_folder_is_not_imported_by_a_trainer(
+    toy_task: Task, starter: Json, sandbox: Sandbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An instructor may start the grader in a folder of submissions."""
+    hijack = "raise SystemExit('a module of the current folder was imported')\n"
+    for name in ("torch.py", "numpy.py", "ipykernel_launcher.py", "json.py"):
+        (tmp_path / name).write_text(hijack)
+    monkeypatch.chdir(tmp_path)
+    toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
+    parent = WarmParent(trainer_environment("cpu"))
+    try:
+        parent.wait_until_ready()
+        slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
+        done = execute(
+            rebuild(starter, HONEST), slot, plan_for(tmp_path / "warm", tmp_path / "inputs", parent)
+        )
+        slot.close()
+    finally:
+        parent.close()
+    assert done.fault is None
+    slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
+    done = execute(rebuild(starter, HONEST), slot, plan_for(tmp_path / "cold", tmp_path / "inputs", None))
+    slot.close()
+    assert done.fault is None
+
+
+@pytest.mark.slow
+def test_the_trainer_sees_no_answers_and_the_slot_sees_no_trainer(
+    toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path
+) -> None:
+    """Rules 1 and 3: the executed notebook knows inputs only, and no metric is computed in it."""
+    toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
+    curious = (
+        "import os, sys\n"
+        "def your_weights(targets, losses):\n"
+        "    assert losses.grad_fn is None and not losses.requires_grad\n"
+        "    assert not [m for m in sys.modules if m.startswith(('ipykernel', 'IPython', 'papermill'))]\n"
+        "    assert not [key for key in os.environ if 'GRADER' in key]\n"
+        "    return torch.ones(len(targets))\n"
+    )
+    slot = sandbox.start_slot(SlotSource(IMPORTS, curious, ("your_weights",), 0))
+    done = execute(rebuild(starter, curious), slot, plan_for(tmp_path / "run", tmp_path / "inputs", warm))
+    slot.close()
+    assert done.fault is None, done.fault
+    assert (done.slot_calls, done.device) == (100, "cpu")
+    executed = (tmp_path / "run" / "executed.ipynb").read_text()
+    assert str(tmp_path / "answers") not in executed
+    assert np.load(tmp_path / "run" / "p.npz")["model"].dtype == np.int64
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("raise RuntimeError('our bug')", "RuntimeError: our bug"),
+        ("import os; os._exit(7)", "Kernel died"),
+        ("your_weights(object())", "cannot send"),
+    ],
+    ids=["an exception", "a dead kernel", "arguments that cannot cross"],
+)
+def test_a_protected_cell_that_fails_is_our_fault(
+    line: str, words: str, toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path
+) -> None:
+    toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
+    notebook = rebuild(starter, HONEST)
+    broken = json.loads(json.dumps(notebook))
+    broken["cells"][-1]["source"] = line
+    slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
+    with pytest.raises(GraderFault, match=words):
+        execute(broken, slot, plan_for(tmp_path / "run", tmp_path / "inputs", warm))
+    slot.close()
