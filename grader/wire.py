@@ -1,9 +1,8 @@
 """Frames that carry plain values and numeric arrays between two processes, one of which is hostile.
 
 A frame is a fixed prefix (magic, header length u32, payload length u64), a JSON header `[value, arrays]` and the
-raw bytes of the arrays. In the header a JSON list carries a tag first: `["l", ...]` a list, `["t", ...]` a tuple,
-`["a"]` the next array; `arrays` holds `[kind, dtype, shape]` for each. Nothing is pickled, and every length is
-checked before memory is taken for it. The file stands alone: the sandbox has it, too.
+raw bytes of the arrays. A JSON list begins with a tag: `["l", ...]` a list, `["t", ...]` a tuple, `["a"]` the next
+array; `arrays` holds `[kind, dtype, shape]`. Nothing is pickled; lengths are checked before memory is taken.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ import math
 import struct
 import sys
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -30,7 +29,6 @@ DTYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bit
 }
 MAX_DIMENSIONS = 32  # what every numpy allows
 BUFFERS_PER_CALL = 512  # the kernel takes at most IOV_MAX = 1024
-_Layout: TypeAlias = tuple[str, Any, tuple[int, ...]]
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating)
 
 
@@ -207,9 +205,9 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return result
 
 
-def _check_layouts(specs: list[Any], payload_bytes: int, caps: Caps) -> list[_Layout]:
+def _check_layouts(specs: list[Any], payload_bytes: int, caps: Caps) -> list[Any]:
     """Return (kind, numpy dtype, shape) of every array; the sizes add up to the payload exactly."""
-    layouts: list[_Layout] = []
+    layouts: list[Any] = []
     total = 0
     for spec in specs:
         kind, dtype, shape = spec if isinstance(spec, list) and len(spec) == 3 else ("", "", [])

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and the cap on answers
-_SEND_MB = 1024  # protected code of ours sends this way; the cap only catches mistakes
 # What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.
 _CLAIMS = {
     Verdict.SLOT_ERROR,
@@ -42,7 +41,6 @@ class Channel:
     def __init__(self, sock: socket.socket, ledger: Ledger, return_mb: int) -> None:
         self._socket = sock
         self._ledger = ledger
-        self._sending = wire.Caps(payload_bytes=_SEND_MB << 20)
         self._receiving = wire.Caps(payload_bytes=return_mb << 20)
         self._number = 0
 
@@ -66,7 +64,7 @@ class Channel:
         self._ledger.begin()
         question = {"kind": "call", "number": self._number, "entry": entry, "args": args}
         try:
-            wire.send(self._socket, question, self._sending)
+            wire.send(self._socket, question)  # the slot's process receives with the same caps
         except wire.Closed:
             self._gone()
         message = self._receive()

@@ -24,8 +24,10 @@ if TYPE_CHECKING:
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
 MOUNTED = Path("/run/slot")
-SYSTEM_LIBRARIES = ("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib")
-SYSTEM_FILES = ("/etc/ld.so.cache", "/etc/alternatives", "/sys/devices/system/cpu")
+SYSTEM = (
+    *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib"),
+    *("/etc/ld.so.cache", "/etc/alternatives", "/sys/devices/system/cpu"),
+)
 MAPPED_USERS = 65536  # fewer, and there is no user to spare: then a user namespace it is
 PRIVATE_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 -- inside the sandbox
 
@@ -115,26 +117,27 @@ def user_namespace() -> list[str]:
 
 def mounts(private_bytes: int) -> list[str]:
     """Return what a slot sees: libraries and this program's few files to read, two small folders to write."""
-    words: list[str] = []
-    for name in (*SYSTEM_LIBRARIES, *SYSTEM_FILES):
-        if Path(name).is_symlink():
-            words += ["--symlink", str(Path(name).readlink()), name]
-        else:
-            words += ["--ro-bind-try", name, name]
     base = Path(sys.base_prefix).resolve()
-    libraries = [base / part for part in ("lib", "lib64") if (base / part).is_dir() and base != Path("/usr")]
     sites = process.site_folders()
-    for path in (*libraries, process.interpreter(), *sites):
-        for above in reversed(path.parents[:-1]):
-            words += ["--dir", str(above)]  # or it would be closed to others, as a home is
-        words += ["--ro-bind", str(path), str(path)]
+    own = [base / name for name in ("lib", "lib64") if (base / name).is_dir() and base != Path("/usr")]
+    shown = {
+        path: path for path in (*map(Path, SYSTEM), *own, process.interpreter(), *sites) if path.exists()
+    }
+    shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.INSIDE)}
+    above = dict.fromkeys(folder for place in shown.values() for folder in reversed(place.parents[:-1]))
+    words: list[str] = []
+    for folder in above:
+        if not (folder.is_symlink() and str(folder) in SYSTEM):
+            words += ["--dir", str(folder)]  # made on the way to a mount, it would be closed to others
+    for path, place in shown.items():
+        link = path.is_symlink() and str(path) in SYSTEM
+        words += (
+            ["--symlink", str(path.readlink()), str(place)] if link else ["--ro-bind", str(path), str(place)]
+        )
     for site in sites:
         if (site / "grader").is_dir():  # this program may be installed there, with its tasks' solutions
             words += ["--tmpfs", str(site / "grader"), "--remount-ro", str(site / "grader")]
-    words += ["--dir", str(MOUNTED.parent), "--dir", str(MOUNTED)]
-    for path in (*process.FILES.values(), process.INSIDE):
-        words += ["--ro-bind", str(path), str(MOUNTED / path.name)]
     words += ["--proc", "/proc", "--dev", "/dev"]
-    for folder in PRIVATE_FOLDERS:
-        words += ["--perms", "1777", "--size", str(private_bytes), "--tmpfs", folder]
+    for private in PRIVATE_FOLDERS:
+        words += ["--perms", "1777", "--size", str(private_bytes), "--tmpfs", private]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", PRIVATE_FOLDERS[0]]

@@ -6,6 +6,7 @@ of them together. Ordinary users go without: then the worst a slot can take is i
 
 from __future__ import annotations
 
+import contextlib
 import os
 import time
 from dataclasses import dataclass
@@ -14,6 +15,7 @@ from uuid import uuid4
 
 MOUNT = Path("/sys/fs/cgroup")
 LIBRARIES_BYTES = 1536 << 20  # what importing torch and its friends may take on top
+ABANDONED_SECONDS = 60.0  # a younger group may be about to get its first process
 REMOVE_SECONDS = 2.0  # the kernel lets go of a group a moment after its last process
 
 
@@ -51,6 +53,7 @@ def make_group(slot_bytes: int) -> ControlGroup | None:
         return None
     unified = (MOUNT / "cgroup.controllers").exists()
     above = _above(unified=unified)
+    _remove_abandoned(above)
     folder = above / f"slot-{uuid4().hex}"
     limit = str(slot_bytes + LIBRARIES_BYTES)
     try:
@@ -65,6 +68,14 @@ def make_group(slot_bytes: int) -> ControlGroup | None:
         folder.rmdir()
         return None
     return ControlGroup(folder, "memory.events" if unified else "memory.oom_control")
+
+
+def _remove_abandoned(above: Path) -> None:
+    """Remove groups whose maker was killed; the kernel keeps those with a process in them."""
+    for folder in above.glob("slot-*"):
+        with contextlib.suppress(OSError):
+            if time.time() - folder.stat().st_mtime > ABANDONED_SECONDS:
+                folder.rmdir()
 
 
 def _above(*, unified: bool) -> Path:

@@ -126,7 +126,8 @@ class ServerProcess:
             pid = json.loads(facts)["child-pid"]
             first = os.pidfd_open(pid)
             if self._group is not None:
-                self._group.add(pid)
+                with contextlib.suppress(OSError):  # the other limits stand
+                    self._group.add(pid)
             return lambda: _signal(first)
         return process.kill
 

@@ -1,0 +1,3 @@
+# expect: invalid_output -- returns an integer of many digits
+def your_select_indices(targets, losses):
+    return 10**1000

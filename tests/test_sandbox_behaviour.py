@@ -1,0 +1,192 @@
+"""What a student may rely on, confined or not: their prints, their tracebacks, their state, their seed."""
+
+from __future__ import annotations
+
+from uuid import uuid4
+
+import numpy as np
+import pytest
+from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_saying
+from sandbox_fixtures import SMALL
+
+from grader import wire
+from grader.errors import GraderFault
+from grader.sandbox import Backend, Sandbox, SlotSource, open_sandbox
+
+pytest_plugins = ["sandbox_fixtures"]
+MARK = f"mark-{uuid4()}"  # the command line of a sandbox holds its imports
+
+
+def test_arrays_arrive_as_they_were_sent(sandbox: Sandbox) -> None:
+    body = "return [str(type(targets)), str(targets.dtype), losses[0].shape, torch.as_tensor(targets)]"
+    kind, dtype, shape, tensor = play(sandbox, function(body)).answer
+    assert (kind, dtype, shape) == ("<class 'numpy.ndarray'>", "int64", (128,))
+    assert tensor.shape == (128,)
+
+
+def test_a_traceback_shows_the_students_own_lines(sandbox: Sandbox) -> None:
+    slot = "def halve(x):\n    return x / 0.0 if len(x) else np.zeros(1)[7]\n\n" + function(
+        "return halve([])"
+    )
+    outcome = play(sandbox, slot)
+    assert outcome.verdict == "slot_error"
+    assert outcome.message == f"{ENTRY} raised IndexError: index 7 is out of bounds for axis 0 with size 1"
+    assert outcome.traceback.splitlines() == [
+        f"your solution, line 5, in {ENTRY}",
+        "    return halve([])",
+        "your solution, line 2, in halve",
+        "    return x / 0.0 if len(x) else np.zeros(1)[7]",
+        "IndexError: index 7 is out of bounds for axis 0 with size 1",
+    ]
+
+
+def test_a_traceback_names_libraries_and_hides_folders(sandbox: Sandbox) -> None:
+    outcome = play(sandbox, function("return np.linalg.inv(np.zeros((2, 2)))"))
+    assert "_linalg.py, line" in outcome.traceback
+    assert "/" not in outcome.traceback.replace("self.a / ", "")
+
+
+def test_a_cause_is_shown_too(sandbox: Sandbox) -> None:
+    outcome = play(
+        sandbox,
+        function("try:\n    1 / 0\nexcept ZeroDivisionError as error:\n    raise KeyError('x') from error"),
+    )
+    assert "KeyError: 'x'\n\nbecause of\n\nyour solution, line 3" in outcome.traceback
+
+
+def test_a_syntax_error_shows_its_line(sandbox: Sandbox) -> None:
+    outcome = play(sandbox, "x = 1\ny = = 2\n")
+    assert outcome.verdict == "slot_error"
+    assert "your solution, line 2" in outcome.traceback
+    assert "y = = 2" in outcome.traceback
+
+
+def test_a_long_traceback_is_cut(sandbox: Sandbox) -> None:
+    outcome = play(sandbox, f"def {ENTRY}(a, b):\n    return {ENTRY}(a, b)\n")
+    assert len(outcome.traceback) < 21_000
+    assert "more ..." in outcome.traceback
+
+
+def test_control_characters_reach_nobodys_terminal(sandbox: Sandbox) -> None:
+    outcome = play(
+        sandbox, function("print('\\x1b[2Jcleared\\x07')\nraise ValueError('\\x1b]0;title\\x07\\u202e')")
+    )
+    assert not {"\x1b", "\x07", "\u202e"} & set(outcome.output + outcome.message + outcome.traceback)
+    assert "cleared" in outcome.output
+
+
+def test_prints_are_kept_in_order_and_complete_at_each_answer(sandbox: Sandbox) -> None:
+    slot = "import sys\nprint('defined')\n" + function(
+        "print('called')\nprint('aside', file=sys.stderr)\nreturn 1"
+    )
+    assert play(sandbox, slot, calls=2).output == "defined\ncalled\naside\ncalled\naside\n"
+
+
+def test_prints_before_a_time_limit_are_kept(sandbox: Sandbox) -> None:
+    outcome = play(sandbox, function("print('here')\nwhile True: pass"), seconds=0.5)
+    assert (outcome.verdict, outcome.output) == ("time_limit", "here\n")
+
+
+def test_state_is_kept_across_calls_and_not_across_slots(sandbox: Sandbox) -> None:
+    slot = "import numpy\ncalls = []\n" + function(
+        "calls.append(1)\nnumpy.mark = getattr(numpy, 'mark', 0) + 1\nreturn len(calls), numpy.mark"
+    )
+    assert play(sandbox, slot, calls=3).answers == [(1, 1), (2, 2), (3, 3)]
+    assert play(sandbox, slot, calls=1).answers == [(1, 1)]
+
+
+def test_the_seed_decides_random_numpy_torch_and_the_order_of_sets(sandbox: Sandbox) -> None:
+    body = (
+        "import random\nreturn random.random(), float(np.random.rand()), float(torch.rand(1)), hash('text')"
+    )
+    first, second, other = (play(sandbox, function(body), seed=seed).answer for seed in (3, 3, 4))
+    assert first == second
+    assert not set(first[:3]) & set(other[:3])
+
+
+def test_a_seed_of_64_bits_is_fine(sandbox: Sandbox) -> None:
+    assert play(sandbox, function("return 1"), seed=2**64 - 1).answer == 1
+
+
+def test_dataclasses_and_pickles_of_the_slots_own_classes_work(sandbox: Sandbox) -> None:
+    slot = "import dataclasses, pickle\n@dataclasses.dataclass\nclass P:\n    x: int\n"
+    assert play(sandbox, slot + function("return pickle.loads(pickle.dumps(P(3))).x")).answer == 3
+
+
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [("(x for x in 'ab')", "a generator"), ("{1, 2}", "a set"), ("1j", "a complex"), ("np", "a module"),
+     ("np.ones(2, complex)", "an array of dtype complex128"), ("{1: 2}", "a dict with a key that is not a text"),
+     ("torch.ones(2, 2).to_sparse()", "a sparse, quantised or empty-shelled tensor"),
+     ("np.zeros(1 << 22)", "more than 16 MB of arrays")],
+)  # fmt: skip
+def test_a_value_that_cannot_cross_is_named(sandbox: Sandbox, value: str, what: str) -> None:
+    outcome = play(sandbox, function(f"return {value}"))
+    assert outcome.verdict == "invalid_output"
+    assert outcome.message == f"{ENTRY} returned {what}; return arrays, numbers, lists or tuples"
+
+
+@pytest.mark.parametrize(
+    ("body", "verdict", "message"),
+    [
+        ("import os; os._exit(3)", "slot_crashed", "your code ended its process with exit code 3"),
+        ("import ctypes; ctypes.string_at(0)", "slot_crashed", "the process of your code was ended by signal SIGSEGV"),
+        ("raise SystemExit(4)", "slot_crashed", "your code called exit (SystemExit: 4)"),
+        ("np.ones(10**12)", "memory_limit", "your code needed more than the 128 MB of memory it may use"),
+        ("open('x', 'wb').write(b'x' * (9 << 20))", "output_limit", "your code wrote more than the 8 MB of files it may use"),
+        ("print('x' * 10**6)", "output_limit", "your code printed more than the 256 KB it may print"),
+    ],
+    ids=["exit code", "signal", "exit", "memory", "file", "output"],
+)  # fmt: skip
+def test_a_limit_or_an_end_is_explained_in_a_sentence(
+    sandbox: Sandbox, body: str, verdict: str, message: str
+) -> None:
+    outcome = play(sandbox, function(f"{body}\nreturn 1"))
+    assert (outcome.verdict, outcome.message) == (verdict, message)
+
+
+def test_no_fault_is_found_in_a_slot_that_was_closed(sandbox: Sandbox) -> None:
+    running = sandbox.start_slot(SlotSource(IMPORTS, function("return 1"), (ENTRY,), 0))
+    assert wire.receive(running.socket) == {"kind": "ready"}
+    assert running.fault(0.05) is None
+    running.close()
+    running.close()
+    assert running.fault() is None
+
+
+def test_starting_a_slot_closes_the_one_before(sandbox: Sandbox) -> None:
+    first = sandbox.start_slot(SlotSource(IMPORTS, function("return 1"), (ENTRY,), 0))
+    sandbox.start_slot(SlotSource(IMPORTS, function("return 1"), (ENTRY,), 0)).close()
+    assert first.fault() is None
+    assert first.socket.fileno() == -1
+
+
+@pytest.mark.parametrize("backend", ["bubblewrap", "plain"])
+def test_imports_that_fail_are_our_fault(backend: Backend) -> None:
+    opened = open_sandbox(SMALL, imports="import there_is_no_such_module", backend=backend)
+    with pytest.raises(GraderFault, match="there_is_no_such_module"):
+        opened.start_slot(SlotSource("", "", (), 0))
+    opened.close()
+    opened.close()
+    with pytest.raises(GraderFault, match="closed"):
+        opened.start_slot(SlotSource("", "", (), 0))
+
+
+def test_the_plain_back_end_leaves_nothing_running() -> None:
+    opened = open_sandbox(SMALL, imports=f"import os  # {MARK}", backend="plain")
+    slot = f"import os, time\nfor _ in range(3):\n    if not os.fork():\n        time.sleep(600)\ndef {ENTRY}(a, b): return 1\n"
+    assert play(opened, slot).answer == 1
+    assert eventually(lambda: len(processes_saying(MARK)) == 1)
+    opened.close()
+    assert processes_saying(MARK) == []
+
+
+def test_a_call_takes_large_arguments(sandbox: Sandbox) -> None:
+    running = sandbox.start_slot(
+        SlotSource(IMPORTS, f"def {ENTRY}(a, b): return a[: 1 << 20] + b\n", (ENTRY,), 0)
+    )
+    wire.receive(running.socket)
+    large = np.ones(10 << 20, np.uint8)
+    wire.send(running.socket, {"kind": "call", "number": 1, "entry": ENTRY, "args": (large, 1)})
+    assert wire.receive(running.socket)["value"].sum() == 2 << 20
+    running.close()

@@ -1,0 +1,261 @@
+"""What a slot under bubblewrap cannot reach: the network, files, other processes, the environment, rights."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+from uuid import uuid4
+
+import pytest
+from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_of, processes_saying
+from sandbox_fixtures import SMALL
+
+from grader.sandbox import Sandbox, SlotSource, find_bwrap, open_sandbox, prove
+from grader.sandbox.cgroup import make_group
+from grader.task import Limits
+
+pytest_plugins = ["sandbox_fixtures"]
+pytestmark = pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform")
+REPO = Path(__file__).resolve().parent.parent
+TRIED = """
+def tried(action, *arguments):
+    try:
+        return f"done: {action(*arguments)!r}"[:200]
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"[:200]
+
+"""
+
+
+@pytest.mark.parametrize("family", ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_PACKET"])
+def test_a_slot_cannot_make_a_socket(confined: Sandbox, family: str) -> None:
+    kind = "SOCK_RAW" if family in ("AF_NETLINK", "AF_PACKET") else "SOCK_STREAM"
+    body = f"import socket\nreturn tried(socket.socket, socket.{family}, socket.{kind})"
+    assert play(confined, TRIED + function(body)).answer.startswith("PermissionError")
+
+
+def test_a_slot_sees_no_listener_of_this_machine(confined: Sandbox) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener, socket.socket(socket.AF_UNIX) as abstract:
+        abstract.bind("\0grader-test")
+        abstract.listen()
+        body = "return open('/proc/self/net/tcp').read() + open('/proc/self/net/unix').read() + open('/proc/net/dev').read()"
+        seen = play(confined, function(body)).answer
+        assert f":{listener.getsockname()[1]:04X}" not in seen
+        assert "grader-test" not in seen
+        assert "eth" not in seen
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "/usr/lib",
+        "/etc",
+        "/run/slot",
+        "/dev",
+        "/work",
+        "/proc",
+        "/sys",
+        "/proc/sys/kernel",
+        sys.base_prefix + "/lib",
+    ],
+)
+def test_a_slot_cannot_write_outside_its_private_folders(confined: Sandbox, path: str) -> None:
+    answer = play(confined, TRIED + function(f"return tried(open, {path!r} + '/new', 'w')")).answer
+    assert answer.startswith(("OSError", "PermissionError", "FileNotFoundError")), answer
+
+
+@pytest.mark.parametrize("path", ["/tmp/new", "/dev/shm/new"])
+def test_a_private_folder_is_writable_small_and_empty_for_the_next_slot(confined: Sandbox, path: str) -> None:
+    write = f"import os\nopen({path!r}, 'w').write('x')\nfree = os.statvfs({path!r})\nreturn free.f_blocks * free.f_frsize"
+    assert play(confined, function(write)).answer == SMALL.file_mb << 20
+    assert not Path(path).exists()
+    assert (
+        play(confined, function("import os\nreturn os.listdir('/tmp') + os.listdir('/dev/shm')")).answer == []
+    )
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["/etc/shadow", "/etc/passwd", str(REPO / "pyproject.toml"), str(REPO / "grader" / "task.py"), "/root/.bashrc",
+     str(REPO / "tasks"), str(Path.home() / ".bashrc"), "/var", "/home", "/proc/1/environ", "/proc/1/root", "/proc/1/mem",
+     "/proc/1/fd", "/proc/1/maps", "/proc/kcore", "/proc/kmsg", "/dev/mem", "/dev/kmsg", "/dev/nvidia0", "/sys/fs"],
+)  # fmt: skip
+def test_a_slot_cannot_read_what_is_not_its_own(confined: Sandbox, path: str) -> None:
+    body = f"import os\nreturn tried(os.listdir if os.path.isdir({path!r}) else open, {path!r})"
+    answer = play(confined, TRIED + function(body)).answer
+    assert answer.startswith(("FileNotFoundError", "PermissionError")) or answer == "done: []", answer
+
+
+def test_a_file_written_here_is_not_there(confined: Sandbox, tmp_path: Path) -> None:
+    secret = tmp_path / "labels.csv"
+    secret.write_text("secret")
+    secret.chmod(0o644)
+    assert (
+        "FileNotFoundError" in play(confined, TRIED + function(f"return tried(open, {str(secret)!r})")).answer
+    )
+
+
+def test_a_slot_can_use_the_libraries_of_the_system_and_the_interpreter(confined: Sandbox) -> None:
+    body = "import os, subprocess, sys\nreturn len(os.listdir('/usr/lib')), subprocess.check_output([sys.executable, '-c', 'print(6 * 7)'], text=True)"
+    files, printed = play(confined, function(body)).answer
+    assert files > 0
+    assert printed == "42\n"
+
+
+def test_a_slot_gets_no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SECRET_OF_OURS", "labels")
+    opened = open_sandbox(SMALL, imports="", backend="bubblewrap")
+    try:
+        body = "import os\nreturn dict(os.environ)"
+        assert "labels" not in str(play(opened, function(body)).answer)
+    finally:
+        opened.close()
+
+
+def test_a_slot_sees_itself_and_process_one_only(confined: Sandbox) -> None:
+    body = (
+        "import os\nreturn sorted(int(name) for name in os.listdir('/proc') if name.isdigit()), os.getpid()"
+    )
+    processes, own = play(confined, function(body)).answer
+    assert processes == [1, own]
+
+
+def test_a_slot_has_no_rights_and_cannot_get_any(confined: Sandbox) -> None:
+    body = "import os\nreturn open('/proc/self/status').read(), os.getuid(), os.getgroups(), os.getresuid(), os.getresgid()"
+    status, user, groups, users, _ = play(confined, function(body)).answer
+    fields = dict(line.split(":\t", 1) for line in status.splitlines() if ":\t" in line)
+    assert {int(fields[name], 16) for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")} == {0}
+    assert fields["NoNewPrivs"] == "1"
+    assert fields["Seccomp"] == "2"
+    assert user not in (0, os.getuid())
+    assert set(users) == {user}
+    if os.getuid() == 0:  # an ordinary user cannot leave their groups, which own nothing in there
+        assert groups == []
+    again = "import os\nreturn [tried(os.setuid, 0), tried(os.setgid, 0), tried(os.setgroups, [0]), tried(os.chroot, '/tmp')]"
+    outcome = play(confined, TRIED + function(again))
+    assert outcome.verdict == "slot_crashed"  # chroot; what comes before it is refused
+    assert all(
+        "done" not in said
+        for said in play(confined, TRIED + function(again.replace(", tried(os.chroot, '/tmp')", ""))).answer
+    )
+
+
+def test_a_slot_inherits_its_own_descriptors_only(confined: Sandbox) -> None:
+    body = "import os\nreturn {name: os.readlink('/proc/self/fd/' + name) for name in os.listdir('/proc/self/fd')[:-1]}"
+    found = play(confined, function(body)).answer
+    assert set(found) == {"0", "1", "2", "3"}
+    assert found["0"] == "/dev/null"
+    assert found["1"].startswith("pipe:")
+    assert found["3"].startswith("socket:")
+
+
+def test_two_slots_of_one_sandbox_are_different_users(confined: Sandbox) -> None:
+    if os.getuid():
+        pytest.skip("only root has users to hand out")
+    users = {play(confined, function("import os\nreturn os.getuid()")).answer for _ in range(2)}
+    assert len(users) == 2
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["unshare(0x10000000)", "setns(3, 0)", "mount(0, 0, 0, 0, 0)", "ptrace(0, 0, 0, 0)", "syscall(101 if X86 else 117, 0)",
+     "syscall(425, 1, 0)", "process_vm_readv(1, 0, 0, 0, 0, 0)", "syscall(321 if X86 else 280, 0, 0, 0)", "syscall(323 if X86 else 282, 0)",
+     "syscall(438, 3, 0, 0)", "syscall(250 if X86 else 219, 0, 0, 0)", "syscall(428, 0, 0, 0)"],
+)  # fmt: skip
+def test_a_forbidden_system_call_ends_the_slot(confined: Sandbox, call: str) -> None:
+    body = f"import ctypes, platform\nX86 = platform.machine() == 'x86_64'\nlibc = ctypes.CDLL(None)\nlibc.{call}"
+    outcome = play(confined, function(body))
+    assert outcome.verdict == "slot_crashed"
+    assert outcome.message == "your code made a system call that is not allowed"
+
+
+def test_a_slot_cannot_make_a_namespace_by_clone(confined: Sandbox) -> None:
+    body = (
+        "import ctypes, platform\nlibc = ctypes.CDLL(None, use_errno=True)\nnumber = 56 if platform.machine() == 'x86_64' else 220\n"
+        "return libc.syscall(number, 0x10000000 | 17, 0, 0, 0, 0), ctypes.get_errno(), libc.syscall(435, 0, 0), ctypes.get_errno()"
+    )
+    assert play(confined, function(body)).answer == (-1, 1, -1, 38)
+
+
+def test_nothing_is_left_of_a_closed_slot_or_sandbox() -> None:
+    mark = f"mark-{uuid4()}"  # the command line of a sandbox holds its imports
+    opened = open_sandbox(SMALL, imports=f"{IMPORTS}# {mark}", backend="bubblewrap")
+    slot = (
+        "import os, time\n"
+        "if not os.fork():\n    os.setsid()\n    if not os.fork():\n        time.sleep(600)\n    time.sleep(600)\n"
+        f"print(os.readlink('/proc/self/ns/pid'))\ndef {ENTRY}(targets, losses): pass\n"
+    )
+    running = opened.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), 0))
+    assert eventually(lambda: "pid:" in running.output())
+    namespace = running.output().strip()
+    if not os.getuid():  # an ordinary user may not look into other namespaces
+        assert eventually(lambda: len(processes_of(namespace)) == 4)
+    running.close()
+    if not os.getuid():
+        assert len(processes_of(namespace)) == 1
+    assert processes_saying(mark)
+    opened.close()
+    assert processes_of(namespace) == []
+    assert processes_saying(mark) == []
+
+
+def test_many_processes_together_stay_within_one_limit() -> None:
+    group = make_group(1 << 30)
+    if group is None:
+        pytest.skip("this user or machine cannot make control groups")
+    group.remove()
+    assert not group.folder.exists()
+    limits = Limits(memory_mb=500, processes=8, file_mb=8)
+    opened = open_sandbox(limits, imports=IMPORTS, backend="bubblewrap")
+    grow = "import os, time\nfor _ in range(7):\n    if not os.fork():\n        kept = b'x' * (400 << 20)\n        time.sleep(60)\n"
+    outcome = play(opened, function(grow + "return os.wait()[1]"))
+    assert (
+        outcome.verdict == "memory_limit" or outcome.answer == 9
+    )  # the kernel chooses whom of them it kills
+    folders = list(group.folder.parent.glob("slot-*"))
+    opened.close()
+    assert len(list(group.folder.parent.glob("slot-*"))) < len(folders)
+
+
+def test_a_sandbox_outlives_the_thread_that_opened_it() -> None:
+    opened: list[Sandbox] = []
+    thread = threading.Thread(
+        target=lambda: opened.append(open_sandbox(SMALL, imports="", backend="bubblewrap"))
+    )
+    thread.start()
+    thread.join()
+    time.sleep(0.3)
+    assert play(opened[0], function("return 1")).answer == 1
+    opened[0].close()
+
+
+def test_a_sandbox_dies_with_its_parent() -> None:
+    mark = f"mark-{uuid4()}"
+    code = (
+        "import sys, time\nfrom grader.sandbox import open_sandbox\nfrom grader.task import Limits\n"
+        "open_sandbox(Limits(), imports='import os  # ' + sys.stdin.readline(), backend='bubblewrap')\n"
+        "time.sleep(1)\nprint('up', flush=True)\ntime.sleep(600)"
+    )
+    command, pipe = [sys.executable, "-c", code], subprocess.PIPE
+    with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe) as parent:
+        assert parent.stdin is not None
+        assert parent.stdout is not None
+        parent.stdin.write(f"{mark}\n")
+        parent.stdin.flush()
+        parent.stdout.readline()
+        assert processes_saying(mark)
+        parent.kill()
+    assert eventually(lambda: processes_saying(mark) == [])
+
+
+def test_the_doctors_proof_agrees() -> None:
+    assert [check for check in prove("bubblewrap") if not check.ok] == []
+    plain = {check.name: check.ok for check in prove("plain")}
+    assert plain["starts"]
+    assert not plain["no other processes"]

@@ -1,0 +1,27 @@
+"""Every hostile slot ends with the verdict in its first line, and the sandbox is fit for the next one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from sandbox_client import function, header_of, play
+
+if TYPE_CHECKING:
+    from grader.sandbox import Sandbox
+
+pytest_plugins = ["sandbox_fixtures"]
+
+SLOTS = sorted((Path(__file__).parent / "slots").glob("*.py"))
+
+
+@pytest.mark.parametrize("path", SLOTS, ids=lambda path: path.stem)
+def test_a_hostile_slot_ends_with_the_verdict_in_its_first_line(sandbox: Sandbox, path: Path) -> None:
+    verdict, needs_confinement = header_of(path)
+    if needs_confinement and sandbox.name != "bubblewrap":
+        pytest.skip("does harm where nothing confines it")
+    seconds = 1.0 if verdict == "time_limit" else 20.0
+    outcome = play(sandbox, path.read_text(encoding="utf-8"), seconds=seconds)
+    assert outcome.verdict == verdict, outcome
+    assert play(sandbox, function("return 1")).answer == 1
