@@ -23,7 +23,7 @@ $(STAMP): pyproject.toml constraints.txt
 demo: $(STAMP)
 	$(BIN)/grader doctor
 	$(BIN)/grader prepare noisy_labels
-	$(BIN)/grader grade noisy_labels examples/noisy_labels --out $(DEMO) --jobs 2 --repeats 1 --time-limit 100
+	$(BIN)/grader grade noisy_labels examples/noisy_labels --out $(DEMO) --jobs 2 --time-limit 100
 	@echo "Open an executed notebook, for example:"
 	@ls $(DEMO)/runs/solution/*/repeat-0/executed.ipynb $(DEMO)/runs/exception/*/repeat-0/executed.ipynb
 

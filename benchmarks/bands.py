@@ -29,7 +29,7 @@ from grader.task import Task, load_task
 if TYPE_CHECKING:
     from grader.result import Result
 
-ROLES = ("trick", "stronger")
+ROLES = ("trick", "idea", "stronger")
 
 
 def strategies(task: Task) -> dict[str, tuple[str, bytes]]:
@@ -43,7 +43,7 @@ def strategies(task: Task) -> dict[str, tuple[str, bytes]]:
         text = path.read_text(encoding="utf-8")
         role = text.removeprefix("# ").partition(":")[0]
         if role not in ROLES:
-            raise SystemExit(f"{path} must begin with '# trick: ...' or '# stronger: ...'")
+            raise SystemExit(f"{path} must begin with '# trick: ...', '# idea: ...' or '# stronger: ...'")
         found[path.stem] = (role, json.dumps(rebuild(starter, text)).encode())
     return found
 

@@ -25,8 +25,7 @@ def examples(task: Task) -> dict[str, dict[str, Any]]:
         "solution": json.loads(task.solution.read_text(encoding="utf-8")),
         "colab_saved": saved_by_colab(json.loads(task.solution.read_text(encoding="utf-8"))),
     }
-    slots = [*(task.folder / "strategies").glob("*.py"), *(HERE / task.id / "slots").glob("*.py")]
-    for slot in sorted(slots):
+    for slot in sorted((HERE / task.id / "slots").glob("*.py")):
         found[slot.stem] = rebuild(starter, slot.read_text(encoding="utf-8").rstrip())
     return found
 

@@ -167,8 +167,9 @@ def read_results(out: Path) -> list[dict[str, Any]]:
 
 
 def write_csv(out: Path) -> None:
-    """Write `results.csv` anew from everything recorded, in one move."""
-    rows = [csv_row(record) for record in read_results(out)]
+    """Write `results.csv` anew in one move: the latest result of each submission of each task."""
+    latest = {(record["task"], record["submission"]): record for record in read_results(out)}
+    rows = [csv_row(record) for record in latest.values()]
     draft = out / "results.csv.new"
     with draft.open("w", encoding="utf-8", newline="") as file:
         writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])

@@ -58,7 +58,7 @@ Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept
 CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are kept.")]
 PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
 DataOut = Annotated[Path | None, typer.Option(help="[default: data/TASK]")]
-Seed = Annotated[int, typer.Option(help="Seed of the split and of the label noise.")]
+Seed = Annotated[int, typer.Option(help="Seed of everything random in the data.")]
 
 
 @app.command()
@@ -139,7 +139,8 @@ def check(
     with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
         submission = rehearse.submission_of(notebook)
         rounds = rehearse.rounds(task, notebook, data, Path(scratch), repeats=repeats or task.spec.repeats)
-        (result,) = _run(task, [submission], rounds, settings, _made(out), warm=not cold, quiet=as_json)
+        quiet = as_json or not display.is_terminal()  # one result needs no log of its own
+        (result,) = _run(task, [submission], rounds, settings, _made(out), warm=not cold, quiet=quiet)
     if as_json:
         _print_json(result.as_json())
     else:
@@ -191,6 +192,8 @@ def doctor(*, as_json: AsJson = False) -> None:
     """Say whether this machine is fit to grade, and prove that the sandbox confines."""
     from grader.doctor import examine  # noqa: PLC0415 -- keeps `grader --help` quick
 
+    if not as_json:
+        display.say("looking at this machine; this takes some seconds")
     findings = examine()
     if as_json:
         _print_json([asdict(finding) for finding in findings])

@@ -27,6 +27,11 @@ _out = Console(highlight=False)
 _err = Console(stderr=True, highlight=False)
 
 
+def is_terminal() -> bool:
+    """Return whether somebody watches."""
+    return _err.is_terminal
+
+
 def say(text: str) -> None:
     """Print one line."""
     _out.print(Text(text), soft_wrap=True)
@@ -71,7 +76,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     """Print what the doctor found."""
     for finding in findings:
         mark = Text("ok    ", style="green") if finding.ok else Text("WRONG ", style="bold red")
-        _out.print(mark + Text(f"{finding.name:<28} {finding.detail}", style=""), soft_wrap=True)
+        _out.print(mark + Text(f"{finding.name:<42} {finding.detail.strip(' :')}", style=""), soft_wrap=True)
 
 
 def show_results(results: Sequence[Result], out: Path) -> None:
@@ -121,7 +126,7 @@ def show_check(result: Result) -> None:
         say(f"ignored changes in protected cells: {', '.join(result.changed_cells)}")
     seconds = result.seconds
     say(
-        f"{seconds.total:.1f} s, of which your function {seconds.slot_calls:.1f} s in {result.slot_calls} calls"
+        f"{seconds.total:.1f} s, of which your function {seconds.slot_calls:.1f} s in {result.slot_calls} call(s)"
     )
     say(f"executed notebooks: {result.run_folder}")
 

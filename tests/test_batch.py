@@ -103,12 +103,38 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
 
 
 @pytest.mark.slow
-def test_a_warm_parent_that_is_gone_is_our_failure() -> None:
+def test_a_closed_warm_parent_forks_no_more() -> None:
     warm = WarmParent(trainer_environment("cpu"))
     warm.wait_until_ready()
     warm.close()
-    with pytest.raises(GraderFault, match="warm parent"):
+    with pytest.raises(GraderFault, match="warm parent is closed"):
         warm.fork({}, [0, 1, 2])
+
+
+@pytest.mark.slow
+def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
+    toy_task: Task, submit: Submit, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    running = start(toy_task, [submit(HONEST, f"{name}.ipynb") for name in "abc"], out)
+    wait_for_line(out)
+    (warm,) = [
+        int(folder.name)
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit() and is_warm_parent_of(running.pid, folder)
+    ]
+    os.kill(warm, signal.SIGKILL)
+    running.communicate(timeout=90)
+    assert running.returncode == 0
+    assert [record["verdict"] for record in read_results(out)] == ["scored"] * 3
+
+
+def is_warm_parent_of(pid: int, folder: Path) -> bool:
+    try:
+        parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+        return parent == pid and b"grader.execute.warm" in (folder / "cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 def test_a_warm_parent_that_cannot_import_is_our_failure() -> None:

@@ -87,16 +87,22 @@ class ForkedProcess:
 
 
 class WarmParent:
-    """The grader's handle on the warm parent. Safe to use from several threads."""
+    """The grader's handle on the warm parent, which is replaced if it dies. Safe to use from several threads."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
-        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._environment = dict(environment)
         self._lock = threading.Lock()
+        self._closed = False
+        self._start()
+
+    def _start(self) -> None:
         self._ready = False
+        self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+        self._socket.settimeout(_START_SECONDS)
         with theirs:
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", "grader.execute.warm", str(theirs.fileno())],
-                env=dict(environment),
+                env=self._environment,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
@@ -114,7 +120,6 @@ class WarmParent:
     def _wait_until_ready(self) -> None:
         if self._ready:
             return
-        self._socket.settimeout(_START_SECONDS)
         try:
             answer = self._socket.recv(_MESSAGE_BYTES)
         except OSError as error:
@@ -127,21 +132,36 @@ class WarmParent:
         """Fork a trainer.
 
         `request` holds `connection_file`, `cwd`, `environment` and `slot` (see `_become_trainer`); `fds` are the
-        slot's socket, the ledger and the log. Raises GraderFault where the parent is gone.
+        slot's socket, the ledger and the log. Raises GraderFault where the parent, and one to replace it, is gone.
         """
         with self._lock:
-            self._wait_until_ready()
+            if self._closed:
+                raise GraderFault("the warm parent is closed")
             try:
-                socket.send_fds(self._socket, [json.dumps(request).encode()], list(fds))
-                answer, received, _, _ = socket.recv_fds(self._socket, _MESSAGE_BYTES, 1)
+                return self._fork(request, fds)
+            except OSError:
+                self._end()
+                self._start()
+            try:
+                return self._fork(request, fds)
             except OSError as error:
                 raise GraderFault(f"the warm parent is gone: {error}") from error
+
+    def _fork(self, request: dict[str, Any], fds: Sequence[int]) -> ForkedProcess:
+        self._wait_until_ready()
+        socket.send_fds(self._socket, [json.dumps(request).encode()], list(fds))
+        answer, received, _, _ = socket.recv_fds(self._socket, _MESSAGE_BYTES, 1)
         if not received:
-            raise GraderFault(f"the warm parent could not fork: {answer.decode() or 'it ended'}")
+            raise ConnectionResetError("it ended instead of forking")
         return ForkedProcess(int(answer), received[0])
 
     def close(self) -> None:
         """End the parent; trainers it forked end with it."""
+        with self._lock:
+            self._closed = True
+            self._end()
+
+    def _end(self) -> None:
         self._socket.close()
         try:
             self._process.wait(5)

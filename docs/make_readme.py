@@ -1,0 +1,63 @@
+"""Write the generated parts of README.md: the table of tasks, and a recorded result as the example.
+
+    python docs/make_readme.py                       the table, from the task folders
+    python docs/make_readme.py demo_runs solution    the result of that student in that folder, too
+
+A test fails while the table is out of step.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from grader.batch import read_results
+from grader.task import Task, discover
+
+README = Path(__file__).parent.parent / "README.md"
+TASKS = ("<!-- tasks: docs/make_readme.py -->", "<!-- end of tasks -->")
+RESULT = ("<!-- result: docs/make_readme.py -->", "<!-- end of result -->")
+
+
+def table(tasks: list[Task]) -> str:
+    """Return the table of tasks, one row for each."""
+    return "\n".join(
+        ["| task | what it is about | you write | points |", "|---|---|---|---|", *map(_row, tasks)]
+    )
+
+
+def _row(task: Task) -> str:
+    spec = task.spec
+    signature = spec.signature.replace("|", "\\|")
+    scale = f"0 at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, mean of {spec.repeats} runs"
+    notebook = f"starter_notebooks/{task.id}.ipynb"
+    return f"| [{task.id}]({notebook}) | **{spec.title}.** {spec.story} | `{signature}` | {scale} |"
+
+
+def example(record: dict[str, Any]) -> str:
+    """Return one result as JSON, a line for each field."""
+    lines = ",\n".join(f"  {json.dumps(key)}: {json.dumps(value)}" for key, value in record.items())
+    return f"```json\n{{\n{lines}\n}}\n```"
+
+
+def filled(readme: str, marks: tuple[str, str], text: str) -> str:
+    """Return `readme` with `text` between two marks."""
+    before, _, rest = readme.partition(marks[0])
+    _, _, after = rest.partition(marks[1])
+    return f"{before}{marks[0]}\n{text}\n{marks[1]}{after}"
+
+
+def main(arguments: list[str]) -> None:
+    """Write README.md."""
+    readme = filled(README.read_text(encoding="utf-8"), TASKS, table(discover()))
+    if arguments:
+        folder, student = arguments
+        record = [record for record in read_results(Path(folder)) if record["student"] == student][-1]
+        readme = filled(readme, RESULT, example(record))
+    README.write_text(readme, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
