@@ -19,7 +19,7 @@ MAX_RATIO = 200
 RATIO_FREE_BYTES = 100 << 20  # notebooks full of equal lines pack well; only what could fill a disk is a bomb
 
 _MAX_DIRECTORY_BYTES = 8 << 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
 
 
 @dataclass(frozen=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import csv
+import fcntl
 import json
 import os
 import threading
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grader.cells import source, tagged
-from grader.errors import GraderFault, Verdict
+from grader.errors import GraderFault, UsageError, Verdict
 from grader.execute.kernel import trainer_environment
 from grader.execute.warm import WarmParent
 from grader.grade import Bench, Settings, grade
@@ -63,7 +64,7 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
     """Grade every submission of `job` and return the results in the order of the submissions.
 
     Each result is on disk in `results.jsonl` before the next is waited for. Ctrl-C stops what is running and
-    records nothing of it. Raises UsageError where the starter notebook is missing.
+    records nothing of it. Raises UsageError where the starter notebook is missing, or the results cannot be written.
     """
     starter = load_starter(job.task)
     imports = "\n".join(source(cell) for cell in tagged(starter, "slot-imports"))
@@ -71,7 +72,8 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
         lambda: open_sandbox(job.task.spec.limits, imports=imports, backend=job.settings.backend),
         expected=len(job.submissions),
     )
-    with _warm_parent(job, watcher) as warm:
+    stopping = threading.Event()
+    with only_writer(job.out), _warm_parent(job, watcher) as warm:
         bench = Bench(
             task=job.task,
             starter=starter,
@@ -82,6 +84,7 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
             warm=warm,
             runs=job.out / "runs",
             on_progress=watcher.on_progress,
+            stopping=stopping,
         )
         try:
             supply.start(job.jobs)
@@ -91,13 +94,10 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
 
 
 def _grade_all(job: Job, bench: Bench, watcher: Watcher) -> list[Result]:
-    stopping = threading.Event()
     results: dict[int, Result] = {}
-    # PR_SET_PDEATHSIG ends a sandbox with the *thread* that started it: the pool's threads live as long as the
-    # batch, so a sandbox that one worker starts ahead may be used by another.
     with ThreadPoolExecutor(job.jobs, thread_name_prefix="grade") as pool:
         waiting: dict[Future[Result], int] = {
-            pool.submit(_grade_with_retry, submission, bench, stopping): index
+            pool.submit(_grade_with_retry, submission, bench): index
             for index, submission in enumerate(job.submissions)
         }
         try:
@@ -106,22 +106,19 @@ def _grade_all(job: Job, bench: Bench, watcher: Watcher) -> list[Result]:
                 for future in done:
                     index = waiting.pop(future)
                     results[index] = future.result()
-                    _append(job.out / "results.jsonl", results[index])
+                    append(job.out / "results.jsonl", results[index])
                     watcher.on_result(results[index])
         except BaseException:
-            stopping.set()
+            bench.stopping.set()  # running submissions stop at once, and are not recorded
             pool.shutdown(wait=False, cancel_futures=True)
-            bench.sandboxes.close()
-            if bench.warm is not None:
-                bench.warm.close()  # running trainers end with it, and their results are not recorded
             raise
     write_csv(job.out)
     return [results[index] for index in sorted(results)]
 
 
-def _grade_with_retry(submission: Submission, bench: Bench, stopping: threading.Event) -> Result:
+def _grade_with_retry(submission: Submission, bench: Bench) -> Result:
     for attempt in range(_ATTEMPTS):
-        if stopping.is_set():
+        if bench.stopping.is_set():
             raise GraderFault("the batch was stopped")
         result = grade(submission, bench)
         if result.verdict is not Verdict.GRADER_ERROR or attempt + 1 == _ATTEMPTS:
@@ -148,12 +145,38 @@ def _warm_parent(job: Job, watcher: Watcher) -> Iterator[WarmParent | None]:
             warm.close()
 
 
-def _append(path: Path, result: Result) -> None:
-    """Add one line and force it to the disk: from here on the result survives a crash."""
-    with path.open("a", encoding="utf-8") as file:
-        file.write(json.dumps(result.as_json()) + "\n")
-        file.flush()
-        os.fsync(file.fileno())
+def append(path: Path, result: Result) -> None:
+    """Add one line and force it to the disk: from here on the result survives a crash.
+
+    Raises UsageError where it cannot be written: without a record there is no point in going on.
+    """
+    line = json.dumps(result.as_json()) + "\n"
+    try:
+        with path.open("ab+") as file:
+            size = file.seek(0, os.SEEK_END)
+            if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
+                line = "\n" + line  # a crash cut the last line short: it must not take this one with it
+            file.write(line.encode())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        raise UsageError(f"{path} cannot be written: {error.strerror}; what was recorded is kept") from error
+
+
+@contextlib.contextmanager
+def only_writer(out: Path) -> Iterator[None]:
+    """Hold `out` for this batch.
+
+    Raises UsageError where another grader is at work in it.
+    """
+    with (out / ".lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"another grader is writing to {out}; wait for it, or choose another --out"
+            ) from error
+        yield
 
 
 def read_results(out: Path) -> list[dict[str, Any]]:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 import tempfile
 from dataclasses import asdict
@@ -15,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 import typer
 
 from grader import display
-from grader.errors import UsageError, Verdict
+from grader.errors import GraderFault, UsageError, Verdict
 from grader.task import Task, discover, load_task
 
 if TYPE_CHECKING:
@@ -138,7 +139,7 @@ def check(
     settings = _settings(task, device, time_limit, backend="bubblewrap" if confined else "plain")
     with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
         submission = rehearse.submission_of(notebook)
-        rounds = rehearse.rounds(task, notebook, data, Path(scratch), repeats=repeats or task.spec.repeats)
+        rounds = rehearse.rounds(task, notebook, data, Path(scratch), repeats=repeats or 1)
         quiet = as_json or not display.is_terminal()  # one result needs no log of its own
         (result,) = _run(task, [submission], rounds, settings, _made(out), warm=not cold, quiet=quiet)
     if as_json:
@@ -171,6 +172,10 @@ def grade(
     from grader.intake import collect  # noqa: PLC0415
 
     task = load_task(task_name)
+    if jobs > (os.cpu_count() or 1):
+        display.warn(
+            f"{jobs} jobs share {(os.cpu_count() or 1)} cores: runs get slower and may meet the time limit"
+        )
     if not unsafe and not confines():
         raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
     settings = _settings(task, device, time_limit, backend="plain" if unsafe else "bubblewrap")
@@ -210,6 +215,9 @@ def main() -> None:
     except UsageError as error:
         display.complain(str(error))
         sys.exit(2)
+    except GraderFault as fault:
+        display.complain(str(fault))
+        sys.exit(3)
 
 
 def _run(

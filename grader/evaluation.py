@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import os
 import secrets
@@ -39,17 +40,17 @@ def secret_for(out: Path, secret_file: Path | None) -> bytes:
 
     Raises UsageError where the file is missing or shorter than 16 bytes.
     """
-    if secret_file is None:
-        kept = out / _SECRET_FILE
-        try:
-            # O_EXCL: of two graders that start at once on one folder, one draws and both read.
-            fd = os.open(kept, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        except FileExistsError:
-            return _read_secret(kept)
-        with os.fdopen(fd, "w") as file:
-            file.write(secrets.token_hex(32) + "\n")
-        return _read_secret(kept)
-    return _read_secret(secret_file)
+    if secret_file is not None:
+        return _read_secret(secret_file)
+    kept = out / _SECRET_FILE
+    if not kept.exists():
+        # Written whole and then linked: of two graders that start at once, one draws and both read the same.
+        with tempfile.NamedTemporaryFile("w", dir=out, prefix=".secret-") as draft:  # made with mode 600
+            draft.write(secrets.token_hex(32) + "\n")
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, kept)
+    return _read_secret(kept)
 
 
 def _read_secret(path: Path) -> bytes:
@@ -132,7 +133,7 @@ def _build_whole(place: Path, make: Callable[[Path, Path], object]) -> None:
         draft.rename(place)
     except UsageError:
         raise
-    except (ValueError, OSError, ImportError, KeyError) as error:
+    except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
         if place.exists():  # somebody else was faster
             return
         raise UsageError(f"the data cannot be built: {error}") from error

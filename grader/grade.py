@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import hashlib
 import importlib.metadata
 import json
@@ -22,6 +24,7 @@ from grader.sandbox import SlotSource
 from grader.score import points, score
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
     from pathlib import Path
 
@@ -32,6 +35,7 @@ if TYPE_CHECKING:
     from grader.task import Task
 
 _VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-learn", "papermill")
+_NAME_BYTES = 80
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
 
@@ -60,6 +64,7 @@ class Bench:
     warm: WarmParent | None
     runs: Path
     on_progress: Callable[[str, int, float], None]
+    stopping: threading.Event
 
 
 @dataclass
@@ -73,44 +78,67 @@ class _Account:
     scores: list[dict[str, float]] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class _End:
+    """How the grading of a submission ended."""
+
+    verdict: Verdict
+    message: str
+    points: int | None
+    traceback: str = ""
+
+
 def grade(submission: Submission, bench: Bench) -> Result:
     """Grade one submission; every way it can end is a verdict in the Result, and a bug of ours is `grader_error`."""
     begun = time.monotonic()
-    folder = _new_run_folder(bench.runs, submission.student)
     account = _Account()
-    verdict, message, shown, points_ = Verdict.SCORED, EXPLANATIONS[Verdict.SCORED].sentence, "", None
+    try:
+        folder = _new_run_folder(bench.runs, submission.student)
+    except OSError as error:
+        end = _End(Verdict.GRADER_ERROR, f"no run folder can be made: {error.strerror}", None)
+        return _result(submission, bench, account, end, begun=begun, folder=bench.runs)
     try:
         _grade(submission, bench, account, folder)
-        points_ = points(_mean(account.scores), bench.task.spec.score)
+        earned = points(_mean(account.scores), bench.task.spec.score)
+        end = _End(Verdict.SCORED, EXPLANATIONS[Verdict.SCORED].sentence, earned)
     except StudentFault as fault:
-        verdict, message, shown, points_ = fault.verdict, fault.message, fault.traceback, 0
+        end = _End(fault.verdict, fault.message, 0, fault.traceback)
     except GraderFault as fault:
-        verdict, message = Verdict.GRADER_ERROR, str(fault)
+        end = _End(Verdict.GRADER_ERROR, str(fault), None)
         _keep_traceback(folder)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
-        verdict, message = Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}"
+        end = _End(Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}", None)
         _keep_traceback(folder)
-    result = Result(
+    result = _result(submission, bench, account, end, begun=begun, folder=folder)
+    with contextlib.suppress(
+        OSError
+    ):  # a copy for whoever looks into the folder; the batch records the result
+        (folder / "result.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+    return result
+
+
+def _result(
+    submission: Submission, bench: Bench, account: _Account, end: _End, *, begun: float, folder: Path
+) -> Result:
+    return Result(
         submission=submission.path,
         task=bench.task.id,
         task_version=bench.task.version,
         student=submission.student,
         submission_sha256=account.submission_sha256,
         slot_sha256=account.slot_sha256,
-        verdict=verdict,
-        message=message,
-        points=points_,
-        metrics=_metrics(account.scores) if verdict is Verdict.SCORED else None,
+        verdict=end.verdict,
+        message=end.message,
+        points=end.points,
+        metrics=_metrics(account.scores) if end.verdict is Verdict.SCORED else None,
         seconds=_seconds(time.monotonic() - begun, account.executions),
         slot_calls=sum(execution.slot_calls for execution in account.executions),
         changed_cells=account.changed,
         device=account.executions[-1].device if account.executions else "none",
         run_folder=str(folder),
-        traceback=shown,
+        traceback=end.traceback,
         versions=_versions(),
     )
-    (folder / "result.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
-    return result
 
 
 def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path) -> None:
@@ -167,6 +195,7 @@ def _plan(repeat: Repeat, bench: Bench, place: Path, student: str) -> Plan:
         device=bench.settings.device,
         warm=bench.warm,
         on_cell=lambda done, total: bench.on_progress(student, repeat.number, done / total),
+        stopping=bench.stopping,
     )
 
 
@@ -187,7 +216,11 @@ def _with_name_hint(fault: StudentFault, notebook: dict[str, Any], slot_source: 
 
 def _new_run_folder(runs: Path, student: str) -> Path:
     """Create the next free folder of this student; an existing one is never touched."""
-    parent = runs / (re.sub(r"[^\w.-]+", "_", student).strip("._") or "student")
+    name = re.sub(r"[^\w.-]+", "_", student).strip("._") or "student"
+    if len(name.encode()) > _NAME_BYTES:  # file systems count bytes, and allow 255
+        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+        name = f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}-{digest}"
+    parent = runs / name
     parent.mkdir(parents=True, exist_ok=True)
     number = 1
     while True:
@@ -201,7 +234,8 @@ def _new_run_folder(runs: Path, student: str) -> Path:
 
 
 def _keep_traceback(folder: Path) -> None:
-    (folder / "grader_error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+    with contextlib.suppress(OSError):  # the disk may be full, which is perhaps what it would say
+        (folder / "grader_error.txt").write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def _mean(scores: list[dict[str, float]]) -> float:
@@ -224,6 +258,7 @@ def _seconds(total: float, executions: list[Execution]) -> Seconds:
     return Seconds(total=total, train=cells - slot, slot_calls=slot, overhead=total - cells)
 
 
+@functools.cache
 def _versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _VERSIONED:

@@ -26,8 +26,8 @@ def prepare(task: Task, folder: Path, *, seed: int, source: str) -> dict[str, An
     """
     draft = folder.with_name(folder.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)
-    draft.mkdir(parents=True)
     try:
+        draft.mkdir(parents=True)
         manifest = task.builder().make_data(
             draft / "public", draft / "inputs", draft / "answers", seed, source
         )
@@ -41,7 +41,7 @@ def prepare(task: Task, folder: Path, *, seed: int, source: str) -> dict[str, An
             if old.is_dir():
                 shutil.rmtree(old)
             made.replace(old)
-    except (ValueError, OSError, ImportError, KeyError) as error:
+    except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
         raise UsageError(f"the data of {task.id} cannot be built: {error}") from error
     finally:
         shutil.rmtree(draft, ignore_errors=True)

@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault, UsageError
-from grader.evaluation import Repeat, prepare_rehearsal
+from grader.evaluation import Repeat, prepare_rehearsal, resolve_source
 from grader.intake import Submission
 from grader.notebook import grader_metadata, read_notebook
+from grader.prepare import prepare
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -44,13 +45,15 @@ def task_of(notebook: Path) -> str:
 def rounds(task: Task, notebook: Path, data: Path | None, scratch: Path, *, repeats: int) -> list[Repeat]:
     """Return repeats made of the public data alone.
 
-    The public folder is `data`, else the task's folder `data/TASK` beside the notebook, else built in `scratch`.
-    Raises UsageError where it cannot be used.
+    The public folder is `data`, else the task's folder `data/TASK` beside the notebook (or `data/TASK/public`, where
+    `grader prepare` puts it), else built in `scratch`. Raises UsageError where it cannot be used.
     """
     if data is not None and not data.is_dir():
         raise UsageError(f"{data} is not a folder of public data")
-    public = data or notebook.parent / "data" / task.id
-    if not public.is_dir():
-        public = scratch / "public"
-        task.builder().make_data(public, None, None, _PUBLIC_SEED)
-    return prepare_rehearsal(task, public, scratch, repeats=repeats)
+    beside = data or notebook.parent / "data" / task.id
+    for public in (beside / "public", beside):
+        if public.is_dir():
+            return prepare_rehearsal(task, public, scratch, repeats=repeats)
+    source = resolve_source(task.spec.data.source, task.folder)
+    prepare(task, scratch / "made", seed=_PUBLIC_SEED, source=source)
+    return prepare_rehearsal(task, scratch / "made" / "public", scratch, repeats=repeats)

@@ -144,10 +144,10 @@ def _import_file(path: Path, name: str) -> ModuleType:
 
 
 def tasks_folder() -> Path:
-    """Return the folder of tasks: the one beside this package in a clone, else the one shipped in it."""
+    """Return the folder of tasks: the one shipped in this package, else, in a clone, the one beside it."""
     package = Path(__file__).resolve().parent
-    beside = package.parent / "tasks"
-    return beside if beside.is_dir() else package / "bundled" / "tasks"
+    bundled = package / "bundled" / "tasks"
+    return bundled if bundled.is_dir() else package.parent / "tasks"
 
 
 def discover(folder: Path | None = None) -> list[Task]:

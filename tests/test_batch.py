@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.batch import read_results, write_csv
-from grader.errors import GraderFault
+from grader.batch import append, only_writer, read_results, write_csv
+from grader.errors import GraderFault, UsageError, Verdict
 from grader.execute.kernel import trainer_environment
 from grader.execute.warm import WarmParent
+from grader.result import Result, Seconds
 from grader.supply import SandboxSupply
 
 if TYPE_CHECKING:
@@ -52,6 +53,37 @@ def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None
     assert read_results(tmp_path) == [whole]
     write_csv(tmp_path)
     assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("a,a.ipynb,t,1,scored,7")
+
+
+def test_a_new_line_after_one_cut_short_is_not_lost_with_it(tmp_path: Path) -> None:
+    """Rule 6: killing the grader at any moment loses no recorded result."""
+    path = tmp_path / "results.jsonl"
+    path.write_text('{"student": "a"}\n{"student": "b", "verd')
+    append(path, result_named("c"))
+    append(path, result_named("d"))
+    assert [record["student"] for record in read_results(tmp_path)] == ["a", "c", "d"]
+
+
+def test_results_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
+    (tmp_path / "results.jsonl").mkdir()
+    with pytest.raises(UsageError, match="cannot be written"):
+        append(tmp_path / "results.jsonl", result_named("a"))
+
+
+def test_one_process_writes_to_a_folder_of_results(tmp_path: Path) -> None:
+    """Rule 6."""
+    with only_writer(tmp_path), pytest.raises(UsageError, match="another grader"), only_writer(tmp_path):
+        pass
+    with only_writer(tmp_path):
+        pass
+
+
+def result_named(student: str) -> Result:
+    return Result(
+        submission=f"{student}.ipynb", task="t", task_version="1", student=student, submission_sha256="0",
+        slot_sha256="0", verdict=Verdict.SLOT_ERROR, message="m", points=0, metrics=None, seconds=Seconds(),
+        slot_calls=0, changed_cells=[], device="cpu", run_folder="r",
+    )  # fmt: skip
 
 
 def start(toy_task: Task, paths: list[Path], out: Path) -> subprocess.Popen[str]:

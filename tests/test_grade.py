@@ -180,6 +180,7 @@ def test_the_same_seed_gives_the_same_predictions_warm_cold_alone_and_in_a_batch
 
 
 def test_what_the_student_prints_is_shown_under_the_slot(grade: Grade) -> None:
+    """Rule 2: as text."""
     slot = "print('hello from <b>outside</b>')\n" + HONEST
     (result,) = grade({"p": slot})
     executed = nbformat.read(Path(result.run_folder) / "repeat-0" / "executed.ipynb", as_version=4)
@@ -187,6 +188,7 @@ def test_what_the_student_prints_is_shown_under_the_slot(grade: Grade) -> None:
     assert cell.source == slot
     assert cell.outputs[0].output_type == "stream"
     assert "hello from <b>outside</b>" in cell.outputs[0].text
+    assert "text/html" not in json.dumps(executed)
     assert {output.output_type for cell in executed.cells for output in cell.get("outputs", [])} <= {
         "stream",
         "display_data",
@@ -222,6 +224,14 @@ def test_a_name_that_another_cell_defines_is_explained(
     assert "move 'helper' into the slot" in result.message
 
 
+def test_a_name_of_many_bytes_gets_a_folder_and_costs_the_others_nothing(grade: Grade) -> None:
+    long = "\u59d3" * 120
+    first, second, third = grade({long: HONEST, f"{long}x": HONEST, "..": HONEST})
+    assert {first.verdict, second.verdict, third.verdict} == {Verdict.SCORED}
+    assert Path(first.run_folder).parent != Path(second.run_folder).parent
+    assert Path(third.run_folder).parent.name == "student"
+
+
 def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rule 4: a failure of ours never becomes points."""
     monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: Path("/bin/false"))
@@ -231,8 +241,11 @@ def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.Monk
 
 def test_a_run_folder_is_never_overwritten(grade: Grade, tmp_path: Path) -> None:
     """Rule 5."""
-    first, second = grade({"h": HONEST})[0], grade({"h": HONEST})[0]
+    first = grade({"h": HONEST})[0]
+    kept = {path: path.read_bytes() for path in Path(first.run_folder).rglob("*") if path.is_file()}
+    second = grade({"h": HONEST})[0]
     assert first.run_folder != second.run_folder
+    assert kept == {path: path.read_bytes() for path in Path(first.run_folder).rglob("*") if path.is_file()}
     assert json.loads((Path(first.run_folder) / "result.json").read_text())["verdict"] == "scored"
     assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
 

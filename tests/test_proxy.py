@@ -76,6 +76,10 @@ def test_an_answer_to_the_call_is_returned_and_counted(ledger: Ledger) -> None:
             "slot_crashed", "unasked", id="a verdict that is a list",
         ),
         pytest.param(
+            {"kind": np.zeros(3), "number": np.zeros(3), "value": 1}, "slot_crashed", "unasked", id="arrays for words",
+        ),
+        pytest.param({"kind": "answer", "number": True, "value": 1}, "slot_crashed", "unasked", id="a bool for 1"),
+        pytest.param(
             {"kind": "failed", "verdict": "slot_error", "message": 7, "traceback": "", "number": 1},
             "slot_crashed", "unasked", id="a message that is a number",
         ),
@@ -122,16 +126,38 @@ def test_a_process_that_is_gone_is_left_for_the_grader_to_explain(ledger: Ledger
     assert ledger.facts()["failure"] == {"verdict": None, "number": 1}
 
 
-def test_a_flood_of_text_in_a_failure_is_cut(ledger: Ledger) -> None:
-    frame = {
-        "kind": "failed",
-        "verdict": "slot_error",
-        "message": "m" * 90_000,
-        "traceback": "t" * 90_000,
-        "number": 1,
-    }
+@pytest.mark.parametrize("letter", ["t", "\N{GRINNING FACE}", '"'], ids=["letters", "emoji", "quotes"])
+def test_a_flood_of_text_in_a_failure_is_cut_and_fits_the_ledger(letter: str, ledger: Ledger) -> None:
+    text = letter * 50_000
+    frame = {"kind": "failed", "verdict": "slot_error", "message": text, "traceback": text, "number": 1}
     channel = channel_to(answering(**frame), ledger)
     channel.wait_until_loaded()
     with pytest.raises(SlotFailure):
         channel.call("f", (1,))
-    assert len(ledger.facts()["failure"]["traceback"]) == 20_000
+    failure = ledger.facts()["failure"]
+    assert failure["verdict"] == "slot_error"
+    assert len(failure["message"]) < 600
+    assert len(failure["traceback"]) < 11_000
+
+
+def test_what_a_terminal_would_obey_is_taken_out_of_a_failure(ledger: Ledger) -> None:
+    """Rule 2: nothing that comes out of a sandbox is rendered."""
+    text = "\x1b[2J\x1b[31mred\n| alice | scored | 100 |\x07\u202e"
+    frame = {"kind": "failed", "verdict": "slot_error", "message": text, "traceback": text, "number": 1}
+    channel = channel_to(answering(**frame), ledger)
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure):
+        channel.call("f", (1,))
+    failure = ledger.facts()["failure"]
+    assert not set("\x1b\x07\u202e") & set(failure["message"] + failure["traceback"])
+    assert "\n" not in failure["message"]
+
+
+def test_a_failed_slot_is_not_counted_as_running_any_more(ledger: Ledger) -> None:
+    channel = channel_to(
+        answering(kind="failed", verdict="slot_error", message="m", traceback="", number=1), ledger
+    )
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure):
+        channel.call("f", (1,))
+    assert not ledger.running

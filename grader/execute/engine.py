@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
@@ -20,10 +20,13 @@ from papermill.engines import Engine
 from grader.execute.kernel import Launch, TrainerKernelManager
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
 _START_SECONDS = 60
+_STOP_SECONDS = 0.2  # how soon Ctrl-C is noticed
+_NOT_RUN = frozenset({"slot-imports", "slot"})  # tags of cells that belong to the sandbox
 
 
 class WallClockExceeded(Exception):  # noqa: N818 -- an event, not an error of the code
@@ -42,10 +45,10 @@ class Trainer:
     sockets: Path
     entries: Sequence[str]
     wall_seconds: float
+    stopping: threading.Event
     on_cell: Callable[[int, int], None]
     notebook: Any = None
     cell_seconds: float = 0.0
-    tags_not_run: frozenset[str] = field(default=frozenset({"slot-imports", "slot"}))
 
 
 class TrainerClient(PapermillNotebookClient):  # type: ignore[misc] # traitlets are untyped
@@ -100,6 +103,7 @@ async def _execute(nb_man: Any, trainer: Trainer) -> None:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(trainer.wall_seconds) as clock:
+                watching = asyncio.create_task(_expire_when(trainer.stopping, clock))
                 await _execute_cells(nb_man, client, trainer)
         except (TimeoutError, DeadKernelError):
             # nbclient takes being cancelled for the death of its kernel.
@@ -107,9 +111,17 @@ async def _execute(nb_man: Any, trainer: Trainer) -> None:
                 raise WallClockExceeded(trainer.wall_seconds) from None
             raise
         finally:
+            watching.cancel()
             trainer.cell_seconds = time.monotonic() - begun
     finally:
         await _stop(manager, client)
+
+
+async def _expire_when(stopping: threading.Event, clock: asyncio.Timeout) -> None:
+    """Let the clock run out as soon as the batch is to stop."""
+    while not stopping.is_set():  # noqa: ASYNC110 -- the event belongs to another thread
+        await asyncio.sleep(_STOP_SECONDS)
+    clock.reschedule(asyncio.get_running_loop().time())
 
 
 async def _execute_cells(nb_man: Any, client: TrainerClient, trainer: Trainer) -> None:
@@ -131,7 +143,7 @@ async def _execute_cells(nb_man: Any, client: TrainerClient, trainer: Trainer) -
 async def _execute_cell(client: TrainerClient, cell: Any, index: int, trainer: Trainer) -> None:
     """Run one code cell; in place of the slot, bind its entries to the sandbox."""
     tags = set(cell.metadata.get("tags", []))
-    if not tags & trainer.tags_not_run:
+    if not tags & _NOT_RUN:
         await client.async_execute_cell(cell, index)
     elif "slot" in tags:
         names = ", ".join(trainer.entries)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import json
 import os
 import signal
@@ -70,7 +71,7 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
             request = {
                 "connection_file": self.parent.connection_file,
                 "cwd": str(launch.folder),
-                "environment": trainer_environment(launch.device),
+                "environment": self._environment(launch),
                 "slot": {"return_mb": launch.return_mb},
             }
             self.process = launch.warm.fork(request, [launch.slot_fd, launch.ledger_fd, log])
@@ -79,15 +80,21 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
         self.pid = self.process.pid
         return self.connection_info
 
+    def _environment(self, launch: Launch) -> dict[str, str]:
+        # IPython looks for start-up files in its folder; those of whoever runs the grader must not run here.
+        private = os.path.dirname(self.parent.connection_file)  # noqa: PTH120 -- jupyter_client keeps a text
+        return trainer_environment(launch.device) | {"IPYTHONDIR": private}
+
     async def stop(self) -> None:
         """End the trainer and everything it started, at once; jupyter_client's own way polls every 0.1 s."""
-        if self.process is not None and self.process.poll() is None:
-            os.killpg(self.process.pid, signal.SIGKILL)  # both ways of starting made it lead a group
+        if self.process is not None:
+            with contextlib.suppress(ProcessLookupError):  # nobody of it is left
+                os.killpg(self.process.pid, signal.SIGKILL)  # both ways of starting made it lead a group
             await asyncio.to_thread(self.process.wait)
 
     async def _launch_cold(self, cmd: list[str], launch: Launch, log: int, **kwargs: Any) -> Any:
         slot = {"socket": launch.slot_fd, "ledger": launch.ledger_fd, "return_mb": launch.return_mb}
-        environment = trainer_environment(launch.device) | {ENVIRONMENT: json.dumps(slot)}
+        environment = self._environment(launch) | {ENVIRONMENT: json.dumps(slot)}
         return await super().launch_kernel(
             cmd,
             **kwargs

@@ -21,14 +21,20 @@ _FACTS_AT = _COUNTS.size
 _BYTES = 1 << 17
 
 
+def _unnamed_file() -> int:
+    if hasattr(os, "memfd_create"):  # in memory: a full disk cannot tear it
+        return os.memfd_create("ledger")
+    with tempfile.TemporaryFile() as file:
+        return os.dup(file.fileno())
+
+
 class Ledger:
     """Counts and facts of one repeat's slot calls, over a file descriptor shared by two processes."""
 
     def __init__(self, fd: int | None = None) -> None:
         if fd is None:
-            with tempfile.TemporaryFile() as file:
-                file.truncate(_BYTES)
-                self.fd = os.dup(file.fileno())
+            self.fd = _unnamed_file()
+            os.ftruncate(self.fd, _BYTES)
         else:
             self.fd = fd
         self._memory = mmap.mmap(self.fd, _BYTES)
@@ -70,7 +76,7 @@ class Ledger:
 
         Raises ValueError where they do not fit.
         """
-        body = json.dumps(self.facts() | facts).encode()
+        body = json.dumps(self.facts() | facts, ensure_ascii=False).encode()
         start = _FACTS_AT + _LENGTH.size
         if start + len(body) > _BYTES:
             raise ValueError(f"{len(body)} bytes of facts do not fit the ledger")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from grader import wire
 from grader.errors import Verdict
 from grader.execute.ledger import Ledger
+from grader.sandbox.traceback_text import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -27,7 +28,7 @@ _CLAIMS = {
     Verdict.OUTPUT_LIMIT,
     Verdict.SLOT_CRASHED,
 }
-_TEXT_CAP = 20_000
+_MESSAGE_CHARACTERS, _TRACEBACK_CHARACTERS = 500, 10_000
 _UNASKED = "the process of your function sent something unasked"
 
 
@@ -51,7 +52,7 @@ class Channel:
         """
         self._ledger.begin(call=False)
         message = self._receive()
-        if message.get("kind") != "ready":
+        if _text(message.get("kind")) != "ready":
             self._fail(message)
         self._ledger.end()
 
@@ -68,7 +69,7 @@ class Channel:
         except wire.Closed:
             self._gone()
         message = self._receive()
-        if message.get("kind") != "answer" or message.get("number") != self._number:
+        if (_text(message.get("kind")), _whole(message.get("number"))) != ("answer", self._number):
             self._fail(message)
         self._ledger.end()
         return message.get("value")
@@ -85,30 +86,38 @@ class Channel:
         return dict(message)
 
     def _fail(self, message: dict[str, Any]) -> NoReturn:
-        claim = message.get("verdict")
-        text, traceback = message.get("message"), message.get("traceback")
-        if message.get("kind") != "failed" or not isinstance(claim, str) or not isinstance(text, str):
+        kind, claim, text = (_text(message.get(name)) for name in ("kind", "verdict", "message"))
+        if kind != "failed" or claim not in _CLAIMS or not text:
             self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
-        if claim not in _CLAIMS:
-            self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
-        self._note(Verdict(claim), text, traceback if isinstance(traceback, str) else "")
+        self._note(Verdict(claim), text, _text(message.get("traceback")))
 
     def _gone(self) -> NoReturn:
         # Only the grader can tell why: it watches the process.
+        self._ledger.end()
         self._ledger.note(failure={"verdict": None, "number": self._number})
         raise SlotFailure("the process of your function ended") from None
 
-    def _note(self, verdict: Verdict, message: Any, traceback: str) -> NoReturn:
-        text = str(message)[:_TEXT_CAP]
+    def _note(self, verdict: Verdict, message: str, traceback: str) -> NoReturn:
+        self._ledger.end()
+        text = " ".join(clean(message, _MESSAGE_CHARACTERS).split())
         self._ledger.note(
             failure={
                 "verdict": verdict.value,
                 "message": text,
-                "traceback": traceback[:_TEXT_CAP],
+                "traceback": clean(traceback, _TRACEBACK_CHARACTERS),
                 "number": self._number,
             }
         )
         raise SlotFailure(text) from None
+
+
+def _text(value: Any) -> str:
+    """Return a text of a hostile message as it is, and anything else, arrays included, as no text."""
+    return value if type(value) is str else ""
+
+
+def _whole(value: Any) -> int:
+    return value if type(value) is int else -1
 
 
 def open_slot(entries: list[str]) -> list[Callable[..., Any]]:

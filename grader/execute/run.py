@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
+from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from grader.errors import GraderFault, StudentFault, Verdict
@@ -19,14 +20,15 @@ from grader.execute.kernel import Launch
 from grader.execute.ledger import Ledger
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from grader.execute.warm import WarmParent
     from grader.sandbox import Slot
 
-# Below this share of the wall clock, a run that overran would have overrun without the student's function
-# too: that is a slow or stuck machine, and not their fault.
-_STUDENT_SHARE = 0.1
+# Where the student's function took less than this share of a clock that ran out, the training took more than all of
+# it should: that is a slow, overloaded or stuck machine, and not their fault.
+_STUDENT_SHARE = 0.5
 _SHOWN_CELLS_TAG = "slot"
 
 
@@ -42,6 +44,7 @@ class Plan:
     device: str
     warm: WarmParent | None
     on_cell: Callable[[int, int], None]
+    stopping: threading.Event
 
 
 @dataclass(frozen=True)
@@ -72,13 +75,15 @@ def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
                 device=plan.device,
                 warm=plan.warm,
             )
-            trainer = Trainer(launch, Path(sockets), plan.entries, plan.wall_seconds, plan.on_cell)
+            clock = (plan.wall_seconds, plan.stopping)
+            trainer = Trainer(launch, Path(sockets), plan.entries, *clock, plan.on_cell)
             rebuilt = plan.folder / "rebuilt.ipynb"
             rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
-            fault = _run(rebuilt, plan.parameters, trainer, lambda: _blame_time(ledger, plan.wall_seconds))
-        if isinstance(fault, PapermillExecutionError):
-            fault = _blame_cell(fault, ledger, slot)
-        _keep(trainer.notebook, slot.output(), fault, plan.folder / "executed.ipynb")
+            fault: StudentFault | None = None
+            try:
+                fault = _run(rebuilt, plan, trainer, ledger, slot)
+            finally:
+                _keep(trainer.notebook, slot.output(), fault, plan.folder / "executed.ipynb")
         return Execution(
             cell_seconds=trainer.cell_seconds,
             slot_seconds=min(ledger.slot_seconds(), trainer.cell_seconds),
@@ -90,14 +95,13 @@ def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
         ledger.close()
 
 
-def _run(
-    rebuilt: Path, parameters: dict[str, Any], trainer: Trainer, blame: Callable[[], StudentFault]
-) -> StudentFault | PapermillExecutionError | None:
+def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot) -> StudentFault | None:
+    """Run papermill; return the student's fault, if any, and raise GraderFault for every other failure."""
     try:
         papermill.execute_notebook(
             str(rebuilt),
             None,
-            parameters=parameters,
+            parameters=plan.parameters,
             engine_name="grader",
             kernel_name="python3",
             progress_bar=False,
@@ -105,13 +109,19 @@ def _run(
             trainer=trainer,
         )
     except PapermillExecutionError as error:
-        return error
+        return _blame_cell(error, ledger, slot)
     except WallClockExceeded:
-        return blame()
-    except (GraderFault, StudentFault):
+        if plan.stopping.is_set():
+            raise GraderFault("the batch was stopped") from None
+        return _blame_time(ledger, plan.wall_seconds)
+    except DeadKernelError as error:
+        raise GraderFault(f"the trainer's process ended unexpectedly; see {trainer.launch.log}") from error
+    except GraderFault:
         raise
     except Exception as error:
         raise GraderFault(f"the trainer failed: {type(error).__name__}: {error}") from error
+    if not Path(plan.parameters["PREDICTIONS_PATH"]).is_file():
+        raise GraderFault("the notebook ended without saving its predictions")
     return None
 
 

@@ -137,20 +137,27 @@ class WarmParent:
         with self._lock:
             if self._closed:
                 raise GraderFault("the warm parent is closed")
+            if self._process.poll() is not None:
+                self._restart()
             try:
                 return self._fork(request, fds)
             except OSError:
-                self._end()
-                self._start()
+                self._restart()
             try:
                 return self._fork(request, fds)
             except OSError as error:
                 raise GraderFault(f"the warm parent is gone: {error}") from error
 
+    def _restart(self) -> None:
+        self._end()
+        self._start()
+
     def _fork(self, request: dict[str, Any], fds: Sequence[int]) -> ForkedProcess:
         self._wait_until_ready()
         socket.send_fds(self._socket, [json.dumps(request).encode()], list(fds))
         answer, received, _, _ = socket.recv_fds(self._socket, _MESSAGE_BYTES, 1)
+        if not received and answer:
+            raise GraderFault(f"no trainer could be forked: {answer.decode()}")
         if not received:
             raise ConnectionResetError("it ended instead of forking")
         return ForkedProcess(int(answer), received[0])
@@ -201,14 +208,23 @@ def _serve(sock: socket.socket) -> None:
         with contextlib.suppress(ChildProcessError):  # no children at all
             while os.waitpid(-1, os.WNOHANG)[0]:
                 pass
-        pid = os.fork()
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, no process numbers: this trainer fails, the others go on
+            sock.send(f"{error}".encode())
+            _close(fds)
+            continue
         if pid == 0:
             sock.close()
             _become_trainer(json.loads(message), fds)
         pidfd = os.pidfd_open(pid)
         socket.send_fds(sock, [str(pid).encode()], [pidfd])
-        for fd in (*fds, pidfd):
-            os.close(fd)
+        _close([*fds, pidfd])
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
 
 
 def main() -> None:

@@ -61,6 +61,7 @@ class ServerProcess:
         self._launched = threading.Event()
         self._group: ControlGroup | None = None
         self._kill: Callable[[], None] = lambda: None
+        self._first: int | None = None  # a pidfd of process 1 in the sandbox
         self._problem = ""
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
         self._thread.start()
@@ -128,6 +129,7 @@ class ServerProcess:
             if self._group is not None:
                 with contextlib.suppress(OSError):  # the other limits stand
                     self._group.add(pid)
+            self._first = first
             return lambda: _signal(first)
         return process.kill
 
@@ -141,6 +143,9 @@ class ServerProcess:
         self._thread.join(END_SECONDS)
         self.control.close()
         self._log.close()
+        if self._first is not None:
+            os.close(self._first)
+            self._first, self._kill = None, lambda: None
         if self._group is not None:
             self._group.remove()
         if self._thread.is_alive():
