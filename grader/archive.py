@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import shutil
 import stat
@@ -10,7 +11,7 @@ import zlib
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
-from grader.errors import StudentFault, Verdict
+from grader.errors import GraderFault, StudentFault, Verdict
 from grader.notebook import MAX_BYTES, too_large
 
 MAX_MEMBERS = 10_000
@@ -19,7 +20,19 @@ MAX_RATIO = 200
 RATIO_FREE_BYTES = 100 << 20  # notebooks full of equal lines pack well; only what could fill a disk is a bomb
 
 _MAX_DIRECTORY_BYTES = 8 << 20
-_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, RuntimeError, NotImplementedError, ValueError)
+_DAMAGED = (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, NotImplementedError, ValueError)
+
+
+_OURS = {
+    errno.ENOSPC,
+    errno.EDQUOT,
+    errno.EFBIG,
+    errno.EMFILE,
+    errno.ENFILE,
+    errno.EACCES,
+    errno.EROFS,
+    errno.EIO,
+}
 
 
 @dataclass(frozen=True)
@@ -51,6 +64,7 @@ def unpack(archive: Path, folder: Path) -> list[Member]:
                 _copy(opened, member, folder / f"{number}.ipynb") for number, member in enumerate(members)
             ]
     except _DAMAGED as error:
+        _raise_if_ours(error)
         raise _refused(f"The archive cannot be read as a zip: {_reason(error)}.") from error
 
 
@@ -97,10 +111,17 @@ def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Membe
     except StudentFault as fault:
         return Member(info.filename, None, fault)
     except _DAMAGED as error:
+        _raise_if_ours(error)
         return Member(
             info.filename, None, _refused(f"This file of the archive is damaged: {_reason(error)}.")
         )
     return Member(info.filename, target, None)
+
+
+def _raise_if_ours(error: Exception) -> None:
+    """Raise GraderFault where this machine failed and not the archive: a full disk is nobody's zero."""
+    if isinstance(error, OSError) and error.errno in _OURS:
+        raise GraderFault(f"an archive cannot be unpacked: {error.strerror}") from error
 
 
 def _check(info: zipfile.ZipInfo) -> None:

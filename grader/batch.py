@@ -9,7 +9,7 @@ import json
 import os
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grader.cells import source, tagged
@@ -18,7 +18,7 @@ from grader.execute.kernel import trainer_environment
 from grader.execute.warm import WarmParent
 from grader.grade import Bench, Settings, grade
 from grader.rebuild import load_starter
-from grader.result import csv_row
+from grader.result import Result, csv_row
 from grader.sandbox import open_sandbox
 from grader.supply import SandboxSupply
 
@@ -28,9 +28,9 @@ if TYPE_CHECKING:
 
     from grader.evaluation import Repeat
     from grader.intake import Submission
-    from grader.result import Result
     from grader.task import Task
 
+_RECORDED = {field.name for field in fields(Result)}
 _ATTEMPTS = 2  # a failure of ours is tried again once before it is reported
 
 
@@ -180,18 +180,23 @@ def only_writer(out: Path) -> Iterator[None]:
 
 
 def read_results(out: Path) -> list[dict[str, Any]]:
-    """Return every recorded result of `out`, oldest first; a line that a crash cut short is left out."""
+    """Return every recorded result of `out`, oldest first; a line that a crash spoilt is left out."""
     path = out / "results.jsonl"
     found = []
-    for line in path.read_text(encoding="utf-8").splitlines() if path.exists() else []:
-        with contextlib.suppress(json.JSONDecodeError):
-            found.append(json.loads(line))
+    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        try:
+            record = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        if isinstance(record, dict) and set(record) >= _RECORDED:
+            found.append(record)
     return found
 
 
 def write_csv(out: Path) -> None:
-    """Write `results.csv` anew in one move: the latest result of each submission of each task."""
-    latest = {(record["task"], record["submission"]): record for record in read_results(out)}
+    """Write `results.csv` anew in one move: the latest result of each submitted file."""
+    key = ("task", "student", "submission", "submission_sha256")
+    latest = {tuple(record[name] for name in key): record for record in read_results(out)}
     rows = [csv_row(record) for record in latest.values()]
     draft = out / "results.csv.new"
     with draft.open("w", encoding="utf-8", newline="") as file:

@@ -175,7 +175,7 @@ def _look(cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
             entries = defined_names(text) & wanted
         except SyntaxError:
             attempt = all(
-                re.search(rf"^\s*(async )?(def|class) +{name}\b|^{name} *=", text, re.MULTILINE)
+                re.search(rf"^[ \t]*(async )?(def|class) +{name}\b|^{name} *=", text, re.MULTILINE)
                 for name in wanted
             )
     return _Seen(cell, label, text, entries, attempt)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import os
+import signal
 import sys
 import tempfile
 from dataclasses import asdict
@@ -209,7 +210,8 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 
 def main() -> None:
-    """Run a command; an error of the caller is one line on standard error."""
+    """Run a command; an error of the caller is one line on standard error, and SIGTERM is as good as Ctrl-C."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         app()
     except UsageError as error:

@@ -45,11 +45,14 @@ def secret_for(out: Path, secret_file: Path | None) -> bytes:
     kept = out / _SECRET_FILE
     if not kept.exists():
         # Written whole and then linked: of two graders that start at once, one draws and both read the same.
-        with tempfile.NamedTemporaryFile("w", dir=out, prefix=".secret-") as draft:  # made with mode 600
-            draft.write(secrets.token_hex(32) + "\n")
-            draft.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(draft.name, kept)
+        try:
+            with tempfile.NamedTemporaryFile("w", dir=out, prefix=".secret-") as draft:  # made with mode 600
+                draft.write(secrets.token_hex(32) + "\n")
+                draft.flush()
+                with contextlib.suppress(FileExistsError):
+                    os.link(draft.name, kept)
+        except OSError as error:
+            raise UsageError(f"no secret can be kept in {out}: {error.strerror}") from error
     return _read_secret(kept)
 
 

@@ -15,7 +15,7 @@ from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.notebook import MAX_BYTES, too_large
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
 Fault = StudentFault | GraderFault
 
@@ -167,28 +167,32 @@ def _students(found: list[_Found], matcher: re.Pattern[str] | None) -> list[str]
     """Return one id per candidate; only a pattern may give the same id twice."""
     matched = [_matched(item.relative, matcher) for item in found]
     names = [_clean(student or _stem(item.relative)) for item, student in zip(found, matched, strict=True)]
-    for longer in (_with_folder, _with_number):
-        names = _told_apart(found, names, matched, longer)
-    return names
-
-
-def _told_apart(
-    found: list[_Found], names: list[str], matched: list[str], longer: Callable[[str, str, int], str]
-) -> list[str]:
-    count, seen, told = Counter(names), Counter[str](), []
-    for item, name, match in zip(found, names, matched, strict=True):
-        seen[name] += 1
-        told.append(name if match or count[name] == 1 else _clean(longer(item.path, name, seen[name])))
+    count = Counter(names)
+    names = [
+        name if match or count[name] == 1 else _clean(_with_folder(item.path, name))
+        for item, name, match in zip(found, names, matched, strict=True)
+    ]
+    used = {name for name, match in zip(names, matched, strict=True) if match}
+    told: list[str] = []
+    for name, match in zip(names, matched, strict=True):
+        told.append(name if match else _unused(name, used))
+        used.add(told[-1])
     return told
 
 
-def _with_folder(path: str, name: str, _number: int) -> str:
+def _unused(name: str, used: set[str]) -> str:
+    """Return `name`, numbered where somebody else has it."""
+    number, candidate = 1, name
+    while candidate in used:
+        number += 1
+        suffix = f"-{number}"
+        candidate = name[: _MAX_STUDENT - len(suffix)] + suffix
+    return candidate
+
+
+def _with_folder(path: str, name: str) -> str:
     parent = PurePosixPath(Path(path).as_posix()).parent.name
     return f"{parent}-{name}" if parent else name
-
-
-def _with_number(_path: str, name: str, number: int) -> str:
-    return name if number == 1 else f"{name}-{number}"
 
 
 def _matched(relative: str, matcher: re.Pattern[str] | None) -> str:

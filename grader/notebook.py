@@ -26,7 +26,7 @@ MAX_CODE_KB = 512  # a syntax tree takes 600 times its text; real notebooks have
 _ZIP = b"PK\x03\x04"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_KERNELS = {"ir", "julia", "xcpp", "javascript", "deno", "scala", "rust", "octave", "bash"}
-_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+(.+?)[ \t#]*$", re.MULTILINE)
+_HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+([^\n]+)$", re.MULTILINE)  # linear: students choose the text
 _FORM_TITLE = re.compile(r"#\s*@title\s+(.+)")
 _MAX_HEADING = 60
 
@@ -108,7 +108,7 @@ def labels(notebook: Json) -> list[str]:
         text = source(cell)
         if cell.get("cell_type") == "markdown":
             found = _HEADING.findall(text)
-            heading = found[-1] if found else heading
+            heading = found[-1].rstrip(" \t#") if found else heading
         form = _FORM_TITLE.match(text) if is_code(cell) else None
         title = _printable(form[1] if form else heading)
         names.append(f"{title} (cell {number})" if title else f"cell {number}")

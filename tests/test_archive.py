@@ -11,7 +11,7 @@ import pytest
 
 from grader import archive
 from grader.archive import Member, unpack
-from grader.errors import StudentFault, Verdict
+from grader.errors import GraderFault, StudentFault, Verdict
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -173,3 +173,22 @@ def test_an_archive_that_cannot_be_read_says_why(
 ) -> None:
     make(tmp_path / "broken.zip")
     assert says in refusal(tmp_path / "broken.zip")
+
+
+def test_a_disk_that_is_full_is_nobodys_zero(tmp_path: Path) -> None:
+    """Rule 4: a failure of ours never becomes points."""
+    import resource
+    import signal
+
+    archive = tmp_path / "a.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("large.ipynb", b" " * 200_000)
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    handler = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, before[1]))
+    try:
+        with pytest.raises(GraderFault, match="cannot be unpacked"):
+            unpack(archive, tmp_path / "out")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, handler)

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -43,22 +43,31 @@ def processes_of(mark: str) -> list[str]:
     return found
 
 
-def test_a_line_that_a_crash_cut_short_costs_only_itself(tmp_path: Path) -> None:
-    whole = {
-        "student": "a", "submission": "a.ipynb", "task": "t", "task_version": "1", "verdict": "scored", "points": 7,
-        "metrics": {"balanced_accuracy": 0.5, "spread": 0.0}, "seconds": {"total": 1.0}, "changed_cells": [],
-        "message": "m", "submission_sha256": "0",
-    }  # fmt: skip
-    (tmp_path / "results.jsonl").write_text(json.dumps(whole) + "\n" + json.dumps(whole)[:40])
-    assert read_results(tmp_path) == [whole]
+def test_lines_that_a_crash_spoilt_cost_only_themselves(tmp_path: Path) -> None:
+    append(tmp_path / "results.jsonl", result_named("a"))
+    whole = (tmp_path / "results.jsonl").read_bytes()
+    (tmp_path / "results.jsonl").write_bytes(b'5\n{"student": "x"}\n\xff\n' + whole + whole[:40])
+    assert [record["student"] for record in read_results(tmp_path)] == ["a"]
     write_csv(tmp_path)
-    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("a,a.ipynb,t,1,scored,7")
+    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("a,a.ipynb,t,1,slot_error,0")
+
+
+def test_files_that_are_shown_alike_keep_a_row_each(tmp_path: Path) -> None:
+    for student, digest in (("a", "1"), ("b", "1"), ("a", "2"), ("a", "2")):
+        append(
+            tmp_path / "results.jsonl",
+            replace(result_named(student), submission="x.ipynb", submission_sha256=digest),
+        )
+    write_csv(tmp_path)
+    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1 + 3
 
 
 def test_a_new_line_after_one_cut_short_is_not_lost_with_it(tmp_path: Path) -> None:
     """Rule 6: killing the grader at any moment loses no recorded result."""
     path = tmp_path / "results.jsonl"
-    path.write_text('{"student": "a"}\n{"student": "b", "verd')
+    append(path, result_named("a"))
+    with path.open("a") as file:
+        file.write('{"student": "b", "verd')
     append(path, result_named("c"))
     append(path, result_named("d"))
     assert [record["student"] for record in read_results(tmp_path)] == ["a", "c", "d"]

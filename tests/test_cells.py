@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import json
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -284,3 +285,22 @@ def test_a_starter_without_exactly_one_slot_is_our_fault(tags: list[str]) -> Non
         slot_cell({"cells": cells})
     with pytest.raises(GraderFault, match="grader build"):
         entry_names({"cells": cells, "metadata": {}})
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# " + "#" * 400_000 + "x",
+        "# a" + " " * 400_000 + "x",
+        "your_weights(" + "\n" * 200_000 + ")x=",
+        " " * 400_000 + "your_weights",
+    ],
+    ids=["hashes", "spaces", "newlines", "indentation"],
+)
+def test_no_text_makes_the_search_for_the_slot_slow(text: str, starter: Json) -> None:
+    """A pattern that backtracks would hold the whole batch; these took minutes to hours with one that did."""
+    cells: list[Json] = [{"cell_type": kind, "metadata": {}, "source": text} for kind in ("markdown", "code")]
+    begun = time.process_time()
+    with pytest.raises(StudentFault):
+        find_slot({"cells": cells, "nbformat": 4, "metadata": {}}, starter)
+    assert time.process_time() - begun < 5

@@ -137,24 +137,50 @@ def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade) -> None:
     assert result.seconds.slot_calls > 2
 
 
-def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs(
+def test_processes_that_starve_the_trainer_are_the_students_time(
     toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
 ) -> None:
-    """Rule 4: a failure of ours never becomes points."""
+    """Otherwise a slot could turn its own failure into one of ours, calls that return at once included."""
+    hog = (
+        "import os\n"
+        "for _ in range(8):\n"
+        "    if os.fork() == 0:\n"
+        "        os.setsid()\n"
+        "        while True: pass\n" + HONEST
+    )
+    own = slowed(toy_task, starter, tmp_path)
+    submission = Submission(path="h.ipynb", student="h", data=json.dumps(rebuild(starter, hog)).encode())
+    job = Job(
+        own, [submission], repeats[:1], Settings("cpu", 6, "bubblewrap"), tmp_path / "out", 1, warm=True
+    )
+    (result,) = run_batch(job, Notes())
+    assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
+    assert "kept the machine busy" in result.message
+
+
+def slowed(toy_task: Task, starter: Json, tmp_path: Path) -> Task:
+    """Return the toy task with a trainer that sleeps for a minute after loading the slot."""
     slow = json.loads(json.dumps(starter))
-    setup = next(cell for cell in slow["cells"] if "manual_seed" in "".join(cell["source"]))
-    setup["source"] = "".join(setup["source"]) + "\nimport time; time.sleep(60)"
+    slow["cells"][-1]["source"] = "import time\ntime.sleep(60)\n" + "".join(slow["cells"][-1]["source"])
     folder = tmp_path / "tasks" / "toy_task"
     folder.parent.mkdir()
     folder.symlink_to(toy_task.folder)
     own = replace(toy_task, folder=folder)
     own.starter.parent.mkdir()
     own.starter.write_text(json.dumps(slow), encoding="utf-8")
+    (tmp_path / "out").mkdir()
+    return own
+
+
+def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs(
+    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
+) -> None:
+    """Rule 4: a failure of ours never becomes points."""
+    own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="s.ipynb", student="s", data=json.dumps(rebuild(starter, HONEST)).encode())
     job = Job(
         own, [submission], repeats[:1], Settings("cpu", 3, "bubblewrap"), tmp_path / "out", 1, warm=True
     )
-    (tmp_path / "out").mkdir()
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
     assert "the student's function only" in result.message

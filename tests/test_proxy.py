@@ -128,7 +128,7 @@ def test_a_process_that_is_gone_is_left_for_the_grader_to_explain(ledger: Ledger
 
 @pytest.mark.parametrize("letter", ["t", "\N{GRINNING FACE}", '"'], ids=["letters", "emoji", "quotes"])
 def test_a_flood_of_text_in_a_failure_is_cut_and_fits_the_ledger(letter: str, ledger: Ledger) -> None:
-    text = letter * 50_000
+    text = letter * 30_000
     frame = {"kind": "failed", "verdict": "slot_error", "message": text, "traceback": text, "number": 1}
     channel = channel_to(answering(**frame), ledger)
     channel.wait_until_loaded()

@@ -17,6 +17,7 @@ from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 
+from grader.errors import GraderFault
 from grader.execute.kernel import Launch, TrainerKernelManager
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _START_SECONDS = 60
+_LATE_SECONDS = 5  # a clock that is noticed this late says nothing about what it measured
 _STOP_SECONDS = 0.2  # how soon Ctrl-C is noticed
 _NOT_RUN = frozenset({"slot-imports", "slot"})  # tags of cells that belong to the sandbox
 
@@ -107,6 +109,9 @@ async def _execute(nb_man: Any, trainer: Trainer) -> None:
                 await _execute_cells(nb_man, client, trainer)
         except (TimeoutError, DeadKernelError):
             # nbclient takes being cancelled for the death of its kernel.
+            late = time.monotonic() - begun - trainer.wall_seconds
+            if clock.expired() and late > _LATE_SECONDS:
+                raise GraderFault(f"the grader itself was held up for {late:.0f} s") from None
             if clock.expired():
                 raise WallClockExceeded(trainer.wall_seconds) from None
             raise

@@ -99,7 +99,7 @@ def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot
     """Run papermill; return the student's fault, if any, and raise GraderFault for every other failure."""
     try:
         papermill.execute_notebook(
-            str(rebuilt),
+            str(rebuilt).replace("{", "{{").replace("}", "}}"),  # papermill formats its paths
             None,
             parameters=plan.parameters,
             engine_name="grader",
@@ -113,7 +113,7 @@ def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot
     except WallClockExceeded:
         if plan.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
-        return _blame_time(ledger, plan.wall_seconds)
+        return _blame_time(ledger, slot, plan.wall_seconds)
     except DeadKernelError as error:
         raise GraderFault(f"the trainer's process ended unexpectedly; see {trainer.launch.log}") from error
     except GraderFault:
@@ -125,15 +125,20 @@ def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot
     return None
 
 
-def _blame_time(ledger: Ledger, wall_seconds: float) -> StudentFault:
-    used = ledger.slot_seconds()
+def _blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
+    """Return the student's fault, if it is theirs: their calls took the time, or their processes the processors."""
+    busy = slot.cpu_seconds()
+    used = max(ledger.slot_seconds(), busy)
     if used < _STUDENT_SHARE * wall_seconds:
         raise GraderFault(
             f"the run took longer than {wall_seconds:g} s, but the student's function only {used:.1f} s of it"
         )
+    if busy > ledger.slot_seconds() + _STUDENT_SHARE * wall_seconds:
+        message = f"the run was stopped after {wall_seconds:g} s; your processes kept the machine busy for {busy:.0f} s"
+        return StudentFault(Verdict.TIME_LIMIT, message)
     where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
-    busy = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
-    message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {busy}"
+    doing = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
+    message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {doing}"
     return StudentFault(Verdict.TIME_LIMIT, message)
 
 

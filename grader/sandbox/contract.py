@@ -47,6 +47,9 @@ class Slot(Protocol):
     def output(self) -> str:
         """Return what was printed so far: decoded, without control characters, capped."""
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time of all processes of the slot, running and ended."""
+
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Say why the process ended, waiting for its end at most `wait_seconds`.
 

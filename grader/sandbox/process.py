@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault
+from grader.sandbox.usage import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ class ServerProcess:
         self._launched = threading.Event()
         self._group: ControlGroup | None = None
         self._kill: Callable[[], None] = lambda: None
+        self._pid = 0  # of the first process in the sandbox, as seen from here
         self._first: int | None = None  # a pidfd of process 1 in the sandbox
         self._problem = ""
         self._thread = threading.Thread(target=self._run, name="sandbox", daemon=True)
@@ -108,6 +110,10 @@ class ServerProcess:
         text = os.pread(self._log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES)).decode(errors="replace")
         return f"{self._problem} {text}".strip()
 
+    def cpu_seconds(self) -> float:
+        """Return the processor time of everything in the sandbox so far."""
+        return cpu_seconds(self._pid) if self._pid else 0.0
+
     def memory_kills(self) -> int:
         """Return how many processes in the sandbox the kernel killed for want of memory, where it is counted."""
         try:
@@ -121,10 +127,11 @@ class ServerProcess:
         Under bubblewrap that is killing process 1 of the pid namespace: the kernel ends the rest of it before
         that process counts as ended, and bubblewrap waits for it, so waiting for bubblewrap waits for all.
         """
+        self._pid = process.pid
         if not facts:
             return process.kill
         with contextlib.suppress(ProcessLookupError):
-            pid = json.loads(facts)["child-pid"]
+            pid = self._pid = json.loads(facts)["child-pid"]
             first = os.pidfd_open(pid)
             if self._group is not None:
                 with contextlib.suppress(OSError):  # the other limits stand

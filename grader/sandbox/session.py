@@ -112,6 +112,7 @@ class RunningSlot:
         self._closed = False
         self._ending = b""
         self._kills_before = server.memory_kills()
+        self._cpu_before = server.cpu_seconds()
         self._lock = threading.Lock()
         os.set_blocking(self._output, False)
         self._thread = threading.Thread(target=self._watch, name="slot", daemon=True)
@@ -156,6 +157,10 @@ class RunningSlot:
         self._drain()
         text = bytes(self._printed).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
         return clean(text, len(text))
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of all processes of the slot, running and ended."""
+        return self._server.cpu_seconds() - self._cpu_before
 
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Say why the process ended; None while it runs and after `close`.
