@@ -32,6 +32,8 @@ def _row(task: Task) -> str:
     spec = task.spec
     signature = spec.signature.replace("|", "\\|")
     scale = f"0 at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, mean of {spec.repeats} runs"
+    bands = json.loads((task.folder / "bands.json").read_text(encoding="utf-8"))["strategies"]
+    scale += f"; starter {bands['starter']['points']}, reference {bands['reference']['points']}"
     notebook = f"starter_notebooks/{task.id}.ipynb"
     return f"| [{task.id}]({notebook}) | **{spec.title}.** {spec.story} | `{signature}` | {scale} |"
 

@@ -78,20 +78,25 @@ def build(
     names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...")] = None,
     *,
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of step.")] = False,
+    as_json: AsJson = False,
 ) -> None:
     """Generate the starter and solution notebooks from the author's notebook."""
     from grader import build as builder  # noqa: PLC0415 -- jupytext is only needed here
 
     stale: list[str] = []
+    written: list[Path] = []
     for task in _chosen(names):
         if check:
             stale += builder.check(task)
         else:
-            for path in builder.write(task):
-                display.say(f"wrote {path}")
+            written += builder.write(task)
+    if as_json:
+        _print_json({"stale": stale, "written": [str(path) for path in written]})
+    for path in [] if as_json else written:
+        display.say(f"wrote {path}")
     if stale:
-        raise UsageError(f"out of step with their source: {', '.join(stale)}; run: grader build")
-    if check:
+        raise UsageError("; ".join(stale))
+    if not as_json and not written:
         display.say("every notebook is in step with its source")
 
 

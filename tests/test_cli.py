@@ -244,6 +244,7 @@ def test_doctor_proves_the_sandbox_and_says_which_is_used(run: Run) -> None:
     assert sum(name.startswith("sandbox: ") for name in findings) >= 4
 
 
+@pytest.mark.slow
 def test_doctor_says_when_there_is_no_sandbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("grader.doctor.find_bwrap", lambda: None)
     outcome = run("doctor")
@@ -251,6 +252,7 @@ def test_doctor_says_when_there_is_no_sandbox(run: Run, monkeypatch: pytest.Monk
     assert "no bubblewrap" in outcome.out
 
 
+@pytest.mark.slow
 def test_cuda_that_is_not_there_is_one_line(run: Run, toy_task: Task, submit: Submit, tmp_path: Path) -> None:
     torch = pytest.importorskip("torch")
     if torch.cuda.is_available():
