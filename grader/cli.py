@@ -68,7 +68,7 @@ def tasks(*, as_json: AsJson = False) -> None:
     """List the tasks with slot, limits and score map."""
     found = discover()
     if as_json:
-        _print_json([{"id": task.id, "version": task.version, **task.spec.model_dump()} for task in found])
+        _print_json([{**task.spec.model_dump(), "id": task.id, "version": task.version} for task in found])
     else:
         display.show_tasks(found)
 
