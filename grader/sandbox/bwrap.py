@@ -78,7 +78,7 @@ class BubblewrapSandbox(SlotSandbox):
                 *mounts(limits.file_mb << 20),
                 *("--info-fd", str(facts_fd)),
                 *(("--seccomp", str(filter_fd)) if filter_fd is not None else ()),
-                *process.command(MOUNTED / "inside.py", files, config),
+                *process.command(MOUNTED / "inside.py", files, site_places().values(), config),
             ]
             keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
             group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20)
@@ -115,14 +115,18 @@ def user_namespace() -> list[str]:
     return ["--unshare-all", "--uid", "65534", "--gid", "65534"]
 
 
+def site_places() -> dict[Path, Path]:
+    """Return where each folder of libraries is shown: never at its own path, which may lie below a private folder."""
+    return {path: MOUNTED / "site" / str(number) for number, path in enumerate(process.site_folders())}
+
+
 def mounts(private_bytes: int) -> list[str]:
     """Return what a slot sees: libraries and this program's few files to read, two small folders to write."""
     base = Path(sys.base_prefix).resolve()
-    sites = process.site_folders()
+    sites = site_places()
     own = [base / name for name in ("lib", "lib64") if (base / name).is_dir() and base != Path("/usr")]
-    shown = {
-        path: path for path in (*map(Path, SYSTEM), *own, process.interpreter(), *sites) if path.exists()
-    }
+    shown = {path: path for path in (*map(Path, SYSTEM), *own, process.interpreter()) if path.exists()}
+    shown |= sites
     shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.INSIDE)}
     above = dict.fromkeys(folder for place in shown.values() for folder in reversed(place.parents[:-1]))
     words: list[str] = []
@@ -134,9 +138,9 @@ def mounts(private_bytes: int) -> list[str]:
         words += (
             ["--symlink", str(path.readlink()), str(place)] if link else ["--ro-bind", str(path), str(place)]
         )
-    for site in sites:
+    for site, place in sites.items():
         if (site / "grader").is_dir():  # this program may be installed there, with its tasks' solutions
-            words += ["--tmpfs", str(site / "grader"), "--remount-ro", str(site / "grader")]
+            words += ["--tmpfs", str(place / "grader"), "--remount-ro", str(place / "grader")]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for private in PRIVATE_FOLDERS:
         words += ["--perms", "1777", "--size", str(private_bytes), "--tmpfs", private]

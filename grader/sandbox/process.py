@@ -20,7 +20,7 @@ from grader.errors import GraderFault
 from grader.sandbox.usage import cpu_seconds
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from grader.sandbox.cgroup import ControlGroup
     from grader.task import Limits
@@ -179,11 +179,11 @@ def site_folders() -> list[Path]:
     return [path for path in dict.fromkeys(named) if path.is_dir()]
 
 
-def command(inside: Path, files: dict[str, Path], config: dict[str, Any]) -> list[str]:
+def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config: dict[str, Any]) -> list[str]:
     """Return the command line of `inside.py`. Not isolated mode (-I): that would ignore PYTHONHASHSEED."""
     whole = {
         **config,
-        "site": [str(path) for path in site_folders()],
+        "site": [str(path) for path in sites],
         "files": {name: str(path) for name, path in files.items()},
     }
     return [str(interpreter()), "-s", "-S", "-P", "-B", str(inside), json.dumps(whole)]
