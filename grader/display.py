@@ -124,10 +124,9 @@ def show_check(result: Result) -> None:
         say(EXPLANATIONS[result.verdict].help)
     if result.changed_cells:
         say(f"ignored changes in protected cells: {', '.join(result.changed_cells)}")
-    seconds = result.seconds
-    say(
-        f"{seconds.total:.1f} s, of which your function {seconds.slot_calls:.1f} s in {result.slot_calls} call(s)"
-    )
+    seconds, plural = result.seconds, "" if result.slot_calls == 1 else "s"
+    calls = f"{seconds.slot_calls:.1f} s in {result.slot_calls} call{plural}"
+    say(f"{seconds.total:.1f} s, of which your function {calls}")
     say(f"executed notebooks: {result.run_folder}")
 
 
