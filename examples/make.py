@@ -15,6 +15,7 @@ from grader.rebuild import load_starter, rebuild
 from grader.task import Task, load_task
 
 HERE = Path(__file__).resolve().parent
+STRATEGIES = ("class_blind_coteaching", "random_class_balanced")
 
 
 def examples(task: Task) -> dict[str, dict[str, Any]]:
@@ -25,6 +26,11 @@ def examples(task: Task) -> dict[str, dict[str, Any]]:
         "solution": json.loads(task.solution.read_text(encoding="utf-8")),
         "colab_saved": saved_by_colab(json.loads(task.solution.read_text(encoding="utf-8"))),
     }
+    for name in STRATEGIES:
+        text = (task.folder / "strategies" / f"{name}.py").read_text(encoding="utf-8")
+        found[name] = rebuild(
+            starter, text.partition("\n")[2].rstrip()
+        )  # without the line that says its role
     for slot in sorted((HERE / task.id / "slots").glob("*.py")):
         found[slot.stem] = rebuild(starter, slot.read_text(encoding="utf-8").rstrip())
     return found

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grader.grade import Settings
     from grader.intake import Submission
     from grader.result import Result
+    from grader.sandbox import Backend
 
 _INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
@@ -178,10 +179,9 @@ def grade(
     from grader.intake import collect  # noqa: PLC0415
 
     task = load_task(task_name)
-    if jobs > (os.cpu_count() or 1):
-        display.warn(
-            f"{jobs} jobs share {(os.cpu_count() or 1)} cores: runs get slower and may meet the time limit"
-        )
+    cores = os.cpu_count() or 1
+    if jobs > cores:
+        display.warn(f"{jobs} jobs share {cores} cores: runs get slower and may meet the time limit")
     if not unsafe and not confines():
         raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
     settings = _settings(task, device, time_limit, backend="plain" if unsafe else "bubblewrap")
@@ -267,9 +267,7 @@ def _source(task: Task, given: str | None) -> str:
     return resolve_source(given, Path.cwd()) if given else resolve_source(task.spec.data.source, task.folder)
 
 
-def _settings(
-    task: Task, device: str, time_limit: float | None, *, backend: Literal["bubblewrap", "plain"]
-) -> Settings:
+def _settings(task: Task, device: str, time_limit: float | None, *, backend: Backend) -> Settings:
     from grader.doctor import cuda_is_there  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.grade import Settings  # noqa: PLC0415
 

@@ -13,7 +13,7 @@ import statistics
 import time
 import traceback
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
 from grader.cells import changed_cells, find_slot, names_defined_elsewhere, read_notebook
 from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from grader.evaluation import Repeat
     from grader.execute.warm import WarmParent
     from grader.intake import Submission
+    from grader.sandbox import Backend
     from grader.supply import SandboxSupply
     from grader.task import Task
 
@@ -45,7 +46,7 @@ class Settings:
 
     device: str
     wall_seconds: float
-    backend: Literal["bubblewrap", "plain"]
+    backend: Backend
 
 
 @dataclass(frozen=True)

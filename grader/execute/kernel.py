@@ -17,14 +17,13 @@ from jupyter_client.provisioning import LocalProvisioner
 
 from grader.execute.proxy import ENVIRONMENT
 from grader.execute.warm import KERNEL_OPTIONS
+from grader.sandbox.process import ONE_THREAD
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.execute.warm import WarmParent
 
-# Balanced accuracy of small nets moves by up to 0.1 with the number of threads: one, everywhere.
-_ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
 _KEPT_PREFIXES = ("CUDA", "NVIDIA", "TORCH")
 
@@ -34,7 +33,7 @@ def trainer_environment(device: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    fixed = dict.fromkeys(_ONE_THREAD, "1") | {
+    fixed = dict.fromkeys(ONE_THREAD, "1") | {
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

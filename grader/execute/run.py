@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 # Where the student's function took less than this share of a clock that ran out, the training took more than all of
 # it should: that is a slow, overloaded or stuck machine, and not their fault.
 _STUDENT_SHARE = 0.5
-_SHOWN_CELLS_TAG = "slot"
 
 
 @dataclass(frozen=True)
@@ -163,7 +162,7 @@ def _keep(notebook: Any, printed: str, fault: StudentFault | None, path: Path) -
         return
     for cell in notebook.cells:
         outputs = cell.get("outputs", [])
-        if printed and _SHOWN_CELLS_TAG in cell.metadata.get("tags", []):
+        if printed and "slot" in cell.metadata.get("tags", []):
             outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=printed))
         for output in outputs:
             if output.output_type == "error" and fault is not None:

@@ -188,11 +188,13 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
     os.close(log)
     os.chdir(request["cwd"])
     os.environ.update(request["environment"])
-    os.environ["GRADER_SLOT"] = json.dumps(request["slot"] | {"socket": sock, "ledger": ledger})
     gc.enable()
 
     from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415 -- imported ahead by the warm parent
 
+    from grader.execute.proxy import ENVIRONMENT  # noqa: PLC0415 -- likewise
+
+    os.environ[ENVIRONMENT] = json.dumps(request["slot"] | {"socket": sock, "ledger": ledger})
     app = IPKernelApp.instance(parent_handle=os.getppid())  # a second way to notice that the parent is gone
     app.initialize(["-f", request["connection_file"], *KERNEL_OPTIONS])
     app.start()
