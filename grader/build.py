@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import jupytext
 
-from grader.errors import UsageError
+from grader.inline import data_source, notebook_source
 from grader.notebook import Json, metadata, source, tags
 from grader.outline import check_cells
 from grader.template import (
@@ -16,7 +16,6 @@ from grader.template import (
     DATA_TITLE,
     fill_code,
     fill_markdown,
-    inlined_data,
     solution_face,
     starter_face,
 )
@@ -81,12 +80,8 @@ def _text_of(path: Path) -> str:
 
 def _author_cells(task: Task) -> list[Json]:
     """Return the cells of notebook.py with placeholders filled in; the slot still has both its blocks."""
-    path = task.folder / "notebook.py"
-    try:
-        text = path.read_text(encoding="utf-8")
-        inlined_data(task)
-    except OSError as error:
-        raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
+    text = notebook_source(task.folder)
+    data_source(task.folder)  # is checked whether or not the notebook shows it
     return [_filled(dict(cell), task) for cell in jupytext.reads(text, fmt="py:percent").cells]
 
 
@@ -95,7 +90,7 @@ def _filled(cell: Json, task: Task) -> Json:
     if cell["cell_type"] != "code":
         filled = fill_markdown(text, task)
     elif "data" in tags(cell) and text.strip() == DATA_PLACEHOLDER:
-        filled = inlined_data(task)
+        filled = data_source(task.folder)
     else:
         filled = fill_code(text, task)
     return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": filled}

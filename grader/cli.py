@@ -18,7 +18,7 @@ import typer
 
 from grader import display
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.task import Task, discover, load_task
+from grader.task import DEFAULT_SIZE, Task, discover, load_task
 
 if TYPE_CHECKING:
     from grader.evaluation import Repeat
@@ -49,6 +49,7 @@ Cold = Annotated[bool, typer.Option("--cold", help="Start every trainer from not
 Source = Annotated[
     str | None, typer.Option(help="embedded, npz:PATH or torchvision:NAME. [default: the task's]")
 ]
+SizeName = Annotated[str, typer.Option("--size", help="A setting of the task: default, large ...")]
 Jobs = Annotated[int, typer.Option(min=1, max=256, help="Submissions at a time.")]
 SecretFile = Annotated[Path | None, typer.Option(help="[default: drawn once and kept in --out]")]
 StudentId = Annotated[
@@ -108,6 +109,7 @@ def prepare(
     seed: Seed = 0,
     out: DataOut = None,
     source: Source = None,
+    size: SizeName = DEFAULT_SIZE,
     as_json: AsJson = False,
 ) -> None:
     """Build the data folders, and the zip of the public part that is handed out."""
@@ -115,7 +117,7 @@ def prepare(
 
     task = load_task(task_name)
     folder = out or Path("data") / task.id
-    manifest = preparing.prepare(task, folder, seed=seed, source=_source(task, source))
+    manifest = preparing.prepare(task, folder, seed=seed, source=_source(task, source, size), size=size)
     if as_json:
         _print_json(manifest)
     else:
@@ -143,7 +145,8 @@ def check(
     confined = confines()
     if not confined:
         display.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
-    settings = _settings(task, device, time_limit, backend="bubblewrap" if confined else "plain")
+    limit = time_limit or task.spec.limits.wall_seconds
+    settings = _settings(device, limit, backend="bubblewrap" if confined else "plain")
     with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
         submission = rehearse.submission_of(notebook)
         rounds = rehearse.rounds(task, notebook, data, Path(scratch), repeats=repeats or 1)
@@ -169,6 +172,7 @@ def grade(
     secret_file: SecretFile = None,
     student_id: StudentId = None,
     source: Source = None,
+    size: SizeName = DEFAULT_SIZE,
     cold: Cold = False,
     unsafe: Unsafe = False,
     as_json: AsJson = False,
@@ -184,12 +188,13 @@ def grade(
         display.warn(f"{jobs} jobs share {cores} cores: runs get slower and may meet the time limit")
     if not unsafe and not confines():
         raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
-    settings = _settings(task, device, time_limit, backend="plain" if unsafe else "bubblewrap")
+    limit = time_limit or task.size(size).wall_seconds
+    settings = _settings(device, limit, backend="plain" if unsafe else "bubblewrap")
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         submissions = collect(paths, student_id, Path(workdir))
         secret = secret_for(_made(out), secret_file)
-        number, kind = repeats or task.spec.repeats, _source(task, source)
-        rounds = prepare_repeats(task, secret, out / "evaluation", repeats=number, source=kind)
+        number, kind = repeats or task.spec.repeats, _source(task, source, size)
+        rounds = prepare_repeats(task, secret, out / "evaluation", repeats=number, source=kind, size=size)
         results = _run(task, submissions, rounds, settings, out, jobs=jobs, warm=not cold, quiet=as_json)
     if as_json:
         _print_json([result.as_json() for result in results])
@@ -261,19 +266,20 @@ def _chosen(names: list[str] | None) -> list[Task]:
     return [load_task(name) for name in names] if names else discover()
 
 
-def _source(task: Task, given: str | None) -> str:
+def _source(task: Task, given: str | None, size: str) -> str:
     from grader.evaluation import resolve_source  # noqa: PLC0415 -- keeps `grader --help` quick
 
-    return resolve_source(given, Path.cwd()) if given else resolve_source(task.spec.data.source, task.folder)
+    known = task.size(size).source
+    return resolve_source(given, Path.cwd()) if given else resolve_source(known, task.folder)
 
 
-def _settings(task: Task, device: str, time_limit: float | None, *, backend: Backend) -> Settings:
+def _settings(device: str, wall_seconds: float, *, backend: Backend) -> Settings:
     from grader.doctor import cuda_is_there  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.grade import Settings  # noqa: PLC0415
 
     if device == "cuda" and not cuda_is_there():
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
-    return Settings(device, time_limit or task.spec.limits.wall_seconds, backend)
+    return Settings(device, wall_seconds, backend)
 
 
 def _print_json(value: Any) -> None:

@@ -83,7 +83,7 @@ def show_results(results: Sequence[Result], out: Path) -> None:
     """Print the table of a batch and where everything is."""
     table = Table()
     table.add_column("student", overflow="fold")
-    for name in ("verdict", "BAC", "points", "seconds", "changed"):
+    for name in ("verdict", "BAC", "points", "seconds", "penalties", "changed"):
         table.add_column(name, no_wrap=True)
     for result in results:
         table.add_row(
@@ -92,10 +92,15 @@ def show_results(results: Sequence[Result], out: Path) -> None:
             accuracy(result),
             "-" if result.points is None else str(result.points),
             f"{result.seconds.total:.1f}",
+            str(len(result.penalties) or ""),
             str(len(result.changed_cells) or ""),
         )
     _out.print(table)
     say("BAC: balanced accuracy on hidden data, mean ± SD over repeats. changed: protected cells, ignored.")
+    if any(result.penalties for result in results):
+        say(
+            "penalties: returns that were not allowed; the sentences are in the results and executed notebooks."
+        )
     for result in results:
         if result.verdict is not Verdict.SCORED:
             _out.print(Text.assemble((result.student, "bold"), ": ", result.message), soft_wrap=True)
@@ -119,6 +124,8 @@ def show_check(result: Result) -> None:
     if result.traceback:
         _out.print(Text(result.traceback))
     if result.verdict is Verdict.SCORED:
+        for sentence in result.penalties[1:]:
+            say(f"penalty: {sentence}")
         say(f"{result.points} points on the public data, balanced accuracy {accuracy(result)}")
     else:
         say(EXPLANATIONS[result.verdict].help)

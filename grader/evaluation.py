@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.task import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -78,26 +79,26 @@ def resolve_source(source: str, base: Path) -> str:
     return f"npz:{(base / path).resolve()}" if kind == "npz" else source
 
 
-def prepare_repeats(task: Task, secret: bytes, folder: Path, *, repeats: int, source: str) -> list[Repeat]:
+def prepare_repeats(
+    task: Task, secret: bytes, folder: Path, *, repeats: int, source: str, size: str = DEFAULT_SIZE
+) -> list[Repeat]:
     """Build the inputs and answers of every repeat under `folder` once; later calls find them there.
 
     Raises UsageError where the data source cannot be read.
     """
-    mark = hashlib.sha256(secret + task.version.encode() + source.encode()).hexdigest()[:12]
+    mark = hashlib.sha256(b"\0".join([secret, *map(str.encode, (task.version, source, size))])).hexdigest()[
+        :12
+    ]
     root = folder / f"{task.id}-{mark}"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found = []
+    found, make_data = [], task.builder().make_data
     for number in range(repeats):
         place = root / f"repeat-{number}"
         if not place.exists():
             seed = derive_seed(secret, task.id, "data", number)
-            _build_whole(place, partial(_make_hidden, task, seed, source))
+            _build_whole(place, partial(make_data, None, seed=seed, source=source, size=size))
         found.append(_repeat(place, number, secret, task.id))
     return found
-
-
-def _make_hidden(task: Task, seed: int, source: str, inputs: Path, answers: Path) -> None:
-    task.builder().make_data(None, inputs, answers, seed, source)
 
 
 def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -> list[Repeat]:
@@ -105,16 +106,12 @@ def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -
 
     Raises UsageError where the public folder cannot be used.
     """
-    found = []
+    found, rehearse = [], task.builder().rehearse
     for number in range(repeats):
         place = folder / f"repeat-{number}"
-        _build_whole(place, partial(_make_rehearsal, task, public, number))
+        _build_whole(place, partial(rehearse, public, seed=number))
         found.append(_repeat(place, number, b"everybody may know this one", task.id))
     return found
-
-
-def _make_rehearsal(task: Task, public: Path, seed: int, inputs: Path, answers: Path) -> None:
-    task.builder().rehearse(public, inputs, answers, seed)
 
 
 def _repeat(place: Path, number: int, secret: bytes, task_id: str) -> Repeat:

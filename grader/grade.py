@@ -101,7 +101,7 @@ def grade(submission: Submission, bench: Bench) -> Result:
     try:
         _grade(submission, bench, account, folder)
         earned = points(_mean(account.scores), bench.task.spec.score)
-        end = _End(Verdict.SCORED, EXPLANATIONS[Verdict.SCORED].sentence, earned)
+        end = _End(Verdict.SCORED, _scored_sentence(_penalties(account.executions)), earned)
     except StudentFault as fault:
         end = _End(fault.verdict, fault.message, 0, fault.traceback)
     except GraderFault as fault:
@@ -134,6 +134,7 @@ def _result(
         metrics=_metrics(account.scores) if end.verdict is Verdict.SCORED else None,
         seconds=_seconds(time.monotonic() - begun, account.executions),
         slot_calls=sum(execution.slot_calls for execution in account.executions),
+        penalties=_penalties(account.executions),
         changed_cells=account.changed,
         device=account.executions[-1].device if account.executions else "none",
         run_folder=str(folder),
@@ -237,6 +238,22 @@ def _new_run_folder(runs: Path, student: str) -> Path:
 def _keep_traceback(folder: Path) -> None:
     with contextlib.suppress(OSError):  # the disk may be full, which is perhaps what it would say
         (folder / "grader_error.txt").write_text(traceback.format_exc(), encoding="utf-8")
+
+
+def _penalties(executions: list[Execution]) -> list[str]:
+    return [
+        f"repeat {number}: {sentence}"
+        for number, execution in enumerate(executions, start=1)
+        for sentence in execution.penalties
+    ]
+
+
+def _scored_sentence(penalties: list[str]) -> str:
+    sentence = EXPLANATIONS[Verdict.SCORED].sentence
+    if not penalties:
+        return sentence
+    count = "a penalty" if len(penalties) == 1 else f"{len(penalties)} penalties, the first"
+    return f"{sentence.removesuffix('.')}, with {count}: {penalties[0]}"
 
 
 def _mean(scores: list[dict[str, float]]) -> float:

@@ -43,10 +43,12 @@ def check_cells(task: Task, cells: list[Json]) -> None:
 def _check_counts(task: Task, cells: list[Json]) -> None:
     if not _TASK_ID.fullmatch(task.id):
         raise UsageError(f"the task's folder {task.id!r} may only have letters, digits, - and _, at most 50")
-    for tag in ("parameters", "slot-imports", "slot"):
+    for tag in ("parameters", "slot"):
         found = len(_code_tagged(cells, tag))
         if found != 1:
             raise UsageError(f"there must be exactly one code cell tagged {tag!r}, not {found}")
+    if not _code_tagged(cells, "slot-imports"):
+        raise UsageError("there must be a code cell tagged 'slot-imports'")
     if len(_code_tagged(cells, "data")) > 1:
         raise UsageError("there may be only one code cell tagged 'data'")
 
@@ -85,6 +87,11 @@ def _check_parameters(cells: list[Json], names: list[frozenset[str]]) -> None:
 
 def _check_slot(task: Task, cells: list[Json], names: list[frozenset[str]]) -> None:
     entries = set(task.spec.entries)
+    order = [tags(cell) for cell in cells]
+    if any(
+        "slot-imports" in seen for seen in order[next(i for i, seen in enumerate(order) if "slot" in seen) :]
+    ):
+        raise UsageError("a code cell tagged 'slot-imports' comes after the slot, but would be run before it")
     for cell, label, defined in zip(cells, labels({"cells": cells}), names, strict=True):
         if "slot" not in tags(cell):
             if also := sorted(entries & defined):

@@ -9,6 +9,7 @@ import zipfile
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
+from grader.task import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 _EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say; a fixed one makes equal data equal bytes
 
 
-def prepare(task: Task, folder: Path, *, seed: int, source: str) -> dict[str, Any]:
+def prepare(task: Task, folder: Path, *, seed: int, source: str, size: str = DEFAULT_SIZE) -> dict[str, Any]:
     """Build `folder`/{public,inputs,answers,public.zip,manifest.json} and return the manifest.
 
     A folder of an earlier call with the same names is replaced only when the new data are complete. Raises
@@ -29,7 +30,7 @@ def prepare(task: Task, folder: Path, *, seed: int, source: str) -> dict[str, An
     try:
         draft.mkdir(parents=True)
         manifest = task.builder().make_data(
-            draft / "public", draft / "inputs", draft / "answers", seed, source
+            draft / "public", draft / "inputs", draft / "answers", seed, source, size=size
         )
         zip_folder(draft / "public", draft / "public.zip")
         digest = hashlib.sha256((draft / "public.zip").read_bytes()).hexdigest()

@@ -48,6 +48,7 @@ class Result:
     metrics: Metrics | None
     seconds: Seconds
     slot_calls: int
+    penalties: list[str]
     changed_cells: list[str]
     device: str
     run_folder: str
@@ -78,6 +79,7 @@ def csv_row(record: dict[str, Any]) -> dict[str, Any]:
         "balanced_accuracy": metrics["balanced_accuracy"],
         "spread": metrics["spread"],
         "seconds": record["seconds"]["total"],
+        "penalties": len(record.get("penalties", ())),  # records of the first version have none
         "changed_cells": len(record["changed_cells"]),
         "message": record["message"],
         "submission_sha256": record["submission_sha256"],

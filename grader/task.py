@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-import importlib.util
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, cast
+from types import ModuleType
+from typing import Any, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from grader.errors import UsageError
-
-if TYPE_CHECKING:
-    from types import ModuleType
+from grader.inline import data_source, notebook_source
 
 
 class _Strict(BaseModel):
@@ -66,6 +64,13 @@ class Data(_Strict):
         return self
 
 
+class Size(_Strict):
+    """Another setting of the task than its default one: where its data come from, and the seconds of a repeat."""
+
+    source: str
+    wall_seconds: float = Field(gt=0)
+
+
 class Spec(_Strict):
     """The contents of `task.toml`."""
 
@@ -78,6 +83,7 @@ class Spec(_Strict):
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
+    sizes: dict[str, Size] = {}
 
 
 class Builder(Protocol):
@@ -89,12 +95,22 @@ class Builder(Protocol):
     """
 
     def make_data(
-        self, public: Path | None, inputs: Path | None, answers: Path | None, seed: int, source: str = ...
+        self,
+        public: Path | None,
+        inputs: Path | None,
+        answers: Path | None,
+        seed: int,
+        source: str = ...,
+        *,
+        size: str = ...,
     ) -> dict[str, Any]:
-        """Build the wanted folders; everything that is random comes from `seed`."""
+        """Build the wanted folders; everything that is random comes from `seed`. `size` is "default" or one of `sizes`."""
 
     def rehearse(self, public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, Any]:
         """Build `inputs` and `answers` from the public folder alone, for a student's own check."""
+
+
+DEFAULT_SIZE = "default"
 
 
 @dataclass(frozen=True)
@@ -115,32 +131,38 @@ class Task:
         """The generated notebook with the reference solution."""
         return self.folder.parent.parent / "solutions" / f"{self.id}.ipynb"
 
+    def size(self, name: str) -> Size:
+        """Return the setting called `name`: "default", or one of task.toml's `sizes`.
+
+        Raises UsageError where there is none.
+        """
+        if name == DEFAULT_SIZE:
+            return Size(source=self.spec.data.source, wall_seconds=self.spec.limits.wall_seconds)
+        if name not in self.spec.sizes:
+            known = ", ".join([DEFAULT_SIZE, *self.spec.sizes])
+            raise UsageError(f"{self.id} has no size {name!r}; there are: {known}")
+        return self.spec.sizes[name]
+
     @cached_property
     def version(self) -> str:
         """The author's version and a hash of what decides a score, so that no change goes unseen."""
-        digest = hashlib.sha256()
-        for name in ("task.toml", "notebook.py", "data.py"):
-            digest.update((self.folder / name).read_bytes())
+        digest = hashlib.sha256((self.folder / "task.toml").read_bytes())
+        for source in (notebook_source(self.folder), data_source(self.folder)):
+            digest.update(source.encode())
         return f"{self.spec.version}+{digest.hexdigest()[:8]}"
 
     def builder(self) -> Builder:
-        """Import the task's `data.py`.
+        """Load the task's `data.py` with its parts.
 
         Raises UsageError where it cannot be imported.
         """
-        return cast("Builder", _import_file(self.folder / "data.py", f"grader_task_{self.id}_data"))
-
-
-def _import_file(path: Path, name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise UsageError(f"{path} cannot be imported")
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
-    return module
+        path = self.folder / "data.py"
+        module = ModuleType(f"grader_task_{self.id}_data")
+        try:
+            exec(compile(data_source(self.folder), str(path), "exec"), vars(module))  # noqa: S102 -- the author's
+        except Exception as error:
+            raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        return cast("Builder", module)
 
 
 def tasks_folder() -> Path:

@@ -1,8 +1,7 @@
-"""Fill in an author notebook's text: placeholders from task.toml, the inlined data.py, the two faces of the slot."""
+"""Fill in an author notebook's text: placeholders from task.toml, the two faces of the slot."""
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from typing import TYPE_CHECKING, Any
@@ -61,30 +60,6 @@ def solution_face(slot: str) -> str:
 def has_marker(text: str) -> bool:
     """Return whether a line of `text` is a marker that only a slot may hold."""
     return any(_MARKER.match(line) for line in text.splitlines())
-
-
-def inlined_data(task: Task) -> str:
-    """Return the source of the task's data.py as the body of a notebook cell.
-
-    Raises UsageError where it would do something else in a notebook than when it is imported.
-    """
-    path = task.folder / "data.py"
-    text = path.read_text(encoding="utf-8")
-    try:
-        tree = ast.parse(text)
-    except SyntaxError as error:
-        raise UsageError(f"{path}: {error.msg} in line {error.lineno}") from error
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Name) and node.id in {"__name__", "__file__"}:
-            raise UsageError(f"{path}: {node.id} in line {node.lineno} means something else in a notebook")
-    dropped = {
-        line
-        for node in tree.body
-        if isinstance(node, ast.ImportFrom) and node.module == "__future__"
-        for line in range(node.lineno, (node.end_lineno or node.lineno) + 1)
-    }
-    kept = [line for number, line in enumerate(text.splitlines(), start=1) if number not in dropped]
-    return re.sub(r"\n{4,}", "\n\n\n", "\n".join(kept)).strip()
 
 
 def _fill(text: str, task: Task, render: Callable[[Any], str]) -> str:

@@ -91,7 +91,7 @@ def result_named(student: str) -> Result:
     return Result(
         submission=f"{student}.ipynb", task="t", task_version="1", student=student, submission_sha256="0",
         slot_sha256="0", verdict=Verdict.SLOT_ERROR, message="m", points=0, metrics=None, seconds=Seconds(),
-        slot_calls=0, changed_cells=[], device="cpu", run_folder="r",
+        slot_calls=0, penalties=[], changed_cells=[], device="cpu", run_folder="r",
     )  # fmt: skip
 
 

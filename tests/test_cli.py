@@ -160,7 +160,7 @@ def test_the_json_of_a_result_has_every_promised_field(
     (record,) = json.loads(outcome.out)
     assert set(record) >= {
         "submission", "task", "task_version", "student", "submission_sha256", "slot_sha256", "verdict", "message",
-        "points", "metrics", "seconds", "slot_calls", "changed_cells", "device", "versions",
+        "points", "metrics", "seconds", "slot_calls", "penalties", "changed_cells", "device", "versions",
     }  # fmt: skip
     assert record["submission"] == str(path)
     assert set(record["metrics"]) >= {"balanced_accuracy", "per_model", "per_repeat"}

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import numpy as np
 import pytest
+from notebook_source import code_cells
 
 from grader import build
 from grader.batch import Job, run_batch
@@ -32,6 +33,7 @@ SEEDS_HERE = 2
 MOST_STARTER_POINTS = 25
 LEAST_REFERENCE_POINTS = 90
 LEAST_SEEDS = 5
+LONGEST_CELL = 25  # lines
 
 
 class Quiet:
@@ -183,19 +185,36 @@ WRONG = {
     "too many": "[torch.zeros(100_000, dtype=torch.int64)] * 2",
     "a nan among indices": "[np.array([1.0, np.nan])] * 2",
 }
+# What may cross the boundary, and is then the task's own business; the others never reach its checks.
+CROSSING = [value for name, value in WRONG.items() if name not in {"a set", "an object", "gigantic"}]
+
+
+def wrong_slots(task: Task, values: list[str]) -> str:
+    """Return a slot whose entries return each of these values in turn."""
+    head = f"import numpy as np\nimport torch\ncalls = 0\nWRONG = [{', '.join(f'lambda: {v}' for v in values)}]\n"
+    body = "    global calls\n    calls += 1\n    return WRONG[(calls - 1) % len(WRONG)]()\n"
+    return head + "\n".join(f"def {entry}(*arguments):\n{body}" for entry in task.spec.entries)
 
 
 @pytest.mark.slow
-def test_a_wrong_return_is_an_invalid_output_with_a_sentence(task: Task, tmp_path: Path) -> None:
+def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task: Task, tmp_path: Path) -> None:
     starter = load_starter(task)
-    head = "\n".join(f"def {entry}(*arguments):\n    return WRONG\n" for entry in task.spec.entries)
-    notebooks = {
-        name: json.dumps(
-            rebuild(starter, f"import numpy as np\nimport torch\nWRONG = {value}\n{head}")
-        ).encode()
-        for name, value in WRONG.items()
-    }
-    for name, result in grade_all(task, notebooks, tmp_path, seeds=1).items():
+
+    def submission(values: list[str]) -> bytes:
+        return json.dumps(rebuild(starter, wrong_slots(task, values))).encode()
+
+    (wrong,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", seeds=1).values()
+    if wrong.verdict is Verdict.SCORED:
+        # The documented penalty: the run goes on without what the return would have given.
+        assert wrong.penalties
+        assert all(len(sentence.split()) >= 8 for sentence in wrong.penalties), wrong.penalties
+        assert wrong.penalties[0] in wrong.message
+        assert (wrong.points or 0) <= MOST_STARTER_POINTS
+        left = {name: value for name, value in WRONG.items() if value not in CROSSING}
+    else:
+        left = WRONG
+    notebooks = {name: submission([value]) for name, value in left.items()}
+    for name, result in grade_all(task, notebooks, tmp_path / "each", seeds=1).items():
         assert (result.verdict, result.points) == (Verdict.INVALID_OUTPUT, 0), (
             name,
             result.verdict,
@@ -203,3 +222,10 @@ def test_a_wrong_return_is_an_invalid_output_with_a_sentence(task: Task, tmp_pat
         )
         assert len(result.message.split()) >= 5, (name, result.message)
         assert result.message != EXPLANATIONS[Verdict.INVALID_OUTPUT].sentence
+
+
+def test_code_cells_stay_short_enough_to_be_read(task: Task) -> None:
+    for text in code_cells(task.id):
+        if "def make_data" not in text:
+            lines = [line for line in text.splitlines() if not line.startswith("# PROTECTED CELL")]
+            assert len(lines) <= LONGEST_CELL, lines[0]

@@ -264,7 +264,7 @@ def test_a_task_with_an_address_builds_a_notebook_that_loads_what_prepare_zipped
     zip_folder(tmp_path / "public", tmp_path / "public.zip")
     server.pages["/public.zip"] = (tmp_path / "public.zip").read_bytes()
     copy = tmp_path / "tasks" / "noisy_labels"
-    shutil.copytree(task.folder, copy)
+    shutil.copytree(task.folder.parent, copy.parent)
     spec = (copy / "task.toml").read_text()
     spec = spec.replace('\nurl = ""', f'\nurl = "{url_of(server, "/public.zip")}"')
     spec = spec.replace('sha256 = ""', f'sha256 = "{sha256(server.pages["/public.zip"])}"')

@@ -30,6 +30,7 @@ def result(**changes: Any) -> Result:
         "metrics": METRICS,
         "seconds": Seconds(total=1.23456),
         "slot_calls": 100,
+        "penalties": [],
         "changed_cells": ["Setup (cell 8)"],
         "device": "cpu",
         "run_folder": "runs/anna/run-1",

@@ -30,7 +30,12 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "a magic among the parameters": ("SEED = 0", "SEED = 0\n# %time", "must be plain Python"),
     "a parameter set twice": ("from torch import nn", "from torch import nn\nSEED = 1", "sets SEED again"),
     "no slot": (SLOT_CELL, "# %%\n", "exactly one code cell tagged 'slot', not 0"),
-    "no imports": ('tags=["slot-imports"]', "", "exactly one code cell tagged 'slot-imports', not 0"),
+    "no imports": ('tags=["slot-imports"]', "", "there must be a code cell tagged 'slot-imports'"),
+    "imports after the slot": (
+        "model = train(your_weights)",
+        'model = train(your_weights)\n\n# %% tags=["slot-imports"]\nimport math',
+        "comes after the slot, but would be run before it",
+    ),
     "two data cells": (
         SLOT_CELL,
         '# %% tags=["data"]\nx = 1\n\n' + SLOT_CELL,

@@ -95,7 +95,7 @@ def test_every_file_that_decides_a_score_changes_the_version(own_toy: Path, name
     before = read_task(own_toy).version
     assert before.startswith("1+")
     path = own_toy / name
-    path.write_text(path.read_text(encoding="utf-8") + "\n", encoding="utf-8")
+    path.write_text(path.read_text(encoding="utf-8") + "\n# changed\n", encoding="utf-8")
     assert read_task(own_toy).version != before
 
 

@@ -11,7 +11,13 @@ if TYPE_CHECKING:
 
 
 def make_data(
-    public: Path | None, inputs: Path | None, answers: Path | None, seed: int, source: str = "embedded"
+    public: Path | None,
+    inputs: Path | None,
+    answers: Path | None,
+    seed: int,
+    source: str = "embedded",
+    *,
+    size: str = "default",
 ) -> dict[str, Any]:
     """Build the wanted folders."""
     for folder in (public, inputs, answers):
@@ -19,7 +25,7 @@ def make_data(
             folder.mkdir(parents=True)
     if answers is not None:
         np.savez(answers / "answers.npz", labels=np.array([0, 1, 0, 1]))
-    return {"seed": seed, "source": source}
+    return {"seed": seed, "source": source, "size": size}
 
 
 def rehearse(public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, Any]:

@@ -33,7 +33,7 @@ def trainer_environment(device: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    fixed = dict.fromkeys(ONE_THREAD, "1") | {
+    fixed = ONE_THREAD | {
         "PYTHONHASHSEED": "0",
         "PYDEVD_DISABLE_FILE_VALIDATION": "1",
         "MPLBACKEND": "module://matplotlib_inline.backend_inline",

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 # Where the student's function took less than this share of a clock that ran out, the training took more than all of
 # it should: that is a slow, overloaded or stuck machine, and not their fault.
 _STUDENT_SHARE = 0.5
+_PENALTIES = 100  # of a run, that are kept
+_PENALTY_CHARACTERS = 500
 
 
 @dataclass(frozen=True)
@@ -48,13 +50,17 @@ class Plan:
 
 @dataclass(frozen=True)
 class Execution:
-    """How one repeat went: wall seconds of the cells and of the slot calls in them, and the student's fault, if any."""
+    """How one repeat went: wall seconds of the cells and of the slot calls in them; the student's fault, if any.
+
+    `penalties` are sentences of the notebook's own about returns that cost something, but did not end the run.
+    """
 
     cell_seconds: float
     slot_seconds: float
     slot_calls: int
     device: str
     fault: StudentFault | None
+    penalties: list[str]
 
 
 def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
@@ -89,6 +95,7 @@ def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
             slot_calls=ledger.calls,
             device=str(ledger.facts().get("device", "unknown")),
             fault=fault,
+            penalties=_penalties(plan.folder / "penalties.json"),
         )
     finally:
         ledger.close()
@@ -122,6 +129,17 @@ def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot
     if not Path(plan.parameters["PREDICTIONS_PATH"]).is_file():
         raise GraderFault("the notebook ended without saving its predictions")
     return None
+
+
+def _penalties(path: Path) -> list[str]:
+    """Return what the notebook noted beside its predictions, shortened; a task without penalties has no such file."""
+    if not path.is_file():
+        return []
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise GraderFault(f"{path.name} is damaged: {error}") from error
+    return [str(sentence)[:_PENALTY_CHARACTERS] for sentence in noted[:_PENALTIES]]
 
 
 def _blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:

@@ -35,7 +35,14 @@ INSIDE = HERE / "inside.py"
 END_SECONDS = 20.0  # a killed process that takes longer is stuck in the kernel
 LOG_BYTES = 4000
 # Balanced accuracy of small nets moves by up to 0.1 with the number of threads: one, in slots and trainers alike.
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMEXPR_NUM_THREADS")
+# Threads that libraries start when they are imported would be lost in a fork.
+ONE_THREAD = {
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+    "MKL_NUM_THREADS": "1",
+    "NUMEXPR_NUM_THREADS": "1",
+    "JE_ARROW_MALLOC_CONF": "background_thread:false",  # pandas imports pyarrow where it is installed
+}
 
 
 @dataclass(frozen=True)
@@ -194,7 +201,7 @@ def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config:
 def environment(home: str) -> dict[str, str]:
     """Return all the environment that a slot gets: one thread, no device, one order of sets."""
     return {
-        **dict.fromkeys(ONE_THREAD, "1"),
+        **ONE_THREAD,
         "CUDA_VISIBLE_DEVICES": "",
         "HOME": home,
         "LANG": "C.UTF-8",

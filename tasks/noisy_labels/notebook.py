@@ -80,26 +80,7 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 from torch.utils.data import Dataset
 
-# %% [markdown]
-# One thread, always: more threads add numbers in another order, and small rounding differences grow until the balanced accuracy of nets this small moves by up to 0.1.
-
-# %% tags=["protected"]
-torch.set_num_threads(1)
-torch.backends.cudnn.benchmark = False  # the fastest kernel may be another one in every run
-torch.backends.cudnn.deterministic = True
-fastest = "cuda" if torch.cuda.is_available() else "cpu"
-device = torch.device(fastest if DEVICE == "auto" else DEVICE)
-
-
-def seed_everything(seed):
-    """Start every source of random numbers anew."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)
-    torch.manual_seed(seed)
-
-
-seed_everything(SEED)
-print(f"torch {torch.__version__} on {device}")
+# {{ cells/setup.py }}
 
 # %% [markdown]
 # ## Data
@@ -109,79 +90,7 @@ print(f"torch {torch.__version__} on {device}")
 # %% tags=["protected", "data"]
 # {{ data.py }}
 
-# %% [markdown]
-# The organisers may offer the data as a zip; its hash tells whether it arrived whole.
-
-# %% tags=["protected"]
-DATA_URL = {{ data.url }}
-DATA_DRIVE_ID = {{ data.drive_id }}
-DATA_SHA256 = {{ data.sha256 }}
-
-
-def download_data(target, url, drive_id, sha256):
-    """Save the zip as `target`; raise ValueError where its hash is not `sha256`."""
-    part = Path(f"{target}.part")
-    part.parent.mkdir(parents=True, exist_ok=True)
-    if drive_id:
-        import gdown
-
-        gdown.download(id=drive_id, output=str(part))
-    else:
-        with urllib.request.urlopen(url, timeout=60) as answer, part.open("wb") as file:
-            shutil.copyfileobj(answer, file)
-    if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
-        part.unlink()
-        raise ValueError("the downloaded data are not the announced ones; run this cell again, or ask the organisers")
-    part.replace(target)
-    return Path(target)
-
-# %% [markdown]
-# Unpacking trusts nothing: no file of the zip may land outside the data folder.
-
-# %% tags=["protected"]
-def unpack_data(archive, folder, max_bytes=2 * 10**9):
-    """Unpack a zip that holds train/ and val/, at its top or in one folder, as `folder`."""
-    part = Path(f"{folder}.part")
-    shutil.rmtree(part, ignore_errors=True)
-    with zipfile.ZipFile(archive) as members:
-        if sum(member.file_size for member in members.infolist()) > max_bytes:
-            raise ValueError(f"the zip holds more than {max_bytes} bytes")
-        for member in members.infolist():
-            place = PurePosixPath(member.filename.replace("\\", "/"))
-            if place.is_absolute() or ".." in place.parts or ":" in member.filename:
-                raise ValueError(f"{member.filename!r} in the zip leads out of the data folder")
-            if stat.S_ISLNK(member.external_attr >> 16):
-                raise ValueError(f"{member.filename!r} in the zip is a link")
-        members.extractall(part)
-    tops = [place for place in (part, *sorted(part.iterdir())) if (place / "train").is_dir()]
-    if not tops:
-        raise ValueError("there is no folder train/ in the zip")
-    tops[0].rename(folder)
-    shutil.rmtree(part, ignore_errors=True)
-    return Path(folder)
-
-# %% [markdown]
-# A folder that is there is used as it is; else it is downloaded, or built by the long cell above.
-
-# %% tags=["protected"]
-def find_data(data_path):
-    """Return the data folder; download or build it first where it is missing."""
-    folder = Path(data_path)
-    for place in (folder, folder / "public"):
-        if (place / "train").is_dir():
-            return place
-    if FINAL_EVALUATION_MODE:
-        raise FileNotFoundError(f"there is no folder train/ in {folder}")
-    if DATA_URL or DATA_DRIVE_ID:
-        archive = download_data(f"{folder}.zip", DATA_URL, DATA_DRIVE_ID, DATA_SHA256)
-        return unpack_data(archive, folder)
-    part = Path(f"{folder}.part")  # a build that was interrupted leaves no half of a data folder
-    shutil.rmtree(part, ignore_errors=True)
-    make_data(part, None, None, seed=0)
-    return part.rename(folder)
-
-
-data_folder = find_data(DATA_PATH)
+# {{ cells/find_data.py }}
 
 # %% [markdown]
 # The usual loader opens each PNG again in every epoch, and with nets this small would spend more time in files than in training.
@@ -286,19 +195,7 @@ class SmallMobileNet(nn.Module):
 
 assert sum(weights.numel() for weights in SmallMobileNet().parameters()) == 59_138
 
-# %% [markdown]
-# ## Scoring
-#
-# The same map as in the statement; the grader uses it on the hidden labels.
-
-# %% tags=["protected"]
-FLOOR, CEILING = {{ score.floor }}, {{ score.ceiling }}  # balanced accuracy of 0 and of 100 points
-
-
-def performance(balanced_accuracies):
-    """Return the points (0..100) of the mean balanced accuracy of the models."""
-    share = (np.mean(balanced_accuracies) - FLOOR) / (CEILING - FLOOR)
-    return int(round(100 * float(np.clip(share, 0, 1))))
+# {{ cells/scoring.py }}
 
 # %% [markdown]
 # Predictions come from the nets in evaluation mode: no dropout, and the batch normalisation they have learnt.

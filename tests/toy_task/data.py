@@ -20,7 +20,13 @@ NOISE = {0: 0.10, 1: 0.55}  # the share of each class that gets the other label
 
 
 def make_data(
-    public: Path | None, inputs: Path | None, answers: Path | None, seed: int, source: str = "embedded"
+    public: Path | None,
+    inputs: Path | None,
+    answers: Path | None,
+    seed: int,
+    source: str = "embedded",
+    *,
+    size: str = "default",
 ) -> dict[str, Any]:
     """Build the wanted folders; everything comes from `seed`. Only the source "embedded" exists."""
     if source != "embedded":
@@ -38,7 +44,7 @@ def make_data(
         save(inputs / "test.npz", {"x": parts["test"]["x"]})
     if answers is not None:
         save(answers / "answers.npz", {"labels": parts["test"]["y"]})
-    return {"seed": seed, "counts": COUNTS, "noise": [NOISE[0], NOISE[1]]}
+    return {"seed": seed, "size": size, "counts": COUNTS, "noise": [NOISE[0], NOISE[1]]}
 
 
 def rehearse(public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, Any]:

@@ -1,0 +1,70 @@
+"""Make one source of a task's file and what it shares with other tasks, for a notebook has no imports of its own.
+
+`from parts.NAME import ...` in data.py stands for the file `parts/NAME.py` beside the task folders, and a line
+`# {{ cells/NAME.py }}` in notebook.py for the cells of `cells/NAME.py`.
+"""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_CELLS = re.compile(r"^# \{\{ (cells/\w+\.py) \}\}$", re.MULTILINE)
+_PARTS = "parts"
+
+
+def data_source(folder: Path) -> str:
+    """Return the task's data.py with the parts that it imports, each once, before it.
+
+    Raises UsageError where it would do something else in a notebook than in a file.
+    """
+    sources: dict[Path, str] = {}
+    _gather(folder / "data.py", folder.parent, sources)
+    return re.sub(r"\n{4,}", "\n\n\n", "\n\n\n".join(sources.values())).strip()
+
+
+def notebook_source(folder: Path) -> str:
+    """Return the task's notebook.py with the shared cells that it names.
+
+    Raises UsageError where there are no such cells, or a file cannot be read.
+    """
+    return _CELLS.sub(lambda match: _read(folder.parent / match[1]).strip(), _read(folder / "notebook.py"))
+
+
+def _gather(path: Path, root: Path, sources: dict[Path, str]) -> None:
+    """Add the source of `path`, and before it those of its parts."""
+    text = _read(path)
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise UsageError(f"{path}: {error.msg} in line {error.lineno}") from error
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Name) and node.id in {"__name__", "__file__"}:
+            raise UsageError(f"{path}: {node.id} in line {node.lineno} means something else in a notebook")
+    dropped: set[int] = set()
+    for node in tree.body:
+        if not isinstance(node, ast.ImportFrom):
+            continue
+        package, _, name = (node.module or "").partition(".")
+        if package == _PARTS:
+            if not name or any(alias.asname or alias.name == "*" for alias in node.names):
+                raise UsageError(f"{path}: line {node.lineno} must be: from {_PARTS}.NAME import NAMES")
+            if root / _PARTS / f"{name}.py" not in sources:
+                _gather(root / _PARTS / f"{name}.py", root, sources)
+        if package in {_PARTS, "__future__"}:
+            dropped.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
+    kept = [line for number, line in enumerate(text.splitlines(), start=1) if number not in dropped]
+    sources[path] = "\n".join(kept).strip()
+
+
+def _read(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error

@@ -1,0 +1,95 @@
+"""What a task may ask of the grader beyond one setting and one end: penalties that do not end a run, other sizes."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from grader.batch import Job, run_batch
+from grader.build import write
+from grader.errors import UsageError, Verdict
+from grader.evaluation import prepare_repeats
+from grader.grade import Settings
+from grader.intake import Submission
+from grader.prepare import prepare
+from grader.task import Task, read_task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.result import Result
+
+SAVED = "np.savez(PREDICTIONS_PATH, model=predict(model, test_data"
+NOTED = "Path(PREDICTIONS_PATH).with_name('penalties.json').write_text("
+LARGE = '\n[sizes.large]\nsource = "embedded"\nwall_seconds = 120\n'
+
+
+class Quiet:
+    def on_progress(self, student: str, repeat: int, share: float) -> None: ...
+
+    def on_result(self, result: Result) -> None: ...
+
+    def on_notice(self, text: str) -> None: ...
+
+
+def graded(folder: Path, out: Path, noted: str) -> Result:
+    """Grade the solution of a toy task whose notebook writes `noted` as its penalties, in two repeats."""
+    notebook = folder / "notebook.py"
+    text = notebook.read_text(encoding="utf-8")
+    assert SAVED in text
+    notebook.write_text(text.replace(SAVED, f"{NOTED}{noted!r})\n    {SAVED}"), encoding="utf-8")
+    task = read_task(folder)
+    write(task)
+    repeats = prepare_repeats(task, b"sixteen bytes or more", out / "e", repeats=2, source="embedded")
+    submission = Submission(path="a.ipynb", student="a", data=task.solution.read_bytes())
+    (result,) = run_batch(
+        Job(task, [submission], repeats, Settings("cpu", 60, "bubblewrap"), out, 1, warm=True), Quiet()
+    )
+    return result
+
+
+@pytest.mark.slow
+def test_penalties_of_every_repeat_are_in_the_result_and_the_first_in_its_message(
+    own_toy: Path, tmp_path: Path
+) -> None:
+    noted: list[Any] = ["round 3: its budget is lost: index 7 was chosen twice", "x" * 10_000]
+    result = graded(own_toy, tmp_path / "out", json.dumps(noted))
+    assert result.verdict is Verdict.SCORED
+    assert [sentence[:18] for sentence in result.penalties] == [
+        "repeat 1: round 3:", "repeat 1: xxxxxxxx", "repeat 2: round 3:", "repeat 2: xxxxxxxx",
+    ]  # fmt: skip
+    assert max(map(len, result.penalties)) < 600
+    assert "with 4 penalties, the first: repeat 1: round 3: its budget is lost" in result.message
+
+
+@pytest.mark.slow
+def test_a_damaged_list_of_penalties_is_our_error(own_toy: Path, tmp_path: Path) -> None:
+    result = graded(own_toy, tmp_path / "out", "no JSON")
+    assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
+    assert "penalties.json" in result.message
+
+
+@pytest.fixture
+def sized(own_toy: Path) -> Task:
+    path = own_toy / "task.toml"
+    path.write_text(path.read_text(encoding="utf-8") + LARGE, encoding="utf-8")
+    return read_task(own_toy)
+
+
+def test_a_size_names_its_source_and_its_seconds(sized: Task) -> None:
+    assert (sized.size("default").source, sized.size("default").wall_seconds) == ("embedded", 60)
+    assert sized.size("large").wall_seconds == 120
+    with pytest.raises(UsageError, match="toy_task has no size 'huge'; there are: default, large"):
+        sized.size("huge")
+
+
+def test_the_data_of_a_size_are_built_for_it_and_kept_apart(sized: Task, tmp_path: Path) -> None:
+    manifest = prepare(sized, tmp_path / "data", seed=0, source="embedded", size="large")
+    assert manifest["size"] == "large"
+    places = {
+        prepare_repeats(sized, b"s" * 16, tmp_path, repeats=1, source="embedded", size=size)[0].inputs
+        for size in ("default", "large")
+    }
+    assert len(places) == 2
