@@ -24,18 +24,23 @@ RESULT = ("<!-- result: docs/make_readme.py -->", "<!-- end of result -->")
 def table(tasks: list[Task]) -> str:
     """Return the table of tasks, one row for each."""
     return "\n".join(
-        ["| task | what it is about | you write | points |", "|---|---|---|---|", *map(_row, tasks)]
+        [
+            "| task | what it is about | you write | points of the mean balanced accuracy | starter / reference | seconds |",
+            "|---|---|---|---|---|---|",
+            *map(_row, tasks),
+        ]
     )
 
 
 def _row(task: Task) -> str:
     spec = task.spec
     signature = spec.signature.replace("|", "\\|")
-    scale = f"0 at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, mean of {spec.repeats} runs"
+    scale = f"0 at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, {spec.repeats} runs"
     bands = json.loads((task.folder / "bands.json").read_text(encoding="utf-8"))["strategies"]
-    scale += f"; starter {bands['starter']['points']}, reference {bands['reference']['points']}"
+    ends = f"{bands['starter']['points']} / {bands['reference']['points']}"
+    seconds = round(spec.repeats * bands["reference"]["seconds_per_seed"])
     notebook = f"starter_notebooks/{task.id}.ipynb"
-    return f"| [{task.id}]({notebook}) | **{spec.title}.** {spec.story} | `{signature}` | {scale} |"
+    return f"| [{task.id}]({notebook}) | **{spec.title}.** {spec.story} | `{signature}` | {scale} | {ends} | {seconds} |"
 
 
 def example(record: dict[str, Any]) -> str:

@@ -13,13 +13,13 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.errors import EXPLANATIONS, Verdict
+from grader.task import DEFAULT_SIZE, Task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from grader.doctor import Finding
     from grader.result import Result
-    from grader.task import Task
 
 _SHOWN_PATHS = 20
 _STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
@@ -50,13 +50,13 @@ def complain(text: str) -> None:
 def show_tasks(tasks: Sequence[Task]) -> None:
     """Print the table of tasks."""
     table = Table()
-    for name in ("task", "you write", "0 points at", "100 at", "repeats", "limit"):
+    for name in ("task", "you write", "0 points at", "100 at", "repeats", "limit", "sizes"):
         table.add_column(name, no_wrap=name in ("task", "you write"))
     for task in tasks:
         spec = task.spec
         table.add_row(
             task.id, "\n".join(spec.entries), f"{spec.score.floor:g}", f"{spec.score.ceiling:g}",
-            str(spec.repeats), f"{spec.limits.wall_seconds:g} s",
+            str(spec.repeats), f"{spec.limits.wall_seconds:g} s", ", ".join([DEFAULT_SIZE, *spec.sizes]),
         )  # fmt: skip
     _out.print(table)
     for task in tasks:
@@ -83,7 +83,8 @@ def show_results(results: Sequence[Result], out: Path) -> None:
     """Print the table of a batch and where everything is."""
     table = Table()
     table.add_column("student", overflow="fold")
-    for name in ("verdict", "BAC", "points", "seconds", "penalties", "changed"):
+    penalised = any(result.penalties for result in results)
+    for name in ("verdict", "BAC", "points", "seconds", *(["penalties"] if penalised else []), "changed"):
         table.add_column(name, no_wrap=True)
     for result in results:
         table.add_row(
@@ -92,12 +93,12 @@ def show_results(results: Sequence[Result], out: Path) -> None:
             accuracy(result),
             "-" if result.points is None else str(result.points),
             f"{result.seconds.total:.1f}",
-            str(len(result.penalties) or ""),
+            *([str(len(result.penalties) or "")] if penalised else []),
             str(len(result.changed_cells) or ""),
         )
     _out.print(table)
     say("BAC: balanced accuracy on hidden data, mean ± SD over repeats. changed: protected cells, ignored.")
-    if any(result.penalties for result in results):
+    if penalised:
         say(
             "penalties: returns that were not allowed; the sentences are in the results and executed notebooks."
         )

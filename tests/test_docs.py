@@ -36,6 +36,8 @@ NOT_RUN = {
     "pip install -c constraints.txt -e .": "sets up what runs these tests",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
     "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
+    "grader prepare image_al --size large": "needs a download",
+    "grader grade image_al submissions --size large --out results_large": "needs a download and a GPU",
 }
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "head", "chmod", "grader"}
 WRITTEN_BY_RUNS = {
@@ -164,6 +166,14 @@ def test_the_table_of_tasks_in_the_readme_is_in_step() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     made = script("make_readme.py")
     assert made["filled"](readme, made["TASKS"], made["table"](discover())) == readme
+
+
+def test_the_page_and_the_pictures_of_tasks_are_in_step() -> None:
+    made = script("make_bands.py")
+    assert (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8") == made["page"](discover())
+    for task in discover():
+        picture = (task.folder / "bands.svg").read_text(encoding="utf-8")
+        assert made["mark"](task) in picture, f"run docs/make_bands.py: {task.id}"
 
 
 def test_the_page_of_verdicts_is_in_step() -> None:

@@ -1,0 +1,154 @@
+"""Draw the recorded bands of every task, and write the page of tasks.
+
+    python docs/make_bands.py
+
+`tasks/TASK/bands.svg` and docs/tasks.md come from `bands.json`, `task.toml` and the first lines of the strategies. A test
+fails while they are out of step.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+from grader.task import Task, discover
+
+PAGE = Path(__file__).parent / "tasks.md"
+COLOURS = {
+    "starter": "#8c8c8c",
+    "trick": "#c44e52",
+    "idea": "#4c72b0",
+    "reference": "#2e8b57",
+    "stronger": "#8172b3",
+}
+STYLE = {"svg.hashsalt": "bands", "svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif"}
+MOST_STARTER_POINTS, LEAST_REFERENCE_POINTS = 25, 90
+
+
+def bands(task: Task) -> dict[str, Any]:
+    """Return what `benchmarks/bands.py` recorded."""
+    return dict(json.loads((task.folder / "bands.json").read_text(encoding="utf-8")))
+
+
+def mark(task: Task) -> str:
+    """Return what a picture is made from, as a hash; it stands in the picture."""
+    parts = [(task.folder / "bands.json").read_bytes(), task.spec.score.model_dump_json().encode()]
+    return hashlib.sha256(b"".join(parts)).hexdigest()
+
+
+def draw(task: Task) -> None:
+    """Write `bands.svg`: for each strategy its single runs as dots, their mean as a line."""
+    found = bands(task)["strategies"]
+    floor, ceiling = task.spec.score.floor, task.spec.score.ceiling
+    names = sorted(found, key=lambda name: found[name]["balanced_accuracy"]["mean"])
+    with mpl.rc_context(STYLE):
+        figure = Figure(figsize=(8, 1.1 + 0.3 * len(names)), layout="constrained")
+        axis = figure.subplots()
+        axis.axvspan(0, MOST_STARTER_POINTS, color="#8c8c8c", alpha=0.12, lw=0)
+        axis.axvspan(LEAST_REFERENCE_POINTS, 100, color="#2e8b57", alpha=0.15, lw=0)
+        for row, name in enumerate(names):
+            runs = [
+                100 * (bac - floor) / (ceiling - floor)
+                for bac in found[name]["balanced_accuracy"]["per_seed"]
+            ]
+            mean = 100 * (found[name]["balanced_accuracy"]["mean"] - floor) / (ceiling - floor)
+            colour = COLOURS[found[name]["role"]]
+            axis.plot(runs, [row] * len(runs), "o", color=colour, alpha=0.45, markersize=5, mew=0)
+            axis.plot([mean, mean], [row - 0.32, row + 0.32], color=colour, lw=2.5)
+        labels = [f"{name.replace('_', ' ')} ({found[name]['role']})" for name in names]
+        labels = [
+            label.replace("starter (starter)", "starter").replace("reference (reference)", "reference")
+            for label in labels
+        ]
+        axis.set_yticks(range(len(names)), labels)
+        axis.set_xlabel("points before rounding and clipping; dots are single runs, bars their means")
+        axis.secondary_xaxis(
+            "top",
+            functions=(
+                lambda x: floor + x * (ceiling - floor) / 100,
+                lambda bac: 100 * (bac - floor) / (ceiling - floor),
+            ),
+        ).set_xlabel("balanced accuracy")
+        axis.spines[["right"]].set_visible(False)
+        axis.grid(axis="x", alpha=0.25)
+        figure.savefig(
+            task.folder / "bands.svg", metadata={"Date": None, "Description": mark(task)}, facecolor="white"
+        )
+
+
+def described(task: Task, name: str) -> str:
+    """Return what a strategy does, as its first line says."""
+    if name == "starter":
+        return "the untouched starter"
+    if name == "reference":
+        return "the reference solution"
+    line = (task.folder / "strategies" / f"{name}.py").read_text(encoding="utf-8").splitlines()[0]
+    return line.partition(":")[2].strip()
+
+
+def section(task: Task) -> str:
+    """Return what the page says of one task."""
+    recorded = bands(task)
+    found = recorded["strategies"]
+    rows = []
+    for name in sorted(found, key=lambda name: -found[name]["balanced_accuracy"]["mean"]):
+        bac = found[name]["balanced_accuracy"]
+        rows.append(
+            f"| {described(task, name)} | {found[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
+            f"| {found[name]['points']} | {found[name]['seconds_per_seed']:.0f} |"
+        )
+    spec, machine = task.spec, recorded["machine"]
+    return "\n".join(
+        [
+            f"## {spec.title}",
+            "",
+            f"{spec.story}",
+            "",
+            f"`{spec.signature}`",
+            "",
+            (
+                f"[starter](../starter_notebooks/{task.id}.ipynb) · [about the task](../tasks/{task.id}/README.md) · "
+                f"0 points at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, the mean of {spec.repeats} runs"
+            ),
+            "",
+            f"![Points of typical answers](../tasks/{task.id}/bands.svg)",
+            "",
+            "| answer | role | balanced accuracy, mean ± SD of single runs | points | seconds a run |",
+            "|---|---|---|---|---|",
+            *rows,
+            "",
+            (
+                f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, "
+                f"Python {machine['python']}, {machine['date']}."
+            ),
+        ]
+    )
+
+
+def page(tasks: list[Task]) -> str:
+    """Return the page of tasks."""
+    head = (
+        "# The tasks\n\n"
+        "What typical answers are worth, measured by grading them like any submission: "
+        "`python benchmarks/bands.py TASK --seeds 8`. A *trick* does without the idea of the task, an *idea* has part of it, "
+        "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds; single submissions get the mean of "
+        "fewer runs, and differ more. Shaded: where a starter (gray) and a reference (green) shall be.\n\n"
+    )
+    return head + "\n\n".join(section(task) for task in tasks) + "\n"
+
+
+def main() -> None:
+    """Write the pictures and the page."""
+    found = discover()
+    for task in found:
+        draw(task)
+    PAGE.write_text(page(found), encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
