@@ -2,7 +2,8 @@
 
     python benchmarks/bands.py noisy_labels --seeds 8
 
-Each strategy is graded like any submission, on the same seeds. `tasks/TASK/bands.json` receives, for each, the balanced
+Each strategy is graded like any submission, on the same seeds. A second line `# with: NAME, NAME` puts the files
+`strategies/parts/NAME.py` before it. `tasks/TASK/bands.json` receives, for each, the balanced
 accuracy of single runs (mean, SD, every seed), the points of the mean, the points that groups of the task's `repeats`
 runs would get, and the wall seconds of a run.
 """
@@ -44,8 +45,17 @@ def strategies(task: Task) -> dict[str, tuple[str, bytes]]:
         role = text.removeprefix("# ").partition(":")[0]
         if role not in ROLES:
             raise SystemExit(f"{path} must begin with '# trick: ...', '# idea: ...' or '# stronger: ...'")
-        found[path.stem] = (role, json.dumps(rebuild(starter, text)).encode())
+        found[path.stem] = (
+            role,
+            json.dumps(rebuild(starter, _with_parts(text, path.parent / "parts"))).encode(),
+        )
     return found
+
+
+def _with_parts(text: str, folder: Path) -> str:
+    head, _, names = text.split("\n", 2)[1].partition("# with: ")
+    parts = [] if head else [f"{name.strip()}.py" for name in names.split(",") if name]
+    return "\n\n".join([*((folder / name).read_text(encoding="utf-8") for name in parts), text])
 
 
 def band(task: Task, role: str, result: Result) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -15,6 +16,8 @@ from grader.cells import find_slot
 from grader.notebook import Json, read_notebook
 from grader.rebuild import load_starter, rebuild
 from grader.task import Task, read_task
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
 
 TOY_TASK = Path(__file__).parent / "toy_task"
 

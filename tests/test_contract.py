@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 TASKS = discover()
 SEEDS_HERE = 2
 MOST_STARTER_POINTS = 25
+MOST_TRICK_POINTS = 75
 LEAST_REFERENCE_POINTS = 90
 LEAST_SEEDS = 5
 LONGEST_CELL = 25  # lines
@@ -131,6 +132,12 @@ def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tm
     strategies = recorded["strategies"]
     assert strategies["starter"]["points"] <= MOST_STARTER_POINTS
     assert strategies["reference"]["points"] >= LEAST_REFERENCE_POINTS
+    tricks = {name: found["points"] for name, found in strategies.items() if found["role"] == "trick"}
+    assert max(tricks.values()) <= MOST_TRICK_POINTS, tricks
+    for found in strategies.values():
+        if found["role"] == "stronger":
+            reference = strategies["reference"]["balanced_accuracy"]["mean"]
+            assert found["balanced_accuracy"]["mean"] > reference
     notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
     for name, result in grade_all(task, notebooks, tmp_path, seeds=SEEDS_HERE).items():
         assert result.metrics is not None, result.message

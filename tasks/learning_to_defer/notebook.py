@@ -1,0 +1,594 @@
+# %% [markdown]
+# # Who Should Answer?
+#
+# At the hospital of Port Meridian three doctors read X-rays, and a small program reads along. One doctor knows most diseases
+# and has the least time; another knows the lungs, the third the bones. The program is fair at everything, but by law it may settle
+# one case in five at most, and nobody may get more cases than a day has hours: whatever is over is carried to whoever happens to be free.
+# Somebody has to open each envelope and say *who should answer this one*. For training there are old cases, whose diagnosis is known
+# by now. But no doctor has seen them all: two thirds of the answers were never given, and which ones is the shift plan's doing.
+# Learning to defer is this problem, and expectation-maximisation is a way to solve it: guess who was right, learn from the guess, guess again.
+# **You write the guess.** (Digits play the X-rays here, so that you can see for yourself who is right.)
+
+# %% [markdown]
+# ## Task
+#
+# Write one function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`. It is the **E-step** of the training: for every batch it
+# sees the true classes, the few answers that the experts gave, and what the models believe right now. It returns
+#
+# - `q_z`: for each image, how much each agent *should* be the one who answers it. The gate learns to predict this from the image.
+# - `q_t`: for each image and expert, what the expert answers, or would have answered. The models of the experts learn this.
+#
+# Everything else is fixed: the data, the models, the optimiser, the number of epochs. There are four **agents** $z$, always in this order: the three
+# experts, then the classifier. The gate models $p(z \mid x)$, one model per expert $p(t_m \mid x)$, and $p(y \mid t)$ is nearly 1 where an answer $t$ is the true class $y$.
+#
+# In the test, each image goes to the agent whom the gate prefers. Each agent takes at most $\lfloor\varepsilon_\text{upper} N\rfloor$ of the $N$ images, in random
+# order; every further image **overflows** to a random agent who is still free. What they answer is the team's answer.
+#
+# ### Data
+#
+# | split | images | true classes | experts' answers |
+# |---|---|---|---|
+# | `train` | 2500 | known | about 69 % are **missing** |
+# | `val` | 1000 | known; for you to look at, never trained on | all |
+# | `test` | 1500 | hidden; only the grader has them | all, each used only where that expert is asked |
+#
+# An expert is right in 95 % of the images of the classes they know, and in 30 % of the others. In training, an expert saw many images of four classes (30 % of
+# the answers are missing there) and few of the other six (95 % missing), *whether they know these classes or not*. Who knows what, who saw what and who has which
+# cap is **drawn anew for every evaluation**. Loads shall lie between `eps_lower` and `eps_upper`, which are in the data's `setting.json`.
+#
+# A split is a folder of gray 28 x 28 PNG files and JSON lists `[{"file": ..., "label": ...}, ...]`: `ground_truth.json` and `expert1.json` to `expert3.json`.
+# A file that an expert's list does not name has no answer of theirs.
+#
+# ### Scoring
+#
+# $$\text{BAC} = \frac1{10} \sum_{c=0}^{9} \frac{\text{images of class } c \text{ that the team answers rightly}}{\text{images of class } c}, \qquad
+# \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
+#
+# The map reaches **0 points at BAC {{ score.floor }}** (images dealt out at random get about 0.65) and **100 points at BAC {{ score.ceiling }}**; beyond, it stays there.
+# The final evaluation trains and tests {{ repeats }} times, each time with new experts and another order of the images, and averages BAC before the map.
+#
+# ### Limits
+#
+# Your function runs alone in a process of its own. It gets its seven arguments and nothing else: no images, no models, no files, no network, no GPU.
+# One training run may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+# **A return that is not allowed costs its batch: nothing learns from it.** Allowed are two arrays of the right shapes, finite, not negative, whose rows sum to 1 within 0.001.
+#
+# ### What to submit
+#
+# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
+# elsewhere is fine for trying things out, and does not count.
+
+# %% [markdown]
+# ## Setup
+#
+# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+
+# %% tags=["parameters", "protected"]
+FINAL_EVALUATION_MODE = False
+DATA_PATH = "data/learning_to_defer"  # folder with train/ and val/ (in the final evaluation train/ and test/)
+PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
+SEED = 0  # start of the networks, order of the batches and of the test, who takes what overflows
+DEVICE = "auto"  # "auto", "cpu" or "cuda"
+
+# %% [markdown]
+# Everything the protected cells use is imported here.
+
+# %% tags=["protected"]
+import hashlib
+import json
+import random
+import shutil
+import stat
+import time
+import urllib.request
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+import torchvision
+from PIL import Image
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+from torch import nn
+
+# {{ cells/setup.py }}
+
+# %% [markdown]
+# ## Data
+#
+# This long cell builds the data where they can neither be found nor downloaded; you need not read it.
+
+# %% tags=["protected", "data"]
+# {{ data.py }}
+
+# {{ cells/find_data.py }}
+
+# %% [markdown]
+# The data come with their setting: how many classes, and the least and the largest share of the images that each agent shall get. The knobs of the training belong to its size.
+
+# %% tags=["protected"]
+KNOBS = {  # networks are (kind, width)
+    "default": {
+        "classifier": ("mlp", 8), "gate": ("mlp", 64), "expert": ("mlp", 64),  # the classifier is small on purpose
+        "epochs": 15, "batch_size": 250, "learning_rate": 3e-3, "weight_decay": 1e-4,
+    },
+    "large": {  # FashionMNIST: 54,000 training images, 1080 calls of e_step
+        "classifier": ("resnet18", 64), "gate": ("conv", 32), "expert": ("conv", 32),
+        "epochs": 10, "batch_size": 500, "learning_rate": 1e-3, "weight_decay": 1e-4,
+    },
+}
+setting = json.loads((data_folder / "setting.json").read_text())
+knobs = {**KNOBS[setting["size"]], **setting.get("knobs", {})}
+CLASSES = setting["classes"]
+eps_lower, eps_upper = np.array(setting["eps_lower"]), np.array(setting["eps_upper"])  # (M+1,) each
+AGENTS = [*(f"expert {number}" for number in range(1, len(eps_upper))), "classifier"]
+print({agent: f"{low:.0%} to {high:.0%}" for agent, low, high in zip(AGENTS, eps_lower, eps_upper)})
+
+# %% [markdown]
+# A list of labels names some of the files; for the others there is no answer, which we write as -1.
+
+# %% tags=["protected"]
+def read_labels(path, files):
+    """Return the labels (n,) int64 that a JSON list gives to these files, -1 for a file it does not name."""
+    label_of = {row["file"]: row["label"] for row in json.loads(Path(path).read_text())}
+    return np.array([label_of.get(file, -1) for file in files], dtype=np.int64)
+
+
+class TaskDataset:
+    """A split in memory: images on the device, and labels that never leave the CPU.
+
+    images (n, 1, 28, 28) float32, dark is about 0; answers (n, M) int64, -1 where missing; labels (n,) int64, or None
+    """
+
+    def __init__(self, folder):
+        folder = Path(folder)
+        self.files = [f"data/{path.name}" for path in sorted((folder / "data").glob("*.png"))]
+        pixels = np.stack([np.asarray(Image.open(folder / file)) for file in self.files])
+        self.images = (torch.from_numpy(pixels)[:, None].float() / 255 - 0.13).to(device)  # MNIST's mean is 0.13
+        lists = sorted(folder.glob("expert*.json"))
+        self.answers = np.stack([read_labels(path, self.files) for path in lists], axis=1)  # (n, M)
+        truth = folder / "ground_truth.json"
+        self.labels = read_labels(truth, self.files) if truth.exists() else None  # (n,)
+
+# %% [markdown]
+# The final evaluation has no use for `val`.
+
+# %% tags=["protected"]
+train_set = TaskDataset(data_folder / "train")
+val_set = None if FINAL_EVALUATION_MODE else TaskDataset(data_folder / "val")
+print(f"train: {len(train_set.files)} images, {(train_set.answers < 0).mean():.0%} of the answers are missing")
+
+# %% [markdown]
+# Look at the cases: training images with what experts 1, 2 and 3 said (`-` where they said nothing), green where right and red where wrong.
+
+# %% tags=["protected"]
+def show_samples(dataset, title, rows=2, columns=12):
+    """Draw images with the experts' answers below each."""
+    figure, axes = plt.subplots(rows, columns, figsize=(11, 1.35 * rows), squeeze=False)
+    for index, axis in enumerate(axes.flat):
+        axis.imshow(dataset.images[index, 0].cpu(), cmap="gray")
+        axis.axis("off")
+        for expert, answer in enumerate(dataset.answers[index]):
+            colour = "gray" if answer < 0 else "green" if answer == dataset.labels[index] else "red"
+            place = 0.2 + 0.3 * expert
+            axis.text(place, -0.2, "-" if answer < 0 else answer, color=colour, ha="center", transform=axis.transAxes)
+    figure.suptitle(title)
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_samples(train_set, "train: most answers are missing")
+    show_samples(val_set, "val: everybody has answered", rows=1)
+
+# %% [markdown]
+# Who knows what? Above the experts' confusion matrices on `val`; below, how many training images of each class each of them has answered. Knowing a class and having seen it are two things.
+
+# %% tags=["protected"]
+def show_experts(train_set, val_set):
+    """Draw each expert's confusion matrix on val, and the share of training answers by class, right and wrong."""
+    experts, classes = val_set.answers.shape[1], np.arange(CLASSES)
+    figure, axes = plt.subplots(2, experts, figsize=(11, 5.6), height_ratios=(3, 1.3), squeeze=False)
+    for expert, (above, below) in enumerate(axes.T):
+        matrix = confusion_matrix(val_set.labels, val_set.answers[:, expert], labels=classes, normalize="true")
+        above.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
+        above.set(title=f"expert {expert + 1}", xlabel="answer", ylabel="true class", xticks=classes, yticks=classes)
+        given, labels = train_set.answers[:, expert], train_set.labels
+        seen = np.array([(given[labels == c] >= 0).mean() for c in classes])  # (K,)
+        right = np.array([(given[labels == c] == c).mean() for c in classes])  # (K,)
+        below.bar(classes, seen, color="tab:red", label="answered, wrong")
+        below.bar(classes, right, color="tab:green", label="answered, right")
+        below.set(xlabel="true class", ylabel="share of train", ylim=(0, 1.3), xticks=classes)
+    axes[1, 0].legend(fontsize=8, ncols=2, loc="upper center")
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_experts(train_set, val_set)
+
+# %% [markdown]
+# ## Model
+#
+# Gate, classifier and the models of the experts are networks of the same make. The classifier is kept small on purpose: alone it is not good enough.
+
+# %% tags=["protected"]
+def make_network(kind, width, outputs):
+    """Return a network: images (B, 1, 28, 28) -> logits (B, outputs)."""
+    if kind == "mlp":
+        return nn.Sequential(nn.Flatten(), nn.Linear(28 * 28, width), nn.ReLU(), nn.Linear(width, outputs))
+    if kind == "conv":
+        layers, channels = [], 1
+        for wider in (width, 2 * width):
+            layers += [nn.Conv2d(channels, wider, 3, padding=1), nn.BatchNorm2d(wider), nn.ReLU(), nn.MaxPool2d(2)]
+            channels = wider
+        return nn.Sequential(*layers, nn.Flatten(), nn.Linear(channels * 7 * 7, outputs))
+    network = torchvision.models.resnet18(num_classes=outputs)
+    network.conv1, network.maxpool = nn.Conv2d(1, 64, 3, padding=1, bias=False), nn.Identity()  # small gray images
+    return network
+
+# %% [markdown]
+# The team: $p(z \mid x)$, $p(t_m \mid x)$ for each expert, and the classifier's $p(y \mid x)$, all as log-probabilities.
+
+# %% tags=["protected"]
+class Team(nn.Module):
+    """Gate, models of the M experts, and classifier."""
+
+    def __init__(self, experts, classes):
+        super().__init__()
+        self.gate = make_network(*knobs["gate"], experts + 1)
+        self.experts = nn.ModuleList(make_network(*knobs["expert"], classes) for _ in range(experts))
+        self.classifier = make_network(*knobs["classifier"], classes)
+
+    def forward(self, images):
+        """Return log_gate (B, M+1), log_expert (B, M, K) and log_ai (B, K)."""
+        log_expert = torch.stack([expert(images) for expert in self.experts], dim=1).log_softmax(dim=-1)
+        return self.gate(images).log_softmax(dim=-1), log_expert, self.classifier(images).log_softmax(dim=-1)
+
+# {{ cells/scoring.py }}
+
+# %% [markdown]
+# In the test the gate names whom it prefers, but nobody takes more than their cap. What is too much goes to a random agent who is free.
+
+# %% tags=["protected"]
+def assign(log_gate, eps_upper, seed):
+    """Deal out N images: return the agent who gets each (N,), and the agent whom the gate wanted (N,)."""
+    rng = np.random.default_rng(seed)
+    wanted = log_gate.argmax(axis=1)  # (N,)
+    free = np.floor(eps_upper * len(wanted) + 1e-9).astype(int)  # (M+1,) images that each agent still takes
+    agent = np.empty_like(wanted)
+    for index in rng.permutation(len(wanted)):
+        choice = wanted[index] if free[wanted[index]] else rng.choice(np.flatnonzero(free))
+        agent[index], free[choice] = choice, free[choice] - 1
+    return agent, wanted
+
+# %% [markdown]
+# The team's answer is the answer of the agent who got the image; the others are not asked.
+
+# %% tags=["protected"]
+@torch.no_grad()
+def team_answers(team, dataset, seed):
+    """Return what the gate believes (N, M+1), all agents' answers (N, M+1), who got each image and who was wanted (N,)."""
+    team.eval()
+    gates, ai = [], []
+    for images in dataset.images.split(2000):
+        gates.append(team.gate(images).log_softmax(dim=-1).cpu())
+        ai.append(team.classifier(images).argmax(dim=1).cpu())
+    team.train()
+    log_gate = torch.cat(gates).numpy()  # (N, M+1)
+    answers = np.column_stack([dataset.answers, torch.cat(ai).numpy()])  # (N, M+1)
+    return log_gate, answers, *assign(log_gate, eps_upper, seed)
+
+
+def chosen(answers, agent):
+    """Return the answers (N,) of the agents who got the images."""
+    return answers[np.arange(len(agent)), agent]
+
+# %% [markdown]
+# ## Training
+#
+# In a loop: your E-step guesses, the models learn from the guess.
+
+# {{ cells/penalties.py }}
+
+# %% [markdown]
+# Two distributions come back for every batch: over the agents, and over each expert's answers.
+
+# %% tags=["protected"]
+def check_e_step(answer, agents_shape, answers_shape):
+    """Return `(q_z, q_t)` as float64 arrays of these shapes, rows normalised, or raise InvalidOutput."""
+    if not isinstance(answer, (list, tuple)) or len(answer) != 2:
+        kind = f"{len(answer)} values" if isinstance(answer, (list, tuple)) else f"a {type(answer).__name__}"
+        raise InvalidOutput(f"e_step must return the two arrays q_z and q_t, not {kind}")
+    return check_rows(answer[0], "q_z", agents_shape), check_rows(answer[1], "q_t", answers_shape)
+
+# %% [markdown]
+# Arrays, tensors and nested lists of numbers are fine. A sum that is off by rounding is put right; anything else is not guessed at.
+
+# %% tags=["protected"]
+def check_rows(values, name, shape):
+    """Return one array of distributions (along its last axis), or raise InvalidOutput."""
+    if not isinstance(values, (list, tuple, np.ndarray, torch.Tensor)):
+        raise InvalidOutput(f"{name} is a {type(values).__name__}, not an array")
+    try:
+        values = np.asarray(values)
+    except (ValueError, TypeError) as error:
+        raise InvalidOutput(f"{name} has rows of different lengths, or things that are no numbers") from error
+    if values.dtype.kind not in "iuf":
+        raise InvalidOutput(f"{name} holds values of type {values.dtype}, not numbers such as float64")
+    if values.shape != shape:
+        raise InvalidOutput(f"{name} has the shape {values.shape} instead of {shape}")
+    values = values.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise InvalidOutput(f"{name} has values that are nan or infinite")
+    if values.min() < -1e-6:
+        raise InvalidOutput(f"{name} has negative values, such as {values.min():.3g}")
+    sums = values.clip(min=0).sum(axis=-1, keepdims=True)
+    worst = sums.flat[np.abs(sums - 1).argmax()]
+    if abs(worst - 1) > 1e-3:
+        raise InvalidOutput(f"the rows of {name} must sum to 1 along the last axis; one sums to {worst:.4g}")
+    return values.clip(min=0) / sums
+
+# %% [markdown]
+# One step of EM. The E-step is yours and gets copies; the M-step lowers three cross-entropies: of the gate with `q_z`, of the experts' models with `q_t`, of the classifier with `y`.
+
+# %% tags=["protected"]
+def train_step(team, optimizer, dataset, batch, e_step):
+    """Take one step on the images `batch` (B,); return q_z (B, M+1). Raises InvalidOutput before anything learns."""
+    y, t = dataset.labels[batch], dataset.answers[batch]  # (B,), (B, M)
+    log_gate, log_expert, log_ai = team(dataset.images[batch])  # (B, M+1), (B, M, K), (B, K)
+    beliefs = [log.detach().cpu().double().numpy().copy() for log in (log_gate, log_expert, log_ai)]
+    shapes = beliefs[0].shape, beliefs[1].shape
+    answer = e_step(*beliefs, y.copy(), t.copy(), eps_lower.copy(), eps_upper.copy())
+    q_z, q_t = (torch.from_numpy(q).float().to(device) for q in check_e_step(answer, *shapes))
+    loss = -(q_z * log_gate).sum(dim=-1).mean()  # the gate
+    loss = loss - (q_t * log_expert).sum(dim=(1, 2)).mean()  # the models of the experts
+    loss = loss + nn.functional.nll_loss(log_ai, torch.from_numpy(y).to(device))  # the classifier
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    return q_z.cpu().numpy()
+
+# %% [markdown]
+# In each epoch the images are shuffled anew. A batch whose E-step is not allowed is skipped; how many were is said once, at the end.
+
+# %% tags=["protected"]
+def train(team, dataset, e_step, val_set=None):
+    """Train the team; return one record for each epoch."""
+    rates = {"lr": knobs["learning_rate"], "weight_decay": knobs["weight_decay"]}
+    optimizer, shuffle = torch.optim.Adam(team.parameters(), **rates), torch.Generator().manual_seed(SEED)
+    history, faults, calls, start = [], [], 0, time.perf_counter()
+    for epoch in range(1, knobs["epochs"] + 1):
+        loads = []
+        for batch in torch.randperm(len(dataset.labels), generator=shuffle).split(knobs["batch_size"]):
+            calls += 1
+            try:
+                loads.append(train_step(team, optimizer, dataset, batch.numpy(), e_step).mean(axis=0))
+            except InvalidOutput as fault:
+                faults.append(str(fault))
+        record = {"load": np.mean(loads, axis=0) if loads else np.full(len(AGENTS), np.nan)}  # (M+1,) of q_z
+        if val_set:
+            _, answers, agent, wanted = team_answers(team, val_set, SEED)
+            record["bac"] = balanced_accuracy_score(val_set.labels, chosen(answers, agent))
+            record["overflow"] = (agent != wanted).mean()
+        history.append(record)
+    if faults:
+        penalise(f"{len(faults)} of {calls} batches were skipped, nothing learnt from them; the first time {faults[0]}")
+    print(f"{calls} batches in {time.perf_counter() - start:.1f} s, loads of q_z in the last epoch:", record["load"].round(2))
+    return history
+
+# %% [markdown]
+# ## Baseline
+#
+# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy, SciPy or PyTorch.
+
+# %% tags=["protected", "slot-imports"]
+import math
+
+import numpy as np
+import torch
+
+# %% [markdown]
+# Two worked examples, which your function may call. The first: how likely the true class is if agent $z$ answers, where $p(y \mid t)$ is 0.99 on the diagonal or nearly so, for nobody is perfect.
+# A missing answer counts as **wrong** here. That is a choice, and not a good one.
+
+# %% tags=["protected", "slot-imports"]
+SMOOTHING = 0.01  # share of the cases in which even a right answer leads nowhere
+
+
+def answer_log_likelihood(log_ai, y, t):
+    """Return log p(y | z) for each agent, (n, M+1): the answers as given, a missing one as a wrong one."""
+    n, classes = log_ai.shape
+    right = (t == y[:, None]).astype(float)  # (n, M), 0 where t is -1
+    right_ai = np.exp(log_ai[np.arange(n), y])  # (n,) what the classifier gives to the true class
+    right = np.column_stack([right, right_ai])  # (n, M+1)
+    return np.log((1 - SMOOTHING) * right + SMOOTHING / classes)
+
+
+def one_hot_answers(t, classes):
+    """Return the given answers as distributions (n, M, K); a missing one says nothing: 1/K for each class."""
+    given = np.eye(classes)[t]  # (n, M, K), nonsense where t is -1
+    return np.where(t[:, :, None] >= 0, given, 1 / classes)
+
+# %% [markdown]
+# The second is Bayes' rule: who should have answered, given the true class? $p(z \mid x, y) \propto p(z \mid x)\, p(y \mid z)$.
+
+# %% tags=["protected", "slot-imports"]
+def posterior(log_gate, log_likelihood):
+    """Return p(z | x, y), (n, M+1), from log p(z | x) and log p(y | z)."""
+    log_joint = log_gate + log_likelihood  # (n, M+1)
+    joint = np.exp(log_joint - log_joint.max(axis=1, keepdims=True))  # the largest is 1: no underflow
+    return joint / joint.sum(axis=1, keepdims=True)
+
+# %% [markdown]
+# The baseline puts the two together and ignores the bounds. The classifier is never missing, so nearly every image is meant for it, and four of five overflow: expect 0 points.
+
+# %% tags=["protected"]
+def default_e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
+    """Take a missing answer for a wrong one, and let everybody work without limits."""
+    q_z = posterior(log_gate, answer_log_likelihood(log_ai, y, t))  # (n, M+1)
+    return q_z, one_hot_answers(t, log_ai.shape[1])
+
+# %% [markdown]
+# ## Your solution
+#
+# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong into it too,
+# outside of the function. Each training run of the grader starts the cell afresh; here, run it again before you train again.
+
+# %% tags=["slot"]
+### BEGIN SOLUTION
+def within_bounds(q, lower, upper):
+    """Return the distributions (n, A) nearest to q (least KL divergence) whose mean lies between the bounds (A,).
+
+    The solution is q times one factor for each agent, exp(-multiplier) of the dual. The factors follow from the
+    normalisation of the rows and the other way round: take turns until both hold.
+    """
+    q = np.maximum(q, 1e-12)
+    factor = np.ones(q.shape[1])  # (A,)
+    for _ in range(3000):
+        load = (q / (q @ factor)[:, None]).mean(axis=0)  # (A,) each agent's, but for the own factor
+        before, factor = factor, np.clip(load, lower, upper) / load
+        if np.abs(factor / before - 1).max() < 1e-6:
+            break
+    q = q * factor
+    return q / q.sum(axis=1, keepdims=True)
+
+
+### END SOLUTION
+def e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
+    """Guess who should answer each image of a batch, and what the experts answer. All floats are float64.
+
+    log_gate    (n, M+1): log p(z | x) of the gate; agents are the M experts in their order, then the classifier
+    log_expert  (n, M, K): log p(t_m | x) of the models of the experts
+    log_ai      (n, K): log p(. | x) of the classifier
+    y           (n,) int64: the true classes, 0..K-1
+    t           (n, M) int64: the answers of the experts, -1 where missing
+    eps_lower   (M+1,): the least share of the images that each agent shall get
+    eps_upper   (M+1,): the largest; in the test, whatever is more goes to a random agent
+    returns     q_z (n, M+1), q_t (n, M, K): not negative, each row (last axis) sums to 1
+
+    It is called for each of the 10 batches in each of the 15 epochs; n is 250, M is 3 and K is 10.
+    """
+    ### BEGIN SOLUTION
+    n, classes = log_ai.shape
+    missing = t < 0  # (n, M)
+
+    # A missing answer is not wrong: the model of the expert says what they would have answered.
+    q_t = np.where(missing[:, :, None], np.exp(log_expert), one_hot_answers(t, classes))  # (n, M, K)
+    right = q_t[np.arange(n), :, y]  # (n, M) chance that the expert is right, 0 or 1 where the answer is known
+    right = np.column_stack([right, np.exp(log_ai[np.arange(n), y])])  # (n, M+1)
+    q = posterior(log_gate, np.log((1 - SMOOTHING) * right + SMOOTHING / classes))  # (n, M+1)
+    return within_bounds(q, eps_lower, eps_upper), q_t
+    ### END SOLUTION
+    ### BEGIN BASELINE
+    # q_z = posterior(log_gate, answer_log_likelihood(log_ai, y, t))  # (n, M+1)
+    # q_t = one_hot_answers(t, log_ai.shape[1])  # (n, M, K)
+    # return q_z, q_t
+    ### END BASELINE
+
+# %% [markdown]
+# ## Evaluation
+#
+# The team starts from `SEED` and trains with your function.
+
+# %% tags=["protected"]
+seed_everything(SEED)
+team = Team(len(AGENTS) - 1, CLASSES).to(device)
+history = train(team, train_set, e_step, val_set)
+
+# %% [markdown]
+# Did it help? Left the balanced accuracy and the overflow on `val` after each epoch, right the loads that your `q_z` asks for (lines) beside the caps (dotted): a line above its cap is work that will go to somebody at random.
+
+# %% tags=["protected"]
+def show_history(history):
+    """Draw accuracy and overflow on val, and the loads of q_z against the caps, over the epochs."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4))
+    epochs = np.arange(1, len(history) + 1)
+    left.plot(epochs, [record["bac"] for record in history], marker="o", label="balanced accuracy")
+    left.plot(epochs, [record["overflow"] for record in history], marker=".", label="overflow")
+    left.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="0 to 100 points")
+    left.set(xlabel="epoch", ylabel="on val", ylim=(0, 1), xticks=epochs)
+    left.legend(loc="center right", fontsize=8)
+    for number, agent in enumerate(AGENTS):
+        (line,) = right.plot(epochs, [record["load"][number] for record in history], label=agent)
+        right.axhline(eps_upper[number] + 0.004 * number, color=line.get_color(), linestyle=":")
+    right.set(xlabel="epoch", ylabel="mean of q_z", ylim=(0, 1.02), xticks=epochs)
+    right.legend(fontsize=8)
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_history(history)
+
+# %% [markdown]
+# Each agent in a line: whom the gate wants, what the agent gets, the cap, and how many of these images the agent answers rightly. *Coverage* is the share that the classifier answers.
+
+# %% tags=["protected"]
+def report(dataset, answers, agent, wanted):
+    """Print loads, overflow and coverage, and each agent's accuracy where there are labels."""
+    right = None if dataset.labels is None else answers == dataset.labels[:, None]  # (N, M+1)
+    print("agent        wanted   gets    cap" + ("" if right is None else "   right on these   right on all"))
+    for number, name in enumerate(AGENTS):
+        shares = (wanted == number).mean(), (agent == number).mean(), eps_upper[number]
+        line = f"{name:11s}" + "".join(f"{share:7.0%}" for share in shares)
+        if right is not None:
+            mine = right[agent == number, number]
+            line += f"{mine.mean() if len(mine) else np.nan:17.0%}{right[:, number].mean():15.0%}"
+        print(line)
+    print(f"overflow {(agent != wanted).mean():.1%}, coverage {(agent == len(AGENTS) - 1).mean():.1%}")
+
+# %% [markdown]
+# Two pictures of the same: the loads, and the *coverage-accuracy curve*, in which the classifier takes the images where the gate prefers it most, and the gate's favourite expert the others, without caps.
+
+# %% tags=["protected"]
+def show_team(dataset, log_gate, answers, agent, wanted):
+    """Draw the loads beside the caps, and the accuracy over the share that the classifier answers."""
+    figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4))
+    place = np.arange(len(AGENTS))
+    for shift, who, name in ((-0.2, wanted, "wanted by the gate"), (0.2, agent, "gets")):
+        left.bar(place + shift, [(who == number).mean() for number in place], width=0.4, label=name)
+    left.hlines(eps_upper, place - 0.45, place + 0.45, color="black", label="cap")
+    left.set(xticks=place, xticklabels=AGENTS, ylabel="share of val", ylim=(0, 1))
+    left.legend(fontsize=8)
+    expert = log_gate[:, :-1].argmax(axis=1)  # (N,) the gate's favourite among the experts
+    order = np.argsort(log_gate[:, :-1].max(axis=1) - log_gate[:, -1])  # where it prefers the classifier, first
+    shares, curve = np.linspace(0, 1, 41), []
+    for share in shares:
+        who = expert.copy()
+        who[order[: round(share * len(order))]] = len(AGENTS) - 1
+        curve.append((chosen(answers, who) == dataset.labels).mean())
+    right.plot(shares, curve, label="gate without caps")
+    team = (chosen(answers, agent) == dataset.labels).mean()
+    right.plot((agent == len(AGENTS) - 1).mean(), team, "o", color="black", label="the team with caps")
+    right.set(xlabel="coverage: share answered by the classifier", ylabel="accuracy on val", ylim=(0.4, 1))
+    right.legend(fontsize=8)
+    figure.tight_layout()
+    plt.show()
+
+# %% [markdown]
+# Where there are true classes, you get points; where there are none, the team's answers are saved for the grader.
+
+# %% tags=["protected"]
+def final_evaluate(evaluate_data_path, team):
+    """Return the points on a labelled folder; save the team's answers on an unlabelled one and return None."""
+    dataset = TaskDataset(evaluate_data_path)
+    log_gate, answers, agent, wanted = team_answers(team, dataset, SEED)
+    predictions = chosen(answers, agent)  # (N,)
+    report(dataset, answers, agent, wanted)
+    if dataset.labels is None:
+        save_predictions(team=predictions.astype(np.int64))
+        return None
+    if not FINAL_EVALUATION_MODE:
+        show_team(dataset, log_gate, answers, agent, wanted)
+    accuracy = balanced_accuracy_score(dataset.labels, predictions)
+    print(f"balanced accuracy of the team: {accuracy:.3f}")
+    return performance([accuracy])
+
+# %% [markdown]
+# The score on `val` is one run only, with one team of experts: the final one is the mean of {{ repeats }}, and single runs differ by 10 points and more.
+
+# %% tags=["protected"]
+points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val"), team)
+print("predictions saved" if points is None else f"{points} points")
