@@ -159,7 +159,9 @@ class Task:
         path = self.folder / "data.py"
         module = ModuleType(f"grader_task_{self.id}_data")
         try:
-            exec(compile(data_source(self.folder), str(path), "exec"), vars(module))  # noqa: S102 -- the author's
+            # As in a notebook: without this file's own `from __future__`.
+            code = compile(data_source(self.folder), str(path), "exec", dont_inherit=True)
+            exec(code, vars(module))  # noqa: S102 -- the author's code
         except Exception as error:
             raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
         return cast("Builder", module)

@@ -48,6 +48,16 @@ def test_each_part_stands_once_before_what_uses_it(sharing: Path) -> None:
     assert vars(read_task(sharing).builder())["SUM"] == 4.5
 
 
+def test_annotations_mean_the_same_as_in_a_notebook(sharing: Path) -> None:
+    data = sharing / "data.py"
+    data.write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        + data.read_text()
+        + "\n\n@dataclass(frozen=True)\nclass Count:\n    number: int\n"
+    )
+    assert vars(read_task(sharing).builder())["Count"].__annotations__ == {"number": int}
+
+
 def test_a_notebook_shows_the_shared_cells_in_their_place(sharing: Path) -> None:
     assert "Good morning." in notebook_source(sharing)
     starter = build(read_task(sharing)).starter
