@@ -2,7 +2,7 @@
 
     python docs/make_bands.py
 
-`tasks/TASK/bands.svg` and docs/tasks.md come from `bands.json`, `task.toml` and the first lines of the strategies. A test
+`tasks/TASK/bands.svg`, the table in each task's README and docs/tasks.md come from `bands.json`, `task.toml` and the first lines of the strategies. A test
 fails while they are out of step.
 """
 
@@ -14,10 +14,12 @@ from pathlib import Path
 from typing import Any
 
 import matplotlib as mpl
+from make_readme import filled
 from matplotlib.figure import Figure
 
 from grader.task import Task, discover
 
+BANDS = ("<!-- bands: docs/make_bands.py -->", "<!-- end of bands -->")
 PAGE = Path(__file__).parent / "tasks.md"
 COLOURS = {
     "starter": "#8c8c8c",
@@ -91,10 +93,10 @@ def described(task: Task, name: str) -> str:
     return line.partition(":")[2].strip()
 
 
-def section(task: Task) -> str:
-    """Return what the page says of one task."""
+def table(task: Task) -> str:
+    """Return the table of a task's strategies, the best first, and how it was measured."""
     recorded = bands(task)
-    found = recorded["strategies"]
+    found, machine = recorded["strategies"], recorded["machine"]
     rows = []
     for name in sorted(found, key=lambda name: -found[name]["balanced_accuracy"]["mean"]):
         bac = found[name]["balanced_accuracy"]
@@ -102,32 +104,37 @@ def section(task: Task) -> str:
             f"| {described(task, name)} | {found[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
             f"| {found[name]['points']} | {found[name]['seconds_per_seed']:.0f} |"
         )
-    spec, machine = task.spec, recorded["machine"]
     return "\n".join(
         [
-            f"## {spec.title}",
-            "",
-            f"{spec.story}",
-            "",
-            f"`{spec.signature}`",
-            "",
-            (
-                f"[starter](../starter_notebooks/{task.id}.ipynb) · [about the task](../tasks/{task.id}/README.md) · "
-                f"0 points at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, the mean of {spec.repeats} runs"
-            ),
-            "",
-            f"![Points of typical answers](../tasks/{task.id}/bands.svg)",
-            "",
             "| answer | role | balanced accuracy, mean ± SD of single runs | points | seconds a run |",
             "|---|---|---|---|---|",
             *rows,
             "",
-            (
-                f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, "
-                f"Python {machine['python']}, {machine['date']}."
-            ),
+            f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, ",
+            f"Python {machine['python']}, {machine['date']}.",
         ]
     )
+
+
+def section(task: Task) -> str:
+    """Return what the page says of one task."""
+    spec = task.spec
+    links = (
+        f"[starter](../starter_notebooks/{task.id}.ipynb) · [about the task](../tasks/{task.id}/README.md)"
+    )
+    scale = (
+        f"0 points at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, the mean of {spec.repeats} runs"
+    )
+    picture = f"![Points of typical answers](../tasks/{task.id}/bands.svg)"
+    parts = [
+        f"## {spec.title}",
+        spec.story,
+        f"`{spec.signature}`",
+        f"{links} · {scale}",
+        picture,
+        table(task),
+    ]
+    return "\n\n".join(parts)
 
 
 def page(tasks: list[Task]) -> str:
@@ -147,6 +154,8 @@ def main() -> None:
     found = discover()
     for task in found:
         draw(task)
+        readme = task.folder / "README.md"
+        readme.write_text(filled(readme.read_text(encoding="utf-8"), BANDS, table(task)), encoding="utf-8")
     PAGE.write_text(page(found), encoding="utf-8")
 
 

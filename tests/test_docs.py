@@ -80,7 +80,9 @@ COMMANDS = [command for page in PAGES for command in commands_of(page)]
 
 
 def script(name: str) -> dict[str, Any]:
-    return runpy.run_path(str(ROOT / "docs" / name))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(ROOT / "docs")  # scripts import each other
+        return runpy.run_path(str(ROOT / "docs" / name))
 
 
 def test_the_pages_show_commands() -> None:
@@ -174,6 +176,8 @@ def test_the_page_and_the_pictures_of_tasks_are_in_step() -> None:
     for task in discover():
         picture = (task.folder / "bands.svg").read_text(encoding="utf-8")
         assert made["mark"](task) in picture, f"run docs/make_bands.py: {task.id}"
+        readme = (task.folder / "README.md").read_text(encoding="utf-8")
+        assert made["filled"](readme, made["BANDS"], made["table"](task)) == readme
 
 
 def test_the_page_of_verdicts_is_in_step() -> None:

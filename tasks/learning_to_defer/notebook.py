@@ -15,11 +15,11 @@
 # Write one function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`. It is the **E-step** of the training: for every batch it
 # sees the true classes, the few answers that the experts gave, and what the models believe right now. It returns
 #
-# - `q_z`: for each image, how much each agent *should* be the one who answers it. The gate learns to predict this from the image.
-# - `q_t`: for each image and expert, what the expert answers, or would have answered. The models of the experts learn this.
+# - `q_z`: for each image, the probability that each agent *should* answer it. The gate learns to predict this from the image.
+# - `q_t`: for each image and expert, what the expert answers, or would have answered. The models of the experts learn this; it comes back to you as `log_expert` in later calls, and counts in no other way.
 #
 # Everything else is fixed: the data, the models, the optimiser, the number of epochs. There are four **agents** $z$, always in this order: the three
-# experts, then the classifier. The gate models $p(z \mid x)$, one model per expert $p(t_m \mid x)$, and $p(y \mid t)$ is nearly 1 where an answer $t$ is the true class $y$.
+# experts, then the classifier. The gate models $p(z \mid x)$, one model per expert $p(t_m \mid x)$, and $p(y \mid t)$ is 0.99 where an answer $t$ is the true class $y$, for the classifier likewise.
 #
 # In the test, each image goes to the agent whom the gate prefers. Each agent takes at most $\lfloor\varepsilon_\text{upper} N\rfloor$ of the $N$ images, in random
 # order; every further image **overflows** to a random agent who is still free. What they answer is the team's answer.
@@ -34,7 +34,9 @@
 #
 # An expert is right in 95 % of the images of the classes they know, and in 30 % of the others. In training, an expert saw many images of four classes (30 % of
 # the answers are missing there) and few of the other six (95 % missing), *whether they know these classes or not*. Who knows what, who saw what and who has which
-# cap is **drawn anew for every evaluation**. Loads shall lie between `eps_lower` and `eps_upper`, which are in the data's `setting.json`.
+# cap is **drawn anew for every evaluation**. `make_data(Path("other_experts"), None, None, seed=1)` builds another draw for you to try; set `DATA_PATH` to it.
+# Loads should lie between `eps_lower` and `eps_upper`, two arguments of your function. What exceeds the upper bound overflows; the lower one costs nothing, and
+# guards against a gate that forgets an agent.
 #
 # A split is a folder of gray 28 x 28 PNG files and JSON lists `[{"file": ..., "label": ...}, ...]`: `ground_truth.json` and `expert1.json` to `expert3.json`.
 # A file that an expert's list does not name has no answer of theirs.
@@ -97,7 +99,7 @@ from torch import nn
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data where they can neither be found nor downloaded; you need not read it.
+# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -433,7 +435,7 @@ def default_e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
 # %% [markdown]
 # ## Your solution
 #
-# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong into it too,
+# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong in it, too,
 # outside of the function. Each training run of the grader starts the cell afresh; here, run it again before you train again.
 
 # %% tags=["slot"]
@@ -465,7 +467,7 @@ def e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
     y           (n,) int64: the true classes, 0..K-1
     t           (n, M) int64: the answers of the experts, -1 where missing
     eps_lower   (M+1,): the least share of the images that each agent shall get
-    eps_upper   (M+1,): the largest; in the test, whatever is more goes to a random agent
+    eps_upper   (M+1,): the largest; in the test, whatever exceeds it goes to a random agent
     returns     q_z (n, M+1), q_t (n, M, K): not negative, each row (last axis) sums to 1
 
     It is called for each of the 10 batches in each of the 15 epochs; n is 250, M is 3 and K is 10.
@@ -498,7 +500,7 @@ team = Team(len(AGENTS) - 1, CLASSES).to(device)
 history = train(team, train_set, e_step, val_set)
 
 # %% [markdown]
-# Did it help? Left the balanced accuracy and the overflow on `val` after each epoch, right the loads that your `q_z` asks for (lines) beside the caps (dotted): a line above its cap is work that will go to somebody at random.
+# Did it help? Left the balanced accuracy and the overflow on `val` after each epoch, right the loads that your `q_z` asks for (lines) beside the caps (dashed): a line above its cap is work that will go to somebody at random.
 
 # %% tags=["protected"]
 def show_history(history):
@@ -512,7 +514,8 @@ def show_history(history):
     left.legend(loc="center right", fontsize=8)
     for number, agent in enumerate(AGENTS):
         (line,) = right.plot(epochs, [record["load"][number] for record in history], label=agent)
-        right.axhline(eps_upper[number] + 0.004 * number, color=line.get_color(), linestyle=":")
+        dashes = (4 * number, (4, 4 * len(AGENTS) - 4))  # equal caps show each in its turn
+        right.axhline(eps_upper[number], color=line.get_color(), linestyle=dashes)
     right.set(xlabel="epoch", ylabel="mean of q_z", ylim=(0, 1.02), xticks=epochs)
     right.legend(fontsize=8)
     figure.tight_layout()
@@ -587,7 +590,7 @@ def final_evaluate(evaluate_data_path, team):
     return performance([accuracy])
 
 # %% [markdown]
-# The score on `val` is one run only, with one team of experts: the final one is the mean of {{ repeats }}, and single runs differ by 10 points and more.
+# The score on `val` is one run only, with one team of experts: the final one is the mean of {{ repeats }}, and single runs differ by 20 points and more: do not trust small gains here.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val"), team)

@@ -85,7 +85,7 @@ from torch.utils.data import Dataset
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data where they can neither be found nor downloaded; you need not read it.
+# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -323,7 +323,7 @@ import torch
 import torch.nn.functional as F
 
 # %% [markdown]
-# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong into it too,
+# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong in it, too,
 # outside of the function. Each training run of the grader starts the cell afresh; here, run it again before you train again.
 
 # %% tags=["slot"]
