@@ -1,0 +1,574 @@
+# %% [markdown]
+# # Eight Voices, One Budget
+#
+# The cellar of the Lindhaven waterworks was flooded, and with it the meter books of forty years. What is left are photographs of single digits.
+# A small network shall read them, but nobody has written down what they say. So the waterworks rent a crowd: eight people on a web platform,
+# a few cents for each answer, and money for **640 answers**. That is not even one for each picture.
+# The platform says nothing about the eight. One of them used to read meters for a living. Two had good glasses, but each for another half of the digits.
+# One clicks "1" to be done sooner, one clicks anywhere, and one has fun in always naming the *next* digit.
+# Every telescope, every hospital and every speech archive that buys labels meets these people; radiologists differ as much as they do.
+# Ask everybody the same and let them vote, and half of the money pays for nonsense.
+# **You decide whom to ask about which picture, and what to believe of the answers.**
+
+# %% [markdown]
+# ## Task
+#
+# Write two functions. In each of ten cycles, `query_pairs` spends 64 answers: it names 64 pairs of a picture and a person. Their answers are added to all
+# earlier ones, `aggregate_labels` makes of them the labels to learn from, and a new network learns from these. Everything else is fixed.
+#
+# | function | gets | returns |
+# |---|---|---|
+# | `query_pairs(z, probs, n_queries, seed)` | all answers so far; what the last network predicts | `(n_queries, 2)` whole numbers: picture, person |
+# | `aggregate_labels(z, probs)` | the same, with the new answers | `(N, 10)` numbers >= 0: how much each digit is believed, a row of zeros leaves the picture out |
+#
+# `z` is `(N, A)`: what person `a` said about picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` in the first cycle. Rows of weights
+# are divided by their sum and used as soft labels, also for pictures that nobody was asked about.
+#
+# ### Data
+#
+# | split | pictures | labels |
+# |---|---|---|
+# | `train` (the pool) | 898 | what each of the 8 people would say, and, only in your copy, the truth |
+# | `val` | 899 | true; for you to look at, never trained on |
+# | `test` | 899 | true and hidden; only the grader has them |
+#
+# The pictures are gray and 8 x 8 pixels. The final evaluation draws all anew: which pictures are in the pool, their order, the order of the people, and every mistake.
+# The eight are of the same kinds again: what you learn about them here, you may use.
+#
+# ### Scoring
+#
+# $$\text{BAC} = \frac{1}{10} \sum_{k=0}^{9} \frac{\text{hits in class } k}{\text{pictures of class } k}, \qquad
+# \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
+#
+# BAC is that of the last cycle's network. The map reaches **0 points at BAC {{ score.floor }}** (about what random questions and a vote bring) and **100 points at BAC {{ score.ceiling }}**; beyond, it stays there.
+# The final evaluation runs {{ repeats }} times and averages BAC before the map.
+#
+# ### Limits
+#
+# Your functions run alone in a process of their own. They get their arguments and nothing else: no pictures, no network, no files, no GPU.
+# One run, training included, may take {{ limits.wall_seconds }} seconds, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+#
+# **Penalties.** Pairs that are not `n_queries` different ones, all still without an answer: *the budget of that cycle is lost*, nobody is asked.
+# Weights of another shape, negative, not finite, or zero for every picture: *in that cycle no network is trained*, and the last one keeps its predictions (in the first cycle: an untrained one).
+#
+# ### What to submit
+#
+# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
+# elsewhere is fine for trying things out, and does not count.
+
+# %% [markdown]
+# ## Setup
+#
+# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+
+# %% tags=["parameters", "protected"]
+FINAL_EVALUATION_MODE = False
+DATA_PATH = "data/multi_annotator_al"  # folder with train/ and val/ (in the final evaluation train/ and test/)
+PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
+SEED = 0  # start of the networks, order of the batches, the seeds that your function gets
+DEVICE = "auto"  # "auto", "cpu" or "cuda"
+
+# %% [markdown]
+# Everything the protected cells use is imported here.
+
+# %% tags=["protected"]
+import hashlib
+import json
+import random
+import shutil
+import stat
+import time
+import urllib.request
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.metrics import balanced_accuracy_score, confusion_matrix
+from torch import nn
+from torch.nn import functional
+
+# {{ cells/setup.py }}
+
+# %% [markdown]
+# ## Data
+#
+# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+
+# %% tags=["protected", "data"]
+# {{ data.py }}
+
+# {{ cells/find_data.py }}
+
+# %% [markdown]
+# Organisers can set the task in another size, with other people or more pictures; how it is trained then stands here.
+
+# %% tags=["protected"]
+KNOBS = {
+    "default": {"cycles": 10, "n_queries": 64, "epochs": 60, "batch_size": 16, "channels": 8},
+    "tutorial": {"cycles": 10, "n_queries": 64, "epochs": 100, "batch_size": 16, "channels": 8},
+    "large": {"cycles": 10, "n_queries": 1024, "epochs": 60, "batch_size": 64, "channels": 32},
+}
+LEARNING_RATE = 0.01  # at the start; a cosine takes it down to zero
+
+setting = json.loads((data_folder / "setting.json").read_text())
+knobs = {**KNOBS[setting["size"]], **setting.get("knobs", {})}
+print(f"size {setting['size']}: {knobs}")
+
+# %% [markdown]
+# The pool and its answers; the truth is there only outside of the final evaluation.
+
+# %% tags=["protected"]
+def load_arrays(path):
+    """Return the arrays of an npz file by name; images become (n, 1, side, side) float32 in [0, 1] on the device."""
+    with np.load(path, allow_pickle=False) as file:
+        arrays = dict(file)
+    pixels = torch.from_numpy(arrays["images"])[:, None].float() / setting["white"]
+    return {**arrays, "images": pixels.to(device)}
+
+
+pool = load_arrays(data_folder / "train" / "pool.npz")
+val_set = None if FINAL_EVALUATION_MODE else load_arrays(data_folder / "val" / "images.npz")
+N, A = pool["annotations"].shape
+DIGITS = np.arange(10)
+print(f"{N} pictures, {A} people, {N * A} possible questions, {knobs['cycles'] * knobs['n_queries']} of them paid")
+
+# %% [markdown]
+# Some pictures of the pool with their truth, and what each of the people would say about them; what is wrong is red. Who would you ask?
+
+# %% tags=["protected"]
+def show_pool(columns=16):
+    """Draw the first pictures of the pool above a table of the answers that the people would give."""
+    figure, (top, table) = plt.subplots(2, 1, figsize=(11, 4), height_ratios=[1, A / 2])
+    top.imshow(torch.cat(list(pool["images"][:columns, 0]), dim=1).cpu(), cmap="gray_r", aspect="auto")
+    top.set(xticks=[], yticks=[])
+    answers, labels = pool["annotations"][:columns], pool["labels"][:columns]  # (columns, A), (columns,)
+    table.imshow((answers == labels[:, None]).T, cmap="RdYlGn", aspect="auto", alpha=0.5, vmin=0, vmax=1)
+    for (sample, annotator), answer in np.ndenumerate(answers):
+        table.text(sample, annotator, str(answer), ha="center", va="center")
+    table.set(xticks=range(columns), xticklabels=labels, yticks=range(A), xlabel="truth", ylabel="person")
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_pool()
+
+# %% [markdown]
+# How each of them answers: a row is a true digit, a column what is said, dark is often. An expert is a dark diagonal. Your functions never see these matrices, but they may estimate them.
+
+# %% tags=["protected"]
+def show_confusions():
+    """Draw the confusion matrix of each person over the whole pool."""
+    figure, axes = plt.subplots(2, (A + 1) // 2, figsize=(11, 5.6))
+    for annotator, axis in enumerate(axes.flat):
+        if annotator >= A:
+            axis.axis("off")
+            continue
+        answers = pool["annotations"][:, annotator]  # (N,)
+        matrix = confusion_matrix(pool["labels"], answers, labels=DIGITS, normalize="true")  # (10, 10)
+        axis.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
+        axis.set(title=f"person {annotator}: {np.mean(answers == pool['labels']):.0%} right", xticks=DIGITS[::3], yticks=DIGITS[::3])
+    axes[1, 0].set(xlabel="said", ylabel="true")
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_confusions()
+
+# %% [markdown]
+# ## Model
+#
+# One convolution, one pooling, one linear layer: small enough to be trained anew in each cycle.
+
+# %% tags=["protected"]
+class SmallNet(nn.Module):
+    """images (B, 1, S, S) -> logits (B, classes); 1370 weights for 8 x 8 pixels and 8 channels."""
+
+    def __init__(self, side, channels, classes):
+        super().__init__()
+        self.conv = nn.Conv2d(1, channels, 3, padding=1)
+        self.fc = nn.Linear(channels * (side // 2) ** 2, classes)
+
+    def forward(self, images):
+        features = functional.max_pool2d(functional.relu(self.conv(images)), 2)  # (B, channels, S/2, S/2)
+        return self.fc(features.flatten(start_dim=1))
+
+
+def new_net():
+    """Return an untrained net for the pictures of the pool."""
+    return SmallNet(pool["images"].shape[-1], knobs["channels"], len(DIGITS)).to(device)
+
+# {{ cells/scoring.py }}
+
+# %% [markdown]
+# Predictions are probabilities of the ten digits.
+
+# %% tags=["protected"]
+@torch.no_grad()
+def predict(net, images):
+    """Return the probabilities (n, classes) float64."""
+    logits = torch.cat([net(part) for part in images.split(8192)])  # (n, classes)
+    return logits.double().softmax(dim=1).cpu().numpy()
+
+# {{ cells/penalties.py }}
+
+# %% [markdown]
+# Lists, arrays and tensors are all taken, as long as they have the right shape and hold numbers.
+
+# %% tags=["protected"]
+def to_array(answer, shape):
+    """Return what a function answered as an array of this shape, or raise InvalidOutput."""
+    if not isinstance(answer, (list, tuple, np.ndarray, torch.Tensor)):
+        raise InvalidOutput(f"an array of shape {shape} was expected, not a {type(answer).__name__}")
+    try:
+        if isinstance(answer, torch.Tensor):
+            answer = answer.detach().cpu()
+            answer = (answer.double() if answer.is_floating_point() else answer).numpy()
+        array = np.asarray(answer)
+    except (ValueError, TypeError, OverflowError, RuntimeError) as error:
+        raise InvalidOutput(f"an array of shape {shape} was expected, and this is none: {error}") from error
+    if array.shape != shape:
+        raise InvalidOutput(f"an array of shape {shape} was expected, not {array.shape}")
+    if array.dtype.kind not in "biuf":
+        raise InvalidOutput(f"an array of numbers was expected, not of {array.dtype}")
+    return array
+
+# %% [markdown]
+# A pair must be in range, still without an answer, and there only once.
+
+# %% tags=["protected"]
+def check_pairs(answer, z, n_queries):
+    """Return the pairs (n_queries, 2) int64 that `query_pairs` chose, or raise InvalidOutput."""
+    pairs = to_array(answer, (n_queries, 2))
+    if pairs.dtype.kind not in "iu":
+        raise InvalidOutput(f"the pairs have the type {pairs.dtype}, not whole numbers")
+    for column, (name, count) in enumerate(zip(("picture", "person"), z.shape)):
+        wrong = (pairs[:, column] < 0) | (pairs[:, column] >= count)
+        if wrong.any():
+            raise InvalidOutput(f"{name} {pairs[wrong, column][0]} does not exist; there are 0 to {count - 1}")
+    pairs = pairs.astype(np.int64)
+    known = z[pairs[:, 0], pairs[:, 1]] >= 0
+    if known.any():
+        sample, annotator = pairs[known][0]
+        raise InvalidOutput(f"person {annotator} has already answered for picture {sample}")
+    different = len(np.unique(pairs, axis=0))
+    if different < n_queries:
+        raise InvalidOutput(f"only {different} of the {n_queries} pairs are different")
+    return pairs
+
+# %% [markdown]
+# Weights must be finite and not negative, and at least one picture must have some. Rows are divided by their sum here.
+
+# %% tags=["protected"]
+def check_weights(answer, shape):
+    """Return the label weights (N, classes) float64 with rows that sum to 1 or 0, or raise InvalidOutput."""
+    weights = to_array(answer, shape).astype(np.float64)
+    if not np.isfinite(weights).all():
+        raise InvalidOutput(f"{np.sum(~np.isfinite(weights))} weights are infinite or not a number")
+    if (weights < 0).any():
+        raise InvalidOutput(f"the weights must not be negative; the least is {weights.min():.3g}")
+    largest = weights.max(axis=1, keepdims=True)  # (N, 1)
+    if not largest.any():
+        raise InvalidOutput("all weights are zero, so there is nothing to learn from")
+    weights = np.divide(weights, largest, out=np.zeros(shape), where=largest > 0)  # no sum overflows now
+    return weights / np.maximum(weights.sum(axis=1, keepdims=True), 1)
+
+# %% [markdown]
+# ## Training
+#
+# A new net learns the soft labels by cross-entropy; rows of zeros are left out.
+
+# %% tags=["protected"]
+def train(weights, cycle):
+    """Return a net trained on the rows of `weights` (N, classes) that are not zero."""
+    seed_everything((SEED + cycle) % 2**63)
+    used = torch.from_numpy(np.flatnonzero(weights.any(axis=1))).to(device)  # (n,)
+    images = pool["images"][used]  # (n, 1, S, S)
+    targets = torch.from_numpy(weights).float().to(device)[used]  # (n, classes)
+    net = new_net()
+    optimizer = torch.optim.RAdam(net.parameters(), lr=LEARNING_RATE)
+    schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, knobs["epochs"])
+    for _ in range(knobs["epochs"]):
+        for batch in torch.randperm(len(used)).to(device).split(knobs["batch_size"]):
+            optimizer.zero_grad()
+            functional.cross_entropy(net(images[batch]), targets[batch]).backward()
+            optimizer.step()
+        schedule.step()
+    return net
+
+# %% [markdown]
+# One cycle asks and one learns. Your functions get copies; whatever they return is checked, and a wrong return costs the penalty of the statement.
+
+# %% tags=["protected"]
+def ask(z, probs, query_pairs, cycle, seed):
+    """Return the answers (N, A) with those of this cycle; the same ones where the pairs are not allowed."""
+    n_queries = knobs["n_queries"]
+    try:
+        pairs = check_pairs(query_pairs(z.copy(), None if probs is None else probs.copy(), n_queries, seed), z, n_queries)
+    except InvalidOutput as error:
+        penalise(f"cycle {cycle}, query_pairs: {error}; the budget of this cycle is lost")
+        return z
+    z = z.copy()
+    z[pairs[:, 0], pairs[:, 1]] = pool["annotations"][pairs[:, 0], pairs[:, 1]]
+    return z
+
+
+def learn(net, z, probs, aggregate_labels, cycle):
+    """Return a new net trained on the aggregated labels; the old one where the weights are not allowed."""
+    try:
+        weights = check_weights(aggregate_labels(z.copy(), None if probs is None else probs.copy()), (N, len(DIGITS)))
+    except InvalidOutput as error:
+        penalise(f"cycle {cycle}, aggregate_labels: {error}; no net is trained in this cycle")
+        return net
+    return train(weights, cycle)
+
+# %% [markdown]
+# The whole run keeps a record of each cycle, for the pictures below.
+
+# %% tags=["protected"]
+def run_cycles(query_pairs, aggregate_labels):
+    """Spend the whole budget; return the last net and one record for each cycle."""
+    seed_everything(SEED)
+    net, probs, history, start = new_net(), None, [], time.perf_counter()
+    z = np.full((N, A), -1, dtype=np.int64)  # (N, A)
+    seeds = np.random.default_rng(SEED).integers(2**31, size=knobs["cycles"]).tolist()
+    for cycle, seed in enumerate(seeds, start=1):
+        z = ask(z, probs, query_pairs, cycle, seed)
+        net = learn(net, z, probs, aggregate_labels, cycle)
+        probs = predict(net, pool["images"])  # (N, classes)
+        record = {"asked": (z >= 0).sum(axis=0)}  # (A,) answers of each person so far
+        text = f"cycle {cycle}: {record['asked'].sum()} answers"
+        if val_set is not None:
+            record["right"] = (z == pool["labels"][:, None]).sum(axis=0)  # (A,) of them right
+            record["bac"] = balanced_accuracy_score(val_set["labels"], predict(net, val_set["images"]).argmax(axis=1))
+            text += f", {record['right'].sum() / max(1, record['asked'].sum()):.0%} right, BAC on val {record['bac']:.3f}"
+        history.append(record)
+        print(f"{text}, {time.perf_counter() - start:.1f} s")
+    return net, history
+
+# %% [markdown]
+# ## Baseline
+#
+# Your code may use what is imported here and in the examples below, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+
+# %% tags=["protected", "slot-imports"]
+import math
+import random
+
+import numpy as np
+import torch
+
+CLASSES = 10  # digits 0 to 9
+
+# %% [markdown]
+# The obvious start: ask anybody about anything, and let those who answered vote. It pays the spammer like the expert; expect less than 25 points.
+
+# %% tags=["protected", "slot-imports"]
+def random_pairs(z, n_queries, seed):
+    """Choose pairs without an answer at random."""
+    free = np.argwhere(z < 0)  # (pairs left, 2)
+    return free[np.random.default_rng(seed).permutation(len(free))[:n_queries]]
+
+
+def count_votes(z):
+    """Return how many people call each picture each digit, (N, 10)."""
+    return np.stack([(z == digit).sum(axis=1) for digit in range(CLASSES)], axis=1)
+
+
+def majority_vote(z):
+    """Believe what most people say, all of them equally where they are even; leave out pictures without an answer."""
+    votes = count_votes(z)  # (N, 10)
+    return ((votes == votes.max(axis=1, keepdims=True)) & (votes > 0)).astype(np.float64)
+
+# %% [markdown]
+# Active learning with one perfect teacher asks where the net is least sure: where its two most probable digits are closest. Here it takes anybody as the teacher.
+
+# %% tags=["protected", "slot-imports"]
+def margins(probs):
+    """Return how far the most probable digit is ahead of the second, (N,)."""
+    ordered = np.sort(probs, axis=1)
+    return ordered[:, -1] - ordered[:, -2]
+
+
+def uncertain_pairs(z, probs, n_queries, seed):
+    """Choose the pictures with the smallest margin, and for each somebody who has not seen it."""
+    if probs is None:
+        return random_pairs(z, n_queries, seed)
+    rng = np.random.default_rng(seed)
+    open_samples = np.flatnonzero((z < 0).any(axis=1))
+    samples = open_samples[np.argsort(margins(probs)[open_samples])[:n_queries]]
+    return np.array([(sample, rng.choice(np.flatnonzero(z[sample] < 0))) for sample in samples])
+
+# %% [markdown]
+# Who often agrees with the vote may know more. With one answer a picture, though, everybody agrees with himself: try what becomes of it.
+
+# %% tags=["protected", "slot-imports"]
+def agreement(z):
+    """Return how often each person says what most say about the picture, (A,)."""
+    said, most = z >= 0, count_votes(z).argmax(axis=1)  # (N, A), (N,)
+    return ((z == most[:, None]) & said).sum(axis=0) / np.maximum(said.sum(axis=0), 1)
+
+
+def pairs_of_the_most_agreeing(z, n_queries, seed):
+    """Ask the person who agrees most with the vote, about the pictures with the fewest answers."""
+    if (z < 0).all():
+        return random_pairs(z, n_queries, seed)
+    chaos = np.random.default_rng(seed).random(len(z))  # (N,) breaks ties
+    samples = np.argsort((z >= 0).sum(axis=1) + chaos)
+    people = np.argsort(-agreement(z), kind="stable")
+    pairs = ((sample, person) for person in people for sample in samples if z[sample, person] < 0)
+    return np.array([pair for pair, _ in zip(pairs, range(n_queries))])
+
+# %% [markdown]
+# ## Your solution
+#
+# Write your code in the next cell; it is the only one the grader takes. It may call the examples above. Helpers, and variables that live from call to call, belong
+# into it too, outside of the functions. Each run of the grader starts the cell afresh; here, run it again before you run the cycles again.
+
+# %% tags=["slot"]
+### BEGIN SOLUTION
+WARM_CYCLES = 2  # in which everybody is asked about the same few pictures, so that they can be compared
+PRIOR = 3  # answers for each digit that a person's overall accuracy counts for, as long as few are known
+
+
+def dawid_skene(z, iterations=50):
+    """Estimate labels (N, 10), zero where nobody answered, and confusion matrices (A, 10, 10) by turns.
+
+    Dawid and Skene 1979, "Maximum likelihood estimation of observer error-rates using the EM algorithm". With few
+    answers, rows of the matrices are drawn to those of a person who is equally good at every digit.
+    """
+    used = (z >= 0).any(axis=1)  # (N,)
+    said = z[used][:, :, None] == np.arange(CLASSES)  # (n, A, 10)
+    belief = said.sum(axis=1) / said.sum(axis=(1, 2))[:, None]  # (n, 10), the share of the votes
+    for _ in range(iterations):
+        counts = np.einsum("nk,nac->akc", belief, said)  # (A, 10, 10)
+        right = (counts.trace(axis1=1, axis2=2) + 1) / (counts.sum(axis=(1, 2)) + 2)  # (A,)
+        right = right[:, None, None]
+        confusion = counts + PRIOR * np.where(np.eye(CLASSES) > 0, right, (1 - right) / (CLASSES - 1))
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        logs = np.log(belief.mean(axis=0) + 0.01) + np.einsum("nac,akc->nk", said, np.log(confusion))
+        belief = np.exp(logs - logs.max(axis=1, keepdims=True))
+        belief /= belief.sum(axis=1, keepdims=True)
+    labels = np.zeros((len(z), CLASSES))
+    labels[used] = belief
+    return labels, confusion
+
+
+### END SOLUTION
+def query_pairs(z, probs, n_queries, seed):
+    """Choose whom to ask about which picture.
+
+    z          (N, A) int64: what person a said about picture n, 0..9, or -1 where nobody asked
+    probs      (N, 10) float64: what the last net predicts for each picture; None in the first cycle
+    n_queries  how many pairs to return, 64
+    seed       for your random numbers; another one in each cycle
+    returns    (n_queries, 2) whole numbers: rows (picture, person), all different, all without an answer
+    """
+    ### BEGIN SOLUTION
+    rng = np.random.default_rng(seed)
+    answers = (z >= 0).sum(axis=1)  # (N,)
+    order = np.argsort(answers + rng.random(len(z)))  # pictures with the fewest answers first
+    if answers.sum() < WARM_CYCLES * n_queries:
+        return np.array([(sample, person) for sample in order for person in range(z.shape[1])])[:n_queries]
+    accuracy = dawid_skene(z)[1].diagonal(axis1=1, axis2=2)  # (A, 10)
+    expected = np.where(z < 0, probs @ accuracy.T, -1)  # (N, A) chance of a right answer
+    open_samples = np.flatnonzero(answers < z.shape[1])
+    samples = open_samples[np.argsort(margins(probs)[open_samples])[:n_queries]]  # where the net is least sure
+    return np.stack([samples, expected[samples].argmax(axis=1)], axis=1)
+    ### END SOLUTION
+    ### BEGIN BASELINE
+    # return random_pairs(z, n_queries, seed)
+    ### END BASELINE
+
+
+def aggregate_labels(z, probs):
+    """Make labels to learn from out of all answers so far.
+
+    z        (N, A) int64 as above, with the answers of this cycle
+    probs    (N, 10) float64 as above; None in the first cycle
+    returns  (N, 10) numbers >= 0: how much each digit is believed; a row of zeros leaves the picture out
+    """
+    ### BEGIN SOLUTION
+    return dawid_skene(z)[0]
+    ### END SOLUTION
+    ### BEGIN BASELINE
+    # return majority_vote(z)
+    ### END BASELINE
+
+# %% [markdown]
+# ## Evaluation
+#
+# Ten cycles with your functions.
+
+# %% tags=["protected"]
+net, history = run_cycles(query_pairs, aggregate_labels)
+
+# %% [markdown]
+# Was the money well spent? Left the balanced accuracy on `val`, in the middle the share of right answers among all that were paid (dotted: what random questions get), right who was paid.
+
+# %% tags=["protected"]
+def show_history(history):
+    """Draw both learning curves over the answers, and the right and wrong answers of each person."""
+    figure, (left, middle, right) = plt.subplots(1, 3, figsize=(12, 3.6))
+    paid = [record["asked"].sum() for record in history]
+    left.plot(paid, [record["bac"] for record in history], marker="o")
+    left.axhspan(FLOOR, CEILING, color="green", alpha=0.1, label="0 to 100 points")
+    left.set(xlabel="answers", ylabel="balanced accuracy on val", ylim=(0, 1))
+    left.legend(loc="lower right")
+    middle.plot(paid, [record["right"].sum() / max(1, record["asked"].sum()) for record in history], marker="o")
+    middle.axhline(np.mean(pool["annotations"] == pool["labels"][:, None]), color="gray", linestyle=":")
+    middle.set(xlabel="answers", ylabel="share of right answers", ylim=(0, 1))
+    asked, hits = history[-1]["asked"], history[-1]["right"]  # (A,), (A,)
+    right.bar(range(A), hits, label="right")
+    right.bar(range(A), asked - hits, bottom=hits, color="tab:red", label="wrong")
+    right.set(xlabel="person", ylabel="answers", xticks=range(A), ylim=(0, 1.25 * max(asked.max(), 1)))
+    right.legend(loc="upper right", ncols=2)
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_history(history)
+
+# %% [markdown]
+# What did the net learn to confuse? Whoever misled it shows: a malicious voice next to the diagonal, a biased one as a column.
+
+# %% tags=["protected"]
+def show_mistakes(net):
+    """Draw the confusion matrix of the net on val."""
+    predictions = predict(net, val_set["images"]).argmax(axis=1)
+    figure, axis = plt.subplots(figsize=(4, 3.4))
+    matrix = confusion_matrix(val_set["labels"], predictions, labels=DIGITS, normalize="true")
+    figure.colorbar(axis.imshow(matrix, cmap="Blues", vmin=0, vmax=1), ax=axis)
+    axis.set(xlabel="predicted", ylabel="true", xticks=DIGITS, yticks=DIGITS)
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_mistakes(net)
+
+# %% [markdown]
+# Where there are labels, you get points; where there are none, the predictions are saved for the grader.
+
+# %% tags=["protected"]
+def final_evaluate(net, path):
+    """Return the points on labelled images; save the predictions on unlabelled ones and return None."""
+    images = load_arrays(path)
+    predictions = predict(net, images["images"]).argmax(axis=1)  # (n,) int64
+    if "labels" not in images:
+        save_predictions(final=predictions)
+        return None
+    accuracy = balanced_accuracy_score(images["labels"], predictions)
+    print(f"balanced accuracy: {accuracy:.3f}")
+    return performance([accuracy])
+
+# %% [markdown]
+# The score on `val` is one run only: the final one is the mean of {{ repeats }} with other pictures in the pool, other mistakes and another order of the people.
+
+# %% tags=["protected"]
+points = final_evaluate(net, data_folder / ("test" if FINAL_EVALUATION_MODE else "val") / "images.npz")
+print("predictions saved" if points is None else f"{points} points")

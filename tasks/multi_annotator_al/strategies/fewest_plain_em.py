@@ -1,0 +1,28 @@
+# idea: EM without a prior; ask about what has the fewest answers, and whom EM expects to be right
+def dawid_skene(z, iterations=50, smoothing=0.01):
+    used = (z >= 0).any(axis=1)
+    said = z[used][:, :, None] == np.arange(CLASSES)
+    belief = said.sum(axis=1) / said.sum(axis=(1, 2))[:, None]
+    for _ in range(iterations):
+        confusion = np.einsum("nk,nac->akc", belief, said) + smoothing
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        logs = np.log(belief.mean(axis=0) + 1e-9) + np.einsum("nac,akc->nk", said, np.log(confusion))
+        belief = np.exp(logs - logs.max(axis=1, keepdims=True))
+        belief /= belief.sum(axis=1, keepdims=True)
+    labels = np.zeros((len(z), CLASSES))
+    labels[used] = belief
+    return labels, confusion
+
+
+def query_pairs(z, probs, n_queries, seed):
+    answers = (z >= 0).sum(axis=1)
+    order = np.argsort(answers + np.random.default_rng(seed).random(len(z)))
+    if answers.sum() < 2 * n_queries:
+        return np.array([(sample, person) for sample in order for person in range(z.shape[1])])[:n_queries]
+    expected = np.where(z < 0, probs @ dawid_skene(z)[1].diagonal(axis1=1, axis2=2).T, -1)
+    samples = order[:n_queries]
+    return np.stack([samples, expected[samples].argmax(axis=1)], axis=1)
+
+
+def aggregate_labels(z, probs):
+    return dawid_skene(z)[0]

@@ -1,0 +1,24 @@
+# trick: ask anybody about anything, and let EM with confusion matrices decide what to believe
+def dawid_skene(z, iterations=50, prior=3):
+    used = (z >= 0).any(axis=1)
+    said = z[used][:, :, None] == np.arange(CLASSES)
+    belief = said.sum(axis=1) / said.sum(axis=(1, 2))[:, None]
+    for _ in range(iterations):
+        counts = np.einsum("nk,nac->akc", belief, said)
+        right = ((counts.trace(axis1=1, axis2=2) + 1) / (counts.sum(axis=(1, 2)) + 2))[:, None, None]
+        confusion = counts + prior * np.where(np.eye(CLASSES) > 0, right, (1 - right) / (CLASSES - 1))
+        confusion /= confusion.sum(axis=2, keepdims=True)
+        logs = np.log(belief.mean(axis=0) + 0.01) + np.einsum("nac,akc->nk", said, np.log(confusion))
+        belief = np.exp(logs - logs.max(axis=1, keepdims=True))
+        belief /= belief.sum(axis=1, keepdims=True)
+    labels = np.zeros((len(z), CLASSES))
+    labels[used] = belief
+    return labels, confusion
+
+
+def query_pairs(z, probs, n_queries, seed):
+    return random_pairs(z, n_queries, seed)
+
+
+def aggregate_labels(z, probs):
+    return dawid_skene(z)[0]
