@@ -36,8 +36,8 @@ NOT_RUN = {
     "pip install -c constraints.txt -e .": "sets up what runs these tests",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
     "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
-    "grader prepare image_al --size large": "needs a download",
-    "grader grade image_al submissions --size large --out results_large": "needs a download and a GPU",
+    "grader prepare learning_to_defer --size large": "needs a download",
+    "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
 }
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "head", "chmod", "grader"}
 WRITTEN_BY_RUNS = {
