@@ -1,0 +1,856 @@
+# %% [markdown]
+# # Whom to Believe: Choosing a Model by the Votes of a Crowd
+#
+# Two hundred radiologists' assistants have looked at scans, ten at a time, and nobody has paid a professor to check them.
+# A model is wanted, so somebody trains sixteen: other learning rates, other ways to make one label out of many answers.
+# Then the meeting starts, and somebody asks the only question that counts: *which of the sixteen do we ship?*
+# The usual answer is "the one with the lowest validation error". But the validation labels come from the same crowd.
+# Here the scans are digits, so that you see what goes on. Some annotators are **lazy**: what looks alike is the same to them, a 9 is a 4.
+# Some had the answer sheet **slipped** by a few rows: always sure, always wrong. Some are careful, and in the minority.
+# A model that has learnt the crowd's mistakes agrees with the crowd best of all.
+# **You decide whom to believe, and so which model is chosen.**
+
+# %% [markdown]
+# ## Task
+#
+# Write one function, `select_candidate(val_probs, z_val, z_train)`. It is called once for each of five *episodes*, each with its own crowd, its own samples and
+# its own sixteen candidate models. You get the probabilities of all candidate models on the validation samples, what the crowd said about
+# these samples, and what it said about the training samples. You return one number for each candidate: your estimate of its risk. **The lowest is chosen** (of equals the first), and
+# only its balanced accuracy on a hidden, truly labelled test set counts. Data, networks and training are fixed.
+#
+# ### Data
+#
+# | split | samples | what there is |
+# |---|---|---|
+# | `train` | about 570 in each episode | 64 features (digits of 8 x 8 pixels), answers of 10 annotators, many missing |
+# | `val` | 400 | the same; in your folder also the true labels, for looking and for the score you see here |
+# | `test` | 400, all digits equally often | features; the true labels are hidden, only the grader has them |
+#
+# `train` and `val` are far from balanced: the digits 0 and 2 are rare, and 6 to 9 less frequent than the others. There are three kinds of episodes: *lazy*, *mixed* and *shifted* crowds; five episodes in random order.
+# In shifted episodes the same people labelled both splits, but not with the same diligence: those who did nearly all of `train` did not do half of `val`.
+# The file `annotators.json` of your folder says who was what. Your function is not told. (A *biased* annotator, in mixed episodes, mostly gives one answer.)
+#
+# ### Scoring
+#
+# $$\text{BAC} = \frac1{10} \sum_{k=0}^{9} \frac{\text{hits in class } k}{\text{samples of class } k}, \qquad
+# \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
+#
+# BAC is the mean over the five chosen candidates. The map reaches **0 points at BAC {{ score.floor }}** (a candidate chosen blindly) and **100 points at BAC {{ score.ceiling }}**
+# (about what knowing the true labels would choose); beyond, it stays there. The final evaluation draws crowds and samples and trains all candidates {{ repeats }} times, and averages BAC before the map.
+#
+# ### Limits
+#
+# Your function runs alone in a process of its own. It gets its three arguments and nothing else: no images, no true labels, no models, no files, no network, no GPU.
+# One draw of five episodes may take {{ limits.wall_seconds }} seconds in all (training takes about 12 of them on one core), your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+# A return that is not C finite numbers costs that episode: all of its test samples are then predicted as class 0, which is a BAC of 0.1.
+#
+# ### What to submit
+#
+# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
+# elsewhere is fine for trying things out, and does not count.
+
+# %% [markdown]
+# ## Setup
+#
+# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+
+# %% tags=["parameters", "protected"]
+FINAL_EVALUATION_MODE = False
+DATA_PATH = "data/crowd_hpo"  # folder with train/ and val/ (in the final evaluation also test/)
+PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
+SEED = 0  # hyper-parameters, start of the networks, order of the batches
+DEVICE = "auto"  # "auto", "cpu" or "cuda"
+
+# %% [markdown]
+# Everything the protected cells use is imported here.
+
+# %% tags=["protected"]
+import hashlib
+import json
+import math
+import random
+import shutil
+import stat
+import time
+import urllib.request
+import zipfile
+from pathlib import Path, PurePosixPath
+
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from sklearn.metrics import balanced_accuracy_score
+from torch import nn
+
+# {{ cells/setup.py }}
+
+# %% [markdown]
+# ## Data
+#
+# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+
+# %% tags=["protected", "data"]
+# {{ data.py }}
+
+# {{ cells/find_data.py }}
+
+# %% [markdown]
+# What there is to choose from, in each size of the task. Candidates are counted by the *approach* that turns the crowd's answers into a model; any of the
+# approaches below may be asked for here (an episode has 16; five approaches are only used in `large`, which is for a GPU).
+
+# %% tags=["protected"]
+KNOBS = {
+    "default": {
+        "candidates": {"majority-vote": 3, "dawid-skene": 3, "crowd-layer": 2,
+                       "busiest": 3, "second-busiest": 2, "busiest-three": 3},
+        "hidden": 64,  # units of the hidden layer
+        "batch": 64,  # samples
+        "epochs": (15, 30, 60),  # one of these
+    },
+    "large": {
+        "candidates": {"majority-vote": 6, "dawid-skene": 6, "crowd-layer": 6, "trace-reg": 6, "geo-reg-f": 6,
+                       "geo-reg-w": 6, "annot-mix": 6, "coin-net": 4, "busiest": 4, "second-busiest": 2, "busiest-three": 4},
+        "hidden": 256,
+        "batch": 256,
+        "epochs": (3, 8, 20),
+    },
+}
+setting = json.loads((data_folder / "setting.json").read_text())
+knobs = {**KNOBS[setting["size"]], **setting.get("knobs", {})}
+CLASSES = setting["classes"]
+
+# %% [markdown]
+# An episode is a dictionary of splits, and a split a dictionary of arrays; features become numbers from 0 to 1.
+
+# %% tags=["protected"]
+def load_split(folder, number, feature_max):
+    """Return features (n, D) float32 and, where there are any, annotations (n, A) int64 and labels (n,) int64."""
+    with np.load(Path(folder) / f"episode{number}.npz", allow_pickle=False) as arrays:
+        split = {name: arrays[name] for name in arrays.files}
+    return {**split, "features": split["features"].astype(np.float32) / feature_max}
+
+
+def load_episodes(folder):
+    """Return the five episodes, in order; in the final evaluation each has the split test as well."""
+    splits = ("train", "val", "test") if FINAL_EVALUATION_MODE else ("train", "val")
+    count = len(list((Path(folder) / "train").glob("episode*.npz")))
+    feature_max = setting["feature_max"]
+    return [{split: load_split(folder / split, n, feature_max) for split in splits} for n in range(1, count + 1)]
+
+
+episodes = load_episodes(data_folder)
+z = episodes[0]["train"]["annotations"]
+print(f"{len(episodes)} episodes; the first: {z.shape[0]} training samples, {z.shape[1]} annotators, {(z >= 0).mean():.0%} answered")
+
+# %% [markdown]
+# Look at the first episode: some digits, and what the ten annotators called them (a dot where one was silent). Who is who?
+
+# %% tags=["protected"]
+def show_samples(split, columns=12):
+    """Draw samples of a split with the true label above and the annotators' answers below."""
+    figure, axes = plt.subplots(1, columns, figsize=(12, 2.6))
+    side = math.isqrt(split["features"].shape[1])
+    for axis, pixels, answers, label in zip(axes, split["features"], split["annotations"], split["labels"]):
+        axis.imshow(pixels.reshape(side, side), cmap="gray_r")
+        said = ["·" if answer < 0 else str(answer) for answer in answers]
+        lines = [" ".join(said[start : start + 5]) for start in range(0, len(said), 5)]
+        axis.set(xticks=[], yticks=[], title=f"a {label}", xlabel="\n".join(lines))
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_samples(episodes[0]["val"])
+
+# %% [markdown]
+# A confusion matrix shows an annotator's character: answers (columns) against the true labels of `val` (rows).
+
+# %% tags=["protected"]
+def confusion_matrix(answers, labels):
+    """Return the shares (K, K) of each answer given the true class; the samples without an answer do not count."""
+    counts = np.zeros((CLASSES, CLASSES))
+    np.add.at(counts, (labels[answers >= 0], answers[answers >= 0]), 1)
+    return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+
+# %% [markdown]
+# One row of pictures for each kind of crowd. A lazy annotator hardly uses some columns at all; a slipped one has a perfect diagonal in the wrong place.
+# Only a careful one deserves your trust, and your function will not have the true labels.
+
+# %% tags=["protected"]
+def show_crowds(episodes, annotators):
+    """Draw the confusion matrices of the annotators in the first episode of each kind."""
+    kinds = [annotators[f"episode{number}"]["kind"] for number in range(1, len(episodes) + 1)]
+    chosen = [kinds.index(kind) for kind in dict.fromkeys(kinds)]
+    figure, axes = plt.subplots(len(chosen), 10, figsize=(12, 1.55 * len(chosen)), squeeze=False)
+    for line, index in zip(axes, chosen):
+        val = episodes[index]["val"]
+        for axis, answers, who in zip(line, val["annotations"].T, annotators[f"episode{index + 1}"]["annotators"]):
+            axis.imshow(confusion_matrix(answers, val["labels"]), cmap="magma", vmin=0, vmax=1)
+            axis.set_title(f"{who}\n{(answers >= 0).mean():.0%} done", fontsize=8)
+            axis.set_xticks([]), axis.set_yticks([])
+        line[0].set_ylabel(f"{kinds[index]}\n(episode {index + 1})")
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    annotators = json.loads((data_folder / "annotators.json").read_text())
+    show_crowds(episodes, annotators)
+
+# %% [markdown]
+# ## Model
+#
+# Every candidate is a small net with one hidden layer. Sixteen small nets one after the other would keep the machine busy with waiting, so all the candidates of an approach
+# are **one** module, whose weights have the number of the candidate as their first dimension: one batched matrix product serves them all.
+
+# %% tags=["protected"]
+class Candidates(nn.Module):
+    """C nets side by side: (C, B, D) features -> (C, B, K) logits; samples (N, D) alone go to every candidate."""
+
+    def __init__(self, candidates, features, hidden, generator):
+        super().__init__()
+        self.weight1 = self.start(candidates, features, hidden, fan_in=features, generator=generator)
+        self.bias1 = self.start(candidates, 1, hidden, fan_in=features, generator=generator)
+        self.weight2 = self.start(candidates, hidden, CLASSES, fan_in=hidden, generator=generator)
+        self.bias2 = self.start(candidates, 1, CLASSES, fan_in=hidden, generator=generator)
+
+    @staticmethod
+    def start(*shape, fan_in, generator):
+        """Return weights that start as in `nn.Linear`."""
+        return nn.Parameter((2 * torch.rand(*shape, generator=generator) - 1) / math.sqrt(fan_in))
+
+    def forward(self, features):
+        hidden = torch.relu(features @ self.weight1 + self.bias1)  # (C, B, H)
+        return hidden @ self.weight2 + self.bias2  # (C, B, K)
+
+# %% [markdown]
+# Some approaches aggregate first: one label for each training sample, then ordinary training. The majority vote is the simplest of them.
+
+# %% tags=["protected"]
+def majority_vote(annotations):
+    """Return the most frequent answer (n,) of each sample, -1 where there is none; of equals the lowest."""
+    counts = np.stack([(annotations == label).sum(axis=1) for label in range(CLASSES)], axis=1)  # (n, K)
+    return np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
+
+# %% [markdown]
+# Dawid and Skene (1979) give each annotator a confusion matrix and estimate these and the labels in turns.
+
+# %% tags=["protected"]
+def dawid_skene_labels(annotations, rounds=50):
+    """Return the most probable label (n,) of each sample by expectation maximisation that starts at the vote shares."""
+    answers = np.eye(CLASSES + 1)[annotations][..., :CLASSES]  # (n, A, K); a missing answer is all zeros
+    labels = answers.sum(axis=1) / np.maximum(answers.sum(axis=(1, 2))[:, None], 1)  # (n, K)
+    for _ in range(rounds):
+        confusion = np.einsum("nk,nal->akl", labels, answers)  # (A, K, K)
+        confusion /= np.maximum(confusion.sum(axis=2, keepdims=True), 1e-12)
+        scores = np.log(labels.mean(axis=0) + 1e-12) + np.einsum("nal,akl->nk", answers, np.log(confusion + 1e-10))
+        labels = np.exp(scores - scores.max(axis=1, keepdims=True))
+        labels /= labels.sum(axis=1, keepdims=True)
+    return labels.argmax(axis=1)
+
+# %% [markdown]
+# And some just trust whoever did most of the validation samples, one person or the vote of three, and imitate them: they train on all that these
+# have answered, validation samples included. (A sin? Nobody in the meeting will tell you.)
+
+# %% tags=["protected"]
+AGGREGATING = {"majority-vote": majority_vote, "dawid-skene": dawid_skene_labels}
+IMITATING = {"busiest": (0,), "second-busiest": (1,), "busiest-three": (0, 1, 2)}  # places by diligence
+
+
+def training_set(kind, specs, episode):
+    """Return features (n, D) and the labels (C, n) that these candidates train on, -1 where they have none."""
+    train, val = episode["train"], episode["val"]
+    if kind == "aggregating":
+        return train["features"], np.stack([AGGREGATING[spec["approach"]](train["annotations"]) for spec in specs])
+    order = np.argsort(-(val["annotations"] >= 0).sum(axis=0), kind="stable")
+    answers = np.concatenate([train["annotations"], val["annotations"]])
+    labels = [majority_vote(answers[:, order[list(IMITATING[spec["approach"]])]]) for spec in specs]
+    return np.concatenate([train["features"], val["features"]]), np.stack(labels)
+
+# %% [markdown]
+# The others learn the annotators together with the net: the net says what the sample is, a matrix for each annotator says what that annotator makes of it,
+# and the loss compares the outcome with the answers as they are. All matrices of all candidates are one more batched weight.
+
+# %% tags=["protected"]
+class CrowdCandidates(Candidates):
+    """Candidates with a matrix (K, K) for each of their annotators; `approach` decides how it starts."""
+
+    def __init__(self, approach, candidates, features, hidden, annotations, generator):
+        super().__init__(candidates, features, hidden, generator)
+        eye = torch.eye(CLASSES)
+        starts = {"trace-reg": 6 * eye - 5, "annot-mix": math.log(0.9 * (CLASSES - 1) / 0.1) * eye}
+        shape = (candidates, annotations.shape[1], CLASSES, CLASSES)
+        self.matrix = nn.Parameter(starts.get(approach, eye).expand(shape).clone())  # (C, A, K, K)
+        if approach == "coin-net":  # room for single answers that are out of character
+            self.outliers = nn.Parameter(torch.zeros(candidates, *annotations.shape, CLASSES))  # (C, M, A, K)
+
+    def answers(self, logits):
+        """Return the chances (C, B, A, K) of each annotator's answers."""
+        return torch.einsum("cbk,cakl->cbal", logits.softmax(dim=-1), self.matrix.softmax(dim=-1))
+
+# %% [markdown]
+# A loss is the mean cross-entropy of the answers that were given; candidates do not share it, so there are C losses.
+
+# %% tags=["protected"]
+def answer_loss(log_chances, annotations):
+    """Return the mean cross-entropy (C,) of the given answers (C, B, A); -1 is no answer."""
+    given = annotations >= 0
+    picked = log_chances.gather(-1, annotations.clamp(min=0)[..., None])[..., 0]  # (C, B, A)
+    return -(picked * given).sum(dim=(1, 2)) / given.sum(dim=(1, 2)).clamp(min=1)
+
+
+def label_loss(model, features, labels, rows):
+    """Those that aggregate and those that imitate: one label (C, B) for each sample."""
+    return answer_loss(model(features).log_softmax(dim=-1)[:, :, None], labels[:, :, None])
+
+
+def crowd_layer_loss(model, features, annotations, rows):
+    """Crowd layer (Rodrigues and Pereira 2018): a linear layer for each annotator on top of the probabilities."""
+    scores = torch.einsum("cbk,cakl->cbal", model(features).softmax(dim=-1), model.matrix)
+    return answer_loss(scores.log_softmax(dim=-1), annotations)
+
+# %% [markdown]
+# The next three keep the matrices from explaining everything: by a small trace (Tanno et al. 2019), or by spreading the net's predictions, or the matrices, as widely as possible
+# (GeoCrowdNet, Ibrahim et al. 2023). The determinant measures how widely; a bit of the identity keeps it from vanishing.
+
+# %% tags=["protected"]
+STRENGTH = 0.01  # of a regularisation
+OUTLIER_PRICE = 1.0  # of answers that are out of character
+
+
+def spread(rows):
+    """Return the log determinant (C,) of the Gram matrix of rows (C, n, K)."""
+    return torch.logdet(rows.mT @ rows + 1e-4 * torch.eye(CLASSES, device=rows.device))
+
+
+def trace_reg_loss(model, features, annotations, rows):
+    trace = model.matrix.softmax(dim=-1).diagonal(dim1=-2, dim2=-1).sum(dim=-1).mean(dim=-1)  # (C,)
+    return answer_loss(model.answers(model(features)).clamp(min=1e-10).log(), annotations) + STRENGTH * trace
+
+
+def geo_reg_f_loss(model, features, annotations, rows):
+    logits = model(features)
+    loss = answer_loss(model.answers(logits).clamp(min=1e-10).log(), annotations)
+    return loss - STRENGTH * spread(logits.softmax(dim=-1))
+
+
+def geo_reg_w_loss(model, features, annotations, rows):
+    loss = answer_loss(model.answers(model(features)).clamp(min=1e-10).log(), annotations)
+    return loss - STRENGTH * spread(model.matrix.softmax(dim=-1).mT.flatten(1, 2))  # (C, A * K, K)
+
+# %% [markdown]
+# Coin-Net (Nguyen et al. 2024) lets single answers deviate from their annotator's matrix, at a price. Annot-Mix (Herde et al. 2024) mixes two samples, *and* their annotators, *and* the answers;
+# of each sample it takes one answer at random.
+
+# %% tags=["protected"]
+def coin_net_loss(model, features, annotations, rows):
+    logits = model(features)
+    outliers = model.outliers[torch.arange(len(rows), device=rows.device)[:, None], rows] / 10  # (C, B, A, K); learnt slowly
+    outliers = (outliers - outliers.mean(dim=-1, keepdim=True)) * (annotations >= 0)[..., None]
+    chances = (model.answers(logits) + outliers).clamp(1e-10, 1)
+    price = OUTLIER_PRICE * ((outliers**2).sum(dim=(2, 3)) + 1e-10).pow(0.2).mean(dim=1)
+    loss = answer_loss((chances / chances.sum(dim=-1, keepdim=True)).log(), annotations)
+    return loss + price - STRENGTH * spread(logits.softmax(dim=-1))
+
+
+def annot_mix_loss(model, features, annotations, rows):
+    candidates = torch.arange(len(rows), device=rows.device)[:, None]
+    luck = torch.rand(annotations.shape, device=rows.device) * (annotations >= 0)
+    who = luck.argmax(dim=-1)  # (C, B)
+    targets = F.one_hot(annotations.gather(-1, who[..., None])[..., 0].clamp(min=0), CLASSES).float()
+    partner = torch.rand(rows.shape, device=rows.device).argsort(dim=1)  # (C, B)
+    share = torch.rand(*rows.shape, 1, device=rows.device)  # Beta(1, 1)
+    matrix = model.matrix[candidates, who]  # (C, B, K, K)
+    matrix = share[..., None] * matrix + (1 - share[..., None]) * matrix[candidates, partner]
+    logits = model(share * features + (1 - share) * features[candidates, partner])
+    chances = torch.einsum("cbk,cbkl->cbl", logits.softmax(dim=-1), matrix.softmax(dim=-1))
+    targets = share * targets + (1 - share) * targets[candidates, partner]
+    return -(targets * chances.clamp(min=1e-10).log()).sum(dim=-1).mean(dim=-1)
+
+# {{ cells/scoring.py }}
+
+# %% [markdown]
+# ## Training
+#
+# Candidates of one approach differ in learning rate, weight decay and epochs, spread evenly over their ranges by a Sobol sequence; ...
+
+# %% tags=["protected"]
+def draw_specs(counts, epochs, seed):
+    """Return for each candidate its approach, learning rate, weight decay and epochs."""
+    specs = []
+    for position, (approach, count) in enumerate(counts.items()):
+        points = torch.quasirandom.SobolEngine(3, scramble=True, seed=seed + position).draw(count).tolist()
+        for rate, decay, length in points:
+            specs.append({
+                "approach": approach,
+                "rate": 10 ** (-2.5 + 1.3 * rate),  # 0.003 to 0.06
+                "decay": 10 ** (-6 + 3 * decay),
+                "epochs": epochs[min(int(length * len(epochs)), len(epochs) - 1)],
+            })
+    return specs
+
+# %% [markdown]
+# ... so the optimiser needs a learning rate for each candidate: RAdam (Liu et al. 2020), written for weights whose first dimension is the candidate.
+
+# %% tags=["protected"]
+class BatchedRAdam:
+    """RAdam with a weight decay for each candidate; `step` takes the learning rates (C,) of the moment."""
+
+    def __init__(self, parameters, decays):
+        self.parameters, self.decays, self.steps = list(parameters), decays, 0
+        self.moments = [(torch.zeros_like(p), torch.zeros_like(p)) for p in self.parameters]
+
+    @torch.no_grad()
+    def step(self, gradients, rates, beta1=0.9, beta2=0.999):
+        self.steps += 1
+        limit = 2 / (1 - beta2) - 1
+        length = limit - 2 * self.steps * beta2**self.steps / (1 - beta2**self.steps)
+        for weights, gradient, (first, second) in zip(self.parameters, gradients, self.moments):
+            shape = (-1, *[1] * (weights.dim() - 1))
+            gradient = gradient + self.decays.view(shape) * weights
+            first.lerp_(gradient, 1 - beta1)
+            second.lerp_(gradient**2, 1 - beta2)
+            update = first / (1 - beta1**self.steps)
+            if length > 5:  # enough steps for the second moment to mean something
+                warm = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
+                update = update * math.sqrt(warm * (1 - beta2**self.steps)) / (second.sqrt() + 1e-8)
+            weights.sub_(rates.view(shape) * update)
+
+# %% [markdown]
+# One approach at a time. Each candidate sees the samples in its own order; its learning rate follows half a cosine down to zero, and stays there while longer ones go on.
+
+# %% tags=["protected"]
+def train_together(model, loss_function, features, targets, specs, generator):
+    """Train the C candidates of a model on features (M, D) and targets (M, A), or (C, M) where each has its own."""
+    rates, decays, epochs = (torch.tensor([spec[k] for spec in specs], device=device) for k in ("rate", "decay", "epochs"))
+    optimizer, batch = BatchedRAdam(model.parameters(), decays), min(knobs["batch"], len(features))
+    candidates, batches = torch.arange(len(specs), device=device)[:, None], len(features) // batch
+    for epoch in range(int(epochs.max())):
+        order = torch.rand(len(specs), len(features), generator=generator).argsort(dim=1).to(device)  # (C, M)
+        for number in range(batches):
+            rows = order[:, number * batch : (number + 1) * batch]  # (C, B)
+            answers = targets[candidates, rows] if loss_function is label_loss else targets[rows]
+            losses = loss_function(model, features[rows], answers, rows)  # (C,)
+            gradients = torch.autograd.grad(losses.sum(), list(model.parameters()))
+            done = ((epoch * batches + number) / (epochs * batches)).clamp(max=1)  # (C,)
+            optimizer.step(gradients, rates * 0.5 * (1 + torch.cos(math.pi * done)))
+    return model
+
+# %% [markdown]
+# All candidates of an episode, and their probabilities on any samples.
+
+# %% tags=["protected"]
+LOSSES = {"crowd-layer": crowd_layer_loss, "trace-reg": trace_reg_loss, "geo-reg-f": geo_reg_f_loss,
+          "geo-reg-w": geo_reg_w_loss, "coin-net": coin_net_loss, "annot-mix": annot_mix_loss}
+
+
+def train_candidates(episode, specs, seed):
+    """Return (numbers of the candidates, their trained model) for each approach that the specs name."""
+    generator, trained = torch.Generator().manual_seed(seed), []
+    groups = {name: [n for n, spec in enumerate(specs) if spec["approach"] == name] for name in LOSSES}
+    groups["aggregating"] = [n for n, spec in enumerate(specs) if spec["approach"] in AGGREGATING]
+    groups["imitating"] = [n for n, spec in enumerate(specs) if spec["approach"] in IMITATING]
+    for name, numbers in groups.items():
+        if not numbers:
+            continue
+        chosen, loss = [specs[n] for n in numbers], LOSSES.get(name, label_loss)
+        if loss is label_loss:
+            features, targets = training_set(name, chosen, episode)
+            model = Candidates(len(numbers), features.shape[1], knobs["hidden"], generator)
+        else:
+            features, targets = episode["train"]["features"], episode["train"]["annotations"]
+            model = CrowdCandidates(name, len(numbers), features.shape[1], knobs["hidden"], targets, generator)
+        features, targets = torch.from_numpy(features).to(device), torch.from_numpy(targets).to(device)
+        trained.append((numbers, train_together(model.to(device), loss, features, targets, chosen, generator)))
+    return trained
+
+# %% [markdown]
+# The probabilities are all your function sees of the candidates.
+
+# %% tags=["protected"]
+@torch.no_grad()
+def predict(trained, features, chunk=1000):
+    """Return the probabilities (C, n, K) float64 of all candidates on samples (n, D)."""
+    probabilities = np.zeros((sum(len(numbers) for numbers, _ in trained), len(features), CLASSES))
+    for numbers, model in trained:
+        for start in range(0, len(features), chunk):
+            logits = model(torch.from_numpy(features[start : start + chunk]).to(device))  # (C, chunk, K)
+            probabilities[numbers, start : start + chunk] = logits.double().softmax(dim=-1).cpu().numpy()
+    return probabilities
+
+# %% [markdown]
+# Train everything. The order of the candidates is drawn too, so that the place of a candidate says nothing.
+
+# %% tags=["protected"]
+seed_everything(SEED)
+start = time.perf_counter()
+for number, episode in enumerate(episodes):
+    rng = np.random.default_rng([SEED, number])
+    specs = draw_specs(knobs["candidates"], knobs["epochs"], int(rng.integers(2**31)))
+    episode["specs"] = [specs[place] for place in rng.permutation(len(specs))]
+    trained = train_candidates(episode, episode["specs"], int(rng.integers(2**31)))
+    episode["val_probs"] = predict(trained, episode["val"]["features"])  # (C, N, K)
+    if FINAL_EVALUATION_MODE:
+        episode["test_predictions"] = predict(trained, episode["test"]["features"]).argmax(axis=2)  # (C, n)
+    print(f"episode {number + 1}: {len(specs)} candidates after {time.perf_counter() - start:.1f} s")
+
+# %% [markdown]
+# What is there to win? Each candidate's true balanced accuracy on `val`. The best of an episode is what knowing the true labels would choose.
+
+# %% tags=["protected"]
+def true_accuracies(episode):
+    """Return the balanced accuracy (C,) of the candidates on the true labels of val."""
+    labels = episode["val"]["labels"]
+    return np.array([balanced_accuracy_score(labels, p.argmax(axis=1)) for p in episode["val_probs"]])
+
+
+def show_candidates(episodes):
+    """Draw the true balanced accuracy of every candidate by approach."""
+    approaches = list(knobs["candidates"])
+    figure, axes = plt.subplots(1, len(episodes), figsize=(12, 2.8), sharey=True)
+    for number, (axis, episode) in enumerate(zip(axes, episodes), 1):
+        places = [approaches.index(spec["approach"]) for spec in episode["specs"]]
+        axis.scatter(places, true_accuracies(episode), c=places, cmap="tab10", vmin=0, vmax=9)
+        axis.set_xticks(range(len(approaches)), approaches, rotation=90)
+        axis.set_title(f"episode {number} ({annotators[f'episode{number}']['kind']})", fontsize=9)
+    axes[0].set(ylabel="balanced accuracy", ylim=(0, 1))
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_candidates(episodes)
+
+# {{ cells/penalties.py }}
+
+# %% [markdown]
+# The return must be one finite number for each candidate, in an array, a tensor or a list.
+
+# %% tags=["protected"]
+def check_risks(answer, candidates):
+    """Return the risks as a float64 array (C,), or raise InvalidOutput."""
+    if not isinstance(answer, (list, tuple, np.ndarray, torch.Tensor)):
+        raise InvalidOutput(f"return an array of {candidates} numbers, one for each candidate, not a {type(answer).__name__}")
+    if isinstance(answer, (list, tuple)):
+        for value in answer:
+            if isinstance(value, (bool, np.bool_)) or not isinstance(value, (int, float, np.integer, np.floating)):
+                raise InvalidOutput(f"the list holds a {type(value).__name__}; risks are plain numbers")
+    elif not any(kind in str(answer.dtype) for kind in ("int", "float")):
+        raise InvalidOutput(f"the risks have the type {answer.dtype}, not numbers")
+    shape = (len(answer),) if isinstance(answer, (list, tuple)) else tuple(answer.shape)
+    if shape != (candidates,):
+        raise InvalidOutput(f"the risks have the shape {shape}; for {candidates} candidates it must be ({candidates},)")
+    try:
+        plain = answer.detach().cpu().double().numpy() if isinstance(answer, torch.Tensor) else answer
+        risks = np.asarray(plain, dtype=np.float64)
+    except OverflowError:
+        raise InvalidOutput("a risk is too large for a float64") from None
+    if not np.isfinite(risks).all():
+        place = int(np.isfinite(risks).argmin())
+        raise InvalidOutput(f"the risk of candidate {place} is {risks[place]}; all must be finite")
+    return risks
+
+# %% [markdown]
+# Your function gets copies, so that nothing it does to its arguments reaches the candidates.
+
+# %% tags=["protected"]
+def choose(episode, number, select):
+    """Return the number of the candidate that a selecting function chooses, or None where its return is not allowed."""
+    copies = (episode["val_probs"], episode["val"]["annotations"], episode["train"]["annotations"])
+    answer = select(*(values.copy() for values in copies))
+    try:
+        return int(check_risks(answer, len(episode["val_probs"])).argmin())
+    except InvalidOutput as error:
+        penalise(f"episode {number}: {error}; all of its samples are predicted as class 0")
+        return None
+
+# %% [markdown]
+# ## Baseline
+#
+# How do people choose? Herde et al. (2025) have collected criteria that need no true label and named them by three letters. Seven of them are worked out here; your function may call them.
+# The first letter says what is compared: the predicted class with one **A**ggregated label, or predicted answers with each answer of the **C**rowd.
+# The second says how annotators are weighted: all **E**qual, or by what was **L**earnt about them. The third: errors **U**nweighted, or weighted by **C**onfidence.
+#
+# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+
+# %% tags=["protected", "slot-imports"]
+import math
+import random
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+
+
+def one_hot(z, n_classes):
+    """Return answers (n, A, K) of zeros and ones; a missing answer (-1) is all zeros."""
+    return np.eye(n_classes + 1)[z][..., :n_classes]
+
+
+def vote_shares(z, n_classes, weights=1.0):
+    """Return the weighted share (n, K) of each class in the answers (n, A) to each sample."""
+    votes = (one_hot(z, n_classes) * np.broadcast_to(weights, z.shape)[..., None]).sum(axis=1)
+    return votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
+
+# %% [markdown]
+# **AEU** is what everybody does: the error against the majority vote. **AEC** counts a sample the more, the more the annotators agree.
+
+# %% tags=["protected", "slot-imports"]
+def AEU(val_probs, z_val, z_train):
+    """Return each candidate's error against the majority vote."""
+    votes = vote_shares(z_val, val_probs.shape[2]).argmax(axis=1)  # (N,)
+    return (val_probs.argmax(axis=2) != votes).mean(axis=1)  # (C,)
+
+
+def AEC(val_probs, z_val, z_train):
+    """Return each candidate's error against the majority vote, weighted by the share of the votes for it."""
+    shares = vote_shares(z_val, val_probs.shape[2])  # (N, K)
+    wrong = val_probs.argmax(axis=2) != shares.argmax(axis=1)  # (C, N)
+    return (wrong * shares.max(axis=1)).sum(axis=1) / shares.max(axis=1).sum()
+
+# %% [markdown]
+# **ALU** and **ALC** weight each annotator by the log-odds of being right. How often is that? In the paper (Herde et al., 2025, arXiv 2504.09085) the candidate's own model of the annotators says so. Here all candidates are
+# asked alike: believe the candidate's probabilities for a moment, read off the annotators' confusion matrices, and see how likely each answer is right.
+
+# %% tags=["protected", "slot-imports"]
+def confusion_seen_by(probs, z):
+    """Return the annotators' confusion matrices (A, K, K), if a candidate's probabilities (N, K) were the truth."""
+    counts = np.einsum("nk,nal->akl", probs, one_hot(z, probs.shape[1])) + 1 / probs.shape[1]
+    return counts / counts.sum(axis=2, keepdims=True)
+
+
+def log_odds_of_being_right(probs, z):
+    """Return weights (N, A) > 0: log-odds, against guessing, of each annotator's answer to each sample being right."""
+    right = np.einsum("nk,akk->na", probs, confusion_seen_by(probs, z)).clip(1e-3, 1 - 1e-3)
+    return np.log(right * (probs.shape[1] - 1) / (1 - right)).clip(1e-6)
+
+# %% [markdown]
+# Each candidate is measured against its own weighted vote: the danger is easy to see.
+
+# %% tags=["protected", "slot-imports"]
+def ALU(val_probs, z_val, z_train):
+    """Return each candidate's error against the vote weighted by what the candidate has learnt."""
+    risks = []
+    for probs in val_probs:
+        shares = vote_shares(z_val, probs.shape[1], log_odds_of_being_right(probs, z_val))
+        risks.append((probs.argmax(axis=1) != shares.argmax(axis=1)).mean())
+    return np.array(risks)
+
+
+def ALC(val_probs, z_val, z_train):
+    """Return the same as ALU, each sample weighted by the share of the winning class."""
+    risks = []
+    for probs in val_probs:
+        shares = vote_shares(z_val, probs.shape[1], log_odds_of_being_right(probs, z_val))
+        wrong = probs.argmax(axis=1) != shares.argmax(axis=1)
+        risks.append((wrong * shares.max(axis=1)).sum() / shares.max(axis=1).sum())
+    return np.array(risks)
+
+# %% [markdown]
+# **CXU**, **CEC** and **CLC** need no aggregated label: how well are the single answers predicted? (X: nothing to weight.) In CEC and CLC, an answer counts by the share of the votes for it.
+
+# %% tags=["protected", "slot-imports"]
+def answer_error(probs, z, shares):
+    """Return the share of answers that differ from the predicted ones, each counting by the share (N, K) of its class."""
+    predicted = np.einsum("nk,akl->nal", probs, confusion_seen_by(probs, z)).argmax(axis=2)  # (N, A)
+    weights = np.take_along_axis(shares, z.clip(0), axis=1) * (z >= 0)  # (N, A)
+    return ((predicted != z) * weights).sum() / weights.sum()
+
+
+def CXU(val_probs, z_val, z_train):
+    """Return each candidate's error in predicting the single answers."""
+    return np.array([answer_error(probs, z_val, np.ones_like(probs)) for probs in val_probs])
+
+
+def CEC(val_probs, z_val, z_train):
+    """Return the same, an answer weighted by the share of the votes for it."""
+    return np.array([answer_error(probs, z_val, vote_shares(z_val, probs.shape[1])) for probs in val_probs])
+
+# %% [markdown]
+# The last of the seven, and their **ENS**emble: the mean of the ranks.
+
+# %% tags=["protected", "slot-imports"]
+def CLC(val_probs, z_val, z_train):
+    """Return the same as CEC, with votes weighted by what the candidate has learnt."""
+    risks = []
+    for probs in val_probs:
+        weights = log_odds_of_being_right(probs, z_val)
+        risks.append(answer_error(probs, z_val, vote_shares(z_val, probs.shape[1], weights)))
+    return np.array(risks)
+
+
+def ranks(risks):
+    """Return how many candidates have a lower risk (C,)."""
+    return (risks[None] < risks[:, None]).sum(axis=1)
+
+
+def ENS(val_probs, z_val, z_train):
+    """Return each candidate's mean rank in the seven criteria."""
+    criteria = (AEU, AEC, ALU, ALC, CXU, CEC, CLC)
+    return np.mean([ranks(criterion(val_probs, z_val, z_train)) for criterion in criteria], axis=0)
+
+# %% [markdown]
+# That makes eight of eleven. The others are bounds: **TRUE** knows the true labels of `val`; **DEF** and **DEF-DATA** choose nothing, and train a majority-vote model with hyper-parameters that
+# are the usual ones, or known to suit these data.
+
+# %% tags=["protected"]
+DEFAULTS = {
+    "DEF": {"approach": "majority-vote", "rate": 1e-3, "decay": 0.0, "epochs": knobs["epochs"][1]},
+    "DEF-DATA": {"approach": "majority-vote", "rate": 1e-2, "decay": 1e-4, "epochs": knobs["epochs"][2]},
+}
+
+
+def default_accuracies(episode):
+    """Return the true balanced accuracy of the two default models on val."""
+    probs = predict(train_candidates(episode, list(DEFAULTS.values()), SEED), episode["val"]["features"])
+    return dict(zip(DEFAULTS, true_accuracies({**episode, "val_probs": probs})))
+
+
+def chosen_accuracies(select):
+    """Return the true balanced accuracy on val of what a function chooses in each episode; 0.1 for a penalty."""
+    choices = [choose(episode, number, select) for number, episode in enumerate(episodes, 1)]
+    return [0.1 if c is None else true_accuracies(e)[c] for c, e in zip(choices, episodes)]
+
+# %% [markdown]
+# The table: what each criterion would have chosen for you, beside the **errors** in per cent that the paper reports (means over twelve approaches): `reuters` with all its
+# annotations, and `dopanim` with only the worst annotation of each sample. With a decent crowd the majority vote is as good as the truth; with a bad one it misleads, there as here.
+
+# %% tags=["protected"]
+PAPER = pd.DataFrame({
+    "reuters full, error": dict(zip(
+        ("TRUE", "DEF-DATA", "DEF", "AEU", "AEC", "ALU", "ALC", "CXU", "CEC", "CLC", "ENS"),
+        (11.4, 16.0, 18.5, 11.5, 11.7, 12.0, 13.1, 13.5, 11.6, 15.5, 11.2))),
+    "dopanim worst-1, error": dict(zip(
+        ("TRUE", "DEF-DATA", "DEF", "AEU", "AEC", "ALU", "ALC", "CXU", "CEC", "CLC", "ENS"),
+        (62.8, 69.1, 70.7, 70.3, 70.3, 70.0, 65.7, 66.9, 66.9, 64.8, 67.3))),
+})
+
+
+def compare_criteria():
+    """Return the table of the eleven criteria: balanced accuracy here by episode, and the paper's errors."""
+    rows = {"TRUE": [true_accuracies(episode).max() for episode in episodes]}
+    rows |= pd.DataFrame([default_accuracies(episode) for episode in episodes]).to_dict("list")
+    rows |= {criterion.__name__: chosen_accuracies(criterion) for criterion in (AEU, AEC, ALU, ALC, CXU, CEC, CLC, ENS)}
+    columns = [f"{n} {annotators[f'episode{n}']['kind']}" for n in range(1, len(episodes) + 1)]
+    table = pd.DataFrame(rows, index=columns).T
+    table.insert(0, "BAC here", table.mean(axis=1))
+    return table.join(PAPER).round({"BAC here": 3, **dict.fromkeys(columns, 2)})
+
+
+if not FINAL_EVALUATION_MODE:
+    display(compare_criteria())
+
+# %% [markdown]
+# And a picture: each dot is a candidate (colours as in the picture of the approaches), the red circle the chosen one. A good criterion has its dots on a rising line; the majority vote likes best what it should not.
+
+# %% tags=["protected"]
+def show_choice(select, name):
+    """Draw the risks that a function returns against the true balanced error on val, for each episode."""
+    figure, axes = plt.subplots(1, len(episodes), figsize=(12, 2.8), sharey=True)
+    approaches = list(knobs["candidates"])
+    for number, (axis, episode) in enumerate(zip(axes, episodes), 1):
+        copies = (episode["val_probs"], episode["val"]["annotations"], episode["train"]["annotations"])
+        risks = check_risks(select(*(values.copy() for values in copies)), len(episode["val_probs"]))
+        errors, best = 1 - true_accuracies(episode), risks.argmin()
+        colours = [approaches.index(spec["approach"]) for spec in episode["specs"]]
+        axis.scatter(risks, errors, c=colours, cmap="tab10", vmin=0, vmax=9)
+        axis.scatter(risks[best], errors[best], s=160, facecolors="none", edgecolors="red", linewidths=2)
+        axis.set(xlabel=name)
+        axis.set_title(f"episode {number} ({annotators[f'episode{number}']['kind']})", fontsize=9)
+    axes[0].set(ylabel="true balanced error", ylim=(0, 1.02))
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_choice(AEU, "error against the majority vote")
+
+# %% [markdown]
+# ## Your solution
+#
+# Write your code in the next cell; it is the only one the grader takes. Helpers belong in it, too, outside of the function. Each repeat of the grader starts the cell afresh.
+
+# %% tags=["slot"]
+### BEGIN SOLUTION
+def dawid_skene(z, n_classes, rounds=100):
+    """Estimate labels (n, K) and confusion matrices (A, K, K) in turns, starting at the vote shares (Dawid and Skene 1979)."""
+    answers = one_hot(z, n_classes)  # (n, A, K)
+    labels = vote_shares(z, n_classes)  # (n, K)
+    for _ in range(rounds):
+        before = labels
+        confusion = np.einsum("nk,nal->akl", labels, answers)  # how often annotator a said l where it is k
+        confusion /= np.maximum(confusion.sum(axis=2, keepdims=True), 1e-12)
+        prior = labels.mean(axis=0)
+        scores = np.log(prior + 1e-12) + np.einsum("nal,akl->nk", answers, np.log(confusion + 1e-10))
+        labels = np.exp(scores - scores.max(axis=1, keepdims=True))
+        labels /= labels.sum(axis=1, keepdims=True)
+        if np.abs(labels - before).max() < 1e-6:
+            break
+    return labels, confusion
+
+
+### END SOLUTION
+def select_candidate(val_probs, z_val, z_train):
+    """Estimate the risk of each candidate; the one with the lowest is chosen (of equals the first).
+
+    val_probs  (C, N, K) float64: the probabilities of C candidates for N validation samples and K classes
+    z_val      (N, A) int64: what the A annotators answered on these samples, 0..K-1, or -1 for no answer
+    z_train    (M, A) int64: what the same annotators answered on the training samples
+    returns    (C,) float64, lower is better
+
+    It is called once for each of the five episodes.
+    """
+    ### BEGIN SOLUTION
+    n_classes = val_probs.shape[2]
+    labels, _ = dawid_skene(np.concatenate([z_val, z_train]), n_classes)  # the annotators are the same: use all they said
+    labels = labels[: len(z_val)]  # (N, K)
+    chosen = np.eye(n_classes)[val_probs.argmax(axis=2)]  # (C, N, K)
+    return 1 - np.einsum("cnk,nk->c", chosen, labels) / len(z_val)  # expected error
+    ### END SOLUTION
+    ### BEGIN BASELINE
+    # return AEU(val_probs, z_val, z_train)
+    ### END BASELINE
+
+# %% [markdown]
+# ## Evaluation
+#
+# Your function chooses a candidate in each episode.
+
+# %% tags=["protected"]
+choices = [choose(episode, number, select_candidate) for number, episode in enumerate(episodes, 1)]
+print("chosen candidates:", choices)
+
+# %% [markdown]
+# Does the risk that you estimate follow the true error?
+
+# %% tags=["protected"]
+if not FINAL_EVALUATION_MODE and None not in choices:
+    show_choice(select_candidate, "your risk")
+
+# %% [markdown]
+# Where there are labels, you get points; where there are none, the predictions of the chosen candidates are saved for the grader.
+
+# %% tags=["protected"]
+def final_evaluate(episodes, choices):
+    """Return the points on labelled episodes; save the predictions on unlabelled ones and return None."""
+    predictions, accuracies = {}, []
+    for number, (episode, choice) in enumerate(zip(episodes, choices), 1):
+        if FINAL_EVALUATION_MODE:
+            every = episode["test_predictions"]  # (C, n)
+            predictions[f"episode{number}"] = np.zeros_like(every[0]) if choice is None else every[choice]
+        else:
+            accuracies.append(1 / CLASSES if choice is None else true_accuracies(episode)[choice])
+    if FINAL_EVALUATION_MODE:
+        save_predictions(**predictions)
+        return None
+    print("balanced accuracy by episode:", ", ".join(f"{accuracy:.3f}" for accuracy in accuracies))
+    return performance(accuracies)
+
+# %% [markdown]
+# The score here comes from one draw of five episodes, and from `val`; the final one is the mean of {{ repeats }} draws, on balanced test samples.
+
+# %% tags=["protected"]
+points = final_evaluate(episodes, choices)
+print("predictions saved" if points is None else f"{points} points")
