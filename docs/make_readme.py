@@ -40,7 +40,7 @@ def _row(task: Task) -> str:
     ends = f"{bands['starter']['points']} / {bands['reference']['points']}"
     seconds = round(spec.repeats * bands["reference"]["seconds_per_seed"])
     notebook = f"starter_notebooks/{task.id}.ipynb"
-    return f"| [{task.id}]({notebook}) | **{spec.title}.** {spec.story} | `{signature}` | {scale} | {ends} | {seconds} |"
+    return f"| [{task.id}]({notebook}) | **{spec.title}**<br>{spec.story} | `{signature}` | {scale} | {ends} | {seconds} |"
 
 
 def example(record: dict[str, Any]) -> str:

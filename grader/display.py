@@ -60,7 +60,8 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         )  # fmt: skip
     _out.print(table)
     for task in tasks:
-        say(f"{task.id}: {task.spec.title}. {task.spec.story}")
+        say(f"{task.id}: {task.spec.title}")
+        say(f"  {task.spec.story}")
 
 
 def show_manifest(folder: Path, manifest: dict[str, Any]) -> None:
