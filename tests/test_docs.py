@@ -50,6 +50,7 @@ WRITTEN_BY_RUNS = {
     "grader_error.txt",
     "answers.npz",
     "bands.json",
+    "setting.json",
 }
 
 
