@@ -102,6 +102,7 @@ def main() -> None:
     record = {
         "task_version": task.version,
         "seeds": given.seeds,
+        "secret": given.secret,
         "device": results[0].device,
         "machine": machine(),
         "strategies": found,
