@@ -1,48 +1,53 @@
 # %% [markdown]
 # # Ask the Right Question
 #
-# For a hundred years the lighthouse of Port Meridian wrote every ship's number into its log, and now a network shall read the logs.
-# It must learn from labelled digits, and labels cost money: the only person who can read that hand wants a coin for each digit.
-# There are 1600 pictures and coins for 200. Hospitals know the problem: scans are plenty, the radiologist's hours are not.
-# Worse, the captains believed in even numbers: a 1, 3, 5, 7 or 9 is in the logs only now and then, yet the network shall read it just as well.
-# And the roof leaks. In the second volume three pages in ten are spoilt, covered with specks, and the reader, angry at being asked
-# about those, calls them something wrong on purpose. What is worth a coin, and what only looks as if it were?
-# The network itself can tell you how sure it is, and how it sees each picture.
+# For a hundred years, the lighthouse of Port Meridian wrote the number of every ship into its log. Now a network has to read these logs.
+# It learns from digits with labels, and labels cost money: only one person, the reader, still knows that handwriting, and she wants a coin for each digit.
+# There are 1620 pictures, but only 200 coins. Hospitals know this problem: they have plenty of scans, and radiologists have little time.
+# It gets harder. The captains believed in even numbers, so a 1, 3, 5, 7 or 9 is rare in the logs, but the network must read it just as well.
+# And the roof leaks. In the second volume, three pictures in ten are spoilt, and little more than noise is left of them.
+# The reader gets angry when you ask about these, and gives you a wrong label on purpose. What is worth a coin, and what only looks as if it were?
+# The network itself can help: it can tell you how sure it is, and which pictures look alike to it.
 # **You decide, round by round, which pictures to ask about.**
 
 # %% [markdown]
 # ## Task
 #
-# Write one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`. A network is trained on 40 random
-# labelled images. Then, in each of 4 rounds, your function chooses 40 more images, their labels are bought, and a new network is trained on all
-# that is labelled. It counts how well three last networks, trained on all 200, read together. Everything else is fixed: the data, the network, the optimiser, the number of steps.
-# This is played in two **scenarios**: with the `clean` and with the `noisy` pool. Your function is not told which one it is in.
+# Write one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`. The first 40 labels are bought for images drawn at random, and a network is
+# trained on them. Then come 4 rounds: in each, your function chooses 40 more images, their labels are bought, and a new network is trained on all labels so far.
+# So 160 of the 200 labels are your choice. At the end, three networks are trained on all 200 labels. They answer together, by the mean of their probabilities, and it counts how
+# well they read. Everything else is fixed: the data, the network, the optimiser, the number of steps.
+#
+# All this is played in two **scenarios**, first with the `clean` and then with the `noisy` pool. Your function is not told which one it is in.
+# A **pool** is the set of images that you can buy labels for. There is also a large size of the task, with more images and a bigger network, for a GPU. It does not count unless
+# your organisers say so, and what you read here is about the default size.
 #
 # ### Data
 #
 # | split | images | digits | labels |
 # |---|---|---|---|
-# | `train/clean` | 1620 | 300 of each even digit, 24 of each odd one | bought one by one, right |
-# | `train/noisy` | 1620 | the same images in another order | 30 % of the images are spoilt by strong noise; **these labels are all wrong** |
-# | `val` | 500 | 50 of each | clean; for you to look at, never trained on |
-# | `test` | 1500 | 150 of each | clean and hidden; only the grader has them |
+# | `train/clean` | 1620 | 300 of each even digit, 24 of each odd one | bought one by one, all right |
+# | `train/noisy` | 1620 | the same images in another order, 30 % of them spoilt by strong noise | bought one by one; **those of spoilt images are all wrong** |
+# | `val` | 500 | 50 of each | all right; for you to look at, never trained on |
+# | `test` | 1500 | 150 of each | hidden; only the grader has them |
 #
-# Images are gray, 28 x 28 pixels. The noise has mean 0 and standard deviation 1 (black is 0, white is 1) and is added to each pixel.
-# A malicious label is always the next class: a spoilt 4 is called 5, a spoilt 9 is called 0.
+# Images are gray, 28 x 28 pixels from 0 (black) to 1 (white), and those of `val` and `test` are clean. The noise has mean 0 and standard deviation 1 and is added to each pixel;
+# what is then below 0 becomes 0, and what is above 1 becomes 1. A wrong label is always the next class: a spoilt 4 is called 5, a spoilt 9 is called 0.
 #
 # ### Scoring
 #
-# $$\text{BAC} = \frac1{10} \sum_{k=0}^{9} \frac{\text{hits among the } k\text{s}}{\text{number of } k\text{s}}, \qquad
+# $$\text{BAC} = \frac1{10} \sum_{k=0}^{9} \frac{\text{images of class } k \text{ that are read right}}{\text{images of class } k}, \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
-# BAC is the mean of both scenarios. The map reaches **0 points at BAC {{ score.floor }}** and **100 points at BAC {{ score.ceiling }}**; beyond, it stays there.
-# The final evaluation runs {{ repeats }} times, each time with other images in the pool and in the test, other noise and another order, and averages BAC before the map.
+# This balanced accuracy (BAC) is averaged over both scenarios. You get **0 points at BAC {{ score.floor }}** or less, and **100 points at BAC {{ score.ceiling }}** or more.
+# The final evaluation plays both scenarios {{ repeats }} times, each time with other images in the pool and in the test, other noise and another order. Points come from the mean BAC of all of them.
 #
 # ### Limits
 #
-# Your function runs alone in a process of its own. It gets its arguments and nothing else: no images, no networks, no files, no hidden labels.
-# One run may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
-# Return exactly `n_query` different positions. **For anything else the round's budget is lost**: no label is bought in that round, and the result shows why.
+# Your function runs alone in a process of its own. It sees only its arguments: no images, no networks, no files, no hidden labels.
+# Each of the {{ repeats }} runs (both scenarios, training included) may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+# Return exactly `n_query` different positions. **Any other return costs the labels of its round**: none are bought, the game goes on with fewer labels, and your result shows why.
+# If your function stops with an error, or takes too much time or memory, the whole submission gets 0 points.
 #
 # ### What to submit
 #
@@ -52,7 +57,7 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures, and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -86,7 +91,7 @@ from torch.nn import functional as F
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+# This long cell builds the data where they cannot be found or downloaded; you need not read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -94,7 +99,7 @@ from torch.nn import functional as F
 # {{ cells/find_data.py }}
 
 # %% [markdown]
-# The size of the experiment belongs to the data. The large one is for a GPU, and gives your function 5000 random candidates in each round instead of the whole pool.
+# All numbers of the experiment, for the default size and for the large one, where your function gets 5000 random images in each round and not the whole pool.
 
 # %% tags=["protected"]
 SCENARIOS = ("clean", "noisy")
@@ -117,7 +122,7 @@ print(f"{setting['size']} size, {setting['noise']} noise, {knobs['network']}: {k
       f"then {knobs['rounds']} rounds of {knobs['n_query']}")
 
 # %% [markdown]
-# All images together are a few MB: they are kept as one tensor on the device, their values shifted and scaled once.
+# All images of a pool fit into one tensor on the device; their values are shifted and scaled once.
 
 # %% tags=["protected"]
 class Images:
@@ -140,46 +145,45 @@ val_set = None if FINAL_EVALUATION_MODE else Images(data_folder / "val" / "image
 print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
 
 # %% [markdown]
-# Look at the pools: clean images, and spoilt ones with what the reader calls them. The last row shows salt-and-pepper noise, which the large size has.
+# An image with a line of text above it; a spoilt one gets a red frame.
 
 # %% tags=["protected"]
-def draw(axis, image, label, spoilt):
-    """Draw one image with its label, in a red frame where it is spoilt."""
+def draw(axis, image, title, spoilt):
+    """Draw one image with a title, in a red frame where it is spoilt."""
     axis.imshow(image, cmap="gray")
-    axis.set_title(label, fontsize=9, pad=2)
+    axis.set_title(title, fontsize=9, pad=3)
     axis.set_xticks([]), axis.set_yticks([])
     for side in axis.spines.values():
         side.set(color="red" if spoilt else "black", linewidth=3 if spoilt else 1)
 
-
 # %% [markdown]
-# The large size spoils images with salt and pepper: half of the hit pixels turn white, half black.
+# Look at the images: one of each class, the same ones spoilt, and the first ones of the noisy pool.
 
 # %% tags=["protected"]
-def show_pools(columns=12):
-    """Draw images of the clean pool and spoilt ones, with the labels that a coin buys."""
-    figure, axes = plt.subplots(3, columns, figsize=(11, 3.3))
-    raw = {name: np.load(data_folder / "train" / f"{name}.npz") for name in SCENARIOS}
-    clean, spoilt = np.arange(columns), np.flatnonzero(raw["noisy"]["spoilt"])[:columns]
-    salted = spoil(raw["clean"]["images"][clean], "salt_and_pepper", np.random.default_rng(0))
-    rows = {"clean": (raw["clean"]["images"][clean], raw["clean"]["labels"][clean]),
-            "spoilt": (raw["noisy"]["images"][spoilt], raw["noisy"]["labels"][spoilt]),
-            "salt and\npepper": (salted, lie(raw["clean"]["labels"][clean], CLASSES))}  # fmt: skip
-    for line, (name, (images, labels)) in zip(axes, rows.items()):
-        for axis, image, label in zip(line, images, labels):
-            draw(axis, image, label, spoilt=name != "clean")
-        line[0].set_ylabel(name, rotation=0, ha="right", va="center")
+def show_pools(columns=10):
+    """Draw an image of each class, what noise and the reader make of it, and the first images of the noisy pool."""
+    figure, axes = plt.subplots(3, columns, figsize=(11, 4))
+    clean, noisy = (dict(np.load(data_folder / "train" / f"{name}.npz")) for name in SCENARIOS)
+    firsts = [np.flatnonzero(clean["labels"] == column % CLASSES)[0] for column in range(columns)]
+    images, labels = clean["images"][firsts], clean["labels"][firsts]
+    spoilt = spoil(images, setting["noise"], np.random.default_rng(0))
+    for column, (first, second, third) in enumerate(axes.T):
+        draw(first, images[column], f"{labels[column]}", spoilt=False)
+        draw(second, spoilt[column], f"{labels[column]}, called {lie(labels[column], CLASSES)}", spoilt=True)
+        draw(third, noisy["images"][column], f"called {noisy['labels'][column]}", noisy["spoilt"][column])
+    for axis, name in zip(axes[:, 0], ("clean", "the same,\nspoilt", "noisy pool")):
+        axis.set_ylabel(name, rotation=0, ha="right", va="center")
+    figure.suptitle("A red frame: the image is spoilt, and its label is wrong")
     figure.tight_layout()
     plt.show()
 
 
 if not FINAL_EVALUATION_MODE:
     show_pools()
-
 # %% [markdown]
 # ## Model
 #
-# LeNet-5 (LeCun et al., 1998) with dropout before each linear layer. The convolutions have none, so they need to run only once for any number of stochastic passes.
+# LeNet-5 (LeCun et al., 1998) with dropout before each linear layer. The convolutions have none, so for many passes with dropout they run only once.
 
 # %% tags=["protected"]
 class LeNet5(nn.Module):
@@ -201,7 +205,7 @@ class LeNet5(nn.Module):
         return self.head(self.embedding(self.features(images)))
 
 # %% [markdown]
-# The large size uses ResNet18 (He et al., 2016) made for small images: one channel, a first convolution of 3x3 without stride, and no max-pooling after it.
+# Only the large size needs this and the next cell: ResNet18 (He et al., 2016) for small images, whose first convolution is 3x3, without stride and without max-pooling after it.
 
 # %% tags=["protected"]
 class ResidualBlock(nn.Module):
@@ -223,7 +227,7 @@ class ResidualBlock(nn.Module):
         return F.relu(self.convolutions(images) + self.shortcut(images))
 
 # %% [markdown]
-# Its dropout sits before the last layer, so that MC dropout works here as well.
+# ResNet18 has its dropout before the last layer, so MC dropout works here, too.
 
 # %% tags=["protected"]
 class ResNet18(nn.Module):
@@ -247,7 +251,7 @@ class ResNet18(nn.Module):
 NETWORKS = {"LeNet5": LeNet5, "ResNet18": ResNet18}
 
 # %% [markdown]
-# **MC dropout** (Gal & Ghahramani, 2016): dropout stays active while the net predicts, so that each pass asks another random part of it.
+# **MC dropout** (Gal & Ghahramani, 2016): dropout stays on while the network predicts, so in each pass another random part of it answers.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -266,7 +270,7 @@ def look_at(model, images, passes=0):
 # {{ cells/scoring.py }}
 
 # %% [markdown]
-# Predictions come from nets without dropout; several answer by the mean of their probabilities, for single small nets differ by luck.
+# For the score, dropout is off, and three networks answer together by the mean of their probabilities: one small network alone may just be lucky.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -286,7 +290,7 @@ def score(models, dataset):
 # %% [markdown]
 # ## Training
 #
-# A new net is trained in each round, on all images that are labelled by then, each as often as the others.
+# In each round a new network starts from random weights and learns from all labels bought so far, the right and the wrong ones; each label is used equally often.
 
 # %% tags=["protected"]
 def train_on(pool, labelled, seed):
@@ -310,7 +314,7 @@ def train_on(pool, labelled, seed):
 # {{ cells/penalties.py }}
 
 # %% [markdown]
-# A list of positions may be an array, a tensor or a plain list; each must be a whole number from 0 to U-1, and none may come twice.
+# You may return an array, a tensor or a list; each position must be a whole number from 0 to U-1, and none may come twice.
 
 # %% tags=["protected"]
 def check_positions(answer, candidates, n_query):
@@ -336,7 +340,7 @@ def check_positions(answer, candidates, n_query):
     return positions
 
 # %% [markdown]
-# One question: your function gets copies on the CPU, and a wrong return costs the round's budget.
+# This is how your function is called: it gets copies on the CPU, so it cannot change the run.
 
 # %% tags=["protected"]
 def ask(query, model, pool, labelled, unlabelled, seed):
@@ -349,7 +353,7 @@ def ask(query, model, pool, labelled, unlabelled, seed):
     return unlabelled[check_positions(answer, len(unlabelled), knobs["n_query"])]
 
 # %% [markdown]
-# One scenario: train, ask, buy, and train again. Which labels come first and all other random numbers are drawn from `SEED`; the unlabelled images come in another order each time.
+# One scenario from start to end: train, ask, buy, and train again; all random numbers come from `SEED`, and the unlabelled images are in another order in each round.
 
 # %% tags=["protected"]
 def play(name, query, val_set=None):
@@ -374,7 +378,7 @@ def play(name, query, val_set=None):
 # %% [markdown]
 # ## Baseline
 #
-# Your function, and the examples that follow, may use what is imported here, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+# The examples and your function may use what is imported here. In your own cell you may import more from the standard library, NumPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -384,7 +388,7 @@ import numpy as np
 import torch
 
 # %% [markdown]
-# Choosing at random is honest and wasteful: only one label in fourteen is one of an odd digit. Expect less than 25 points.
+# Choosing at random is fair but wasteful: only one image in fourteen shows an odd digit. Expect about 0 points.
 
 # %% tags=["protected", "slot-imports"]
 def random_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
@@ -392,8 +396,8 @@ def random_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query,
     return np.random.default_rng(seed).choice(mc_probs.shape[1], n_query, replace=False)
 
 # %% [markdown]
-# Four classics of active learning follow, for you to read, to call and to take apart. First, three measures of doubt: the **entropy** of the mean of all passes (how uncertain is the answer?),
-# its **margin** (how close is the second class?), and **BALD**, the mutual information between the answer and the net (how much do the passes contradict each other? Houlsby et al., 2011).
+# Four classics of active learning follow, for you to read, to use and to take apart. The first three measure doubt: the **entropy** of the mean of all passes (how unsure is the answer?),
+# its **margin** (how close is the second class?), and **BALD**, the mutual information of the answer and the network (how much do the passes contradict each other? Houlsby et al., 2011).
 
 # %% tags=["protected", "slot-imports"]
 def entropy(probs):
@@ -412,7 +416,7 @@ def bald(mc_probs):
     return entropy(mc_probs.mean(axis=0)) - entropy(mc_probs).mean(axis=0)
 
 # %% [markdown]
-# Each of them becomes a strategy by taking the `n_query` images with the highest doubt.
+# Each measure becomes a strategy: take the `n_query` images with the highest doubt.
 
 # %% tags=["protected", "slot-imports"]
 def highest(scores, n_query):
@@ -435,8 +439,8 @@ def bald_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, s
     return highest(bald(mc_probs), n_query)
 
 # %% [markdown]
-# **BADGE** (Ash et al., 2020) also looks at the embeddings: it spreads its choice over images whose gradients of the last layer would be long and point into different directions.
-# That gradient is the outer product of *probabilities minus predicted class* and the embedding, so distances need no products of that size.
+# **BADGE** (Ash et al., 2020) looks at the embeddings as well: it chooses images whose gradients in the last layer are long and point in different directions.
+# Such a gradient is the outer product of *probabilities minus predicted class* and the embedding; their distances can be had without ever forming these large products.
 
 # %% tags=["protected", "slot-imports"]
 def badge_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
@@ -457,37 +461,47 @@ def badge_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, 
     return np.array(chosen)
 
 # %% [markdown]
-# What would each of them buy first? After two random rounds in the noisy pool, spoilt images have a red frame; above each image is the label that the coin would buy.
+# How many of the images that were chosen are spoilt, and how many show an odd digit and are clean?
+
+# %% tags=["protected"]
+def describe(pool, bought):
+    """Return two lines about what was bought of a pool, (n,) positions."""
+    spoilt = pool.spoilt[bought]
+    odd = (pool.labels[bought] % 2 == 1) & ~spoilt
+    return f"{spoilt.sum()} of {len(bought)} spoilt\n{odd.sum()} clean odd digits"
+
+# %% [markdown]
+# Imagine that 120 labels of the noisy pool were bought at random: what would each example choose next?
 
 # %% tags=["protected"]
 def show_choices(name="noisy", columns=12):
-    """Draw what each example would buy after training on as many random labels as after two rounds."""
+    """Draw what each example would buy when as many random labels are known as after two rounds."""
     pool, rng = pools[name], np.random.default_rng([SEED, len(SCENARIOS)])
     labelled, unlabelled = np.split(rng.permutation(len(pool)), [knobs["start"] + 2 * knobs["n_query"]])
     model = train_on(pool, labelled, SEED)
     examples = (random_query, entropy_query, margin_query, bald_query, badge_query)
-    figure, axes = plt.subplots(len(examples), columns, figsize=(11, 5.2))
+    figure, axes = plt.subplots(len(examples), columns, figsize=(11, 5.6))
     for line, example in zip(axes, examples):
         bought = ask(example, model, pool, labelled, unlabelled[:5000], SEED)
         for axis, position in zip(line, bought):
             draw(axis, pool.images[position, 0].cpu().numpy(), pool.labels[position], pool.spoilt[position])
-        title = f"{example.__name__.removesuffix('_query')}\n{pool.spoilt[bought].sum()} of {len(bought)}\nspoilt"
+        title = f"{example.__name__.removesuffix('_query')}\n{describe(pool, bought)}"
         line[0].set_ylabel(title, rotation=0, ha="right", va="center")
+    figure.suptitle(f"The first {columns} of {knobs['n_query']} choices, and their labels; a red frame: spoilt, and the label is wrong")
     figure.tight_layout()
     plt.show()
 
 # %% [markdown]
-# Which example falls for the spoilt images, and which asks for digits that the net has hardly ever seen?
+# Which example falls for the spoilt images, and which one finds digits that the network has hardly ever seen?
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE:
     show_choices()
-
 # %% [markdown]
 # ## Your solution
 #
-# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong in it, too,
-# outside of the function. Each run of the grader starts the cell afresh and plays both scenarios; here, run it again before you run what follows.
+# Write your code in the next cell; it is the only one the grader takes. Put your helper functions into it, too. Variables outside of the function keep their values from call to call,
+# also from the clean to the noisy scenario; the grader runs the cell anew for each of its {{ repeats }} runs. While you try things out, run the cell again before you run what follows.
 
 # %% tags=["slot"]
 def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
@@ -496,12 +510,13 @@ def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
     mc_probs             (T, U, K) float64: class probabilities of the U unlabelled images in T = 20 passes with dropout
     embeddings           (U, D) float64: what the last hidden layer makes of them, without dropout; D = 84
     labelled_embeddings  (L, D) float64: the same of the labelled images, in the order in which they were bought
-    labelled_y           (L,) int64: their labels as they were given; L = 40, 80, 120, 160
+    labelled_y           (L,) int64: their labels, right or wrong; the first 40 are always those of the random images
     n_query              how many to choose: 40
     seed                 a whole number, for random choices; another one in each round
     returns              (n_query,) int64: positions 0..U-1, all different
 
-    The net is trained anew before each round, and the unlabelled images come in another order.
+    L is 40, 80, 120, 160 in the four rounds, and less after a round that was lost. The network is new in each round,
+    and the unlabelled images are in another order.
     """
     ### BEGIN SOLUTION
     doubt = bald(mc_probs)  # high where the net can learn, and not where an image is hopeless: there all passes are unsure alike
@@ -524,7 +539,7 @@ def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
 # %% [markdown]
 # ## Evaluation
 #
-# Both scenarios, with your function. Nothing is shared between them.
+# Your function plays both scenarios.
 
 # %% tags=["protected"]
 models, records = {}, {}
@@ -532,39 +547,54 @@ for name in SCENARIOS:
     models[name], records[name] = play(name, query, val_set)
 
 # %% [markdown]
-# How fast does the net learn from your labels, and how fast from random ones? Right the labels that you bought, beside those of the pool.
+# How fast does the network learn from the labels you chose, and how fast from random ones? The star at the end is the score of the three networks together.
 
 # %% tags=["protected"]
-def show_records(records, compared):
-    """Draw balanced accuracy on val over the labels for each scenario, and the classes of what was bought."""
-    figure, axes = plt.subplots(1, 3, figsize=(12, 3.4))
-    labels = knobs["start"] + knobs["n_query"] * np.arange(knobs["rounds"] + 1)
-    for axis, name in zip(axes.flat, SCENARIOS):
-        axis.plot(labels, compared[name]["bac"], color="gray", marker=".", label="random")
-        axis.plot(labels, records[name]["bac"], marker="o", label="your function")
-        axis.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="0 to 100 points")
-        axis.set(title=f"{name} pool", xlabel="labels", ylabel="balanced accuracy on val", ylim=(0.2, 1))
-        axis.legend(loc="lower right", fontsize=8)
-    last, pool = axes.flat[-1], np.bincount(pools["clean"].labels, minlength=CLASSES)
-    last.bar(np.arange(CLASSES), pool / pool.sum(), 0.9, color="lightgray", label="clean pool")
-    for shift, name in zip((-0.2, 0.2), SCENARIOS):
-        bought, wrong = records[name]["labelled"], pools[name].spoilt[records[name]["labelled"]].sum()
-        shares = np.bincount(pools[name].labels[bought], minlength=CLASSES) / len(bought)
-        last.bar(np.arange(CLASSES) + shift, shares, 0.36, label=f"{name}: {wrong} of {len(bought)} spoilt")
-    last.set(title="labels that were bought", xlabel="class as labelled", ylabel="share", xticks=range(CLASSES), ylim=(0, 0.4))
-    last.legend(fontsize=8)
-    figure.tight_layout()
-    plt.show()
+def show_curves(axis, name, runs):
+    """Draw balanced accuracy on val over the labels that were paid for; `runs` is {who: records of the scenarios}."""
+    paid = knobs["start"] + knobs["n_query"] * np.arange(knobs["rounds"] + 1)
+    axis.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="from 0 to 100 points")
+    for (who, records), color, style in zip(runs.items(), ("C0", "black"), ("-", "--")):
+        bac = records[name]["bac"]
+        axis.plot(paid, bac, style, color=color, marker=".", label=who)
+        axis.plot(paid[-1], bac[-1], "*", color=color, markersize=11)
+    axis.set(title=f"{name} pool", xlabel="labels paid for", xticks=paid, ylabel="balanced accuracy on val")
+    axis.legend(loc="lower right", fontsize=8)
+
+# %% [markdown]
+# Which labels did your function get for its coins (without the 40 random ones at the start), and which did the random choice get?
+
+# %% tags=["protected"]
+def show_labels(axis, name, runs):
+    """Draw how often each label was bought, right ones and wrong ones."""
+    classes, pool = np.arange(CLASSES), pools[name]
+    for (who, records), shift in zip(runs.items(), (-0.2, 0.2)):
+        bought = records[name]["labelled"][knobs["start"] :]
+        right, wrong = (
+            np.bincount(pool.labels[bought[pool.spoilt[bought] == spoilt]], minlength=CLASSES) for spoilt in (False, True)
+        )
+        axis.bar(classes + shift, right, 0.38, color="C0" if shift < 0 else "gray", label=who)
+        lies, looks = np.flatnonzero(wrong), {"color": "white", "edgecolor": "red", "hatch": "////"}
+        axis.bar(lies + shift, wrong[lies], 0.38, bottom=right[lies], **looks)
+    axis.bar(0, 0, label="wrong labels", **looks)
+    axis.set(title=f"{name} pool", xlabel="class, as labelled", xticks=classes, ylabel="labels bought in the rounds")
+    axis.margins(y=0.25)
+    axis.legend(loc="upper center", ncols=3, fontsize=8)
 
 # %% [markdown]
 # The random choice plays both scenarios as well, with the same first labels, so that you can compare.
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE:
-    show_records(records, {name: play(name, random_query, val_set)[1] for name in SCENARIOS})
-
+    runs = {"your function": records, "random": {name: play(name, random_query, val_set)[1] for name in SCENARIOS}}
+    figure, axes = plt.subplots(2, 2, figsize=(11, 6.5), sharey="col")
+    for (left, right), name in zip(axes, SCENARIOS):
+        show_curves(left, name, runs)
+        show_labels(right, name, runs)
+    figure.tight_layout()
+    plt.show()
 # %% [markdown]
-# Where there are labels, you get points; where there are none, the predictions are saved for the grader.
+# If the images have labels, you get points; if they have none, the predictions are saved for the grader.
 
 # %% tags=["protected"]
 def final_evaluate(path, models):
@@ -579,7 +609,7 @@ def final_evaluate(path, models):
     return performance(list(accuracies.values()))
 
 # %% [markdown]
-# The score on `val` is one run only: the final one is the mean of {{ repeats }}, and single runs differ by about 10 points.
+# The score on `val` is one run only. The final one is the mean of {{ repeats }}, and single runs easily differ by 20 points: do not trust small gains here.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val") / "images.npz", models)
