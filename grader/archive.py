@@ -68,6 +68,21 @@ def unpack(archive: Path, folder: Path) -> list[Member]:
         raise _refused(f"The archive cannot be read as a zip: {_reason(error)}.") from error
 
 
+def read_member(archive: Path, name: str, max_bytes: int) -> bytes | None:
+    """Return the bytes of the one member `name`, or None where there is none, or several, or it is damaged or larger."""
+    try:
+        with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
+            found = [info for info in opened.infolist() if info.filename.replace("\\", "/") == name]
+            if len(found) != 1 or found[0].file_size > max_bytes or found[0].flag_bits & 1:
+                return None
+            return opened.read(found[0])
+    except StudentFault:
+        return None
+    except _DAMAGED as error:
+        _raise_if_ours(error)
+        return None
+
+
 class _BoundedFile(io.FileIO):
     """A file that refuses huge reads: zipfile reads a whole table of contents at once, however long it says it is."""
 

@@ -75,6 +75,7 @@ def test_a_notebook_is_a_submission_under_the_path_that_was_given(inbox: Path, t
     (submission,) = take(path)
     assert (submission.path, submission.student, submission.data) == (str(path), "anna", GOOD)
     assert submission.fault is None
+    assert (submission.submitted, submission.late, submission.person) == (None, False, None)
 
 
 def test_a_folder_gives_its_notebooks_by_name_and_nothing_else(inbox: Path, take: Take) -> None:

@@ -1,0 +1,218 @@
+"""Tell whom a learning platform says a file is from, by what the platform wrote and never by what the student wrote.
+
+Three bulk downloads are known:
+
+    Canvas      lastnamefirstname_[LATE_]<userid>_<fileid>_<original name>.ipynb
+    Moodle      <Full name>_<id>_assignsubmission_file/<original name>.ipynb     or flat, with _ in place of /
+    Gradescope  <submission>/<original name>.ipynb beside a submission_metadata.yml
+
+The outermost name decides: what lies in a student's folder, and what follows a platform's prefix, is the student's.
+
+What no rule can tell apart: a student's own zip that is given as if it were a download, or the folder of the only
+student who handed in, may imitate any of this; so may the name of an account where students may change it.
+Where files are named by students alone, so are the students.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta, timezone
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    Parts = tuple[str, ...]
+
+METADATA = "submission_metadata.yml"
+MAX_METADATA_BYTES = 16 << 20  # the printed results of every autograder run are in there
+
+_CANVAS = re.compile(
+    r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<user>[1-9]\d{0,18})_(?P<file>[1-9]\d{2,18})_(?P<rest>.+)"
+)
+_MOODLE = re.compile(r"(?P<name>[^_]+)_(?P<id>\d+)_assignsubmission_file(?:_.*)?", re.DOTALL)
+_REPEAT = re.compile(r"-(\d{1,9})$")
+_TIME = re.compile(
+    r"(?P<day>\d{4}-\d\d-\d\d)[T ]+(?P<time>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?"
+    r"\s*(?:Z|UTC|(?P<hours>[+-]\d\d):?(?P<minutes>\d\d))?"
+)
+
+# C where there is one. This loader makes texts, lists and mappings, and nothing else: an id keeps its zeros, a tag
+# of Ruby's or a date that does not exist costs nothing, and there are no merges that could blow up.
+_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Whom a platform says a file is from, and when.
+
+    Two files are the same student's where `platform` and `identity` agree. `student` is the id to show, `numbers`
+    and `names` are keys for a roster: numbers and addresses are one person's, a name may be several people's.
+    `order` tells the attempts of a student apart.
+    """
+
+    platform: str
+    identity: str
+    student: str
+    numbers: tuple[str, ...] = ()
+    names: tuple[str, ...] = ()
+    order: tuple[int, ...] = ()
+    submitted: datetime | None = None
+    late: bool = False
+
+
+def canvas(name: str) -> Origin | None:
+    """Read Canvas's prefix of a file's or folder's name; it has two numbers, and a name in lower case before them.
+
+    See `ContentZipper#get_filename` of canvas-lms: letters, digits and underscores are all it leaves of a name.
+    """
+    match = _CANVAS.fullmatch(unicodedata.normalize("NFC", name))
+    if match is None or not _is_squeezed(match["name"]):
+        return None
+    repeat = _REPEAT.search(match["rest"].rpartition(".")[0])
+    return Origin(
+        platform="canvas",
+        identity=match["user"],
+        student=f"{match['name']}_{match['user']}",
+        numbers=(match["user"],),
+        names=(match["name"],),
+        order=(int(match["file"]), int(repeat[1]) if repeat else 0),
+        late=match["late"] is not None,
+    )
+
+
+def moodle(name: str) -> Origin | None:
+    """Read Moodle's name of a student's folder; Moodle puts spaces for the underscores of names, so none can lie."""
+    match = _MOODLE.fullmatch(unicodedata.normalize("NFC", name))
+    if match is None or not match["name"].strip():
+        return None
+    student = f"{match['name'].strip()}_{match['id']}"
+    return Origin(platform="moodle", identity=student, student=student, names=(match["name"].strip(),))
+
+
+def gradescope(data: bytes) -> dict[str, Origin]:
+    """Read a `submission_metadata.yml`: the origin of each folder; nothing where it is malformed or too large."""
+    if len(data) > MAX_METADATA_BYTES:
+        return {}
+    try:
+        listed = yaml.load(data, Loader=_Loader)  # noqa: S506 -- makes texts, lists and mappings only
+    except (yaml.YAMLError, RecursionError, ValueError):
+        return {}
+    found = {}
+    for folder, about in listed.items() if isinstance(listed, dict) else ():
+        origin = _submission(folder, about) if isinstance(about, dict) else None
+        if origin is not None:
+            found[folder] = origin
+    return found
+
+
+def origins(paths: Sequence[Parts], read: Callable[[Parts], bytes | None]) -> list[Origin | None]:
+    """Return whom each of the paths of one download is from, by its outermost telling name; None where none tells.
+
+    `read` returns the `submission_metadata.yml` of a folder, or None. Below the folders that all paths share, names
+    count at the first level alone, unless all paths have one at the same deeper level, as in folders of sections.
+    """
+    shared = shared_folders(paths)
+    for depth in range(shared + 1):
+        known = gradescope(read(paths[0][:depth]) or b"")
+        found = [known.get(parts[depth]) for parts in paths]
+        if any(found):
+            return found
+        if depth < shared and (origin := moodle(paths[0][depth])) is not None:
+            return [origin for _ in paths]
+    found = _named(paths, shared)
+    depth = shared
+    while not any(found) and all(len(parts) > depth + 1 for parts in paths):
+        depth += 1
+        found = _named(paths, depth)
+        if not all(found):
+            found = [None for _ in paths]
+    return found
+
+
+def shared_folders(paths: Sequence[Parts]) -> int:
+    """Return how many folders all of the paths have in common."""
+    shortest = min(len(parts) for parts in paths) - 1
+    return next((n for n in range(shortest) if len({parts[n] for parts in paths}) > 1), shortest)
+
+
+def _named(paths: Sequence[Parts], depth: int) -> list[Origin | None]:
+    """Return what the names at one level tell."""
+    names = {parts[: depth + 1] for parts in paths}
+    by_canvas = canvas_names(names)
+    return [by_canvas.get(parts[: depth + 1]) or moodle(parts[depth]) for parts in paths]
+
+
+def canvas_names(names: set[Parts]) -> dict[Parts, Origin]:
+    """Return those of Canvas's names that do not contradict others: `hw_1_100_anna` beside `hw_1_100_ben` does.
+
+    In a folder of Canvas's every file has its own number, and every number of a user one name.
+    """
+    found = {parts: origin for parts in names if (origin := canvas(parts[-1])) is not None}
+    files = Counter((parts[:-1], origin.order[0]) for parts, origin in found.items())
+    called = defaultdict(set)
+    for parts, origin in found.items():
+        called[parts[:-1], origin.identity].add(origin.names)
+    return {
+        parts: origin
+        for parts, origin in found.items()
+        if files[parts[:-1], origin.order[0]] == 1 and len(called[parts[:-1], origin.identity]) == 1
+    }
+
+
+def _is_squeezed(name: str) -> bool:
+    return (
+        name == name.lower()
+        and any(character.isalpha() for character in name)
+        and all(c.isalnum() or unicodedata.category(c).startswith("M") for c in name)
+    )
+
+
+def _submission(folder: str, about: dict[str, Any]) -> Origin | None:
+    listed = about.get(":submitters")
+    people = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    submitted = _moment(about.get(":created_at"))
+    order = (round(submitted.timestamp() * 1e6),) if submitted else ()
+    if len(people) != 1:  # a group's work is nobody's alone
+        names = [_value(one, ":sid") or _value(one, ":email") or _value(one, ":name") for one in people]
+        student = "+".join(sorted(filter(None, names)))
+        return (
+            Origin("gradescope", f"group {student}", student, (), (), order, submitted) if student else None
+        )
+    sid, email, name = (_value(people[0], key) for key in (":sid", ":email", ":name"))
+    if not (sid or email or name):
+        return None
+    number = re.sub(r"\D", "", folder) or folder
+    student = sid or email or f"{name}_{number}"  # a name alone may be two people's
+    numbers = tuple(filter(None, (sid, email)))
+    return Origin(
+        "gradescope", student, student, numbers, (name,) if name else (), order=order, submitted=submitted
+    )
+
+
+def _value(mapping: dict[str, Any], key: str) -> str:
+    value = mapping.get(key)
+    text = value.strip() if isinstance(value, str) else ""
+    return "" if text in {"null", "~"} else text
+
+
+def _moment(value: object) -> datetime | None:
+    """Return the time that YAML or Rails wrote; without a zone it is UTC, as YAML has it."""
+    if isinstance(value, dict):
+        value = value.get("utc")
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match is None:
+        return None
+    sign = -1 if (match["hours"] or "").startswith("-") else 1
+    offset = timedelta(hours=int(match["hours"] or 0), minutes=sign * int(match["minutes"] or 0))
+    fraction = (match["fraction"] or "0")[:6].ljust(6, "0")
+    try:
+        moment = datetime.fromisoformat(f"{match['day']}T{match['time']}.{fraction}")
+        return moment.replace(tzinfo=timezone(offset)).astimezone(UTC)
+    except (ValueError, OverflowError):
+        return None

@@ -1,0 +1,200 @@
+"""The people of a course, found by whatever a platform calls them; a key that fits several of them fits nobody."""
+
+from __future__ import annotations
+
+import csv
+import io
+import unicodedata
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+    from pathlib import Path
+
+# The more telling header comes first: in Canvas's table `ID` is Canvas's own number, `SIS User ID` the student's.
+_HEADERS = {
+    "id": ("student id", "student_id", "sis user id", "sid", "id"),
+    "name": ("name", "full name", "student"),
+    "email": ("email", "email address"),
+    "section": ("section",),
+}
+_OTHER_KEY = "sis login id"  # finds a person, and is not shown
+_NO_PERSON = "points possible"  # the second row of Canvas's table
+_WITHOUT_ACCENT = str.maketrans(
+    {
+        "ł": "l",
+        "ø": "o",
+        "đ": "d",
+        "ð": "d",
+        "ħ": "h",
+        "\N{LATIN SMALL LETTER DOTLESS I}": "i",
+        "æ": "ae",
+        "œ": "oe",
+        "þ": "th",
+    }
+)
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody who may hand in; a text is "" where it is unknown."""
+
+    id: str
+    name: str = ""
+    email: str = ""
+    section: str = ""
+
+    def may_be_called(self, name: str) -> bool:
+        """Return whether a word of this person's name is in `name`: a number alone may fit somebody by accident."""
+        words = [squeezed(word) for word in _natural(self.name).split()]
+        return not words or any(word in squeezed(name) for word in words if len(word) > 1)
+
+
+class Roster:
+    """The people who may hand in, and how to find them."""
+
+    def __init__(self, people: Iterable[Person], other_keys: Iterable[Sequence[str]] = ()) -> None:
+        """Take the people and, for each of them in their order, keys that are no part of a person."""
+        self.people = tuple(people)
+        self._exact: dict[str, set[int]] = {}
+        self._squeezed: dict[str, set[int]] = {}
+        for number, person in enumerate(self.people):
+            local = person.email.rpartition("@")[0]
+            for key in (folded(person.id), folded(person.email), folded(local), _natural(person.name)):
+                self._exact.setdefault(key, set()).add(number)
+            for key in _orders(person.name):
+                self._squeezed.setdefault(key, set()).add(number)
+        for number, keys in enumerate(other_keys):
+            for key in keys:
+                self._exact.setdefault(folded(key), set()).add(number)
+
+    @classmethod
+    def read(cls, path: Path) -> Roster:
+        """Read a table in CSV whose first line names its columns; `,`, `;` and tabs may part them.
+
+        Raises UsageError for a file that cannot be read or decoded, lacks a header, or lists somebody twice.
+        """
+        rows = _rows(path, _text(path))
+        first, header = next(rows, (1, []))
+        columns = _columns(header)
+        if not columns.keys() & {"id", "name", "email"}:
+            raise UsageError(f"{path}, line {first}: the header must name a column id, name or email")
+        people, other_keys, lines = [], [], dict[str, int]()
+        for line, row in rows:
+            if len(row) > len(header):
+                raise UsageError(f"{path}, line {line}: {len(row)} cells under a header of {len(header)}")
+            person = Person(**{"id": "", **{field: _cell(row, at[0]) for field, at in columns.items()}})
+            if folded(person.name) == _NO_PERSON:
+                continue
+            if not (person.id or person.name or person.email):
+                raise UsageError(f"{path}, line {line}: no id, name or email")
+            _refuse_repeat(f"{path}, line {line}", line, person, lines)
+            people.append(person)
+            other_keys.append([_cell(row, number) for number in _others(header, columns)])
+        if not people:
+            raise UsageError(f"{path}, line {first}: nobody is listed below the header")
+        return cls(people, other_keys)
+
+    def find(self, *keys: str) -> Person | None:
+        """Return the one person whom the keys fit, or None.
+
+        A key is a student id, a name ("First Last", "Last, First" or Canvas's `lastfirst`), or an email address,
+        whole or up to its @; case and accents do not count. A key that fits several people fits nobody, and keys
+        that fit different people fit nobody together.
+        """
+        found = {number for key in keys for number in self._fit(key)}
+        return self.people[found.pop()] if len(found) == 1 else None
+
+    def _fit(self, key: str) -> set[int]:
+        """Return the one number that a key fits, or nothing; a name as it is written tells more than squeezed."""
+        name = _natural(key)
+        found = self._exact.get(folded(key), set()) | self._exact.get(name, set()) if name else set()
+        if " " not in name or not found:
+            found = found | self._squeezed.get(squeezed(key), set())
+        return found if len(found) == 1 else set()
+
+
+def folded(text: str) -> str:
+    """Return `text` without accents, capitals and superfluous spaces, so that two spellings compare equal."""
+    apart = unicodedata.normalize("NFKD", text).casefold().translate(_WITHOUT_ACCENT)
+    bare = "".join(character for character in apart if not unicodedata.combining(character))
+    return " ".join(unicodedata.normalize("NFKC", bare).split())
+
+
+def squeezed(text: str) -> str:
+    """Return `text` as Canvas squeezes names: without spaces and punctuation, here also folded."""
+    return "".join(c for c in folded(text) if c.isalnum() or unicodedata.category(c).startswith("M"))
+
+
+def _natural(name: str) -> str:
+    """Return the folded name with what follows its comma in front: "Last, First" as "first last"."""
+    last, _, first = folded(name).partition(",")
+    return " ".join(f"{first} {last}".split())
+
+
+def _orders(name: str) -> set[str]:
+    """Return the squeezed forms of a name: nobody can tell at which word the family name begins."""
+    words = _natural(name).split()
+    return {squeezed("".join(words[start:] + words[:start])) for start in range(len(words))} - {""}
+
+
+def _text(path: Path) -> str:
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        raise UsageError(f"{path}, line {line}: not UTF-8; save the table as CSV UTF-8") from error
+
+
+def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
+    """Give each row with its line number, without blank rows and empty cells at the end."""
+    reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
+    try:
+        for row in reader:
+            cells = [cell.strip() for cell in row]
+            while cells and not cells[-1]:
+                cells.pop()
+            if cells:
+                yield reader.line_num, cells
+    except csv.Error as error:
+        raise UsageError(f"{path}, line {reader.line_num}: not a row of CSV: {error}") from error
+
+
+def _delimiter(text: str) -> str:
+    first = next((line for line in text.splitlines() if line.strip()), "")
+    return max(",;\t", key=first.count)
+
+
+def _columns(header: list[str]) -> dict[str, list[int]]:
+    """Return the columns of each field, the most telling first."""
+    names = [folded(name) for name in header]
+    found = {
+        field: [names.index(alias) for alias in aliases if alias in names]
+        for field, aliases in _HEADERS.items()
+    }
+    return {field: numbers for field, numbers in found.items() if numbers}
+
+
+def _others(header: list[str], columns: dict[str, list[int]]) -> list[int]:
+    """Return the columns that hold keys besides the fields of a person: Canvas's own number, the login."""
+    logins = [number for number, name in enumerate(header) if folded(name) == _OTHER_KEY]
+    return columns.get("id", [])[1:] + logins
+
+
+def _cell(row: list[str], number: int) -> str:
+    return row[number] if number < len(row) else ""
+
+
+def _refuse_repeat(place: str, line: int, person: Person, lines: dict[str, int]) -> None:
+    """Raise UsageError where the id or the email address was seen before; names may repeat, people may not."""
+    for what, value in (("id", person.id), ("email", person.email)):
+        key = f"{what} {folded(value)}"
+        if value and lines.setdefault(key, line) != line:
+            raise UsageError(f"{place}: {what} {value!r} was already on line {lines[key]}")

@@ -1,0 +1,268 @@
+"""Whose a downloaded file is: what Canvas, Moodle and Gradescope wrote decides, and no name a student chose."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+from downloaded import ANNA, COURSE, EXPORT, FOLDERS, YML, as_folder, as_zip, files, metadata, told
+
+from grader.downloads import MAX_METADATA_BYTES, canvas, gradescope, moodle
+from grader.intake import Submission, collect, strangers
+from grader.roster import Person, Roster
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Take = Callable[..., list[Submission]]
+
+
+@pytest.fixture(params=[as_folder, as_zip], ids=["folder", "zip"])
+def take(request: pytest.FixtureRequest, tmp_path: Path) -> Take:
+    """Collect a download, as a folder and as a zip."""
+
+    def collect_from(
+        content: dict[str, bytes], roster: Roster | None = None, pattern: str | None = None
+    ) -> list[Submission]:
+        return collect([request.param(tmp_path / "download", content)], pattern, tmp_path / "work", roster)
+
+    return collect_from
+
+
+# -- Canvas ------------------------------------------------------------------------------------------------------
+
+
+def test_canvas_tells_the_user_by_number_and_who_was_late(take: Take) -> None:
+    anna, ben = take(files("noanna_LATE_77_4561_task.ipynb", "odeben_78_4562_my task_1_2_x.ipynb"))
+    assert (anna.student, anna.late, ben.student, ben.late) == ("noanna_77", True, "odeben_78", False)
+    assert (anna.submitted, anna.person) == (None, None)
+
+
+def test_attempts_of_canvas_are_in_order_of_the_file_s_number(take: Take) -> None:
+    names = ("noanna_77_10001_task-1.ipynb", "noanna_77_9999_task.ipynb", "noanna_LATE_77_10002_a.ipynb")
+    found = take(files(*names, "mo_5_10003_task.ipynb"))
+    assert told(found) == {"mo_5": ["mo_5_10003_task.ipynb"], "noanna_77": [names[1], names[0], names[2]]}
+
+
+def test_people_of_one_name_with_two_numbers_are_two(take: Take) -> None:
+    found = take(files("doejane_1_501_a.ipynb", "doejane_2_502_a.ipynb"), Roster([Person("9", "Jane Doe")]))
+    assert set(told(found)) == {"doejane_1", "doejane_2"}
+    assert strangers(found) == found
+
+
+def test_canvas_s_number_tells_people_of_one_name_apart(take: Take) -> None:
+    first, second = Person("a", "Jane Doe"), Person("b", "Jane Doe")
+    roster = Roster([first, second], [["1"], ["2"]])
+    found = take(files("doejane_1_501_a.ipynb", "doejane_2_502_a.ipynb", "doejane_3_503_a.ipynb"), roster)
+    assert [(s.student, s.person) for s in found] == [("a", first), ("b", second), ("doejane_3", None)]
+
+
+def test_canvas_s_number_is_no_student_id_of_somebody_called_otherwise(take: Take) -> None:
+    (mo,) = take(files("modi_1018_501_task.ipynb"), COURSE)
+    assert (mo.student, mo.person) == ("modi_1018", None)
+
+
+NO_CANVAS = [
+    "anna.ipynb",
+    "hw_1.ipynb",
+    "hw_1_2_final.ipynb",
+    "hw_2024_11_05.ipynb",
+    "noanna_77_4561.ipynb",
+    "NoAnna_77_4561_x.ipynb",
+    "no anna_77_4561_x.ipynb",
+    "no-anna_77_4561_x.ipynb",
+    "2024_77_4561_x.ipynb",
+    "_77_4561_x.ipynb",
+    "noanna_LATER_77_4561_x.ipynb",
+    "noanna_077_4561_x.ipynb",
+    "noanna_7²_4561_x.ipynb",
+    "x_noanna_77_4561_x.ipynb",
+    f"noanna_{'7' * 5000}_4561_x.ipynb",
+]
+
+
+@pytest.mark.parametrize("name", NO_CANVAS, ids=range(len(NO_CANVAS)))
+def test_an_ordinary_name_is_not_canvas_s(name: str) -> None:
+    assert canvas(name) is None
+
+
+@pytest.mark.parametrize("name", ["łukasznowak", "o\u0308zgu\u0308r", "李小龙", "सीता", "student2"])
+def test_names_of_any_alphabet_are_canvas_s(name: str) -> None:
+    origin = canvas(f"{name}_LATE_77_4561_x_1_2_3.ipynb")
+    assert origin is not None
+    assert (origin.identity, origin.late, origin.order) == ("77", True, (4561, 0))
+
+
+def test_names_that_only_look_like_canvas_s_are_different_students(take: Take) -> None:
+    names = ("hw_1_100_anna.ipynb", "hw_1_100_ben.ipynb", "anna_7_2024_x.ipynb", "ben_7_2025_x.ipynb")
+    assert sorted(told(take(files(*names)))) == sorted(Path(name).stem for name in names)
+
+
+def test_only_canvas_s_prefix_counts_not_the_student_s_name_behind_it(take: Take) -> None:
+    found = take(files("noanna_77_4561_odeben_78_4562_x.ipynb", "odeben_78_4563_1018.ipynb"), COURSE)
+    assert [submission.student for submission in found] == ["1017", "1018"]
+
+
+def test_a_folder_that_was_unpacked_from_a_zip_of_canvas_s_is_its_student_s(take: Take) -> None:
+    found = take(files("noanna_77_4561_work/odeben_78_4562_x.ipynb", "odeben_78_4562_x.ipynb"))
+    assert told(found) == {"noanna_77": ["odeben_78_4562_x.ipynb"], "odeben_78": ["odeben_78_4562_x.ipynb"]}
+
+
+# -- Moodle ------------------------------------------------------------------------------------------------------
+
+
+def test_moodle_tells_the_student_by_name_and_number(take: Take) -> None:
+    names = ("Anna No_77_assignsubmission_file/b.ipynb", "Anna No_77_assignsubmission_file/sub/a.ipynb")
+    found = take(
+        files(*names, "Anna No_78_assignsubmission_file/b.ipynb", "Ben Ode_9_assignsubmission_file_/b.ipynb")
+    )
+    assert told(found) == {
+        "Anna No_77": ["b.ipynb", "a.ipynb"],
+        "Anna No_78": ["b.ipynb"],
+        "Ben Ode_9": ["b.ipynb"],
+    }
+
+
+def test_moodle_may_write_one_folder_for_all(take: Take) -> None:
+    found = take(files("Anna No_77_assignsubmission_file_Ben Ode_78_assignsubmission_file_x.ipynb"), COURSE)
+    assert [submission.person for submission in found] == [ANNA]
+
+
+def test_moodle_s_folder_decides_not_what_the_student_put_into_it(take: Take) -> None:
+    place = "Anna No_77_assignsubmission_file"
+    found = take(
+        files(
+            f"{place}/odeben_78_4562_x.ipynb",
+            f"{place}/Ben Ode_9_assignsubmission_file/x.ipynb",
+            f"{place}/1018.ipynb",
+            f"{place}/submission_1/x.ipynb",
+            f"{place}/{YML}",
+            "Ben Ode_9_assignsubmission_file/x.ipynb",
+        )
+        | {f"{place}/{YML}": metadata(submission_1="Ben Ode/1018/ben@uni.example/").encode()},
+        COURSE,
+    )
+    assert {s.student for s in found if place in s.path} == {"1017"}
+    assert [s.student for s in found if place not in s.path] == ["1018"]
+
+
+def test_the_folder_of_the_only_student_decides_too(take: Take) -> None:
+    found = take(
+        files("Anna No_77_assignsubmission_file/submission_1/odeben_78_4562_x.ipynb")
+        | {f"Anna No_77_assignsubmission_file/{YML}": metadata(submission_1="Ben Ode/1018//").encode()},
+        COURSE,
+    )
+    assert [submission.person for submission in found] == [ANNA]
+
+
+def test_two_participants_of_one_name_are_neither_the_one_of_the_roster(take: Take) -> None:
+    found = take(
+        files("Anna No_77_assignsubmission_file/x.ipynb", "Anna No_78_assignsubmission_file/x.ipynb"), COURSE
+    )
+    assert set(told(found)) == {"Anna No_77", "Anna No_78"}
+
+
+def test_folders_of_sections_hold_downloads(take: Take) -> None:
+    found = take(
+        files("A/Anna No_77_assignsubmission_file/x.ipynb", "B/Ben Ode_9_assignsubmission_file/x.ipynb")
+    )
+    assert set(told(found)) == {"Anna No_77", "Ben Ode_9"}
+
+
+@pytest.mark.parametrize(
+    "name", ["Anna_assignsubmission_file", "A_b_7_assignsubmission_file", " _7_assignsubmission_file"]
+)
+def test_an_ordinary_folder_is_not_moodle_s(name: str) -> None:
+    assert moodle(name) is None
+
+
+# -- Gradescope --------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("root", ["", "assignment_5_export/"])
+def test_gradescope_tells_the_student_and_the_time(take: Take, root: str) -> None:
+    found = take(files(*(root + name for name in FOLDERS)) | {f"{root}{YML}": EXPORT.encode()})
+    assert told(found) == {"1017": ["y.ipynb", "x.ipynb"], "1018": ["x.ipynb"]}
+    assert [s.submitted for s in found] == [
+        "2026-03-01T11:00:00.000+00:00",
+        "2026-03-01T09:00:00.000+00:00",
+        "2026-03-01T15:00:00.250+00:00",
+    ]
+
+
+def test_gradescope_s_folder_decides_not_what_the_student_put_into_it(take: Take) -> None:
+    content = files(*FOLDERS, "submission_2/noanna_77_4561_x.ipynb", "submission_2/submission_1/1017.ipynb")
+    content |= {YML: EXPORT.encode(), f"submission_2/{YML}": metadata(submission_1="Anna No/1017//").encode()}
+    found = take(content, COURSE)
+    assert {s.student for s in found if "submission_2" in s.path} == {"1018"}
+
+
+def test_a_table_in_one_student_s_folder_says_nothing_of_others(take: Take) -> None:
+    content = files("a/submission_1/x.ipynb", "b/x.ipynb") | {f"a/{YML}": EXPORT.encode()}
+    assert set(told(take(content))) == {"submission_1-x", "b-x"}
+
+
+def test_who_has_no_number_is_told_by_email_and_a_name_alone_is_kept_apart(take: Take) -> None:
+    table = metadata(submission_1="A/''/a@x/", submission_2="Jane/~//", submission_3="Jane/null//")
+    found = take(files(*FOLDERS) | {YML: table.encode()})
+    assert [submission.student for submission in found] == ["a@x", "Jane_2", "Jane_3"]
+
+
+def test_the_work_of_a_group_is_nobody_s_alone(take: Take) -> None:
+    table = "submission_1:\n  :submitters:\n  - {':name': Anna No, ':sid': '1017'}\n  - {':name': Ben Ode, ':sid': '1018'}\n"
+    found = take(files("submission_1/x.ipynb") | {YML: table.encode()}, COURSE)
+    assert [(s.student, s.person) for s in strangers(found)] == [("1017+1018", None)]
+
+
+MALFORMED = {
+    "no yaml": b"submission_1: [",
+    "no table": b"- submission_1",
+    "a text": b"submission_1: Anna",
+    "no submitters": b"submission_1: {':submitters': []}",
+    "submitters that are none": b"submission_1: {':submitters': [1, [2]]}",
+    "an object of Python": b"submission_1: !!python/object/apply:os.system ['exit 1']",
+    "no text": b"\xff\xfe\xfd",
+    "a key that is a list": b"? [a]\n: 1",
+    "deep": b"[" * 5000 + b"]" * 5000,
+    "deep blocks": b"- " * 5000,
+    "nothing": b"",
+    "too large": b"#" * (MAX_METADATA_BYTES + 1),
+}
+
+
+@pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
+def test_a_malformed_table_costs_nothing(take: Take, data: bytes) -> None:
+    found = take(files("submission_1/x.ipynb", "submission_2/x.ipynb") | {YML: data})
+    assert [submission.student for submission in found] == ["submission_1-x", "submission_2-x"]
+
+
+def test_merges_of_merges_do_not_blow_up() -> None:
+    levels = "".join(f"l{n}: &l{n}\n  <<: [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
+    assert gradescope(f"l0: &l0 {{a: b}}\n{levels}".encode()) == {}
+
+
+def test_an_id_keeps_its_zeros_and_ruby_s_objects_are_read_past() -> None:
+    table = (
+        "submission_1:\n  :submitters:\n  - :name: Anna\n    :sid: 0017\n"
+        "  :created_at: !ruby/object:ActiveSupport::TimeWithZone\n    utc: 2026-02-30 10:00:00 Z\n"
+        "submission_2:\n  :submitters:\n  - :name: Ben\n    :sid: 0018\n"
+        "  :created_at: !ruby/object:ActiveSupport::TimeWithZone\n    utc: &1 2026-02-01 10:00:00.5 Z\n    time: *1\n"
+    )
+    found = gradescope(table.encode())
+    assert [origin.student for origin in found.values()] == ["0017", "0018"]
+    assert found["submission_1"].submitted is None
+    moment = found["submission_2"].submitted
+    assert moment is not None
+    assert moment.isoformat() == "2026-02-01T10:00:00.500000+00:00"
+
+
+def test_a_table_that_is_a_link_or_a_pipe_is_not_opened(tmp_path: Path) -> None:
+    place = as_folder(tmp_path / "download", files("submission_1/x.ipynb", "submission_2/x.ipynb"))
+    (tmp_path / "elsewhere").write_text(EXPORT)
+    (place / YML).symlink_to(tmp_path / "elsewhere")
+    assert collect([place], None, tmp_path)[0].student == "submission_1-x"
+    (place / YML).unlink()
+    os.mkfifo(place / YML)
+    assert collect([place], None, tmp_path)[0].student == "submission_1-x"
