@@ -1,0 +1,42 @@
+"""Make the tables of a gradebook, or bring those of an earlier version up to date, step by step."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+
+if TYPE_CHECKING:
+    import sqlite3
+
+VERSION = 1  # of the schema; `migrations/N.sql` leads from version N to N + 1
+_SCHEMA = Path(__file__).with_name("schema.sql")
+_MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+def prepare(connection: sqlite3.Connection, migrations: Path = _MIGRATIONS, version: int = VERSION) -> None:
+    """Make the tables, or bring those of an earlier version up to date, each step in one transaction."""
+    connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
+    connection.execute(
+        "PRAGMA synchronous = FULL"
+    )  # a result is on the disk, not only on its way, when it counts
+    connection.execute("PRAGMA foreign_keys = ON")
+    found = check_version(connection, set(range(version + 1)))
+    if found == 0:
+        script = _SCHEMA.read_text(encoding="utf-8")
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version}; COMMIT;")
+    for number in range(found, version) if found else ():
+        script = (migrations / f"{number}.sql").read_text(encoding="utf-8")
+        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number + 1}; COMMIT;")
+
+
+def check_version(connection: sqlite3.Connection, known: set[int]) -> int:
+    """Return the version of a gradebook, 0 for an empty file. Raises UsageError where it is not among `known`."""
+    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if found not in known:
+        raise UsageError(f"the gradebook has version {found}, and this grader knows version {max(known)}")
+    if found == 0 and tables:
+        raise UsageError("the file is a database, but not a gradebook")
+    return int(found)

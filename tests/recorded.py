@@ -1,0 +1,110 @@
+"""Results and an engine for tests of the gradebook and the batch that need no trainer."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grader.cells import find_slot, read_notebook
+from grader.errors import StudentFault, Verdict
+from grader.identical import slot_key, text_digest
+from grader.result import Metrics, Result, Seconds
+from grader.run_folder import new_run_folder, settle
+from grader.score import points as points_of
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Sequence
+    from pathlib import Path
+
+    from grader.intake import Submission
+    from grader.local import Order, Watcher
+
+
+def result_named(student: str, verdict: Verdict = Verdict.SLOT_ERROR, points: int | None = 0) -> Result:
+    """Return a result as grading would."""
+    accuracy = 0.5 + (points or 0) / 250
+    scored = verdict is Verdict.SCORED
+    return Result(
+        submission=f"{student}.ipynb", task="t", task_version="1", student=student, submission_sha256="0",
+        slot_sha256="0", verdict=verdict, message="m", points=None if verdict is Verdict.GRADER_ERROR else points,
+        metrics=Metrics(accuracy, {"model": accuracy}, [accuracy], 0.0) if scored else None, seconds=Seconds(),
+        slot_calls=0, penalties=[], changed_cells=[], device="cpu", run_folder=f"out/runs/{student}/run-1",
+    )  # fmt: skip
+
+
+class QuickEngine:
+    """An engine that runs nothing: the balanced accuracy of a slot is the number in its first line.
+
+    It counts what it was asked to run, and writes run folders as large as `kilobytes`.
+    """
+
+    def __init__(self, seconds: float = 0.0, kilobytes: int = 0) -> None:
+        self.seconds, self.kilobytes = seconds, kilobytes
+        self.asked: list[str] = []
+
+    def __call__(
+        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+    ) -> Generator[tuple[int, Result]]:
+        """Give a result for each submission."""
+        for index, submission in enumerate(submissions):
+            self.asked.append(submission.student)
+            watcher.on_progress(submission.student, 0, 0.5)
+            time.sleep(self.seconds)
+            yield index, self._result(order, submission, runs)
+
+    def _result(self, order: Order, submission: Submission, runs: Path) -> Result:
+        try:
+            source = find_slot(read_notebook(submission.data or b""), order.starter)
+        except StudentFault as fault:
+            failed = replace(result_named(submission.student), verdict=fault.verdict, message=fault.message)
+            return replace(
+                failed, submission=submission.path, task=order.task.id, task_version=order.task.version
+            )
+        try:
+            folder = new_run_folder(runs, submission.student)
+            (folder / "submission.ipynb").write_bytes(submission.data or b"")
+            (folder / "predictions.npz").write_bytes(bytes(self.kilobytes << 10))
+            settle(folder)
+        except OSError as error:
+            failed = result_named(submission.student, Verdict.GRADER_ERROR)
+            return replace(
+                failed, submission=submission.path, task=order.task.id, message=str(error.strerror)
+            )
+        first = source.splitlines()[0].removeprefix("# ")
+        verdict = Verdict.SCORED if first.replace(".", "").isdecimal() else Verdict.SLOT_ERROR
+        result = result_named(submission.student, verdict)
+        if verdict is Verdict.SCORED:
+            accuracy = float(first)
+            earned = points_of(accuracy, order.task.spec.score)
+            result = replace(
+                result, metrics=Metrics(accuracy, {"model": accuracy}, [accuracy], 0.0), points=earned
+            )
+        return replace(
+            result, submission=submission.path, task=order.task.id, task_version=order.task.version, run_folder=str(folder),
+            slot_key=slot_key(source), slot_sha256=text_digest(source), traceback="" if result.metrics else source,
+        )  # fmt: skip
+
+
+class Quiet:
+    """A watcher that remembers what was said."""
+
+    def __init__(self) -> None:
+        self.notices: list[str] = []
+        self.results: list[Result] = []
+        self.known = 0
+
+    def on_progress(self, student: str, repeat: int, share: float) -> None:
+        """Forget it."""
+
+    def on_known(self, count: int) -> None:
+        """Remember the count."""
+        self.known = count
+
+    def on_result(self, result: Result) -> None:
+        """Remember the result."""
+        self.results.append(result)
+
+    def on_notice(self, text: str) -> None:
+        """Remember the text."""
+        self.notices.append(text)
