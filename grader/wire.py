@@ -16,11 +16,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from grader.transfer import Closed, WireError, move, receive_all, receive_exactly
+
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Callable, Iterator
+    from collections.abc import Iterator
 
     from numpy.typing import NDArray
+
+__all__ = ["Caps", "Closed", "Unsendable", "WireError", "frame", "receive", "receive_outline", "send"]
 
 PREFIX = struct.Struct("<4sIQ")
 MAGIC = b"slt1"
@@ -28,16 +32,7 @@ DTYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bit
     "float8"
 }
 MAX_DIMENSIONS = 32  # what every numpy allows
-BUFFERS_PER_CALL = 512  # the kernel takes at most IOV_MAX = 1024
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating)
-
-
-class WireError(Exception):
-    """A frame that breaks the rules, hostile or too large; the message is one sentence."""
-
-
-class Closed(WireError):  # noqa: N818 -- the peer's state, not a mistake
-    """The peer is gone."""
 
 
 class Unsendable(WireError):  # noqa: N818 -- says what the value is
@@ -66,13 +61,24 @@ def send(sock: socket.socket, value: Any, caps: Caps = DEFAULT_CAPS) -> None:
 
     Raises Unsendable where the value cannot cross (nothing is sent then) and Closed where the peer is gone.
     """
+    move(sock.sendmsg, [memoryview(part) for part in _frame(value, caps)])
+
+
+def frame(value: Any, caps: Caps = DEFAULT_CAPS) -> bytes:
+    """Return the bytes that `send` would send.
+
+    Raises Unsendable where the value cannot cross.
+    """
+    return b"".join(_frame(value, caps))
+
+
+def _frame(value: Any, caps: Caps) -> list[Any]:
     encoder = _Encoder(caps)
     structure = encoder.encode(value, caps.depth)
     header = json.dumps([structure, encoder.specs], separators=(",", ":")).encode()
     if len(header) > caps.header_bytes:
         raise Unsendable(f"more than {_megabytes(caps.header_bytes)} of texts and numbers outside arrays")
-    begin = PREFIX.pack(MAGIC, len(header), encoder.payload_bytes) + header
-    _move(sock.sendmsg, [memoryview(begin), *encoder.buffers])
+    return [PREFIX.pack(MAGIC, len(header), encoder.payload_bytes) + header, *encoder.buffers]
 
 
 def receive(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
@@ -80,20 +86,42 @@ def receive(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
 
     Raises WireError where the frame breaks the rules and Closed where the peer is gone.
     """
-    magic, header_bytes, payload_bytes = PREFIX.unpack(_receive_exactly(sock, PREFIX.size))
+    structure, layouts = _receive_header(sock, caps)
+    arrays = [np.empty(shape, dtype) for _, dtype, shape in layouts]
+    receive_all(sock, [_bytes_of(array) for array in arrays if array.nbytes])
+    return _decode(
+        structure, [_finish(kind, array) for (kind, _, _), array in zip(layouts, arrays, strict=True)], caps
+    )
+
+
+def receive_outline(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
+    """Receive one value for which only its shape counts: None stands for each array, so that torch is not needed.
+
+    Raises WireError where the frame breaks the rules and Closed where the peer is gone.
+    """
+    structure, layouts = _receive_header(sock, caps)
+    left = sum(math.prod(shape) * dtype.itemsize for _, dtype, shape in layouts)
+    while left:
+        left -= len(receive_exactly(sock, min(left, 1 << 20)))
+    return _decode(structure, [None] * len(layouts), caps)
+
+
+def _receive_header(sock: socket.socket, caps: Caps) -> tuple[Any, list[Any]]:
+    magic, header_bytes, payload_bytes = PREFIX.unpack(receive_exactly(sock, PREFIX.size))
     if magic != MAGIC:
         raise WireError("a frame begins with the wrong bytes")
     if header_bytes > caps.header_bytes:
         raise WireError(f"a frame's header is larger than {_megabytes(caps.header_bytes)}")
     if payload_bytes > caps.payload_bytes:
         raise WireError(f"a frame's arrays are larger than {_megabytes(caps.payload_bytes)}")
-    structure, specs = _parse(_receive_exactly(sock, header_bytes))
-    layouts = _check_layouts(specs, payload_bytes, caps)
-    arrays = [np.empty(shape, dtype) for _, dtype, shape in layouts]
-    _receive_all(sock, [_bytes_of(array) for array in arrays if array.nbytes])
-    finished = iter([_finish(kind, array) for (kind, _, _), array in zip(layouts, arrays, strict=True)])
+    structure, specs = _parse(receive_exactly(sock, header_bytes))
+    return structure, _check_layouts(specs, payload_bytes, caps)
+
+
+def _decode(structure: Any, arrays: list[Any], caps: Caps) -> Any:
+    finished = iter(arrays)
     value = _Decoder(caps, finished).decode(structure, caps.depth)
-    if next(finished, None) is not None:
+    if list(finished):
         raise WireError("a frame holds an array that its value does not use")
     return value
 
@@ -270,30 +298,3 @@ def _bytes_of(array: NDArray[Any]) -> memoryview:
 
 def _megabytes(count: int) -> str:
     return f"{count / (1 << 20):g} MB"
-
-
-def _receive_exactly(sock: socket.socket, count: int) -> bytearray:
-    data = bytearray(count)
-    _receive_all(sock, [memoryview(data)] if count else [])
-    return data
-
-
-def _receive_all(sock: socket.socket, buffers: list[memoryview]) -> None:
-    _move(lambda some: sock.recvmsg_into(some)[0], buffers)
-
-
-def _move(transfer: Callable[[list[memoryview]], int], buffers: list[memoryview]) -> None:
-    """Call `transfer` until all of `buffers` (none empty) went through."""
-    first = 0
-    while first < len(buffers):
-        try:
-            count = transfer(buffers[first : first + BUFFERS_PER_CALL])
-        except ConnectionError:
-            count = 0
-        if not count:
-            raise Closed("the other process is gone")
-        while first < len(buffers) and count >= len(buffers[first]):
-            count -= len(buffers[first])
-            first += 1
-        if count:
-            buffers[first] = buffers[first][count:]

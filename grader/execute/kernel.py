@@ -22,6 +22,7 @@ from grader.sandbox.process import ONE_THREAD
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from grader.execute.cards import Place
     from grader.execute.warm import WarmParent
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
@@ -29,7 +30,11 @@ _KEPT_PREFIXES = ("CUDA", "NVIDIA", "TORCH")
 
 
 def trainer_environment(device: str) -> dict[str, str]:
-    """Return the environment of every trainer and of the warm parent, for `device` auto, cuda or cpu."""
+    """Return the environment of every trainer and of the warm parent, for `device` auto, cuda or cpu.
+
+    Each computes with one thread: jobs on as many cores do not fight then, and points do not depend on how many cores
+    there are.
+    """
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
@@ -54,7 +59,17 @@ class Launch:
     ledger_fd: int
     return_mb: int
     device: str
+    place: Place
+    keep_first_call: bool
     warm: WarmParent | None
+
+    def slot(self) -> dict[str, Any]:
+        """Return what the trainer is told of its slot, beside the descriptors."""
+        return {
+            "return_mb": self.return_mb,
+            "card_share": self.place.share,
+            "keep_first_call": self.keep_first_call,
+        }
 
 
 class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets are untyped
@@ -71,7 +86,7 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
                 "connection_file": self.parent.connection_file,
                 "cwd": str(launch.folder),
                 "environment": self._environment(launch),
-                "slot": {"return_mb": launch.return_mb},
+                "slot": launch.slot(),
             }
             self.process = launch.warm.fork(request, [launch.slot_fd, launch.ledger_fd, log])
         finally:
@@ -82,7 +97,7 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
     def _environment(self, launch: Launch) -> dict[str, str]:
         # IPython looks for start-up files in its folder; those of whoever runs the grader must not run here.
         private = os.path.dirname(self.parent.connection_file)  # noqa: PTH120 -- jupyter_client keeps a text
-        return trainer_environment(launch.device) | {"IPYTHONDIR": private}
+        return trainer_environment(launch.device) | launch.place.environment() | {"IPYTHONDIR": private}
 
     async def stop(self) -> None:
         """End the trainer and everything it started, at once; jupyter_client's own way polls every 0.1 s."""
@@ -92,7 +107,7 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
             await asyncio.to_thread(self.process.wait)
 
     async def _launch_cold(self, cmd: list[str], launch: Launch, log: int, **kwargs: Any) -> Any:
-        slot = {"socket": launch.slot_fd, "ledger": launch.ledger_fd, "return_mb": launch.return_mb}
+        slot = launch.slot() | {"socket": launch.slot_fd, "ledger": launch.ledger_fd}
         environment = self._environment(launch) | {ENVIRONMENT: json.dumps(slot)}
         return await super().launch_kernel(
             cmd,

@@ -6,9 +6,11 @@ sends is data, whatever it says. A failure there raises `SlotFailure` here, and 
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import socket
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader import wire
@@ -19,7 +21,9 @@ from grader.sandbox.traceback_text import clean
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and the cap on answers
+ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `Launch.slot()`
+FIRST_CALL = "first_call.frame"
+_KEPT_BYTES = 64 << 20
 # What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.
 _CLAIMS = {
     Verdict.SLOT_ERROR,
@@ -39,10 +43,21 @@ class SlotFailure(Exception):  # noqa: N818 -- the name shown in the executed no
 class Channel:
     """The trainer's end of the connection to one fresh process of the student's."""
 
-    def __init__(self, sock: socket.socket, ledger: Ledger, return_mb: int) -> None:
+    def __init__(
+        self,
+        sock: socket.socket,
+        ledger: Ledger,
+        return_mb: int,
+        *,
+        receive: Callable[[socket.socket, wire.Caps], Any] = wire.receive,
+        first_call: Path | None = None,
+    ) -> None:
+        """Talk over `sock`; the frame of the first call is kept in the file `first_call`, where one is named."""
         self._socket = sock
         self._ledger = ledger
         self._receiving = wire.Caps(payload_bytes=return_mb << 20)
+        self._receive_value = receive
+        self._first_call = first_call
         self._number = 0
 
     def wait_until_loaded(self) -> None:
@@ -61,12 +76,25 @@ class Channel:
 
         Raises SlotFailure where their process failed, and WireError where *our* arguments cannot cross.
         """
+        question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
+        if self._first_call is not None:
+            _keep(self._first_call, question)
+            self._first_call = None
+        return self._exchange(lambda: wire.send(self._socket, question))  # received with the same caps
+
+    def replay(self, frame: bytes) -> Any:
+        """Return the answer to a call that was kept as `first_call`.
+
+        Raises SlotFailure where the student's process failed.
+        """
+        return self._exchange(lambda: self._socket.sendall(frame))
+
+    def _exchange(self, ask: Callable[[], None]) -> Any:
         self._number += 1
         self._ledger.begin()
-        question = {"kind": "call", "number": self._number, "entry": entry, "args": args}
         try:
-            wire.send(self._socket, question)  # the slot's process receives with the same caps
-        except wire.Closed:
+            ask()
+        except (wire.Closed, ConnectionError):
             self._gone()
         message = self._receive()
         if (_text(message.get("kind")), _whole(message.get("number"))) != ("answer", self._number):
@@ -76,7 +104,7 @@ class Channel:
 
     def _receive(self) -> dict[str, Any]:
         try:
-            message = wire.receive(self._socket, self._receiving)
+            message = self._receive_value(self._socket, self._receiving)
         except wire.Closed:
             self._gone()
         except wire.WireError as error:
@@ -111,6 +139,14 @@ class Channel:
         raise SlotFailure(text) from None
 
 
+def _keep(path: Path, question: dict[str, Any]) -> None:
+    """Keep a call's frame for the gate, which saves time; a disk that cannot take it costs only that."""
+    body = wire.frame(question)
+    if len(body) <= _KEPT_BYTES:
+        with contextlib.suppress(OSError):
+            path.write_bytes(body)
+
+
 def _text(value: Any) -> str:
     """Return a text of a hostile message as it is, and anything else, arrays included, as no text."""
     return value if type(value) is str else ""
@@ -131,7 +167,16 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     ledger = Ledger(given["ledger"])
     cuda = torch.cuda.is_available()
     ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
-    channel = Channel(socket.socket(fileno=given["socket"]), ledger, given["return_mb"])
+    if cuda and given["card_share"]:
+        torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
+    channel = Channel(
+        socket.socket(fileno=given["socket"]),
+        ledger,
+        given["return_mb"],
+        first_call=Path(FIRST_CALL)
+        if given["keep_first_call"]
+        else None,  # in the run folder, where the trainer runs
+    )
     channel.wait_until_loaded()
     return [_bind(channel, entry) for entry in entries]
 

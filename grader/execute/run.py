@@ -14,7 +14,9 @@ import papermill
 from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
-from grader.errors import GraderFault, StudentFault, Verdict
+from grader.errors import GraderFault, StudentFault
+from grader.execute.blame import blame_cell, blame_time
+from grader.execute.cards import ANYWHERE, Place
 from grader.execute.engine import Trainer, WallClockExceeded
 from grader.execute.kernel import Launch
 from grader.execute.ledger import Ledger
@@ -26,9 +28,6 @@ if TYPE_CHECKING:
     from grader.execute.warm import WarmParent
     from grader.sandbox import Slot
 
-# Where the student's function took less than this share of a clock that ran out, the training took more than all of
-# it should: that is a slow, overloaded or stuck machine, and not their fault.
-_STUDENT_SHARE = 0.5
 _PENALTIES = 100  # of a run, that are kept
 _PENALTY_CHARACTERS = 500
 
@@ -46,6 +45,8 @@ class Plan:
     warm: WarmParent | None
     on_cell: Callable[[int, int], None]
     stopping: threading.Event
+    place: Place = ANYWHERE
+    keep_first_call: bool = False
 
 
 @dataclass(frozen=True)
@@ -78,6 +79,8 @@ def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
                 ledger_fd=ledger.fd,
                 return_mb=plan.return_mb,
                 device=plan.device,
+                place=plan.place,
+                keep_first_call=plan.keep_first_call,
                 warm=plan.warm,
             )
             clock = (plan.wall_seconds, plan.stopping)
@@ -115,11 +118,11 @@ def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot
             trainer=trainer,
         )
     except PapermillExecutionError as error:
-        return _blame_cell(error, ledger, slot)
+        return blame_cell(error, ledger, slot)
     except WallClockExceeded:
         if plan.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
-        return _blame_time(ledger, slot, plan.wall_seconds)
+        return blame_time(ledger, slot, plan.wall_seconds)
     except DeadKernelError as error:
         raise GraderFault(f"the trainer's process ended unexpectedly; see {trainer.launch.log}") from error
     except GraderFault:
@@ -140,38 +143,6 @@ def _penalties(path: Path) -> list[str]:
     except ValueError as error:
         raise GraderFault(f"{path.name} is damaged: {error}") from error
     return [str(sentence)[:_PENALTY_CHARACTERS] for sentence in noted[:_PENALTIES]]
-
-
-def _blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
-    """Return the student's fault, if it is theirs: their calls took the time, or their processes the processors."""
-    busy = slot.cpu_seconds()
-    used = max(ledger.slot_seconds(), busy)
-    if used < _STUDENT_SHARE * wall_seconds:
-        raise GraderFault(
-            f"the run took longer than {wall_seconds:g} s, but the student's function only {used:.1f} s of it"
-        )
-    if busy > ledger.slot_seconds() + _STUDENT_SHARE * wall_seconds:
-        message = f"the run was stopped after {wall_seconds:g} s; your processes kept the machine busy for {busy:.0f} s"
-        return StudentFault(Verdict.TIME_LIMIT, message)
-    where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
-    doing = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
-    message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {doing}"
-    return StudentFault(Verdict.TIME_LIMIT, message)
-
-
-def _blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> StudentFault:
-    """Return the student's fault behind a failed cell; raise GraderFault where protected code failed."""
-    if error.ename == "InvalidOutput":
-        return StudentFault(Verdict.INVALID_OUTPUT, str(error.evalue))
-    failure = ledger.facts().get("failure")
-    if error.ename != "SlotFailure" or failure is None:
-        raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
-    if failure["verdict"] is None:
-        return slot.fault() or StudentFault(Verdict.SLOT_CRASHED, "the process of your function ended")
-    message = failure["message"]
-    if failure["number"] > 1:
-        message += f" (in call {failure['number']})"
-    return StudentFault(Verdict(failure["verdict"]), message, traceback=failure["traceback"])
 
 
 def _keep(notebook: Any, printed: str, fault: StudentFault | None, path: Path) -> None:

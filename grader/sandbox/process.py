@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 HERE = Path(__file__).resolve().parent
 FILES = {
+    "grader.transfer": HERE.parent / "transfer.py",
     "grader.wire": HERE.parent / "wire.py",
     "grader.sandbox.traceback_text": HERE / "traceback_text.py",
     "grader.sandbox.slot_process": HERE / "slot_process.py",

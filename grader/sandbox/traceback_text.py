@@ -69,7 +69,9 @@ def _frame(frame: traceback.FrameSummary) -> list[str]:
 
 
 def _is_ours(filename: str) -> bool:
-    return filename.endswith(("/slot_process.py", "/inside.py", "/wire.py")) or filename.startswith("<frozen")
+    return filename.endswith(
+        ("/slot_process.py", "/inside.py", "/wire.py", "/transfer.py")
+    ) or filename.startswith("<frozen")
 
 
 def _exception_line(error: traceback.TracebackException) -> str:
