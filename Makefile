@@ -17,7 +17,7 @@ help:
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,crosscheck]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,crosscheck,ray]'
 	@touch $@
 
 demo: $(STAMP)

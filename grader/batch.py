@@ -1,55 +1,52 @@
-"""Grade many submissions with a few workers and one writer, so that nothing recorded is ever lost."""
+"""Grade many submissions into one gradebook: nothing twice, nothing lost, and no failure stops the others."""
 
 from __future__ import annotations
 
 import contextlib
 import csv
-import fcntl
-import json
+import hashlib
 import os
-import threading
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass, fields
+import platform
+import tempfile
+from dataclasses import asdict, astuple, dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
-from grader.cells import source, tagged
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.execute.kernel import trainer_environment
-from grader.execute.warm import WarmParent
-from grader.grade import Bench, Settings, grade
+from grader.grade import Settings, versions
+from grader.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
+from grader.identical import Slot, context_key, may_stand_for, record_for, slot_of
+from grader.local import Order, Watcher, grade_here
 from grader.rebuild import load_starter
 from grader.result import Result, csv_row
-from grader.sandbox import open_sandbox
-from grader.supply import SandboxSupply
+from grader.score import points
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator, Sequence
     from pathlib import Path
 
     from grader.evaluation import Repeat
     from grader.intake import Submission
     from grader.task import Task
 
-_RECORDED = {field.name for field in fields(Result)}
-_ATTEMPTS = 2  # a failure of ours is tried again once before it is reported
+_ROOM_BYTES = 4 << 20  # with less than this left, a failure of ours is the full disk's
 
 
-class Watcher(Protocol):
-    """Who wants to know how a batch is going; called from several threads."""
+class Engine(Protocol):
+    """Something that grades submissions and gives each index with its result, in any order."""
 
-    def on_progress(self, student: str, repeat: int, share: float) -> None:
-        """Note that a share in [0, 1] of the cells of a repeat has run."""
-
-    def on_result(self, result: Result) -> None:
-        """Note that a submission is done and recorded."""
-
-    def on_notice(self, text: str) -> None:
-        """Pass on something the caller should know."""
+    def __call__(
+        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+    ) -> Generator[tuple[int, Result]]:
+        """Start; closing the iterator stops what is running."""
 
 
 @dataclass(frozen=True)
 class Job:
-    """What to grade, on which data, and how. `warm` False starts every trainer from nothing."""
+    """What to grade, on which data, and how.
+
+    `again` runs also what is recorded already; `engine` is this machine with `jobs` threads unless one is given.
+    """
 
     task: Task
     submissions: list[Submission]
@@ -58,149 +55,191 @@ class Job:
     out: Path
     jobs: int
     warm: bool
+    command: str = "grade"
+    told: dict[str, Any] = field(default_factory=dict)  # what else the gradebook keeps of the settings
+    again: bool = False
+    engine: Engine | None = None
 
 
 def run_batch(job: Job, watcher: Watcher) -> list[Result]:
     """Grade every submission of `job` and return the results in the order of the submissions.
 
-    Each result is on disk in `results.jsonl` before the next is waited for. Ctrl-C stops what is running and
-    records nothing of it. Raises UsageError where the starter notebook is missing, or the results cannot be written.
+    What the gradebook holds for the same program in the same context is not run again. Each result is on the disk
+    before the next is waited for. Ctrl-C stops what is running and records nothing of it.
+    Raises UsageError where the starter notebook is missing, or the results cannot be written.
     """
-    starter = load_starter(job.task)
-    imports = "\n".join(source(cell) for cell in tagged(starter, "slot-imports"))
-    supply = SandboxSupply(
-        lambda: open_sandbox(job.task.spec.limits, imports=imports, backend=job.settings.backend),
-        expected=len(job.submissions),
-    )
-    stopping = threading.Event()
-    with only_writer(job.out), _warm_parent(job, watcher) as warm:
-        bench = Bench(
-            task=job.task,
-            starter=starter,
-            imports=imports,
-            repeats=job.repeats,
-            settings=job.settings,
-            sandboxes=supply,
-            warm=warm,
-            runs=job.out / "runs",
-            on_progress=watcher.on_progress,
-            stopping=stopping,
-        )
-        try:
-            supply.start(job.jobs)
-            return _grade_all(job, bench, watcher)
-        finally:
-            supply.close()
-
-
-def _grade_all(job: Job, bench: Bench, watcher: Watcher) -> list[Result]:
-    results: dict[int, Result] = {}
-    with ThreadPoolExecutor(job.jobs, thread_name_prefix="grade") as pool:
-        waiting: dict[Future[Result], int] = {
-            pool.submit(_grade_with_retry, submission, bench): index
-            for index, submission in enumerate(job.submissions)
-        }
-        try:
-            while waiting:
-                done, _ = wait(waiting, return_when=FIRST_COMPLETED)
-                for future in done:
-                    index = waiting.pop(future)
-                    results[index] = future.result()
-                    append(job.out / "results.jsonl", results[index])
-                    watcher.on_result(results[index])
-        except BaseException:
-            bench.stopping.set()  # running submissions stop at once, and are not recorded
-            pool.shutdown(wait=False, cancel_futures=True)
-            raise
+    with writing(job.out) as book:
+        results = _Batch(job, book, watcher).run()
     write_csv(job.out)
-    return [results[index] for index in sorted(results)]
+    return results
 
 
-def _grade_with_retry(submission: Submission, bench: Bench) -> Result:
-    for attempt in range(_ATTEMPTS):
-        if bench.stopping.is_set():
-            raise GraderFault("the batch was stopped")
-        result = grade(submission, bench)
-        if result.verdict is not Verdict.GRADER_ERROR or attempt + 1 == _ATTEMPTS:
-            break
-    return result
+class _Batch:
+    """One call of `run_batch`: what is recorded, what is the same as something recorded, and what is run."""
 
+    def __init__(self, job: Job, book: Gradebook, watcher: Watcher) -> None:
+        self._job, self._book, self._watcher = job, book, watcher
+        self._starter = load_starter(job.task)
+        self._context = context_key(job.task, job.repeats, job.settings)
+        self._runs = job.out / "runs"
+        book.counts(job.task.id, job.task.spec.leaderboard)
+        book.enrol([astuple(submission.person) for submission in job.submissions if submission.person])
+        self._ids = book.enter([_entry(submission, job.task.id) for submission in job.submissions])
+        self._results: dict[int, Result] = {}  # by submission id
+        self._slots: dict[int, Slot | None] = {}
 
-@contextlib.contextmanager
-def _warm_parent(job: Job, watcher: Watcher) -> Iterator[WarmParent | None]:
-    """Give the warm parent, or None where trainers start cold: because the caller wants it or it cannot be had."""
-    warm = None
-    if job.warm and hasattr(os, "pidfd_open"):
-        warm = WarmParent(trainer_environment(job.settings.device))
+    def run(self) -> list[Result]:
+        job = self._job
+        task = {"task": job.task.id, "task_version": job.task.version, "repeats": len(job.repeats)}
+        settings = job.told | asdict(job.settings) | task
+        self._run = self._book.begin_run(job.command, settings, versions(), machine())
+        # The same file of the same student under two paths is one submission.
+        todo = sorted({identity: index for index, identity in reversed(list(enumerate(self._ids)))}.values())
+        if job.again:
+            self._execute(todo)
+        else:
+            todo = [index for index in todo if not self._is_known(index)]
+            if self._results:
+                self._watcher.on_known(len(self._results))
+            todo = [index for index in todo if not self._is_copied(index)]
+            leaders = self._leaders(todo)
+            self._execute(leaders)
+            followers = [index for index in todo if index not in set(leaders)]
+            self._execute([index for index in followers if not self._is_copied(index)])
+        self._book.end_run(self._run)
+        return [self._results[identity] for identity in self._ids]
+
+    def _is_known(self, index: int) -> bool:
+        """Take the result of this very submission, if it is recorded; its points follow the score map of today."""
+        recorded = self._book.latest(self._ids[index], self._context)
+        if recorded is None:
+            return False
+        result = with_points(recorded.result, self._job.task)
+        self._results[self._ids[index]] = result
+        if result != recorded.result:
+            self._book.record(self._run, recorded.submission, result, recorded.key)
+        return True
+
+    def _is_copied(self, index: int) -> bool:
+        """Record the result of the same program from somebody else, if there is one."""
+        submission, slot = self._job.submissions[index], self._slot(index)
+        twins = self._book.executed(Key(self._context, slot.key)) if slot else []
+        for twin in twins:
+            if slot and may_stand_for(twin.result, slot):
+                original = with_points(twin.result, self._job.task)
+                with self._disk():
+                    result = record_for(original, submission, self._starter, self._runs)
+                self._record(index, result, twin)
+                return True
+        return False
+
+    def _leaders(self, todo: list[int]) -> list[int]:
+        """Return the first index of each program; what has no slot is a program of its own."""
+        first: dict[object, int] = {}
+        for index in todo:
+            slot = self._slot(index)
+            first.setdefault(slot.key if slot else index, index)
+        return list(first.values())
+
+    def _slot(self, index: int) -> Slot | None:
+        if index not in self._slots:
+            self._slots[index] = slot_of(self._job.submissions[index], self._starter)
+        return self._slots[index]
+
+    def _execute(self, indices: list[int]) -> None:
+        job = self._job
+        if not indices:
+            return
+        engine = job.engine or partial(grade_here, jobs=min(job.jobs, len(indices)), cards=None)
+        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, job.warm)
+        submissions = [job.submissions[index] for index in indices]
+        with contextlib.closing(engine(order, submissions, self._runs, self._watcher)) as graded:
+            for number, result in graded:
+                if result.verdict is Verdict.GRADER_ERROR:
+                    self._stop_if_full()
+                self._record(indices[number], result)
+
+    def _record(self, index: int, result: Result, twin: Recorded | None = None) -> None:
+        identity = self._ids[index]
+        key = Key(self._context, result.slot_key)
+        self._book.record(self._run, identity, result, key, identical_to=twin.id if twin else None)
+        self._results[identity] = result
+        self._watcher.on_result(result)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
         try:
-            warm.wait_until_ready()
-        except GraderFault as fault:
-            watcher.on_notice(f"trainers start cold: {fault}")
-            warm.close()
-            warm = None
-    try:
-        yield warm
-    finally:
-        if warm is not None:
-            warm.close()
-
-
-def append(path: Path, result: Result) -> None:
-    """Add one line and force it to the disk: from here on the result survives a crash.
-
-    Raises UsageError where it cannot be written: without a record there is no point in going on.
-    """
-    line = json.dumps(result.as_json()) + "\n"
-    try:
-        with path.open("ab+") as file:
-            size = file.seek(0, os.SEEK_END)
-            if size and os.pread(file.fileno(), 1, size - 1) != b"\n":
-                line = "\n" + line  # a crash cut the last line short: it must not take this one with it
-            file.write(line.encode())
-            file.flush()
-            os.fsync(file.fileno())
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}; what was recorded is kept") from error
-
-
-@contextlib.contextmanager
-def only_writer(out: Path) -> Iterator[None]:
-    """Hold `out` for this batch.
-
-    Raises UsageError where another grader is at work in it.
-    """
-    with (out / ".lock").open("w") as file:
-        try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            yield
         except OSError as error:
             raise UsageError(
-                f"another grader is writing to {out}; wait for it, or choose another --out"
+                f"{self._runs} cannot be written: {error.strerror}; what was recorded is kept"
             ) from error
-        yield
 
+    def _stop_if_full(self) -> None:
+        """Stop where a failure of ours comes from a full disk: it would be the same for everybody.
 
-def read_results(out: Path) -> list[dict[str, Any]]:
-    """Return every recorded result of `out`, oldest first; a line that a crash spoilt is left out."""
-    path = out / "results.jsonl"
-    found = []
-    for line in path.read_text(encoding="utf-8", errors="replace").splitlines() if path.exists() else []:
+        What a message says does not count, for a student's text may be in it.
+        """
         try:
-            record = json.loads(line)
-        except json.JSONDecodeError:
-            continue
-        if isinstance(record, dict) and set(record) >= _RECORDED:
-            found.append(record)
-    return found
+            with tempfile.TemporaryFile(dir=self._job.out) as file:
+                file.write(bytes(_ROOM_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(
+                f"{self._job.out} cannot be written: {error.strerror}; make room and call again: what was recorded is kept"
+            ) from error
+
+
+def with_points(result: Result, task: Task) -> Result:
+    """Return `result` with the points that today's score map gives for its balanced accuracy."""
+    if result.metrics is None:
+        return result
+    earned = points(result.metrics.balanced_accuracy, task.spec.score)
+    return result if earned == result.points else replace(result, points=earned, task_version=task.version)
+
+
+def machine() -> dict[str, Any]:
+    """Return what identifies the machine of a run: name, processor architecture, kernel and cores."""
+    name = platform.uname()
+    return {
+        "node": name.node,
+        "machine": name.machine,
+        "system": f"{name.system} {name.release}",
+        "cores": os.cpu_count(),
+    }
 
 
 def write_csv(out: Path) -> None:
-    """Write `results.csv` anew in one move: the latest result of each submitted file."""
-    key = ("task", "student", "submission", "submission_sha256")
-    latest = {tuple(record[name] for name in key): record for record in read_results(out)}
-    rows = [csv_row(record) for record in latest.values()]
+    """Write `results.csv` anew in one move: the result of each submission that counts.
+
+    Raises UsageError where it cannot be written.
+    """
+    with reading(out) as book:
+        rows = [
+            csv_row(recorded.result.as_json() | {"attempt": recorded.attempt}) for recorded in book.current()
+        ]
     draft = out / "results.csv.new"
-    with draft.open("w", encoding="utf-8", newline="") as file:
-        writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
-        writer.writeheader()
-        writer.writerows(rows)
-    draft.replace(out / "results.csv")
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+            writer.writeheader()
+            writer.writerows(rows)
+        draft.replace(out / "results.csv")
+    except OSError as error:
+        raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
+
+
+def _entry(submission: Submission, task: str) -> Entry:
+    try:
+        digest = hashlib.sha256(submission.data).hexdigest() if submission.data is not None else ""
+    except GraderFault:
+        digest = ""
+    return Entry(
+        task=task,
+        student=submission.student,
+        path=submission.path,
+        digest=digest or f"path:{submission.path}",
+        submitted=submission.submitted,
+        late=submission.late,
+    )

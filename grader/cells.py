@@ -134,7 +134,7 @@ def defined_names(text: str) -> frozenset[str]:
     Raises SyntaxError where the cell cannot be parsed, for whatever reason.
     """
     names: set[str] = set()
-    left: list[ast.AST] = [_parse(text)]
+    left: list[ast.AST] = [parse(text)]
     while left:
         node = left.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
@@ -181,7 +181,11 @@ def _look(cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
     return _Seen(cell, label, text, entries, attempt)
 
 
-def _parse(text: str) -> ast.Module:
+def parse(text: str) -> ast.Module:
+    """Parse a cell, in silence; IPython's magics count as `pass`.
+
+    Raises SyntaxError where the cell cannot be parsed, for whatever reason.
+    """
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")  # a student's invalid escape is no news to the instructor
         try:

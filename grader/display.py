@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import threading
-from contextlib import contextmanager
+import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -16,20 +14,22 @@ from grader.errors import EXPLANATIONS, Verdict
 from grader.task import DEFAULT_SIZE, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
+    from grader.again import Replay
     from grader.doctor import Finding
+    from grader.gradebook import Recorded
     from grader.result import Result
 
 _SHOWN_PATHS = 20
-_STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
+STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
 _out = Console(highlight=False)
-_err = Console(stderr=True, highlight=False)
+err = Console(stderr=True, highlight=False)
 
 
 def is_terminal() -> bool:
     """Return whether somebody watches."""
-    return _err.is_terminal
+    return err.is_terminal
 
 
 def say(text: str) -> None:
@@ -39,12 +39,17 @@ def say(text: str) -> None:
 
 def warn(text: str) -> None:
     """Print one line that the caller should not miss."""
-    _err.print(Text(f"note: {text}", style="yellow"), soft_wrap=True)
+    err.print(Text(f"note: {text}", style="yellow"), soft_wrap=True)
+
+
+def print_json(value: Any) -> None:
+    """Print a value for programs."""
+    print(json.dumps(value, indent=2))  # noqa: T201 -- rich would wrap it
 
 
 def complain(text: str) -> None:
     """Print the one line that says why nothing was done."""
-    _err.print(Text(f"grader: {text}", style="red"), soft_wrap=True)
+    err.print(Text(f"grader: {text}", style="red"), soft_wrap=True)
 
 
 def show_tasks(tasks: Sequence[Task]) -> None:
@@ -90,7 +95,7 @@ def show_results(results: Sequence[Result], out: Path) -> None:
     for result in results:
         table.add_row(
             Text(result.student),
-            Text(result.verdict.value, style=_STYLES.get(result.verdict, "red")),
+            Text(result.verdict.value, style=STYLES.get(result.verdict, "red")),
             accuracy(result),
             "-" if result.points is None else str(result.points),
             f"{result.seconds.total:.1f}",
@@ -111,7 +116,62 @@ def show_results(results: Sequence[Result], out: Path) -> None:
         say(f"executed  {path}")
     if len(executed) > _SHOWN_PATHS:
         say(f"executed  and {len(executed) - _SHOWN_PATHS} more in {out / 'runs'}")
-    say(f"results   {out / 'results.csv'}  {out / 'results.jsonl'}")
+    say(f"results   {out / 'results.csv'}  {out / 'gradebook.sqlite'}")
+
+
+def show_recorded(found: Sequence[Recorded], *, times: bool) -> None:
+    """Print results of a gradebook, with the time of each where the same submission may come several times."""
+    tasks = len({one.result.task for one in found}) > 1
+    copies = any(one.result.identical_to for one in found)
+    table = Table()
+    table.add_column("student", overflow="fold", min_width=12)
+    for name in (
+        *(["task"] if tasks else []),
+        "attempt",
+        "verdict",
+        "BAC",
+        "points",
+        *(["recorded"] if times else []),
+    ):
+        table.add_column(name, no_wrap=True)
+    if copies:
+        table.add_column("same program as", overflow="fold", min_width=12)
+    for one in found:
+        result = one.result
+        table.add_row(
+            Text(result.student), *([result.task] if tasks else []), str(one.attempt),
+            Text(result.verdict.value, style=STYLES.get(result.verdict, "red")), accuracy(result),
+            "-" if result.points is None else str(result.points), *([one.recorded[:16].replace("T", " ")] if times else []),
+            *([Text(result.identical_to.partition(" (")[0])] if copies else []),
+        )  # fmt: skip
+    _out.print(table)
+    say(f"{len(found)} results")
+
+
+def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
+    """Print the leaderboards of a gradebook; columns in which nobody has anything are left out."""
+    given = [name for name in ("task", "name", "section") if len({row[name] for row in rows}) > 1]
+    table = Table()
+    for name in (*given, "rank", "student", "points", "BAC", "attempt"):
+        table.add_column(name, overflow="fold")
+    for row in rows:
+        accuracy = "" if row["balanced_accuracy"] is None else f"{row['balanced_accuracy']:.3f}"
+        attempt = f"{row['attempt']} of {row['attempts']}{', late' if row['late'] else ''}"
+        points = "-" if row["points"] is None else str(row["points"])
+        cells = [*(row[name] for name in given), str(row["rank"]), row["student"], points, accuracy, attempt]
+        table.add_row(*map(Text, cells))
+    _out.print(table)
+
+
+def show_replay(found: Replay) -> None:
+    """Print whether a replay gave what is recorded, and what differs around it."""
+    if found.different:
+        say(f"{found.student}: not what is recorded: {', '.join(found.different)}")
+    else:
+        say(f"{found.student}: {found.recorded.verdict}, {found.compared} repeats the same bit for bit")
+    for name, (then, now) in found.environment.items():
+        say(f"  {name} was {then}, is {now}")
+    say(f"files of the replay: {found.result.run_folder}")
 
 
 def _executed(result: Result) -> list[Path]:
@@ -121,7 +181,7 @@ def _executed(result: Result) -> list[Path]:
 
 def show_check(result: Result) -> None:
     """Print what a student wants to know of a rehearsal."""
-    style = _STYLES.get(result.verdict, "red")
+    style = STYLES.get(result.verdict, "red")
     _out.print(Text.assemble((result.verdict.value, f"bold {style}"), ": ", result.message), soft_wrap=True)
     if result.traceback:
         _out.print(Text(result.traceback))
@@ -145,95 +205,3 @@ def accuracy(result: Result) -> str:
         return ""
     spread = f" ± {result.metrics.spread:.3f}" if len(result.metrics.per_repeat) > 1 else ""
     return f"{result.metrics.balanced_accuracy:.3f}{spread}"
-
-
-class _Lines:
-    """Progress where there is no terminal: one line for each finished submission."""
-
-    def __init__(self, total: int) -> None:
-        self._total = total
-        self._done = 0
-
-    def on_progress(self, student: str, repeat: int, share: float) -> None:
-        """Say nothing: a log is for what is done."""
-
-    def on_result(self, result: Result) -> None:
-        """Print the verdict."""
-        self._done += 1
-        points = "-" if result.points is None else result.points
-        _err.print(
-            Text(
-                f"[{self._done}/{self._total}] {result.student}: {result.verdict.value}, {points} points, "
-                f"{result.seconds.total:.1f} s"
-            ),
-            soft_wrap=True,
-        )
-
-    def on_notice(self, text: str) -> None:
-        """Print the notice."""
-        warn(text)
-
-
-class _Bars:
-    """Progress in a terminal: a bar for the batch and one for each running submission."""
-
-    def __init__(self, progress: Progress, total: int) -> None:
-        self._progress = progress
-        self._lock = threading.Lock()
-        self._batch = progress.add_task("graded", total=total, unit="")
-        self._running: dict[str, TaskID] = {}
-
-    def on_progress(self, student: str, repeat: int, share: float) -> None:
-        """Move the bar of a running submission."""
-        with self._lock:
-            if student not in self._running:
-                self._running[student] = self._progress.add_task(student, total=1.0)
-            name = Text(f"{student}, repeat {repeat + 1}").plain
-            self._progress.update(self._running[student], description=name, completed=share)
-
-    def on_result(self, result: Result) -> None:
-        """Replace the submission's bar by its verdict."""
-        with self._lock:
-            running = self._running.pop(result.student, None)
-            if running is not None:
-                self._progress.remove_task(running)
-            self._progress.advance(self._batch)
-        points = "-" if result.points is None else result.points
-        self._progress.console.print(
-            Text.assemble(
-                (f"{result.student}: ", "bold"),
-                (result.verdict.value, _STYLES.get(result.verdict, "red")),
-                f", {points} points",
-            )
-        )
-
-    def on_notice(self, text: str) -> None:
-        """Print the notice above the bars."""
-        self._progress.console.print(Text(f"note: {text}", style="yellow"))
-
-
-class _Silent:
-    """No progress at all, for answers that a program reads."""
-
-    def on_progress(self, student: str, repeat: int, share: float) -> None:
-        """Say nothing."""
-
-    def on_result(self, result: Result) -> None:
-        """Say nothing."""
-
-    def on_notice(self, text: str) -> None:
-        """Print the notice to standard error, which the program does not parse."""
-        warn(text)
-
-
-@contextmanager
-def watcher(total: int, *, quiet: bool) -> Iterator[_Bars | _Lines | _Silent]:
-    """Give whoever shows the progress of `total` submissions."""
-    if quiet:
-        yield _Silent()
-    elif _err.is_terminal:
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(), TimeElapsedColumn())
-        with Progress(*columns, console=_err, transient=True) as progress:
-            yield _Bars(progress, total)
-    else:
-        yield _Lines(total)

@@ -84,7 +84,8 @@ def confines() -> bool:
     return find_bwrap() is not None and all(check.ok for check in prove("bubblewrap"))
 
 
-def cuda_is_there() -> bool:
-    """Return whether PyTorch sees a CUDA device, asked of another process: ours never touches the driver."""
-    command = [sys.executable, "-c", "import torch; raise SystemExit(not torch.cuda.is_available())"]
-    return subprocess.run(command, check=False, capture_output=True).returncode == 0
+def cards() -> int:
+    """Return how many CUDA devices PyTorch sees, asked of another process: ours never touches the driver."""
+    command = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return int(done.stdout) if done.returncode == 0 else 0

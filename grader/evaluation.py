@@ -34,6 +34,7 @@ class Repeat:
     answers: Path
     trainer_seed: int
     slot_seed: int
+    mark: str  # the same for the same data
 
 
 def secret_for(out: Path, secret_file: Path | None) -> bytes:
@@ -86,10 +87,9 @@ def prepare_repeats(
 
     Raises UsageError where the data source cannot be read.
     """
-    mark = hashlib.sha256(b"\0".join([secret, *map(str.encode, (task.version, source, size))])).hexdigest()[
-        :12
-    ]
-    root = folder / f"{task.id}-{mark}"
+    told = [secret, *map(str.encode, (task.run_digest, source, size))]
+    mark = hashlib.sha256(b"\0".join(told)).hexdigest()
+    root = folder / f"{task.id}-{mark[:12]}"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     found, make_data = [], task.builder().make_data
     for number in range(repeats):
@@ -97,7 +97,7 @@ def prepare_repeats(
         if not place.exists():
             seed = derive_seed(secret, task.id, "data", number)
             _build_whole(place, partial(make_data, None, seed=seed, source=source, size=size))
-        found.append(_repeat(place, number, secret, task.id))
+        found.append(_repeat(place, number, secret, task.id, mark))
     return found
 
 
@@ -110,17 +110,18 @@ def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -
     for number in range(repeats):
         place = folder / f"repeat-{number}"
         _build_whole(place, partial(rehearse, public, seed=number))
-        found.append(_repeat(place, number, b"everybody may know this one", task.id))
+        found.append(_repeat(place, number, b"everybody may know this one", task.id, "public"))
     return found
 
 
-def _repeat(place: Path, number: int, secret: bytes, task_id: str) -> Repeat:
+def _repeat(place: Path, number: int, secret: bytes, task_id: str, mark: str) -> Repeat:
     return Repeat(
         number=number,
         inputs=place / "inputs",
         answers=place / "answers" / "answers.npz",
         trainer_seed=derive_seed(secret, task_id, "trainer", number),
         slot_seed=derive_seed(secret, task_id, "slot", number),
+        mark=mark,
     )
 
 

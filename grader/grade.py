@@ -11,15 +11,19 @@ import platform
 import re
 import statistics
 import time
-import traceback
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grader.cells import changed_cells, find_slot, names_defined_elsewhere, read_notebook
 from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
+from grader.execute.blame import OutOfCardMemory
+from grader.execute.cards import ANYWHERE, Place
+from grader.execute.gate import explained, first_call, keep_first_call, try_first_call
 from grader.execute.run import Execution, Plan, execute
+from grader.identical import slot_key, text_digest
 from grader.rebuild import rebuild
 from grader.result import Metrics, Result, Seconds
+from grader.run_folder import keep_traceback, new_run_folder, settle
 from grader.sandbox import SlotSource
 from grader.score import points, score
 
@@ -31,12 +35,11 @@ if TYPE_CHECKING:
     from grader.evaluation import Repeat
     from grader.execute.warm import WarmParent
     from grader.intake import Submission
-    from grader.sandbox import Backend
+    from grader.sandbox import Backend, Sandbox
     from grader.supply import SandboxSupply
     from grader.task import Task
 
 _VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-learn", "papermill")
-_NAME_BYTES = 80
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
 
@@ -53,7 +56,8 @@ class Settings:
 class Bench:
     """What every submission of a batch shares.
 
-    `imports` is the protected cell that is run before the slot; `on_progress` gets (student, repeat, share of its cells done).
+    `imports` is the protected cell that is run before the slot; `on_progress` gets (student, repeat, share of its cells
+    done). `context` stands for task, settings and seeds in the names of what is kept from run to run.
     """
 
     task: Task
@@ -64,6 +68,7 @@ class Bench:
     sandboxes: SandboxSupply
     warm: WarmParent | None
     runs: Path
+    context: str
     on_progress: Callable[[str, int, float], None]
     stopping: threading.Event
 
@@ -74,6 +79,7 @@ class _Account:
 
     submission_sha256: str = ""
     slot_sha256: str = ""
+    slot_key: str = ""
     changed: list[str] = field(default_factory=list)
     executions: list[Execution] = field(default_factory=list)
     scores: list[dict[str, float]] = field(default_factory=list)
@@ -89,32 +95,39 @@ class _End:
     traceback: str = ""
 
 
-def grade(submission: Submission, bench: Bench) -> Result:
-    """Grade one submission; every way it can end is a verdict in the Result, and a bug of ours is `grader_error`."""
+def grade(submission: Submission, bench: Bench, place: Place = ANYWHERE) -> Result:
+    """Grade one submission; every way it can end is a verdict in the Result, and a bug of ours is `grader_error`.
+
+    Raises OutOfCardMemory, and nothing else, where the share of a graphics card was too small.
+    """
     begun = time.monotonic()
     account = _Account()
     try:
-        folder = _new_run_folder(bench.runs, submission.student)
+        folder = new_run_folder(bench.runs, submission.student)
     except OSError as error:
         end = _End(Verdict.GRADER_ERROR, f"no run folder can be made: {error.strerror}", None)
         return _result(submission, bench, account, end, begun=begun, folder=bench.runs)
     try:
-        _grade(submission, bench, account, folder)
+        _grade(submission, bench, account, folder, place)
         earned = points(_mean(account.scores), bench.task.spec.score)
         end = _End(Verdict.SCORED, _scored_sentence(_penalties(account.executions)), earned)
     except StudentFault as fault:
         end = _End(fault.verdict, fault.message, 0, fault.traceback)
     except GraderFault as fault:
+        keep_traceback(folder)
+        if isinstance(fault, OutOfCardMemory) and place.share:
+            raise
         end = _End(Verdict.GRADER_ERROR, str(fault), None)
-        _keep_traceback(folder)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         end = _End(Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}", None)
-        _keep_traceback(folder)
+        keep_traceback(folder)
     result = _result(submission, bench, account, end, begun=begun, folder=folder)
-    with contextlib.suppress(
-        OSError
-    ):  # a copy for whoever looks into the folder; the batch records the result
+    try:  # a copy for whoever looks into the folder; the batch records the result
         (folder / "result.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
+        settle(folder)
+    except OSError as error:
+        end = _End(Verdict.GRADER_ERROR, f"the run folder cannot be written: {error.strerror}", None)
+        return _result(submission, bench, account, end, begun=begun, folder=folder)
     return result
 
 
@@ -128,6 +141,7 @@ def _result(
         student=submission.student,
         submission_sha256=account.submission_sha256,
         slot_sha256=account.slot_sha256,
+        slot_key=account.slot_key,
         verdict=end.verdict,
         message=end.message,
         points=end.points,
@@ -139,11 +153,11 @@ def _result(
         device=account.executions[-1].device if account.executions else "none",
         run_folder=str(folder),
         traceback=end.traceback,
-        versions=_versions(),
+        versions=versions(),
     )
 
 
-def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path) -> None:
+def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path, place: Place) -> None:
     """Fill `account`, repeat by repeat.
 
     Raises StudentFault or GraderFault, whichever side failed.
@@ -156,41 +170,62 @@ def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path
     notebook = read_notebook(data)
     account.changed = changed_cells(notebook, bench.starter)
     slot_source = find_slot(notebook, bench.starter)
-    account.slot_sha256 = hashlib.sha256(slot_source.encode("utf-8", "replace")).hexdigest()
+    account.slot_sha256 = text_digest(slot_source)
+    account.slot_key = slot_key(slot_source)
     (folder / "slot.py").write_text(slot_source, encoding="utf-8", errors="replace")
     rebuilt = rebuild(bench.starter, slot_source)
     sandbox = bench.sandboxes.take()
     try:
         for repeat in bench.repeats:
             source = SlotSource(bench.imports, slot_source, bench.task.spec.entries, repeat.slot_seed)
-            slot = sandbox.start_slot(source)
-            try:
-                plan = _plan(repeat, bench, folder / f"repeat-{repeat.number}", submission.student)
-                execution = execute(rebuilt, slot, plan)
-            finally:
-                slot.close()
-            account.executions.append(execution)
-            if execution.fault is not None:
-                raise _with_name_hint(execution.fault, notebook, slot_source)
-            account.scores.append(
-                score(folder / f"repeat-{repeat.number}" / "predictions.npz", repeat.answers)
-            )
+            where = folder / f"repeat-{repeat.number}"
+            where.mkdir()
+            if repeat is bench.repeats[0]:
+                fault = _gate(sandbox, source, rebuilt, where, bench)
+            if fault is None:
+                plan = _plan(repeat, bench, where, submission.student, place)
+                with contextlib.closing(sandbox.start_slot(source)) as slot:
+                    account.executions.append(execute(rebuilt, slot, plan))
+                fault = account.executions[-1].fault
+                if plan.keep_first_call:
+                    keep_first_call(where, _kept(bench))
+            if fault is not None:
+                raise _with_name_hint(fault, notebook, slot_source)
+            account.scores.append(score(where / "predictions.npz", repeat.answers))
     finally:
         sandbox.close()
 
 
-def _plan(repeat: Repeat, bench: Bench, place: Path, student: str) -> Plan:
-    place.mkdir()
+def _gate(
+    sandbox: Sandbox, source: SlotSource, rebuilt: dict[str, Any], where: Path, bench: Bench
+) -> StudentFault | None:
+    """Return the fault of a slot that fails in its first call, if the arguments of that call are known."""
+    frame = first_call(_kept(bench))
+    if frame is None:
+        return None
+    with contextlib.closing(sandbox.start_slot(source)) as slot:
+        fault = try_first_call(slot, frame, bench.task.spec.limits.return_mb)
+        if fault is not None:
+            (where / "executed.ipynb").write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
+        return fault
+
+
+def _kept(bench: Bench) -> Path:
+    """Return the file for the first call, beside the inputs that it was made from."""
+    return bench.repeats[0].inputs.parent / f"first_call-{bench.context[:16]}.frame"
+
+
+def _plan(repeat: Repeat, bench: Bench, where: Path, student: str, place: Place) -> Plan:
     spec = bench.task.spec
     return Plan(
         parameters={
             "FINAL_EVALUATION_MODE": True,
             "DATA_PATH": str(repeat.inputs.resolve()),
-            "PREDICTIONS_PATH": str((place / "predictions.npz").resolve()),
+            "PREDICTIONS_PATH": str((where / "predictions.npz").resolve()),
             "SEED": repeat.trainer_seed,
             "DEVICE": bench.settings.device,
         },
-        folder=place.resolve(),
+        folder=where.resolve(),
         entries=spec.entries,
         wall_seconds=bench.settings.wall_seconds,
         return_mb=spec.limits.return_mb,
@@ -198,6 +233,8 @@ def _plan(repeat: Repeat, bench: Bench, place: Path, student: str) -> Plan:
         warm=bench.warm,
         on_cell=lambda done, total: bench.on_progress(student, repeat.number, done / total),
         stopping=bench.stopping,
+        place=place,
+        keep_first_call=repeat is bench.repeats[0] and not _kept(bench).exists(),
     )
 
 
@@ -214,30 +251,6 @@ def _with_name_hint(fault: StudentFault, notebook: dict[str, Any], slot_source: 
         f"run: move {found[1]!r} into the slot"
     )
     return StudentFault(fault.verdict, hint, traceback=fault.traceback)
-
-
-def _new_run_folder(runs: Path, student: str) -> Path:
-    """Create the next free folder of this student; an existing one is never touched."""
-    name = re.sub(r"[^\w.-]+", "_", student).strip("._") or "student"
-    if len(name.encode()) > _NAME_BYTES:  # file systems count bytes, and allow 255
-        digest = hashlib.sha256(name.encode()).hexdigest()[:8]
-        name = f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}-{digest}"
-    parent = runs / name
-    parent.mkdir(parents=True, exist_ok=True)
-    number = 1
-    while True:
-        folder = parent / f"run-{number}"
-        try:
-            folder.mkdir()
-        except FileExistsError:
-            number += 1
-        else:
-            return folder
-
-
-def _keep_traceback(folder: Path) -> None:
-    with contextlib.suppress(OSError):  # the disk may be full, which is perhaps what it would say
-        (folder / "grader_error.txt").write_text(traceback.format_exc(), encoding="utf-8")
 
 
 def _penalties(executions: list[Execution]) -> list[str]:
@@ -277,7 +290,8 @@ def _seconds(total: float, executions: list[Execution]) -> Seconds:
 
 
 @functools.cache
-def _versions() -> dict[str, str]:
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a score may depend on."""
     found = {"python": platform.python_version()}
     for name in _VERSIONED:
         found[name] = importlib.metadata.version(name)

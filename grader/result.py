@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from grader.errors import Verdict
@@ -34,7 +34,11 @@ class Seconds:
 
 @dataclass(frozen=True)
 class Result:
-    """How one submission ended. `points` is None exactly when the verdict is `grader_error`."""
+    """How one submission ended. `points` is None exactly when the verdict is `grader_error`.
+
+    `slot_key` is the same for slots that differ only in comments and white space. `identical_to` names the student
+    and the file whose run this was, where a slot was not run again because somebody else had handed in the same.
+    """
 
     submission: str
     task: str
@@ -53,6 +57,8 @@ class Result:
     device: str
     run_folder: str
     traceback: str = ""
+    slot_key: str = ""
+    identical_to: str = ""
     versions: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -65,12 +71,28 @@ class Result:
         """Return plain JSON values."""
         return asdict(self)
 
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Result:
+        """Return the result of which `record` is the JSON. What a later version added is left out."""
+        known = {field.name for field in fields(cls)}
+        values = {name: value for name, value in record.items() if name in known}
+        metrics = record["metrics"]
+        return cls(
+            **values
+            | {
+                "verdict": Verdict(record["verdict"]),
+                "metrics": metrics and Metrics(**metrics),
+                "seconds": Seconds(**record["seconds"]),
+            }
+        )
+
 
 def csv_row(record: dict[str, Any]) -> dict[str, Any]:
-    """Return one flat row of a result's JSON; a text that a spreadsheet would run as a formula gets a quote."""
+    """Return one flat row of a result's JSON with its `attempt`; a text that a spreadsheet would run as a formula gets a quote."""
     metrics = record["metrics"] or {"balanced_accuracy": "", "spread": ""}
     row = {
         "student": record["student"],
+        "attempt": record["attempt"],
         "submission": record["submission"],
         "task": record["task"],
         "task_version": record["task_version"],
@@ -79,8 +101,9 @@ def csv_row(record: dict[str, Any]) -> dict[str, Any]:
         "balanced_accuracy": metrics["balanced_accuracy"],
         "spread": metrics["spread"],
         "seconds": record["seconds"]["total"],
-        "penalties": len(record.get("penalties", ())),  # records of the first version have none
+        "penalties": len(record["penalties"]),
         "changed_cells": len(record["changed_cells"]),
+        "identical_to": record["identical_to"],
         "message": record["message"],
         "submission_sha256": record["submission_sha256"],
     }

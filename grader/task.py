@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Protocol, cast
+from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -80,6 +80,7 @@ class Spec(_Strict):
     entries: tuple[str, ...] = Field(min_length=1)
     signature: str
     repeats: int = Field(default=3, ge=1)
+    leaderboard: Literal["best", "latest"] = "best"  # which attempt of a student counts
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
@@ -150,6 +151,17 @@ class Task:
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
         return f"{self.spec.version}+{digest.hexdigest()[:8]}"
+
+    @cached_property
+    def run_digest(self) -> str:
+        """A hash of what decides predictions: the version's, without the words and the score map."""
+        told = self.spec.model_dump_json(
+            exclude={"title", "story", "version", "signature", "score", "leaderboard"}
+        )
+        digest = hashlib.sha256(told.encode())
+        for source in (notebook_source(self.folder), data_source(self.folder)):
+            digest.update(source.encode())
+        return digest.hexdigest()
 
     def builder(self) -> Builder:
         """Load the task's `data.py` with its parts.

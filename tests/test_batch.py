@@ -1,28 +1,45 @@
-"""A batch is recorded line by line, by one writer, and whatever interrupts it loses nothing."""
+"""A batch is recorded result by result, by one writer, and whatever interrupts it loses nothing."""
 
 from __future__ import annotations
 
+import contextlib
+import csv
+import json
 import os
+import pickle
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from random import Random
+from typing import TYPE_CHECKING, Any
 
 import pytest
+from recorded import QuickEngine, Quiet
 
-from grader.batch import append, only_writer, read_results, write_csv
+from grader.batch import Job, run_batch
 from grader.errors import GraderFault, UsageError, Verdict
+from grader.evaluation import Repeat
 from grader.execute.kernel import trainer_environment
 from grader.execute.warm import WarmParent
-from grader.result import Result, Seconds
+from grader.grade import Settings
+from grader.gradebook import reading
+from grader.intake import Submission
+from grader.rebuild import rebuild
 from grader.supply import SandboxSupply
+from grader.task import Score
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from conftest import Submit
 
+    from grader.local import Order
+    from grader.notebook import Json
+    from grader.result import Result
     from grader.task import Task
 
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
@@ -43,56 +60,296 @@ def processes_of(mark: str) -> list[str]:
     return found
 
 
-def test_lines_that_a_crash_spoilt_cost_only_themselves(tmp_path: Path) -> None:
-    append(tmp_path / "results.jsonl", result_named("a"))
-    whole = (tmp_path / "results.jsonl").read_bytes()
-    (tmp_path / "results.jsonl").write_bytes(b'5\n{"student": "x"}\n\xff\n' + whole + whole[:40])
-    assert [record["student"] for record in read_results(tmp_path)] == ["a"]
-    write_csv(tmp_path)
-    assert (tmp_path / "results.csv").read_text().splitlines()[1].startswith("a,a.ipynb,t,1,slot_error,0")
+NUMBERED = "# {}\ndef your_weights(targets, losses):\n    return {}\n"
 
 
-def test_files_that_are_shown_alike_keep_a_row_each(tmp_path: Path) -> None:
-    for student, digest in (("a", "1"), ("b", "1"), ("a", "2"), ("a", "2")):
-        append(
-            tmp_path / "results.jsonl",
-            replace(result_named(student), submission="x.ipynb", submission_sha256=digest),
+def slot(accuracy: float, answer: int = 1) -> str:
+    """Return a slot that the quick engine gives this balanced accuracy; `answer` makes it another program."""
+    return NUMBERED.format(accuracy, answer)
+
+
+@pytest.fixture
+def job(toy_task: Task, starter: Json, tmp_path: Path) -> Callable[..., Job]:
+    """Give a function that makes a job of slots by student, with an engine that needs no trainer."""
+    repeats = [Repeat(0, tmp_path / "inputs", tmp_path / "answers.npz", 1, 2, "mark")]
+    out = tmp_path / "out"
+    out.mkdir()
+
+    def make(slots: dict[str, str], engine: QuickEngine | None = None, **changes: Any) -> Job:
+        submissions = [
+            Submission(f"{name}.ipynb", name.split("/")[0], json.dumps(rebuild(starter, text)).encode())
+            for name, text in slots.items()
+        ]
+        settings = Settings("cpu", 60, "bubblewrap")
+        made = Job(
+            toy_task, submissions, repeats, settings, out, 1, warm=False, engine=engine or QuickEngine()
         )
-    write_csv(tmp_path)
-    assert len((tmp_path / "results.csv").read_text().splitlines()) == 1 + 3
+        return replace(made, **changes)
+
+    return make
 
 
-def test_a_new_line_after_one_cut_short_is_not_lost_with_it(tmp_path: Path) -> None:
-    """Rule 6: killing the grader at any moment loses no recorded result."""
-    path = tmp_path / "results.jsonl"
-    append(path, result_named("a"))
-    with path.open("a") as file:
-        file.write('{"student": "b", "verd')
-    append(path, result_named("c"))
-    append(path, result_named("d"))
-    assert [record["student"] for record in read_results(tmp_path)] == ["a", "c", "d"]
+def test_what_is_recorded_is_not_run_again(job: Callable[..., Job]) -> None:
+    engine, watcher = QuickEngine(), Quiet()
+    first = run_batch(job({"a": slot(0.6, 1), "b": slot(0.7, 2)}, engine), watcher)
+    again = run_batch(job({"b": slot(0.7, 2), "a": slot(0.6, 1), "c": slot(0.8, 3)}, engine), watcher)
+    assert engine.asked == ["a", "b", "c"]
+    assert watcher.known == 2
+    assert [result.student for result in again] == ["b", "a", "c"]
+    assert again[:2] == first[::-1]
+    run_batch(job({"a": slot(0.6, 1)}, engine, again=True), watcher)
+    assert engine.asked[3:] == ["a"]
 
 
-def test_results_that_cannot_be_written_are_one_line(tmp_path: Path) -> None:
-    (tmp_path / "results.jsonl").mkdir()
-    with pytest.raises(UsageError, match="cannot be written"):
-        append(tmp_path / "results.jsonl", result_named("a"))
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda _: {"settings": Settings("cpu", 61, "bubblewrap")},
+        lambda _: {"settings": Settings("auto", 60, "bubblewrap")},
+        lambda job: {"repeats": [replace(job.repeats[0], trainer_seed=9)]},
+        lambda job: {"repeats": [replace(job.repeats[0], mark="other data")]},
+        lambda job: {"repeats": [*job.repeats, replace(job.repeats[0], number=1)]},
+    ],
+    ids=["clock", "device", "seed", "data", "repeats"],
+)
+def test_other_settings_seeds_or_data_are_another_run(
+    change: Callable[[Job], dict[str, Any]], job: Callable[..., Job]
+) -> None:
+    engine = QuickEngine()
+    made = job({"a": slot(0.6)}, engine)
+    run_batch(made, Quiet())
+    run_batch(replace(made, **change(made)), Quiet())
+    assert engine.asked == ["a", "a"]
 
 
-def test_one_process_writes_to_a_folder_of_results(tmp_path: Path) -> None:
-    """Rule 6."""
-    with only_writer(tmp_path), pytest.raises(UsageError, match="another grader"), only_writer(tmp_path):
-        pass
-    with only_writer(tmp_path):
-        pass
+def test_identical_programs_are_run_once_and_recorded_for_each(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    engine = QuickEngine()
+    spaced = "# 0.6\n# mine!\ndef your_weights(targets,losses):\n\n    return (1)  # one\n"
+    slots = {"a": slot(0.6), "b": spaced, "c": slot(0.6, 2)}
+    a, b, c = run_batch(job(slots, engine), Quiet())
+    assert engine.asked == ["a", "c"]
+    assert (b.points, b.metrics, b.identical_to) == (a.points, a.metrics, "a (a.ipynb)")
+    assert (a.identical_to, c.identical_to) == ("", "")
+    assert (Path(b.run_folder) / "slot.py").read_text() == spaced, "everybody's own file is kept"
+    (d,) = run_batch(job({"d": slot(0.6)}, engine), Quiet())
+    assert (d.identical_to, engine.asked) == ("a (a.ipynb)", ["a", "c"]), "also in a later call"
+    with reading(tmp_path / "out") as book:
+        history = {one.result.student: one for one in book.history()}
+    assert history["b"].identical_to == history["d"].identical_to == history["a"].id
 
 
-def result_named(student: str) -> Result:
-    return Result(
-        submission=f"{student}.ipynb", task="t", task_version="1", student=student, submission_sha256="0",
-        slot_sha256="0", verdict=Verdict.SLOT_ERROR, message="m", points=0, metrics=None, seconds=Seconds(),
-        slot_calls=0, penalties=[], changed_cells=[], device="cpu", run_folder="r",
-    )  # fmt: skip
+def test_a_program_that_cannot_be_compared_is_only_the_same_as_itself(job: Callable[..., Job]) -> None:
+    engine = QuickEngine()
+    long, deep = f"X = 0x{'f' * 9000}\n", f"Y = {'-' * 5000}1\n"
+    slots = {
+        "a": slot(0.6) + long,
+        "b": slot(0.6) + long + "# b\n",
+        "c": slot(0.6) + deep,
+        "d": slot(0.6) + "%magic\n",
+    }
+    results = run_batch(job(slots | {"e": slot(0.6) + long}, engine), Quiet())
+    assert engine.asked == ["a", "b", "c", "d"]
+    assert results[4].identical_to == "a (a.ipynb)"
+
+
+def test_a_traceback_with_somebodys_comments_is_shown_to_nobody_else(job: Callable[..., Job]) -> None:
+    engine = QuickEngine()
+    failing = "# {}\ndef your_weights(targets, losses):\n    raise ValueError\n"
+    slots = {"a": failing.format("by a"), "b": failing.format("by b"), "c": failing.format("by a")}
+    a, b, c = run_batch(job(slots, engine), Quiet())
+    assert engine.asked == ["a", "b"]
+    assert "by b" in b.traceback
+    assert (c.traceback, c.identical_to) == (a.traceback, "a (a.ipynb)")
+
+
+def test_a_failure_of_ours_is_run_again_by_the_next_call_and_copied_to_nobody(
+    job: Callable[..., Job],
+) -> None:
+    class Failing(QuickEngine):
+        def _result(self, order: Order, submission: Submission, runs: Path) -> Result:
+            result = super()._result(order, submission, runs)
+            return replace(result, verdict=Verdict.GRADER_ERROR, points=None, metrics=None)
+
+    broken = Failing()
+    run_batch(job({"a": slot(0.6), "b": slot(0.6)}, broken), Quiet())
+    assert broken.asked == ["a", "b"]
+    engine = QuickEngine()
+    results = run_batch(job({"a": slot(0.6), "b": slot(0.6)}, engine), Quiet())
+    assert [result.verdict for result in results] == ["scored"] * 2
+    assert engine.asked == ["a"]
+
+
+def test_a_new_score_map_gives_new_points_without_a_run(job: Callable[..., Job], toy_task: Task) -> None:
+    engine = QuickEngine()
+    made = job({"a": slot(0.75)}, engine)
+    before = run_batch(made, Quiet())[0]
+    spec = toy_task.spec.model_copy(update={"score": Score(floor=0.5, ceiling=1.0)})
+    (after,) = run_batch(replace(made, task=replace(toy_task, spec=spec)), Quiet())
+    assert engine.asked == ["a"]
+    assert after.points == 50 != before.points
+    assert after.metrics == before.metrics
+
+
+def test_several_attempts_of_a_student_are_kept_apart(job: Callable[..., Job], tmp_path: Path) -> None:
+    run_batch(job({"a/1": slot(0.6, 1), "a/2": slot(0.7, 2), "b/1": slot(0.9, 3)}), Quiet())
+    run_batch(job({"a/3": slot(0.65, 4), "a/1": slot(0.6, 1)}), Quiet())
+    with reading(tmp_path / "out") as book:
+        attempts = [(one.result.student, one.attempt, one.result.submission) for one in book.current()]
+        best = {row["student"]: (row["attempt"], row["attempts"]) for row in book.leaderboard()}
+    assert attempts == [
+        ("a", 1, "a/1.ipynb"),
+        ("a", 2, "a/2.ipynb"),
+        ("a", 3, "a/3.ipynb"),
+        ("b", 1, "b/1.ipynb"),
+    ]
+    assert best == {"a": (2, 3), "b": (1, 1)}
+    with (tmp_path / "out" / "results.csv").open() as file:
+        assert [(row["student"], row["attempt"]) for row in csv.DictReader(file)] == [
+            ("a", "1"),
+            ("a", "2"),
+            ("a", "3"),
+            ("b", "1"),
+        ]
+
+
+def test_the_same_file_under_two_paths_is_one_submission(job: Callable[..., Job], tmp_path: Path) -> None:
+    engine = QuickEngine()
+    first, second = run_batch(job({"a/x": slot(0.6), "a/y": slot(0.6)}, engine), Quiet())
+    assert (engine.asked, second) == (["a"], first)
+    with reading(tmp_path / "out") as book:
+        assert len(book.history()) == 1
+
+
+def test_a_gradebook_that_cannot_be_written_is_one_line(job: Callable[..., Job], tmp_path: Path) -> None:
+    (tmp_path / "out" / "gradebook.sqlite").mkdir()
+    with pytest.raises(UsageError, match="unable to open"):
+        run_batch(job({"a": slot(0.6)}), Quiet())
+
+
+class Telling(Quiet):
+    """A watcher that says through a pipe what is recorded, as soon as it is."""
+
+    def __init__(self, pipe: int) -> None:
+        super().__init__()
+        self._pipe = pipe
+
+    def on_result(self, result: Result) -> None:
+        os.write(self._pipe, result.student.encode() + b" ")
+
+
+def test_kill_9_at_fifty_moments_loses_nothing_and_records_nothing_wrongly(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    """Rule 6: the whole process group is killed, each time at another moment; the next call goes on."""
+    slots = {
+        f"s{number}": slot(0.5 + number / 1000, number // 2) for number in range(60)
+    }  # every second is a copy
+    made = job(slots, QuickEngine(seconds=0.004, kilobytes=8))
+    random, told, finished = Random(0), set[str](), 0
+    for number in range(50):
+        told |= killed_after(random.uniform(0.0, 0.3), made)
+        if told:
+            with reading(made.out) as book:
+                recorded = [one.result.student for one in book.history()]
+            assert told <= set(recorded), "what was said to be recorded is recorded"
+            assert len(recorded) == len(set(recorded)), "and only once"
+        if len(told) == len(slots):  # go on with an empty folder
+            check_whole(made)
+            finished, told = finished + 1, set()
+            made = replace(made, out=tmp_path / f"out{number}")
+            made.out.mkdir()
+    assert finished < 25, "the test must kill batches that are not done"
+    run_batch(made, Quiet())
+    check_whole(made)
+
+
+def killed_after(seconds: float, job: Job) -> set[str]:
+    """Run `job` in a process group of its own, kill it, and return the students it said to be recorded."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if pid == 0:
+        os.setpgid(0, 0)
+        with contextlib.suppress(BaseException):
+            run_batch(job, Telling(writer))
+        os._exit(0)
+    os.close(writer)
+    time.sleep(seconds)
+    with contextlib.suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)
+    os.waitpid(pid, 0)
+    with os.fdopen(reader, "rb") as file:
+        return set(file.read().decode().split())
+
+
+def check_whole(job: Job) -> None:
+    """Check that a gradebook holds the 60 results, each once and right."""
+    results = run_batch(job, Quiet())
+    assert [result.metrics.balanced_accuracy for result in results if result.metrics] == [
+        0.5 + (number - number % 2) / 1000 for number in range(60)
+    ], "a copy has the result of its original"
+    connection = sqlite3.connect(job.out / "gradebook.sqlite")
+    assert connection.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+    assert connection.execute("SELECT COUNT(*), COUNT(DISTINCT submission) FROM results").fetchone() == (
+        60,
+        60,
+    )
+    assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
+    connection.close()
+
+
+FULL_DISK = """
+import os, sys, pickle, pathlib
+from dataclasses import replace
+sys.path[:0] = {path!r}
+from recorded import Quiet
+from grader.batch import run_batch
+from grader.errors import UsageError
+from grader.gradebook import reading
+job = pickle.loads(pathlib.Path({job!r}).read_bytes())
+out = job.out
+filler = out / "filler"
+filler.write_bytes(bytes(14 << 20))
+watcher = Quiet()
+try:
+    run_batch(job, watcher)
+    print("it went through")
+except UsageError as error:
+    print(error)
+with reading(out) as book:
+    recorded = {{one.result.student: one.result.verdict for one in book.history()}}
+print(len(recorded), set(recorded) >= {{result.student for result in watcher.results}}, set(recorded.values()))
+filler.unlink()
+results = run_batch(job, Quiet())
+print(len(results), {{result.verdict for result in results}})
+"""
+
+
+def test_a_full_disk_stops_the_batch_with_one_line_and_the_next_call_goes_on(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    """On a real, small tmpfs, in a mount namespace of its own."""
+    made = job(
+        {f"s{number}": slot(0.5 + number / 1000, number) for number in range(40)}, QuickEngine(kilobytes=400)
+    )
+    (tmp_path / "job").write_bytes(pickle.dumps(made))
+    script = tmp_path / "full.py"
+    script.write_text(FULL_DISK.format(path=[str(Path(__file__).parent)], job=str(tmp_path / "job")))
+    mount = f"mount -t tmpfs -o size=24m tmpfs {made.out} && exec {sys.executable} {script}"
+    enter = (
+        ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
+    )
+    done = subprocess.run([*enter, "sh", "-c", mount], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    message, recorded, finished = done.stdout.splitlines()
+    assert "No space left on device; make room" in message
+    assert "what was recorded is kept" in message
+    count, everything_told, verdicts = recorded.split(" ", 2)
+    assert 5 < int(count) < 40
+    assert everything_told == "True"
+    assert verdicts == "{<Verdict.SCORED: 'scored'>}", "nothing is recorded wrongly"
+    assert finished == "40 {<Verdict.SCORED: 'scored'>}"
 
 
 def start(toy_task: Task, paths: list[Path], out: Path) -> subprocess.Popen[str]:
@@ -113,10 +370,18 @@ def start(toy_task: Task, paths: list[Path], out: Path) -> subprocess.Popen[str]
     )  # fmt: skip
 
 
+def recorded(out: Path) -> list[Result]:
+    if not (out / "gradebook.sqlite").exists():
+        return []
+    with contextlib.suppress(UsageError), reading(out) as book:  # it may be in the making
+        return [one.result for one in book.history()]
+    return []
+
+
 def wait_for_line(out: Path, seconds: float = 90) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        if (out / "results.jsonl").exists() and (out / "results.jsonl").read_text().endswith("\n"):
+        if recorded(out):
             return
         time.sleep(0.1)
     pytest.fail("no result was recorded in time")
@@ -133,7 +398,7 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
     time.sleep(2)
     running.send_signal(signum)
     _, err = running.communicate(timeout=60)
-    assert [record["student"] for record in read_results(out)] == ["a"]
+    assert [result.student for result in recorded(out)] == ["a"]
     if signum is signal.SIGINT:
         assert running.returncode == 130
         assert "what was recorded is kept" in err
@@ -167,7 +432,7 @@ def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
     os.kill(warm, signal.SIGKILL)
     running.communicate(timeout=90)
     assert running.returncode == 0
-    assert [record["verdict"] for record in read_results(out)] == ["scored"] * 3
+    assert [result.verdict for result in recorded(out)] == ["scored"] * 3
 
 
 def is_warm_parent_of(pid: int, folder: Path) -> bool:

@@ -15,6 +15,7 @@ from grader.batch import Job, run_batch
 from grader.errors import Verdict
 from grader.evaluation import Repeat, prepare_repeats
 from grader.grade import Settings
+from grader.gradebook import reading
 from grader.intake import Submission
 from grader.rebuild import rebuild
 
@@ -39,6 +40,9 @@ class Notes:
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:  # noqa: ARG002 -- the watcher's form
         self.shares.append(share)
+
+    def on_known(self, count: int) -> None:
+        self.known = count
 
     def on_result(self, result: Result) -> None:
         pass
@@ -65,13 +69,14 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) 
         wall_seconds: float = 60,
         out: Path = tmp_path,
         watcher: Notes | None = None,
+        again: bool = False,
     ) -> list[Result]:
         submissions = [
             Submission(path=f"{name}.ipynb", student=name, data=json.dumps(rebuild(starter, slot)).encode())
             for name, slot in slots.items()
         ]
         settings = Settings("cpu", wall_seconds, "bubblewrap")
-        job = Job(toy_task, submissions, repeats, settings, out, jobs, warm=warm)
+        job = Job(toy_task, submissions, repeats, settings, out, jobs, warm=warm, again=again)
         return run_batch(job, watcher or Notes())
 
     return run
@@ -184,7 +189,7 @@ def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
     assert "the student's function only" in result.message
-    assert Path(result.run_folder).name == "run-2", "it was tried again"
+    assert Path(result.run_folder).name == "run-3", "it was tried again, twice"
 
 
 def test_the_same_seed_gives_the_same_predictions_warm_cold_alone_and_in_a_batch(
@@ -194,7 +199,7 @@ def test_the_same_seed_gives_the_same_predictions_warm_cold_alone_and_in_a_batch
     for name in ("alone", "batch", "cold"):
         (tmp_path / name).mkdir()
     alone = grade({"r": RANDOM}, out=tmp_path / "alone")
-    batch = grade({"h": HONEST, "r": RANDOM, "q": RANDOM}, jobs=2, out=tmp_path / "batch")
+    batch = grade({"h": HONEST, "r": RANDOM, "q": RANDOM + "OTHER = 1\n"}, jobs=2, out=tmp_path / "batch")
     cold = grade({"r": RANDOM}, warm=False, out=tmp_path / "cold")
     runs = [alone[0], batch[1], batch[2], cold[0]]
     for number in range(2):
@@ -269,11 +274,12 @@ def test_a_run_folder_is_never_overwritten(grade: Grade, tmp_path: Path) -> None
     """Rule 5."""
     first = grade({"h": HONEST})[0]
     kept = {path: path.read_bytes() for path in Path(first.run_folder).rglob("*") if path.is_file()}
-    second = grade({"h": HONEST})[0]
+    second = grade({"h": HONEST}, again=True)[0]
     assert first.run_folder != second.run_folder
     assert kept == {path: path.read_bytes() for path in Path(first.run_folder).rglob("*") if path.is_file()}
     assert json.loads((Path(first.run_folder) / "result.json").read_text())["verdict"] == "scored"
-    assert len((tmp_path / "results.jsonl").read_text().splitlines()) == 2
+    with reading(tmp_path) as book:
+        assert len(book.history()) == 2
 
 
 def test_points_can_be_computed_again_from_what_is_kept(

@@ -1,0 +1,108 @@
+"""Tell which submissions are the same program, and under which conditions a score was reached."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import json
+from dataclasses import asdict, dataclass, replace
+from typing import TYPE_CHECKING
+
+from grader.cells import changed_cells, find_slot, parse, read_notebook
+from grader.errors import GraderFault, StudentFault
+from grader.run_folder import new_run_folder, settle
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from grader.evaluation import Repeat
+    from grader.grade import Settings
+    from grader.intake import Submission
+    from grader.notebook import Json
+    from grader.result import Result
+    from grader.task import Task
+
+
+_MOST_CHARACTERS = 200_000  # a longer one would hold the batch up, and nobody types it
+
+
+def slot_key(source: str) -> str:
+    """Return a hash of the program in `source`: the same whatever its comments, white space and line breaks.
+
+    What cannot be parsed, or is very long, is the same only as itself. The names in it count: a renamed copy is another program.
+    """
+    form = f"text: {source}"
+    if len(source) <= _MOST_CHARACTERS:
+        # A ValueError is a number too long to be written in decimal.
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            form = ast.dump(parse(source))
+    return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def context_key(task: Task, repeats: Sequence[Repeat], settings: Settings) -> str:
+    """Return a hash of everything beside the slot that decides predictions: the task, its data and seeds, the settings.
+
+    The score map is not part of it: points follow from what is recorded. Seeds cannot be found from the hash, for
+    they come from a secret.
+    """
+    rounds = [(repeat.mark, repeat.number, repeat.trainer_seed, repeat.slot_seed) for repeat in repeats]
+    told = json.dumps([task.id, task.run_digest, rounds, asdict(settings)])
+    return hashlib.sha256(told.encode()).hexdigest()
+
+
+@dataclass(frozen=True)
+class Slot:
+    """A slot as it is compared: `key` as a program, `sha256` as a text."""
+
+    key: str
+    sha256: str
+
+
+def slot_of(submission: Submission, starter: Json) -> Slot | None:
+    """Return a submission's slot; None where it has none, or cannot be read."""
+    try:
+        source = find_slot(read_notebook(submission.data or b""), starter)
+    except (StudentFault, GraderFault):
+        return None
+    return Slot(slot_key(source), text_digest(source))
+
+
+def may_stand_for(result: Result, slot: Slot) -> bool:
+    """Return whether a result may be recorded for `slot`, which is the same program.
+
+    A traceback quotes lines with their comments: only those get it whose text is the very same.
+    """
+    return not result.traceback or slot.sha256 == result.slot_sha256
+
+
+def text_digest(source: str) -> str:
+    """Return the SHA-256 of a slot's text."""
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
+
+
+def record_for(result: Result, submission: Submission, starter: Json, runs: Path) -> Result:
+    """Return `result` as the result of `submission`, whose slot is the same program, and make its run folder.
+
+    Raises OSError where that cannot be written.
+    """
+    data = submission.data or b""
+    notebook = read_notebook(data)
+    source = find_slot(notebook, starter)
+    folder = new_run_folder(runs, submission.student)
+    (folder / "submission.ipynb").write_bytes(data)
+    (folder / "slot.py").write_text(source, encoding="utf-8", errors="replace")
+    copied = replace(
+        result,
+        submission=submission.path,
+        student=submission.student,
+        submission_sha256=hashlib.sha256(data).hexdigest(),
+        slot_sha256=text_digest(source),
+        changed_cells=changed_cells(notebook, starter),
+        identical_to=f"{result.student} ({result.submission})",
+        run_folder=str(folder),
+    )
+    (folder / "result.json").write_text(json.dumps(copied.as_json(), indent=2) + "\n", encoding="utf-8")
+    settle(folder)
+    return copied
