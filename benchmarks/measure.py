@@ -9,10 +9,13 @@ import platform
 import resource
 import shutil
 import statistics
+import time
 from pathlib import Path
 from typing import Any
 
 from grader import build
+from grader.cells import find_slot, read_notebook
+from grader.rebuild import load_starter, rebuild
 from grader.task import Task, read_task
 
 HERE = Path(__file__).resolve().parent
@@ -52,6 +55,13 @@ def cpu_seconds() -> float:
     return own.ru_utime + own.ru_stime + children.ru_utime + children.ru_stime
 
 
+def variant(task: Task, number: int) -> bytes:
+    """Return a submission of the solution as another program than its other variants: equal ones run only once."""
+    starter = load_starter(task)
+    solution = find_slot(read_notebook(task.solution.read_bytes()), starter)
+    return json.dumps(rebuild(starter, f"{solution}\nVARIANT = {number}\n")).encode()
+
+
 def empty_task(folder: Path) -> Task:
     """Copy the nearly empty task into `folder` and build its notebooks."""
     place = folder / "tasks" / "empty_task"
@@ -61,10 +71,46 @@ def empty_task(folder: Path) -> Task:
     return task
 
 
+def toy_task(folder: Path) -> Task:
+    """Copy the toy task of the tests, which trains for a moment, into `folder` and build its notebooks."""
+    place = folder / "tasks" / "toy_task"
+    source = HERE.parent / "tests" / "toy_task"
+    shutil.copytree(source, place, ignore=shutil.ignore_patterns("__pycache__"))
+    task = read_task(place)
+    build.write(task)
+    return task
+
+
+class Neighbours:
+    """How many cores other programs kept busy since this was made: a figure is only as good as this is small.
+
+    A trainer that is forked last is waited for by nobody, and counts as another program.
+    """
+
+    def __init__(self) -> None:
+        self._begun = (time.perf_counter(), _busy_seconds(), cpu_seconds())
+
+    def cores(self) -> float:
+        """Return their mean number; to be asked when all children of this process have been waited for."""
+        now = (time.perf_counter(), _busy_seconds(), cpu_seconds())
+        wall, busy, own = (new - old for new, old in zip(now, self._begun, strict=True))
+        return round(max(0.0, (busy - own) / wall), 2)
+
+
+def _busy_seconds() -> float:
+    """Return the CPU seconds that the machine spent on anything, what its host took from it included."""
+    ticks = Path("/proc/stat").read_text(encoding="utf-8").splitlines()[0].split()[1:9]
+    user, nice, system, _, _, irq, softirq, steal = map(int, ticks)
+    return (user + nice + system + irq + softirq + steal) / os.sysconf("SC_CLK_TCK")
+
+
 class Quiet:
     """A watcher of a batch that says nothing."""
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
+        """Say nothing."""
+
+    def on_known(self, count: int) -> None:
         """Say nothing."""
 
     def on_result(self, result: Any) -> None:

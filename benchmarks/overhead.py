@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import papermill
-from measure import Quiet, cpu_seconds, empty_task, report, spread
+from measure import Quiet, cpu_seconds, empty_task, report, spread, variant
 
 from grader.batch import Job, run_batch
 from grader.evaluation import prepare_repeats, secret_for
@@ -30,11 +30,8 @@ if TYPE_CHECKING:
 
 
 def ours(task: Task, folder: Path, count: int, *, warm: bool) -> dict[str, Any]:
-    """Grade `count` copies of the solution and return the figures per submission."""
-    data = task.solution.read_bytes()
-    submissions = [
-        Submission(path=f"s{n}.ipynb", student=f"s{n}", data=data, fault=None) for n in range(count)
-    ]
+    """Grade `count` variants of the solution and return the figures per submission."""
+    submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(count)]
     folder.mkdir()
     repeats = prepare_repeats(
         task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"

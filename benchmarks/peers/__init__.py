@@ -1,0 +1,1 @@
+"""The graders that the script peers.py beside this folder compares."""
