@@ -145,7 +145,7 @@ def show_recorded(found: Sequence[Recorded], *, times: bool) -> None:
             *([Text(result.identical_to.partition(" (")[0])] if copies else []),
         )  # fmt: skip
     _out.print(table)
-    say(f"{len(found)} results")
+    say(f"{len(found)} result{'s' * (len(found) != 1)}")
 
 
 def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
