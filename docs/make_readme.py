@@ -1,4 +1,4 @@
-"""Write the generated parts of README.md: the table of tasks, and a recorded result as the example.
+"""Write the generated parts of README.md: the table of tasks, and a result of a gradebook as the example.
 
     python docs/make_readme.py                       the table, from the task folders
     python docs/make_readme.py demo_runs solution    the result of that student in that folder, too
@@ -13,7 +13,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grader.batch import read_results
+from grader.gradebook import reading
 from grader.task import Task, discover
 
 README = Path(__file__).parent.parent / "README.md"
@@ -61,8 +61,10 @@ def main(arguments: list[str]) -> None:
     readme = filled(README.read_text(encoding="utf-8"), TASKS, table(discover()))
     if arguments:
         folder, student = arguments
-        record = [record for record in read_results(Path(folder)) if record["student"] == student][-1]
-        readme = filled(readme, RESULT, example(record))
+        with reading(Path(folder)) as book:
+            results = [recorded.result for recorded in book.current()]
+        (result,) = [result for result in results if result.student == student]
+        readme = filled(readme, RESULT, example(result.as_json()))
     README.write_text(readme, encoding="utf-8")
 
 

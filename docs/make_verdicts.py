@@ -14,7 +14,7 @@ from grader.errors import EXPLANATIONS, Verdict
 PAGE = Path(__file__).parent / "verdicts.md"
 POINTS = {
     Verdict.SCORED: "0 to 100",
-    Verdict.GRADER_ERROR: "none: the submission is tried once more, then reported; the batch ends with exit code 3",
+    Verdict.GRADER_ERROR: "none: the submission is tried twice more, then reported; the batch ends with exit code 3",
 }
 HEAD = """# Verdicts
 

@@ -216,9 +216,7 @@ def write_csv(out: Path) -> None:
     Raises UsageError where it cannot be written.
     """
     with reading(out) as book:
-        rows = [
-            csv_row(recorded.result.as_json() | {"attempt": recorded.attempt}) for recorded in book.current()
-        ]
+        rows = [csv_row(recorded.result.as_json(), recorded.attempt) for recorded in book.current()]
     draft = out / "results.csv.new"
     try:
         with draft.open("w", encoding="utf-8", newline="") as file:

@@ -87,12 +87,12 @@ class Result:
         )
 
 
-def csv_row(record: dict[str, Any]) -> dict[str, Any]:
-    """Return one flat row of a result's JSON with its `attempt`; a text that a spreadsheet would run as a formula gets a quote."""
+def csv_row(record: dict[str, Any], attempt: int) -> dict[str, Any]:
+    """Return one flat row of a result's JSON; a text that a spreadsheet would run as a formula gets a quote."""
     metrics = record["metrics"] or {"balanced_accuracy": "", "spread": ""}
     row = {
         "student": record["student"],
-        "attempt": record["attempt"],
+        "attempt": attempt,
         "submission": record["submission"],
         "task": record["task"],
         "task_version": record["task_version"],

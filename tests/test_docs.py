@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tomllib
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
@@ -27,6 +28,7 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
 EXAMPLES = ROOT / "examples" / "noisy_labels"
 WIDTH = "100"  # columns of the terminal in the pages
+PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 # Shown, and only looked at: what each would do is said beside it.
 NOT_RUN = {
     "make demo": "continuous integration runs it",
@@ -39,7 +41,14 @@ NOT_RUN = {
     "grader prepare learning_to_defer --size large": "needs a download",
     "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
 }
-SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "head", "chmod", "grader"}
+SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sqlite3", "grader"}
+RECORDING = ("grade", "results", "regrade", "rescore", "replay")
+OF_RAY = {"--num-gpus"}
+ROSTER = """Student ID,Name,Email,Section
+1001,Ada Lovelace,ada@uni.example,A
+1002,Grace Hopper,grace@uni.example,A
+1003,Alan Turing,alan@uni.example,B
+"""
 WRITTEN_BY_RUNS = {
     "executed.ipynb",
     "submission.ipynb",
@@ -51,6 +60,9 @@ WRITTEN_BY_RUNS = {
     "answers.npz",
     "bands.json",
     "setting.json",
+    "gradebook.sqlite",
+    "results.csv",
+    "submission_metadata.yml",  # Gradescope writes it
 }
 
 
@@ -101,6 +113,67 @@ def test_every_command_shown_exists_with_its_options(command: Command) -> None:
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
 
 
+def options_of(*names: str) -> set[str]:
+    """Return the long options of some commands; of all, if none are named."""
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    chosen = [commands[name] for name in names] if names else commands.values()
+    return {option for command in chosen for parameter in command.params for option in parameter.opts} - {
+        "--help"
+    }
+
+
+def in_code(page: Path) -> list[list[str]]:
+    """Return the words of each piece of code that stands within the text of a page."""
+    text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
+    return [words for code in re.findall(r"`([^`]+)`", text) if (words := code.split())]
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
+def test_every_option_that_the_text_names_exists(page: Path) -> None:
+    for words in in_code(page):
+        options = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word)}
+        if words[0] == "grader" and options:
+            assert options <= options_of(words[1]), " ".join(words)
+        elif words[0].startswith("--"):
+            assert options <= options_of() | OF_RAY, " ".join(words)
+
+
+def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
+    pages = [ROOT / "docs" / name for name in ("instructors.md", "scaling.md")]
+    named = {word for page in pages for words in in_code(page) for word in words}
+    shown = {word for command in COMMANDS if command.page in pages for word in command.text.split()}
+    options = {option for option in options_of(*RECORDING) if option.startswith("--")}
+    assert sorted(options - named - shown) == []
+
+
+def test_the_tables_and_views_of_the_gradebook_are_those_that_the_page_lists() -> None:
+    schema = (ROOT / "grader" / "schema.sql").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    listed = re.findall(r"^\| `(\w+)`(?: \(view\))? \|", page, re.MULTILINE)
+    for name in re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", schema, re.MULTILINE):
+        assert name in listed
+
+
+def test_the_layers_shown_are_those_that_are_checked() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (contract,) = settings["tool"]["importlinter"]["contracts"]
+    shown = "\n".join(layer.replace(" : ", " · ") for layer in contract["layers"])
+    assert f"```\n{shown}\n```" in (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("library", ["sqlite3", "ray", "yaml", "pydantic", "jupytext", "rich", "typer"])
+def test_a_library_is_imported_where_the_page_says_and_nowhere_else(library: str) -> None:
+    text = " ".join((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split())
+    found = re.search(rf"\b{library} in ((?:`[\w.]+`(?:, | and )?)+)", text)
+    assert found is not None
+    importing = {
+        path.relative_to(ROOT / "grader").as_posix()
+        for path in (ROOT / "grader").rglob("*.py")
+        if re.search(rf"^\s*(import|from) {library}\b", path.read_text(encoding="utf-8"), re.MULTILINE)
+    }
+    assert importing == set(re.findall(r"`([\w.]+)`", found[1]))
+
+
 def test_every_command_that_is_only_looked_at_is_shown_somewhere() -> None:
     assert {command.text for command in COMMANDS} >= set(NOT_RUN)
 
@@ -110,8 +183,13 @@ def clone(tmp_path: Path) -> Path:
     """A folder that looks like a clone to the commands, and what the pages take for granted."""
     for name in ("examples", "starter_notebooks", "LICENSE"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "canvas").mkdir()
-    shutil.copy(EXAMPLES / "exception.ipynb", tmp_path / "canvas" / "lovelaceada_12345_67890_solution.ipynb")
+    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    # As if the score map had been edited: commands that name the task by its id use that of the repository.
+    shutil.copytree(ROOT / "tasks", tmp_path / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
+    spec = tmp_path / "tasks" / "noisy_labels" / "task.toml"
+    text = spec.read_text(encoding="utf-8")
+    assert "ceiling = 0.8\n" in text
+    spec.write_text(text.replace("ceiling = 0.8\n", "ceiling = 0.95\n"), encoding="utf-8")
     rng = np.random.default_rng(0)
     parts = {"train": 200, "val": 40, "test": 40}
     arrays = {
@@ -127,8 +205,7 @@ def clone(tmp_path: Path) -> Path:
 
 
 def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "COLUMNS": WIDTH}
+    environment = {**os.environ, "PATH": PATH, "COLUMNS": WIDTH}
     return subprocess.run(
         ["bash", "-c", command.text], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -158,6 +235,8 @@ def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path) -> None
     for command in commands_of(ROOT / name):
         if command.text in NOT_RUN:
             continue
+        if command.text.startswith("sqlite3 ") and shutil.which("sqlite3") is None:
+            continue  # not everybody has it
         done = run(command, clone)
         assert done.returncode == 0, f"{command.text}\n{done.stderr}"
         printed = "".join(f"{stable(line)}\n" for line in done.stdout.splitlines())
@@ -220,7 +299,7 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_file_names_in_the_text_are_files_of_this_repository(page: Path) -> None:
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
-    for name in re.findall(r"`([\w./-]+\.(?:py|md|toml|ipynb|json|npz|txt))`", text):
+    for name in re.findall(r"`([\w./-]+\.(?:py|md|toml|ipynb|json|npz|txt|sql|sqlite|csv|yml))`", text):
         if Path(name).name in WRITTEN_BY_RUNS:
             continue
         places = [

@@ -93,19 +93,19 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 @pytest.mark.parametrize("text", FORMULAS, ids=repr)
 def test_no_text_is_a_formula_in_a_spreadsheet(text: str) -> None:
     assert neutralise(text) == "'" + text
-    row = csv_row(result(student=text, message=text).as_json())
+    row = csv_row(result(student=text, message=text).as_json(), 1)
     assert row["student"] == row["message"] == "'" + text
 
 
 def test_numbers_stay_numbers_in_a_spreadsheet() -> None:
     assert neutralise(-1.5) == -1.5
-    row = csv_row(result().as_json())
+    row = csv_row(result().as_json(), 1)
     assert (row["points"], row["balanced_accuracy"], row["seconds"]) == (67, 0.7, 1.23456)
     assert row["changed_cells"] == 1
 
 
 def test_a_row_without_a_score_is_blank_where_numbers_would_be() -> None:
-    row = csv_row(result(verdict=Verdict.GRADER_ERROR, points=None, metrics=None).as_json())
+    row = csv_row(result(verdict=Verdict.GRADER_ERROR, points=None, metrics=None).as_json(), 1)
     written = io.StringIO()
     csv.DictWriter(written, row).writerow(row)
     assert row["points"] == row["balanced_accuracy"] == row["spread"] == ""
