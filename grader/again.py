@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.batch import machine, with_points, write_csv
+from grader.batch import with_points, write_csv
 from grader.errors import UsageError
-from grader.grade import Settings, grade, versions
+from grader.grade import Settings, grade
 from grader.gradebook import Recorded, reading, writing
 from grader.identical import context_key
 from grader.intake import Submission
 from grader.local import Order, Watcher, open_bench
+from grader.machine import machine, versions
 from grader.rebuild import load_starter
 
 if TYPE_CHECKING:
@@ -165,6 +166,10 @@ def replay(
         if names[0].is_file() and names[1].is_file():
             compared += 1
             different += [f"repeat {repeat.number}: {name}" for name in _different(*names)]
+    if was.metrics is not None and compared < len(repeats):
+        different.append(
+            f"only {compared} of {len(repeats)} repeats could be compared: predictions are missing"
+        )
     return Replay(was.student, was, result, compared, different, _environment(out, recorded, result))
 
 

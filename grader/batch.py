@@ -6,17 +6,16 @@ import contextlib
 import csv
 import hashlib
 import os
-import platform
 import tempfile
 from dataclasses import asdict, astuple, dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.grade import Settings, versions
 from grader.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
 from grader.identical import Slot, context_key, may_stand_for, record_for, slot_of
 from grader.local import Order, Watcher, grade_here
+from grader.machine import machine, versions
 from grader.rebuild import load_starter
 from grader.result import Result, csv_row
 from grader.score import points
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.evaluation import Repeat
+    from grader.grade import Settings
     from grader.intake import Submission
     from grader.task import Task
 
@@ -68,8 +68,13 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
     before the next is waited for. Ctrl-C stops what is running and records nothing of it.
     Raises UsageError where the starter notebook is missing, or the results cannot be written.
     """
-    with writing(job.out) as book:
-        results = _Batch(job, book, watcher).run()
+    try:
+        with writing(job.out) as book:
+            results = _Batch(job, book, watcher).run()
+    except KeyboardInterrupt:
+        with contextlib.suppress(UsageError):
+            write_csv(job.out)
+        raise
     write_csv(job.out)
     return results
 
@@ -82,9 +87,11 @@ class _Batch:
         self._starter = load_starter(job.task)
         self._context = context_key(job.task, job.repeats, job.settings)
         self._runs = job.out / "runs"
+        entries = [_entry(submission, job.task.id) for submission in job.submissions]
+        _check_identities(job, book, entries)
         book.counts(job.task.id, job.task.spec.leaderboard)
         book.enrol([astuple(submission.person) for submission in job.submissions if submission.person])
-        self._ids = book.enter([_entry(submission, job.task.id) for submission in job.submissions])
+        self._ids = book.enter(entries)
         self._results: dict[int, Result] = {}  # by submission id
         self._slots: dict[int, Slot | None] = {}
 
@@ -117,7 +124,7 @@ class _Batch:
         result = with_points(recorded.result, self._job.task)
         self._results[self._ids[index]] = result
         if result != recorded.result:
-            self._book.record(self._run, recorded.submission, result, recorded.key)
+            self._book.record(self._run, recorded.submission, result, recorded.key, recorded.identical_to)
         return True
 
     def _is_copied(self, index: int) -> bool:
@@ -199,17 +206,6 @@ def with_points(result: Result, task: Task) -> Result:
     return result if earned == result.points else replace(result, points=earned, task_version=task.version)
 
 
-def machine() -> dict[str, Any]:
-    """Return what identifies the machine of a run: name, processor architecture, kernel and cores."""
-    name = platform.uname()
-    return {
-        "node": name.node,
-        "machine": name.machine,
-        "system": f"{name.system} {name.release}",
-        "cores": os.cpu_count(),
-    }
-
-
 def write_csv(out: Path) -> None:
     """Write `results.csv` anew in one move: the result of each submission that counts.
 
@@ -226,6 +222,17 @@ def write_csv(out: Path) -> None:
         draft.replace(out / "results.csv")
     except OSError as error:
         raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
+
+
+def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> None:
+    """Refuse files that the gradebook knows as those of people on a roster, and that now seem to be somebody else's."""
+    for submission, entry in zip(job.submissions, entries, strict=True):
+        owner = book.enrolled_owner(entry)
+        if owner is not None and submission.person is None:
+            raise UsageError(
+                f"{entry.path} is in the gradebook as {owner}'s, and now it would be {entry.student}'s: "
+                f"give the --roster and the --student-id of the first call"
+            )
 
 
 def _entry(submission: Submission, task: str) -> Entry:

@@ -1,4 +1,4 @@
-"""The commands. Only this file prints, and only this file decides exit codes.
+"""The commands. Only the files of commands print, and only they decide exit codes.
 
 0: done, whatever the verdicts; 2: wrong usage or input of the caller; 3: some result is `grader_error`.
 """
@@ -186,10 +186,3 @@ def main() -> None:
 
 def _chosen(names: list[str] | None) -> list[Task]:
     return [load_task(name) for name in names] if names else discover()
-
-
-def _source(task: Task, given: str | None, size: str) -> str:
-    from grader.evaluation import resolve_source  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    known = task.size(size).source
-    return resolve_source(given, Path.cwd()) if given else resolve_source(known, task.folder)

@@ -168,7 +168,9 @@ def show_replay(found: Replay) -> None:
     if found.different:
         say(f"{found.student}: not what is recorded: {', '.join(found.different)}")
     else:
-        say(f"{found.student}: {found.recorded.verdict}, {found.compared} repeats the same bit for bit")
+        say(
+            f"{found.student}: {found.recorded.verdict}, {found.compared} repeat{'s' * (found.compared != 1)} the same bit for bit"
+        )
     for name, (then, now) in found.environment.items():
         say(f"  {name} was {then}, is {now}")
     say(f"files of the replay: {found.result.run_folder}")

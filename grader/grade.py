@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-import functools
 import hashlib
-import importlib.metadata
 import json
-import platform
 import re
 import statistics
 import time
@@ -21,6 +18,7 @@ from grader.execute.cards import ANYWHERE, Place
 from grader.execute.gate import explained, first_call, keep_first_call, try_first_call
 from grader.execute.run import Execution, Plan, execute
 from grader.identical import slot_key, text_digest
+from grader.machine import versions
 from grader.rebuild import rebuild
 from grader.result import Metrics, Result, Seconds
 from grader.run_folder import keep_traceback, new_run_folder, settle
@@ -39,7 +37,6 @@ if TYPE_CHECKING:
     from grader.supply import SandboxSupply
     from grader.task import Task
 
-_VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-learn", "papermill")
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
 
@@ -114,7 +111,8 @@ def grade(submission: Submission, bench: Bench, place: Place = ANYWHERE) -> Resu
     except StudentFault as fault:
         end = _End(fault.verdict, fault.message, 0, fault.traceback)
     except GraderFault as fault:
-        keep_traceback(folder)
+        if not bench.stopping.is_set():
+            keep_traceback(folder)
         if isinstance(fault, OutOfCardMemory) and place.share:
             raise
         end = _End(Verdict.GRADER_ERROR, str(fault), None)
@@ -122,6 +120,8 @@ def grade(submission: Submission, bench: Bench, place: Place = ANYWHERE) -> Resu
         end = _End(Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}", None)
         keep_traceback(folder)
     result = _result(submission, bench, account, end, begun=begun, folder=folder)
+    if bench.stopping.is_set() and result.verdict is Verdict.GRADER_ERROR:
+        return result  # nobody records it, and the folder shall not look as if somebody had
     try:  # a copy for whoever looks into the folder; the batch records the result
         (folder / "result.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
         settle(folder)
@@ -287,12 +287,3 @@ def _seconds(total: float, executions: list[Execution]) -> Seconds:
     cells = sum(execution.cell_seconds for execution in executions)
     slot = sum(execution.slot_seconds for execution in executions)
     return Seconds(total=total, train=cells - slot, slot_calls=slot, overhead=total - cells)
-
-
-@functools.cache
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that a score may depend on."""
-    found = {"python": platform.python_version()}
-    for name in _VERSIONED:
-        found[name] = importlib.metadata.version(name)
-    return found

@@ -144,14 +144,14 @@ class Gradebook:
         versions: Mapping[str, str],
         machine: Mapping[str, Any],
     ) -> int:
-        """Note a call of a command that records results; return its id."""
+        """Note a call of a command; return its id."""
         values = (now(), command, *(json.dumps(dict(value)) for value in (settings, versions, machine)))
         with self._transaction() as connection:
             cursor = connection.execute(
                 "INSERT INTO runs (began, command, settings, versions, machine) VALUES (?, ?, ?, ?, ?)",
                 values,
             )
-        return _id(cursor)
+        return int(cursor.lastrowid or 0)
 
     def end_run(self, run: int) -> None:
         """Note that a run came to its end."""
@@ -209,6 +209,16 @@ class Gradebook:
                 ids.append(int(row["id"]))
         return ids
 
+    def enrolled_owner(self, entry: Entry) -> str | None:
+        """Return another student who sent this very file, and whom a roster named; else None."""
+        with translated(self._out):
+            found = self._connection.execute(
+                "SELECT student FROM submissions JOIN students ON students.id = student WHERE task = ? AND path = ? "
+                "AND digest = ? AND student <> ? AND name || email || section <> '' LIMIT 1",
+                (entry.task, entry.path, entry.digest, entry.student),
+            ).fetchone()
+        return found and str(found["student"])
+
     def record(
         self, run: int, submission: int, result: Result, key: Key, identical_to: int | None = None
     ) -> int:
@@ -233,7 +243,7 @@ class Gradebook:
                     for number, value in enumerate(metrics.per_repeat if metrics else [])
                 ],
             )
-        return _id(cursor)
+        return int(cursor.lastrowid or 0)
 
     def latest(self, submission: int, context: str) -> Recorded | None:
         """Return the result of a submission in a context, the latest that is not a failure of ours; else None."""
@@ -256,7 +266,7 @@ class Gradebook:
         return self._select("results", "1", "results.id")
 
     def runs(self) -> list[dict[str, Any]]:
-        """Return every call of a command that recorded results, oldest first; settings, versions, machine are values."""
+        """Return every call of a command, oldest first; settings, versions and machine are values."""
         with translated(self._out):
             rows = [dict(row) for row in self._connection.execute("SELECT * FROM runs ORDER BY id")]
         for row in rows:
@@ -285,8 +295,3 @@ def _recorded(row: sqlite3.Row) -> Recorded:
         id=row["id"], submission=row["submission"], run=row["run"], attempt=row["attempt"], recorded=row["recorded"],
         key=key, identical_to=row["identical_to"], result=result,
     )  # fmt: skip
-
-
-def _id(cursor: sqlite3.Cursor) -> int:
-    assert cursor.lastrowid is not None
-    return cursor.lastrowid

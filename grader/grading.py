@@ -115,7 +115,12 @@ def results(
     with reading(out) as book:
         board = book.leaderboard()
         found = book.history() if history else book.current()
+    unknown = set(student or []) - {one.result.student for one in found}
+    if unknown:
+        raise UsageError(f"{out} has no student {min(unknown)!r}")
     if leaderboard:
+        if history or identical:
+            raise UsageError("--all and --identical do not go with --leaderboard")
         rows = [row for row in board if _wanted(row["student"], row["verdict"], student, verdict)]
         display.print_json(rows) if as_json else display.show_leaderboard(rows)
         return

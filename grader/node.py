@@ -22,9 +22,9 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.execute.blame import OutOfCardMemory
 from grader.execute.cards import Cards
-from grader.grade import versions
 from grader.intake import Submission
 from grader.local import Order, grade_with_retries, open_bench
+from grader.machine import versions
 from grader.run_folder import new_run_folder, settle
 from grader.sandbox import prove
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
-from grader.grade import versions
+from grader.machine import versions
 from grader.node import About, Graded, Sent, Worker, arrived, packed_evaluation, unpacked
 from grader.ray_cluster import joined, load_ray, shared_folder
 

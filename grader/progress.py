@@ -97,7 +97,8 @@ class _Shown:
     def on_known(self, count: int) -> None:
         """Say what needs no run."""
         self.tally.known = count
-        warn(f"{count} of {self.tally.total} graded already; going on with the others")
+        others = "; going on with the others" if count < self.tally.total else ""
+        warn(f"{count} of {self.tally.total} graded already{others}")
 
     def on_notice(self, text: str) -> None:
         """Print the notice."""

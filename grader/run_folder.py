@@ -7,10 +7,7 @@ import hashlib
 import os
 import re
 import traceback
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from pathlib import Path
 
 _NAME_BYTES = 80
 
@@ -41,14 +38,14 @@ def keep_traceback(folder: Path) -> None:
 
 
 def settle(folder: Path) -> None:
-    """Force everything below `folder` to the disk, so that no recorded result names files that a power cut took.
+    """Force a run folder to the disk, so that no recorded result names files that a power cut took.
 
     Raises OSError where the disk does not take it.
     """
-    for place, _, names in os.walk(folder):
-        for name in (*names, "."):
-            descriptor = os.open(os.path.join(place, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)  # noqa: PTH118 -- os.walk gives texts
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
+    below = [Path(place, name) for place, _, names in os.walk(folder) for name in (*names, ".")]
+    for path in [*below, folder.parent, folder.parent.parent]:  # the folders that name it, too
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)

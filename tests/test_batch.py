@@ -29,6 +29,7 @@ from grader.grade import Settings
 from grader.gradebook import reading
 from grader.intake import Submission
 from grader.rebuild import rebuild
+from grader.roster import Person
 from grader.supply import SandboxSupply
 from grader.task import Score
 
@@ -212,6 +213,35 @@ def test_several_attempts_of_a_student_are_kept_apart(job: Callable[..., Job], t
             ("a", "3"),
             ("b", "1"),
         ]
+
+
+def test_a_roster_that_was_forgotten_makes_nobody_somebody_else(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    made = job({"1017": slot(0.6)})
+    named = Submission("anna.ipynb", "1017", made.submissions[0].data, person=Person("1017", "Anna"))
+    unnamed = Submission("anna.ipynb", "anna", made.submissions[0].data)
+    run_batch(replace(made, submissions=[named]), Quiet())
+    with pytest.raises(
+        UsageError, match="in the gradebook as 1017's, and now it would be anna's: give the --roster"
+    ):
+        run_batch(replace(made, submissions=[unnamed]), Quiet())
+    with reading(tmp_path / "out") as book:
+        assert [row["student"] for row in book.leaderboard()] == ["1017"]
+
+
+def test_a_copy_stays_one_under_a_new_score_map(
+    job: Callable[..., Job], toy_task: Task, tmp_path: Path
+) -> None:
+    made = job({"a": slot(0.75), "b": slot(0.75)})
+    run_batch(made, Quiet())
+    spec = toy_task.spec.model_copy(update={"score": Score(floor=0.5, ceiling=1.0)})
+    run_batch(replace(made, task=replace(toy_task, spec=spec)), Quiet())
+    with reading(tmp_path / "out") as book:
+        a, b = book.current()
+    assert (a.result.points, b.result.points, a.identical_to) == (50, 50, None)
+    assert b.identical_to is not None
+    assert b.result.identical_to == "a (a.ipynb)"
 
 
 def test_the_same_file_under_two_paths_is_one_submission(job: Callable[..., Job], tmp_path: Path) -> None:

@@ -1,0 +1,31 @@
+"""Say with what a result was made: the versions of what it may depend on, and the machine."""
+
+from __future__ import annotations
+
+import functools
+import importlib.metadata
+import os
+import platform
+from typing import Any
+
+_VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-learn", "papermill")
+
+
+@functools.cache
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a score may depend on."""
+    found = {"python": platform.python_version()}
+    for name in _VERSIONED:
+        found[name] = importlib.metadata.version(name)
+    return found
+
+
+def machine() -> dict[str, Any]:
+    """Return what identifies the machine of a run: name, processor architecture, kernel and cores."""
+    name = platform.uname()
+    return {
+        "node": name.node,
+        "machine": name.machine,
+        "system": f"{name.system} {name.release}",
+        "cores": os.cpu_count(),
+    }
