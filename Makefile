@@ -25,7 +25,7 @@ demo: $(STAMP)
 	$(BIN)/grader prepare noisy_labels
 	$(BIN)/grader grade noisy_labels examples/noisy_labels --out $(DEMO) --jobs 2 --time-limit 100
 	@echo "Open an executed notebook, for example:"
-	@ls $(DEMO)/runs/solution/*/repeat-0/executed.ipynb $(DEMO)/runs/exception/*/repeat-0/executed.ipynb
+	@ls $(DEMO)/runs/colab_saved/*/repeat-0/executed.ipynb $(DEMO)/runs/exception/*/repeat-0/executed.ipynb
 
 test: $(STAMP)
 	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90

@@ -18,6 +18,7 @@ whole call of `run_batch`, its start included. One thread everywhere.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import statistics
@@ -162,12 +163,13 @@ def _run_cells(bench: Bench, submission: Submission, place: Path, sender: Connec
     os.chdir(place)
     space: dict[str, Any] = {"display": lambda *_: None}
     begun = time.perf_counter()
-    for cell in nbformat.reads(submission.data, as_version=4).cells:
-        if cell.cell_type != "code":
-            continue
-        exec(cell.source, space)
-        if "parameters" in cell.metadata.get("tags", []):
-            space |= bench.parameters(place / "predictions.npz")
+    with Path(os.devnull).open("w", encoding="utf-8") as nowhere, contextlib.redirect_stdout(nowhere):
+        for cell in nbformat.reads(submission.data, as_version=4).cells:
+            if cell.cell_type != "code":
+                continue
+            exec(cell.source, space)
+            if "parameters" in cell.metadata.get("tags", []):
+                space |= bench.parameters(place / "predictions.npz")
     sender.send(time.perf_counter() - begun)
 
 

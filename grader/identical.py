@@ -6,7 +6,9 @@ import ast
 import contextlib
 import hashlib
 import json
+import shutil
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.cells import changed_cells, find_slot, parse, read_notebook
@@ -15,7 +17,6 @@ from grader.run_folder import new_run_folder, settle
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from grader.evaluation import Repeat
     from grader.grade import Settings
@@ -85,6 +86,8 @@ def text_digest(source: str) -> str:
 def record_for(result: Result, submission: Submission, starter: Json, runs: Path) -> Result:
     """Return `result` as the result of `submission`, whose slot is the same program, and make its run folder.
 
+    The executed notebooks are copied there where the slots have the same text.
+
     Raises OSError where that cannot be written.
     """
     data = submission.data or b""
@@ -93,6 +96,10 @@ def record_for(result: Result, submission: Submission, starter: Json, runs: Path
     folder = new_run_folder(runs, submission.student)
     (folder / "submission.ipynb").write_bytes(data)
     (folder / "slot.py").write_text(source, encoding="utf-8", errors="replace")
+    if text_digest(source) == result.slot_sha256:  # else it would show somebody's comments
+        for executed in sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb")):
+            (folder / executed.parent.name).mkdir()
+            shutil.copyfile(executed, folder / executed.parent.name / executed.name)
     copied = replace(
         result,
         submission=submission.path,

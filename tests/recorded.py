@@ -64,6 +64,8 @@ class QuickEngine:
         try:
             folder = new_run_folder(runs, submission.student)
             (folder / "submission.ipynb").write_bytes(submission.data or b"")
+            (folder / "repeat-0").mkdir()
+            (folder / "repeat-0" / "executed.ipynb").write_text(source)
             (folder / "predictions.npz").write_bytes(bytes(self.kilobytes << 10))
             settle(folder)
         except OSError as error:

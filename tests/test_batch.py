@@ -134,7 +134,9 @@ def test_identical_programs_are_run_once_and_recorded_for_each(
     assert (b.points, b.metrics, b.identical_to) == (a.points, a.metrics, "a (a.ipynb)")
     assert (a.identical_to, c.identical_to) == ("", "")
     assert (Path(b.run_folder) / "slot.py").read_text() == spaced, "everybody's own file is kept"
+    assert not list(Path(b.run_folder).rglob("executed.ipynb")), "a's comments are a's"
     (d,) = run_batch(job({"d": slot(0.6)}, engine), Quiet())
+    assert (Path(d.run_folder) / "repeat-0" / "executed.ipynb").read_text() == slot(0.6), "the same text"
     assert (d.identical_to, engine.asked) == ("a (a.ipynb)", ["a", "c"]), "also in a later call"
     with reading(tmp_path / "out") as book:
         history = {one.result.student: one for one in book.history()}
