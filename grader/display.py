@@ -109,6 +109,13 @@ def show_results(results: Sequence[Result], out: Path) -> None:
             "penalties: returns that were not allowed; the sentences are in the results and executed notebooks."
         )
     for result in results:
+        if result.identical_to:
+            _out.print(
+                Text.assemble(
+                    (result.student, "bold"), ": the same program as ", result.identical_to, ", run once"
+                ),
+                soft_wrap=True,
+            )
         if result.verdict is not Verdict.SCORED:
             _out.print(Text.assemble((result.student, "bold"), ": ", result.message), soft_wrap=True)
     executed = [folder for result in results for folder in _executed(result)]
