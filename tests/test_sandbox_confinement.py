@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -15,13 +16,15 @@ import pytest
 from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_of, processes_saying
 from sandbox_fixtures import SMALL
 
-from grader.sandbox import Sandbox, SlotSource, find_bwrap, open_sandbox, prove
+from grader.sandbox import Sandbox, SlotSource, find_bwrap, landlock, open_sandbox, prove, seccomp
 from grader.sandbox.cgroup import make_group
+from grader.sandbox.system_calls import ALLOWED, KILLED, REFUSED
 from grader.task import Limits
 
 pytest_plugins = ["sandbox_fixtures"]
 pytestmark = pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform")
 REPO = Path(__file__).resolve().parent.parent
+BEGAN = "return open('/proc/1/stat').read().rpartition(')')[2].split()[19]"  # when process 1 was started
 TRIED = """
 def tried(action, *arguments):
     try:
@@ -183,6 +186,87 @@ def test_a_slot_cannot_make_a_namespace_by_clone(confined: Sandbox) -> None:
     assert play(confined, function(body)).answer == (-1, 1, -1, 38)
 
 
+def test_a_call_that_is_in_no_list_does_not_exist_for_a_slot(confined: Sandbox) -> None:
+    """fanotify_mark, memfd_secret, io_setup and inotify_init1, which numeric code has no use for."""
+    numbers = [(301, 263), (447, 447), (206, 0), (294, 26)]
+    body = (
+        f"import ctypes, errno, platform\ncolumn = 0 if platform.machine() == 'x86_64' else 1\n"
+        f"libc = ctypes.CDLL(None, use_errno=True)\nsaid = []\nfor numbers in {numbers!r}:\n"
+        "    assert libc.syscall(numbers[column], 0, 0, 0, 0, 0) == -1\n"
+        "    said.append(errno.errorcode[ctypes.get_errno()])\nreturn said"
+    )
+    assert play(confined, function(body)).answer == ["ENOSYS"] * len(numbers)
+
+
+def test_the_lists_of_system_calls_are_apart_and_cover_both_machines() -> None:
+    for column in (0, 1):
+        numbers = [
+            one[column] for calls in (ALLOWED, KILLED, REFUSED) for one in calls.values() if one[column] >= 0
+        ]
+        assert len(set(numbers)) == len(numbers)
+    assert all(len(seccomp.program(machine)) // 8 < 4096 for machine in seccomp.ARCHITECTURES)
+    assert seccomp.program("riscv64") == b""
+
+
+@pytest.mark.parametrize("request_number", [0x5412, 0x541D, 0x5423], ids=["TIOCSTI", "TIOCCONS", "TIOCSETD"])
+def test_a_slot_cannot_ask_a_device_for_more_than_its_state(confined: Sandbox, request_number: int) -> None:
+    body = f"import fcntl\nreturn tried(fcntl.ioctl, 1, {request_number}, b'x')"
+    assert "Inappropriate ioctl" in play(confined, TRIED + function(body)).answer
+
+
+def test_a_pair_of_sockets_leads_nowhere_else(confined: Sandbox) -> None:
+    body = (
+        "import socket\none, other = socket.socketpair()\none.send(b'x')\n"
+        "mail, _ = socket.socketpair(socket.AF_UNIX, socket.SOCK_DGRAM)\n"
+        "return other.recv(1), tried(socket.socketpair, 30), tried(mail.sendto, b'x', '\\0abstract'), tried(mail.connect, '/x')"
+    )
+    said = play(confined, TRIED + function(body.replace("other.recv(1)", "other.recv(1).decode()"))).answer
+    assert said[0] == "x"
+    assert all("done" not in one for one in said[1:]), said
+
+
+@pytest.mark.parametrize(
+    "count",
+    ["threading.Thread(target=int).start()", "open('/tmp/x', 'w')", "os.waitpid(os.fork() or os._exit(0), 0)"],
+    ids=["threads", "files", "processes"],
+)  # fmt: skip
+def test_no_number_tells_a_slot_what_an_earlier_one_did(confined: Sandbox, count: str) -> None:
+    """Processes and files are numbered on and on; whoever used some gets a new sandbox for the next run."""
+    first = play(confined, function(f"import os, threading\n{count}\n{BEGAN}")).answer
+    assert play(confined, function(BEGAN)).answer != first
+
+
+def test_a_slot_that_starts_nothing_leaves_its_sandbox_as_it_was(confined: Sandbox) -> None:
+    """Else each repeat would wait for a new one."""
+    body = f"np.ones(3).sum()\ntorch.ones(3).sum()\n{BEGAN}"
+    assert len({play(confined, function(body)).answer for _ in range(3)}) == 1
+
+
+def test_landlock_is_a_wall_of_its_own(tmp_path: Path) -> None:
+    """Tried without any other wall: a process of this user that may read everything and write in one folder."""
+    if not landlock.version():
+        pytest.skip("no Landlock in this kernel")
+    (tmp_path / "open").mkdir()
+    program = (
+        "import ctypes, os, signal, socket, sys\nfrom grader.sandbox import landlock\n"
+        "parent = os.getppid()\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nlandlock.confine([sys.argv[1] + '/open'])\n"
+        + TRIED
+        + "open(sys.argv[1] + '/open/mine', 'w').write('x')\nopen('/dev/null', 'w').write('x')\nopen(os.__file__).read()\n"
+        "print(tried(open, sys.argv[1] + '/new', 'w'), tried(os.mkdir, sys.argv[1] + '/new'), tried(os.kill, parent, 0),\n"
+        "      tried(socket.create_connection, ('127.0.0.1', int(sys.argv[2])), 2), tried(os.truncate, sys.argv[1] + '/old', 0), sep='|')"
+    )
+    (tmp_path / "old").write_text("x")
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        command = [sys.executable, "-c", program, str(tmp_path), str(listener.getsockname()[1])]
+        done = subprocess.run(command, cwd=REPO, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    said = done.stdout.strip().split("|")
+    since = {0: 1, 1: 1, 2: 6, 3: 4, 4: 3}
+    expected = [one for one in range(5) if landlock.version() >= since[one]]
+    assert all(said[one].startswith("PermissionError") for one in expected), said
+    assert (tmp_path / "old").read_text() == "x" or landlock.version() < 3
+
+
 def test_nothing_is_left_of_a_closed_slot_or_sandbox() -> None:
     mark = f"mark-{uuid4()}"  # the command line of a sandbox holds its imports
     opened = open_sandbox(SMALL, imports=f"{IMPORTS}# {mark}", backend="bubblewrap")
@@ -206,11 +290,11 @@ def test_nothing_is_left_of_a_closed_slot_or_sandbox() -> None:
 
 
 def test_many_processes_together_stay_within_one_limit() -> None:
-    group = make_group(1 << 30)
+    group = make_group(1 << 30, processes=8)
     if group is None:
         pytest.skip("this user or machine cannot make control groups")
     group.remove()
-    assert not group.folder.exists()
+    assert not any(folder.exists() for folder in group.folders.values())
     limits = Limits(memory_mb=500, processes=8, file_mb=8)
     opened = open_sandbox(limits, imports=IMPORTS, backend="bubblewrap")
     grow = "import os, time\nfor _ in range(7):\n    if not os.fork():\n        kept = b'x' * (400 << 20)\n        time.sleep(60)\n"
@@ -218,9 +302,28 @@ def test_many_processes_together_stay_within_one_limit() -> None:
     assert (
         outcome.verdict == "memory_limit" or outcome.answer == 9
     )  # the kernel chooses whom of them it kills
-    folders = list(group.folder.parent.glob("slot-*"))
+    above = next(iter(group.folders.values())).parent
+    folders = list(above.glob("slot-*"))
     opened.close()
-    assert len(list(group.folder.parent.glob("slot-*"))) < len(folders)
+    assert len(list(above.glob("slot-*"))) < len(folders)
+
+
+def test_the_number_of_processes_of_a_sandbox_has_one_limit() -> None:
+    group = make_group(1 << 30, processes=4)
+    if group is None or "pids" not in group.folders:
+        pytest.skip("this user or machine cannot make such control groups")
+    fork = (
+        "import os, sys, time\nsys.stdin.read()\nfor _ in range(20):\n    try:\n        child = os.fork()\n"
+        "    except BlockingIOError:\n        os._exit(3)\n    if not child:\n        time.sleep(60)"
+    )
+    with subprocess.Popen([sys.executable, "-c", fork], stdin=subprocess.PIPE) as process:
+        group.add(process.pid)
+        process.communicate()
+    assert process.returncode == 3
+    for pid in (group.folders["pids"] / "cgroup.procs").read_text().split():
+        os.kill(int(pid), signal.SIGKILL)
+    group.remove()
+    assert not group.folders["pids"].exists()
 
 
 def test_a_sandbox_outlives_the_thread_that_opened_it() -> None:

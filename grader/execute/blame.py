@@ -45,11 +45,11 @@ def blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> St
     """Return the student's fault behind a failed cell; raise GraderFault where protected code failed."""
     if error.ename == "InvalidOutput":
         return StudentFault(Verdict.INVALID_OUTPUT, str(error.evalue))
+    if error.ename == "SlotFailure" and "failure" in ledger.facts():
+        return blame_slot(ledger, slot)  # before anything is read from its words, which are the student's
     if error.ename == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error.evalue):
         raise OutOfCardMemory(f"the graphics card's memory did not do: {error.evalue}")
-    if error.ename != "SlotFailure" or "failure" not in ledger.facts():
-        raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
-    return blame_slot(ledger, slot)
+    raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
 
 
 def blame_slot(ledger: Ledger, slot: Slot) -> StudentFault:

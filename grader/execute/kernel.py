@@ -128,7 +128,15 @@ class TrainerKernelManager(AsyncKernelManager):  # type: ignore[misc] # traitlet
     def __init__(self, launch: Launch, sockets: Path) -> None:
         super().__init__(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
         self.launch = launch
-        command = [sys.executable, "-P", "-m", "ipykernel_launcher", "-f", "{connection_file}"]
+        command = [
+            sys.executable,
+            "-P",
+            "-m",
+            "grader.execute.offline",
+            "ipykernel_launcher",
+            "-f",
+            "{connection_file}",
+        ]
         self._kernel_spec = KernelSpec(
             argv=[*command, *KERNEL_OPTIONS],
             language="python",

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.errors import GraderFault
+from grader.execute.offline import leave_network
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -181,6 +182,7 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
     """Turn this forked process into a kernel that serves `request["connection_file"]`."""
     sock, ledger, log = fds
     os.setsid()
+    leave_network()
     # A forked trainer must not outlive the warm parent, nor the grader behind it.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(log, 1)

@@ -7,6 +7,7 @@ one. Options are explained by `bwrap --help`; the version must know `--perms` an
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import shutil
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from grader.task import Limits
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
+DISABLES_NAMESPACES = (0, 8)  # `--disable-userns`; the filter of system calls says the same
 MOUNTED = Path("/run/slot")
 SYSTEM = (
     *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib"),
@@ -45,6 +47,7 @@ def find_bwrap() -> Path | None:
         return None
 
 
+@functools.cache
 def _version(bwrap: Path) -> tuple[int, ...]:
     try:
         run = subprocess.run([bwrap, "--version"], capture_output=True, text=True, timeout=10, check=False)
@@ -66,13 +69,13 @@ class BubblewrapSandbox(SlotSandbox):
         def prepare(control_fd: int, facts_fd: int) -> process.Launch:
             users = spare_users()
             config = process.config_of(limits, imports, control_fd=control_fd)
-            config |= {"confined": True, "users": users}
+            config |= {"confined": True, "users": users, "private": PRIVATE_FOLDERS}
             files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
             program = seccomp.program()
             filter_fd = seccomp.as_file(program) if program else None
             argv = [
                 str(bwrap),
-                *(namespaces() if users else user_namespace()),
+                *(namespaces() if users else user_namespace(bwrap)),
                 *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
                 *(word for pair in process.environment("/tmp").items() for word in ("--setenv", *pair)),  # noqa: S108
                 *mounts(limits.file_mb << 20),
@@ -81,7 +84,7 @@ class BubblewrapSandbox(SlotSandbox):
                 *process.command(MOUNTED / "inside.py", files, site_places().values(), config),
             ]
             keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
-            group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20)
+            group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
             return process.Launch(argv, {}, "/", keep, group)
 
         super().__init__("bubblewrap", limits, lambda: process.ServerProcess(prepare))
@@ -110,9 +113,10 @@ def namespaces() -> list[str]:
     ]
 
 
-def user_namespace() -> list[str]:
-    """Return an ordinary user's options: all namespaces, no rights, the ids of nobody."""
-    return ["--unshare-all", "--uid", "65534", "--gid", "65534"]
+def user_namespace(bwrap: Path) -> list[str]:
+    """Return an ordinary user's options: all namespaces, and no more of them inside, no rights, the ids of nobody."""
+    last = ["--unshare-user", "--disable-userns"] if _version(bwrap) >= DISABLES_NAMESPACES else []
+    return ["--unshare-all", *last, "--uid", "65534", "--gid", "65534"]
 
 
 def site_places() -> dict[Path, Path]:

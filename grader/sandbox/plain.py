@@ -21,7 +21,7 @@ class PlainSandbox(SlotSandbox):
 
         def prepare(control_fd: int, _facts_fd: int) -> process.Launch:
             config = process.config_of(limits, imports, control_fd=control_fd)
-            config |= {"confined": False, "users": None}
+            config |= {"confined": False, "users": None, "private": ()}
             argv = process.command(process.INSIDE, process.FILES, process.site_folders(), config)
             environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
             environment |= process.environment(self._folder.name)

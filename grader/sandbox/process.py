@@ -30,6 +30,7 @@ FILES = {
     "grader.transfer": HERE.parent / "transfer.py",
     "grader.wire": HERE.parent / "wire.py",
     "grader.sandbox.traceback_text": HERE / "traceback_text.py",
+    "grader.sandbox.landlock": HERE / "landlock.py",
     "grader.sandbox.slot_process": HERE / "slot_process.py",
 }
 INSIDE = HERE / "inside.py"

@@ -1,8 +1,8 @@
-"""The filter of system calls inside a sandbox: what numeric code has no use for is refused by the kernel.
+"""The filter of system calls inside a sandbox: what numeric code has no use for does not exist there.
 
-A short list of what is refused, not a long one of what is allowed: libraries change what they call, and a slot has
-no rights to begin with. The list takes away the parts of the kernel in which a process without rights has found
-a way up before. The program is classic BPF (linux/filter.h, linux/seccomp.h), assembled here.
+A list of what is allowed, in `grader.sandbox.system_calls`; everything else is unknown to a slot, so that libraries fall
+back as they do on an older kernel. The program is classic BPF (linux/filter.h, linux/seccomp.h), assembled here, and
+handed to bubblewrap, which installs it right before the sandbox's first program.
 """
 
 from __future__ import annotations
@@ -10,104 +10,49 @@ from __future__ import annotations
 import errno
 import os
 import platform
+import socket
 import struct
+from typing import TYPE_CHECKING
+
+from grader.sandbox.system_calls import ALLOWED, CLONE, FCNTL, IOCTL, KILLED, REFUSED, SOCKETPAIR, Calls
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
 
 KILL, REFUSE, ALLOW = 0x80000000, 0x00050000, 0x7FFF0000  # SECCOMP_RET_*; REFUSE carries an errno
 LOAD, JUMP_EQUAL, JUMP_AT_LEAST, JUMP_ANY_BIT, RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
-CALL_NUMBER, ARCHITECTURE, FIRST_ARGUMENT = (
-    0,
-    4,
-    16,
-)  # offsets in struct seccomp_data; both machines little-endian
+# Offsets in struct seccomp_data, of the lower halves of arguments; both machines are little-endian.
+CALL_NUMBER, ARCHITECTURE, FIRST_ARGUMENT, SECOND_ARGUMENT = 0, 4, 16, 24
 ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 X32_CALLS = 0x40000000  # a second table of the same calls on x86_64
 NEW_NAMESPACES = 0x7E020000  # CLONE_NEWNS, NEWCGROUP, NEWUTS, NEWIPC, NEWUSER, NEWPID, NEWNET
-
-# Numbers are (x86_64, aarch64); -1 where a machine has no such call.
-KILLED = {
-    # looking into, or taking over, another process
-    "ptrace": (101, 117),
-    "process_vm_readv": (310, 270),
-    "process_vm_writev": (311, 271),
-    "process_madvise": (440, 440),
-    "pidfd_getfd": (438, 438),
-    "kcmp": (312, 272),
-    # another view of the file system
-    "mount": (165, 40),
-    "umount2": (166, 39),
-    "pivot_root": (155, 41),
-    "chroot": (161, 51),
-    "open_tree": (428, 428),
-    "move_mount": (429, 429),
-    "fsopen": (430, 430),
-    "fsconfig": (431, 431),
-    "fsmount": (432, 432),
-    "fspick": (433, 433),
-    "mount_setattr": (442, 442),
-    "name_to_handle_at": (303, 264),
-    "open_by_handle_at": (304, 265),
-    "quotactl": (179, 60),
-    "quotactl_fd": (443, 443),
-    "swapon": (167, 224),
-    "swapoff": (168, 225),
-    # another view of anything else
-    "unshare": (272, 97),
-    "setns": (308, 268),
-    # large parts of the kernel that few programs use
-    "bpf": (321, 280),
-    "perf_event_open": (298, 241),
-    "io_uring_setup": (425, 425),
-    "io_uring_enter": (426, 426),
-    "io_uring_register": (427, 427),
-    "userfaultfd": (323, 282),
-    "fanotify_init": (300, 262),
-    "add_key": (248, 217),
-    "request_key": (249, 218),
-    "keyctl": (250, 219),
-    "lookup_dcookie": (212, 18),
-    "modify_ldt": (154, -1),
-    "remap_file_pages": (216, 234),
-    # the machine itself
-    "kexec_load": (246, 104),
-    "kexec_file_load": (320, 294),
-    "init_module": (175, 105),
-    "finit_module": (313, 273),
-    "delete_module": (176, 106),
-    "reboot": (169, 142),
-    "acct": (163, 89),
-    "syslog": (103, 116),
-    "iopl": (172, -1),
-    "ioperm": (173, -1),
-    "settimeofday": (164, 170),
-    "clock_settime": (227, 112),
-    "sethostname": (170, 161),
-    "setdomainname": (171, 162),
-    "vhangup": (153, 58),
+# What isatty, tqdm and the flags of descriptors ask for. No device of a sandbox needs more, and requests like TIOCSTI
+# (typing into somebody's terminal) are not among them.
+DEVICE_REQUESTS = {
+    "TCGETS": 0x5401,
+    "TIOCGPGRP": 0x540F,
+    "TIOCGWINSZ": 0x5413,
+    "FIONREAD": 0x541B,
+    "FIONBIO": 0x5421,
+    "FIONCLEX": 0x5450,
+    "FIOCLEX": 0x5451,
 }
-REFUSED = {
-    # libraries look whether there is a network, and go on without
-    "socket": (41, 198),
-    "connect": (42, 203),
-    "bind": (49, 200),
-    "listen": (50, 201),
-    # memory that the limits would not see, or that would outlive the slot
-    "memfd_create": (319, 279),
-    "memfd_secret": (447, 447),
-    "shmget": (29, 194),
-    "msgget": (68, 186),
-    "semget": (64, 190),
-    "mq_open": (240, 180),
-    # asked for by some libraries, granted to none
-    "personality": (135, 92),
-    "set_mempolicy": (238, 237),
-    "mbind": (237, 235),
-    "migrate_pages": (256, 238),
-    "move_pages": (279, 239),
-    "vmsplice": (278, 75),
-    "execveat": (322, 281),
+# Flags, copies and locks of one's own descriptors. Not F_NOTIFY and F_SETLEASE, which tell who else reads a library.
+DESCRIPTOR_REQUESTS = {
+    "F_DUPFD": 0,
+    "F_GETFD": 1,
+    "F_SETFD": 2,
+    "F_GETFL": 3,
+    "F_SETFL": 4,
+    "F_GETLK": 5,
+    "F_SETLK": 6,
+    "F_SETLKW": 7,
+    "F_OFD_GETLK": 36,
+    "F_OFD_SETLK": 37,
+    "F_OFD_SETLKW": 38,
+    "F_DUPFD_CLOEXEC": 1030,
+    "F_GETPIPE_SZ": 1032,
 }
-CLONE = (56, 220)
-CLONE3 = (435, 435)  # its flags lie in memory, where a filter cannot look; libc falls back to clone
 
 
 def program(machine: str | None = None) -> bytes:
@@ -124,15 +69,19 @@ def program(machine: str | None = None) -> bytes:
     ]
     if machine == "x86_64":
         code += [_step(JUMP_AT_LEAST, X32_CALLS, if_false=1), _step(RETURN, KILL)]
-    code += _rules(KILLED, column, KILL) + _rules(REFUSED, column, REFUSE | errno.EACCES)
-    code += _rules({"clone3": CLONE3}, column, REFUSE | errno.ENOSYS)
+    code += _rules(ALLOWED, column, ALLOW)
     code += [
-        _step(JUMP_EQUAL, CLONE[column], if_false=3),
+        _step(JUMP_EQUAL, CLONE[column], if_false=4),
         _step(LOAD, FIRST_ARGUMENT),
         _step(JUMP_ANY_BIT, NEW_NAMESPACES, if_false=1),
         _step(RETURN, REFUSE | errno.EPERM),
         _step(RETURN, ALLOW),
     ]
+    code += _only(IOCTL[column], SECOND_ARGUMENT, DEVICE_REQUESTS.values(), errno.ENOTTY)
+    code += _only(FCNTL[column], SECOND_ARGUMENT, DESCRIPTOR_REQUESTS.values(), errno.EINVAL)
+    code += _only(SOCKETPAIR[column], FIRST_ARGUMENT, (socket.AF_UNIX,), errno.EAFNOSUPPORT)
+    code += _rules(KILLED, column, KILL) + _rules(REFUSED, column, REFUSE | errno.EACCES)
+    code += [_step(RETURN, REFUSE | errno.ENOSYS)]
     return b"".join(code)
 
 
@@ -144,11 +93,19 @@ def as_file(code: bytes) -> int:
     return descriptor
 
 
-def _rules(calls: dict[str, tuple[int, int]], column: int, action: int) -> list[bytes]:
-    numbers = [numbers[column] for numbers in calls.values() if numbers[column] >= 0]
-    return [
-        step for number in numbers for step in (_step(JUMP_EQUAL, number, if_false=1), _step(RETURN, action))
-    ]
+def _rules(calls: Calls, column: int, action: int) -> list[bytes]:
+    """Return steps that end with `action` for any of `calls`."""
+    return _returns((numbers[column] for numbers in calls.values() if numbers[column] >= 0), action)
+
+
+def _only(number: int, argument: int, values: Iterable[int], refusal: int) -> list[bytes]:
+    """Return steps that allow call `number` where the argument at that offset is one of `values`."""
+    body = [_step(LOAD, argument), *_returns(values, ALLOW), _step(RETURN, REFUSE | refusal)]
+    return [_step(JUMP_EQUAL, number, if_false=len(body)), *body]
+
+
+def _returns(values: Iterable[int], action: int) -> list[bytes]:
+    return [step for one in values for step in (_step(JUMP_EQUAL, one, if_false=1), _step(RETURN, action))]
 
 
 def _step(code: int, operand: int, *, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader import wire
-from grader.sandbox import traceback_text
+from grader.sandbox import landlock, traceback_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -50,6 +50,7 @@ def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tup
     os.setsid()
     if config["confined"]:
         give_up_rights(user)
+        landlock.confine(config["private"])
     set_limits(config)
     seed_everything(job["seed"])
     serving = Serving(socket.socket(fileno=SLOT_FD), job, config)
