@@ -149,7 +149,7 @@ def without_notebooks(path: Path) -> None:
 BAD_MEMBERS: dict[str, tuple[Callable[[Path], None], str]] = {
     "encrypted": (encrypted, "is encrypted"),
     "a wrong checksum": (with_a_wrong_checksum, "is damaged: Bad CRC-32"),
-    "an unknown compression": (with_an_unknown_compression, "is damaged: That compression method"),
+    "an unknown compression": (with_an_unknown_compression, "packed by an unusual method"),
 }
 BAD_ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut off": (cut_off, "cannot be read as a zip"),
