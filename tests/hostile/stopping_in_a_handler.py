@@ -1,0 +1,15 @@
+# attack: stopping-in-a-handler  expect: time_limit
+"""Return honestly, and loop in a signal handler while the next question is awaited."""
+
+import signal
+
+
+def loop(*_):
+    while True:
+        pass
+
+
+def attack(honest, *arguments):
+    signal.signal(signal.SIGALRM, loop)
+    signal.setitimer(signal.ITIMER_REAL, 0.001, 0.001)
+    return honest(*arguments)

@@ -1,0 +1,41 @@
+# attack: wire-large-extras  expect: scored=honest
+"""Put 60 MB beside each of the first answers: whoever reads must take it, and may not keep it."""
+
+import os
+import socket
+import stat
+import sys
+
+import numpy as np
+
+TAKEN = []
+
+
+def own_socket():
+    for place in range(3, 256):
+        if os.path.exists(f"/proc/self/fd/{place}") and stat.S_ISSOCK(os.fstat(place).st_mode):
+            return socket.socket(fileno=os.dup(place))
+    raise LookupError("no socket")
+
+
+def take_over(value):
+    """Serve the calls in place of the program that called us; ends when the trainer is gone."""
+    wire, line, number = sys.modules["grader.wire"], own_socket(), 1
+    while True:
+        deliver(wire, line, {"kind": "answer", "number": number, "value": value})
+        call = wire.receive(line)
+        number = call["number"]
+        value = getattr(sys.modules["__main__"], call["entry"])(*call["args"])
+
+
+def attack(honest, *arguments):
+    value = honest(*arguments)
+    if not TAKEN:
+        TAKEN.append(True)
+        take_over(value)
+    return value
+
+
+def deliver(wire, line, answer):
+    more = {"more": np.zeros(60 << 20, np.uint8)} if answer["number"] <= 8 else {}
+    wire.send(line, answer | more)

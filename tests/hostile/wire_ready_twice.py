@@ -1,0 +1,18 @@
+# attack: wire-ready-twice  expect: slot_crashed
+"""Say twice that the function is there: the second time it comes in place of an answer."""
+
+import contextlib
+import json
+import os
+import struct
+
+
+def forge(structure, arrays=(), payload=b""):
+    """Write a frame by hand to every descriptor that takes it."""
+    header = structure if isinstance(structure, bytes) else json.dumps([structure, list(arrays)]).encode()
+    for place in range(3, 256):
+        with contextlib.suppress(OSError):
+            os.write(place, struct.pack("<4sIQ", b"slt1", len(header), len(payload)) + header + payload)
+
+
+forge({"kind": "ready"})
