@@ -4,13 +4,16 @@ VENV := .venv
 STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 DEMO := demo_runs
+FUZZ_MINUTES ?= 60
 
-.PHONY: demo test fast lint build help
+.PHONY: demo test fast fuzz lint build redteam help
 
 help:
 	@echo "make demo   set up, prepare data, grade the submissions of examples/ and print the table"
 	@echo "make test   set up, then the whole test suite with coverage"
 	@echo "make fast   the tests that start no kernel and train nothing"
+	@echo "make redteam  attack noisy_labels with every hostile submission of tests/hostile"
+	@echo "make fuzz   look for crashes with new random submissions, zips and frames; FUZZ_MINUTES=60"
 	@echo "make lint   ruff, mypy, import layers, notebooks in step with their source"
 	@echo "make build  generate the starter and solution notebooks"
 
@@ -33,6 +36,14 @@ test: $(STAMP)
 fast: $(STAMP)
 	$(BIN)/python -m pytest -m "not slow"
 
+fuzz: $(STAMP)
+	@end=$$(($$(date +%s) + 60 * $(FUZZ_MINUTES))); \
+	while [ $$(date +%s) -lt $$end ]; do \
+	  $(BIN)/python -m pytest -q -x --durations=0 --durations-min=60 --hypothesis-profile=hour tests/test_fuzz_*.py || { \
+	    echo "Stopped. What fails, as small as could be, is above, and its bytes are in tests/crashes:"; \
+	    ls tests/crashes/found.* 2>/dev/null; exit 1; }; \
+	done
+
 lint: $(STAMP)
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
@@ -42,3 +53,6 @@ lint: $(STAMP)
 
 build: $(STAMP)
 	$(BIN)/grader build
+
+redteam: $(STAMP)
+	$(BIN)/grader redteam noisy_labels

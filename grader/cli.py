@@ -1,6 +1,7 @@
 """The commands. Only the files of commands print, and only they decide exit codes.
 
-0: done, whatever the verdicts; 2: wrong usage or input of the caller; 3: some result is `grader_error`.
+0: done, whatever the verdicts; 1: something was looked for and found wrong; 2: wrong usage or input of the caller;
+3: some result is `grader_error`.
 """
 
 from __future__ import annotations
@@ -14,15 +15,21 @@ from typing import Annotated
 
 import typer
 
-from grader import display, engines, grading
+from grader import display, engines, grading, progress
 from grader.errors import GraderFault, UsageError
 from grader.options import (
     AsJson,
+    AttackOut,
+    Attacks,
+    AttackSeconds,
     CheckOut,
     Cold,
+    Corpus,
     DataOut,
     Device,
+    LintSeeds,
     PublicData,
+    Quick,
     Repeats,
     Seed,
     SizeName,
@@ -104,6 +111,26 @@ def prepare(
 
 
 @app.command()
+def lint(task_name: TaskName, *, quick: Quick = False, seeds: LintSeeds = 3, as_json: AsJson = False) -> None:
+    """Look for an author's mistakes: in notebooks, data and runs of a task; exit code 1 where something is wrong."""
+    from grader import lint as linting  # noqa: PLC0415 -- keeps `grader --help` quick
+
+    task = load_task(task_name)
+    quiet = as_json or not display.is_terminal()
+    with (
+        tempfile.TemporaryDirectory(prefix="grader-lint-") as scratch,
+        progress.watcher(2, quiet=quiet) as watch,
+    ):
+        findings = linting.lint(task, Path(scratch), quick=quick, seeds=seeds, watcher=watch)
+    if as_json:
+        display.print_json([asdict(finding) for finding in findings])
+    else:
+        display.show_findings(findings)
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)
+
+
+@app.command()
 def check(
     notebook: Path,
     *,
@@ -165,6 +192,53 @@ def doctor(*, as_json: AsJson = False) -> None:
         display.show_findings(findings)
     if not all(finding.ok for finding in findings):
         raise typer.Exit(2)
+
+
+@app.command()
+def redteam(
+    task_name: TaskName,
+    *,
+    names: Attacks = None,
+    corpus: Corpus = None,
+    time_limit: AttackSeconds = None,
+    out: AttackOut = Path("redteam_runs"),
+    as_json: AsJson = False,
+) -> None:
+    """Attack a task with every hostile submission of the corpus; exit code 1 where one of them does not hold."""
+    from grader.hostile import corpus_folder, handed_in, read_corpus  # noqa: PLC0415 -- keeps `grader --help` quick
+    from grader.redteam import SEEDS, Outcome, open_arena, order_for  # noqa: PLC0415
+
+    task = load_task(task_name)
+    attacks = read_corpus(corpus or corpus_folder(), names)
+    told = {
+        "repeats": SEEDS, "time_limit": task.spec.limits.wall_seconds, "device": "auto", "secret_file": None,
+        "source": engines.source_of(task, None, DEFAULT_SIZE), "size": DEFAULT_SIZE, "unsafe": False,
+    }  # fmt: skip
+    order = order_for(task, *engines.recreate(task, engines.made(out), told))
+    for attack in attacks:
+        handed_in(attack, order.starter, {})  # one that cannot be built is known before an hour has gone
+    outcomes: list[Outcome] = []
+    try:
+        with (
+            progress.watcher(1, quiet=True) as watch,
+            open_arena(order, out, watcher=watch, wall_seconds=time_limit) as arena,
+        ):
+            for attack in attacks:
+                outcomes.append(arena.face(attack))
+                if not as_json:
+                    display.note_attack(len(outcomes), len(attacks), outcomes[-1])
+            changed = arena.changed_libraries()
+    except KeyboardInterrupt:
+        display.complain(f"stopped after {len(outcomes)} of {len(attacks)} attacks")
+        raise typer.Exit(130) from None
+    if as_json:
+        display.print_json([outcome.as_json() for outcome in outcomes])
+    else:
+        display.show_attacks(outcomes, arena.honest.band)
+    for difference in changed:
+        display.complain(f"the installed libraries are not as they were: {difference}")
+    if changed or not all(outcome.held for outcome in outcomes):
+        raise typer.Exit(1)
 
 
 for _command in (grading.grade, grading.results, grading.regrade, grading.rescore, grading.replay):

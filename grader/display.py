@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grader.again import Replay
     from grader.doctor import Finding
     from grader.gradebook import Recorded
+    from grader.redteam import Outcome
     from grader.result import Result
 
 _SHOWN_PATHS = 20
@@ -181,6 +182,34 @@ def show_replay(found: Replay) -> None:
     for name, (then, now) in found.environment.items():
         say(f"  {name} was {then}, is {now}")
     say(f"files of the replay: {found.result.run_folder}")
+
+
+def note_attack(done: int, total: int, outcome: Outcome) -> None:
+    """Print the line of progress that an attack is over."""
+    said = Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
+    line = Text.assemble(f"[{done}/{total}] ", (f"{outcome.attack}: ", "bold"), said)
+    err.print(line + Text(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
+
+
+def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
+    """Print what came of every attack; `band` is the most that "scored<=baseline" allows."""
+    table = Table()
+    table.add_column("attack", overflow="fold")
+    table.add_column("expected", overflow="fold", min_width=16)
+    table.add_column("ended as", no_wrap=True)
+    table.add_column("", no_wrap=True)
+    for one in outcomes:
+        table.add_row(
+            Text(one.attack), one.expected.replace("|", " "),
+            one.verdict if one.accuracy is None else f"{one.verdict} {one.accuracy:.4f}",
+            Text("held", "green") if one.held else Text("NOT HELD", "bold red"),
+        )  # fmt: skip
+    _out.print(table)
+    for one in outcomes:
+        for problem in one.problems:
+            _out.print(Text.assemble((one.attack, "bold"), ": ", problem), soft_wrap=True)
+    say(f"scored=honest: the very accuracy of the baseline; scored<=baseline: at most {band:.4f}")
+    say(f"{sum(one.held for one in outcomes)} of {len(outcomes)} attacks held")
 
 
 def _executed(result: Result) -> list[Path]:

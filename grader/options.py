@@ -57,4 +57,17 @@ Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept
 CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are kept.")]
 PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
 DataOut = Annotated[Path | None, typer.Option(help="[default: data/TASK]")]
+Attacks = Annotated[
+    list[str] | None, typer.Option("--attack", help="Only this attack of the corpus; may be repeated.")
+]
+Corpus = Annotated[Path | None, typer.Option(help="Folder of attacks. [default: the one shipped]")]
+AttackSeconds = Annotated[
+    float | None,
+    typer.Option("--time-limit", min=1, help="Wall seconds of an attack. [default: three honest runs and 6]"),
+]
+AttackOut = Annotated[Path, typer.Option(help="Where the run folders of the attacks are kept.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Leave out everything that trains.")]
+LintSeeds = Annotated[
+    int, typer.Option("--seeds", min=2, help="Data sets to look at, and final evaluations to average.")
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random in the data.")]

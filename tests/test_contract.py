@@ -3,11 +3,7 @@
 from __future__ import annotations
 
 import json
-import statistics
-import subprocess
-import sysconfig
-import venv
-from pathlib import Path
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -15,24 +11,27 @@ import numpy as np
 import pytest
 from notebook_source import code_cells
 
-from grader import build
+from grader import build, lint
 from grader.batch import Job, run_batch
 from grader.errors import EXPLANATIONS, Verdict
 from grader.evaluation import prepare_rehearsal, prepare_repeats
 from grader.grade import Settings
 from grader.intake import Submission
+from grader.lint import runs
+from grader.lint.clean_room import starter_finding, visit_clean_room
 from grader.rebuild import load_starter, rebuild
-from grader.score import points, score
 from grader.task import Task, discover
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.evaluation import Repeat
+    from grader.lint import Finding
     from grader.result import Result
 
 TASKS = discover()
 SEEDS_HERE = 2
-MOST_STARTER_POINTS = 25
 MOST_TRICK_POINTS = 75
-LEAST_REFERENCE_POINTS = 90
 LEAST_SEEDS = 5
 LONGEST_CELL = 25  # lines
 
@@ -53,31 +52,17 @@ def task(request: pytest.FixtureRequest) -> Task:
     return found
 
 
-@pytest.fixture(scope="module")
-def fresh_python(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A new environment with the notebooks' packages and without the grader."""
-    folder = tmp_path_factory.mktemp("fresh")
-    venv.create(folder / "env", with_pip=False, symlinks=True)
-    python = folder / "env" / "bin" / "python"
-    purelib = subprocess.run(
-        [python, "-c", "import sysconfig; print(sysconfig.get_path('purelib'))"],
-        capture_output=True, text=True, check=True,
-    ).stdout.strip()  # fmt: skip
-    # A path file adds the packages of this environment but does not read its own path files, and the grader is
-    # installed through one of those.
-    (Path(purelib) / "packages.pth").write_text(sysconfig.get_path("purelib") + "\n")
-    return python
-
-
 def bands(task: Task) -> dict[str, Any]:
     """Return what `benchmarks/bands.py` recorded."""
     return dict(json.loads((task.folder / "bands.json").read_text(encoding="utf-8")))
 
 
+def repeats_of(task: Task, folder: Path, *, seeds: int) -> list[Repeat]:
+    return prepare_repeats(task, b"seeds of the test suite", folder / "e", repeats=seeds, source="embedded")
+
+
 def grade_all(task: Task, notebooks: dict[str, bytes], folder: Path, *, seeds: int) -> dict[str, Result]:
-    repeats = prepare_repeats(
-        task, b"seeds of the test suite", folder / "e", repeats=seeds, source="embedded"
-    )
+    repeats = repeats_of(task, folder, seeds=seeds)
     submissions = [
         Submission(path=f"{name}.ipynb", student=name, data=data) for name, data in notebooks.items()
     ]
@@ -85,8 +70,21 @@ def grade_all(task: Task, notebooks: dict[str, bytes], folder: Path, *, seeds: i
     return {result.student: result for result in run_batch(job, Quiet())}
 
 
-def test_the_generated_notebooks_are_in_step_with_their_source(task: Task) -> None:
-    assert build.check(task) == []
+def wrong(findings: list[Finding]) -> dict[str, str]:
+    return {finding.name: finding.detail for finding in findings if not finding.ok}
+
+
+def test_the_linter_finds_nothing_wrong_with_what_is_written(task: Task) -> None:
+    assert wrong(lint.read(lint.read_subject(task))) == {}
+
+
+@pytest.mark.slow
+def test_the_linter_finds_nothing_wrong_with_the_data(task: Task, tmp_path: Path) -> None:
+    data = lint.build_evidence(task, tmp_path, seeds=SEEDS_HERE)
+    assert wrong(lint.look(lint.read_subject(task), data)) == {}
+
+
+def test_the_generated_notebooks_are_the_same_each_time(task: Task) -> None:
     assert build.build(task) == build.build(task), "rule 7: building is deterministic"
 
 
@@ -99,32 +97,13 @@ def test_no_notebook_of_the_task_needs_the_grader(task: Task) -> None:
 
 
 @pytest.mark.slow
-def test_the_starter_runs_clean_from_top_to_bottom_without_the_grader(
-    task: Task, fresh_python: Path, tmp_path: Path
+def test_the_starter_runs_clean_from_top_to_bottom_without_the_grader_and_the_network(
+    task: Task, tmp_path: Path
 ) -> None:
-    (tmp_path / "starter.ipynb").write_bytes(task.starter.read_bytes())
-    program = (
-        "import importlib.util, nbformat, nbclient\n"
-        "assert importlib.util.find_spec('grader') is None\n"
-        "notebook = nbformat.read('starter.ipynb', as_version=4)\n"
-        "nbclient.NotebookClient(notebook, timeout=600, kernel_name='python3').execute()\n"
-        "nbformat.write(notebook, 'executed.ipynb')\n"
-    )
-    done = subprocess.run(
-        [fresh_python, "-c", program], cwd=tmp_path, capture_output=True, text=True, timeout=900,
-        env={"PATH": f"{fresh_python.parent}:/usr/bin:/bin", "HOME": str(tmp_path), "OMP_NUM_THREADS": "1"},
-        check=False,
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr[-3000:]
-    outputs = [
-        output
-        for cell in nbformat.read(tmp_path / "executed.ipynb", as_version=4).cells
-        for output in cell.get("outputs", [])
-    ]
-    assert "error" not in {output.output_type for output in outputs}
-    printed = "".join(output.get("text", "") for output in outputs if output.output_type == "stream")
-    assert "points" in printed, "an untouched starter shows a score"
-    assert any("image/png" in output.get("data", {}) for output in outputs), "and a picture"
+    visit = visit_clean_room(task.starter.read_bytes(), tmp_path, wall_seconds=600)
+    finding = starter_finding(visit)
+    assert finding.ok, finding.detail
+    assert visit.pictures, "an untouched starter shows a score, and a picture"
 
 
 @pytest.mark.slow
@@ -132,8 +111,8 @@ def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tm
     recorded = bands(task)
     assert recorded["seeds"] >= LEAST_SEEDS
     strategies = recorded["strategies"]
-    assert strategies["starter"]["points"] <= MOST_STARTER_POINTS
-    assert strategies["reference"]["points"] >= LEAST_REFERENCE_POINTS
+    assert strategies["starter"]["points"] <= runs.MOST_STARTER_POINTS
+    assert strategies["reference"]["points"] >= runs.LEAST_REFERENCE_POINTS
     tricks = {name: found["points"] for name, found in strategies.items() if found["role"] == "trick"}
     assert max(tricks.values()) <= MOST_TRICK_POINTS, tricks
     for found in strategies.values():
@@ -141,27 +120,25 @@ def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tm
             reference = strategies["reference"]["balanced_accuracy"]["mean"]
             assert found["balanced_accuracy"]["mean"] > reference
     notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
-    for name, result in grade_all(task, notebooks, tmp_path, seeds=SEEDS_HERE).items():
+    results = grade_all(task, notebooks, tmp_path, seeds=SEEDS_HERE)
+    for name, result in results.items():
         assert result.metrics is not None, result.message
         known = strategies[name]["balanced_accuracy"]
         # Three standard errors of a mean of two, and a little for another machine.
         allowed = 3 * known["sd"] / SEEDS_HERE**0.5 + 0.03
         assert abs(result.metrics.balanced_accuracy - known["mean"]) <= allowed, (name, result.metrics, known)
-
-
-@pytest.mark.slow
-def test_answers_as_predictions_give_100_and_shuffled_ones_about_the_floor(
-    task: Task, tmp_path: Path
-) -> None:
-    (repeat,) = prepare_repeats(task, b"seeds of the test suite", tmp_path, repeats=1, source="embedded")
-    answers = np.load(repeat.answers)
-    predictions = tmp_path / "predictions.npz"
-    predictions.write_bytes(repeat.answers.read_bytes())
-    assert points(statistics.fmean(score(predictions, repeat.answers).values()), task.spec.score) == 100
-    rng = np.random.default_rng(0)
-    shuffled: dict[str, Any] = {name: rng.permutation(answers[name]) for name in answers.files}
-    np.savez(predictions, **shuffled)
-    assert points(statistics.fmean(score(predictions, repeat.answers).values()), task.spec.score) <= 20
+        # Two seeds say less of the spread than those on record.
+        results[name] = replace(result, metrics=replace(result.metrics, spread=known["sd"]))
+    answers = [repeat.answers for repeat in repeats_of(task, tmp_path, seeds=SEEDS_HERE)]
+    predictions = runs.predictions_of(results["reference"])
+    assert len(predictions) == SEEDS_HERE
+    findings = [
+        runs.near_floor(results["starter"], task.spec.score),
+        runs.near_ceiling(results["reference"], task.spec.score),
+        runs.check_time(list(results.values()), task.spec.limits.wall_seconds),
+        runs.check_shuffled(predictions, answers, task.spec.score),
+    ]
+    assert wrong(findings) == {}
 
 
 @pytest.mark.slow
@@ -212,13 +189,13 @@ def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task: 
     def submission(values: list[str]) -> bytes:
         return json.dumps(rebuild(starter, wrong_slots(task, values))).encode()
 
-    (wrong,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", seeds=1).values()
-    if wrong.verdict is Verdict.SCORED:
+    (found,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", seeds=1).values()
+    if found.verdict is Verdict.SCORED:
         # The documented penalty: the run goes on without what the return would have given.
-        assert wrong.penalties
-        assert all(len(sentence.split()) >= 8 for sentence in wrong.penalties), wrong.penalties
-        assert wrong.penalties[0] in wrong.message
-        assert (wrong.points or 0) <= MOST_STARTER_POINTS
+        assert found.penalties
+        assert all(len(sentence.split()) >= 8 for sentence in found.penalties), found.penalties
+        assert found.penalties[0] in found.message
+        assert (found.points or 0) <= runs.MOST_STARTER_POINTS
         left = {name: value for name, value in WRONG.items() if value not in CROSSING}
     else:
         left = WRONG

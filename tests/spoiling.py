@@ -1,0 +1,46 @@
+"""Spoil a copy of the toy task, to see whether the linter notices."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from grader.build import write
+from grader.task import Task, read_task
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+    from pathlib import Path
+
+    from grader.lint import Finding
+
+
+def spoil(folder: Path, file: str, old: str, new: str) -> Task:
+    """Replace a text of the task's source, once, and build its notebooks."""
+    path = folder / file
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+    task = read_task(folder)
+    write(task)
+    return task
+
+
+def spoil_built(path: Path, old: str, new: str) -> None:
+    """Replace a text in the cells of a notebook that is built already."""
+    notebook = json.loads(path.read_text(encoding="utf-8"))
+    cells = [cell for cell in notebook["cells"] if old in "".join(cell["source"])]
+    assert cells
+    cells[0]["source"] = "".join(cells[0]["source"]).replace(old, new, 1)
+    path.write_text(json.dumps(notebook), encoding="utf-8")
+
+
+def the(findings: Iterable[Finding], name: str) -> Finding:
+    """Return the finding of this name."""
+    (finding,) = [finding for finding in findings if finding.name == name]
+    return finding
+
+
+def wrong(findings: Iterable[Finding]) -> dict[str, str]:
+    """Return what is not as it should be, by name."""
+    return {finding.name: finding.detail for finding in findings if not finding.ok}

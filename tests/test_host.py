@@ -1,0 +1,132 @@
+"""The machine is looked at before and after an attack, and bait lies on it: what is the attack's is noticed, and only that."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.bait import lay_bait
+from grader.host import Watch, adopting_orphans, descendants, end_new
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+@pytest.fixture
+def watch(tmp_path: Path) -> Watch:
+    for name in ("own", "shared", "own/runs"):
+        (tmp_path / name).mkdir()
+    for name in ("own/file", "shared/file"):
+        (tmp_path / name).write_text("as it was")
+    return Watch((tmp_path / "own",), (tmp_path / "shared",), range(1 << 30, 1 << 31))
+
+
+def append(path: Path) -> None:
+    with path.open("a") as file:
+        file.write("!")
+
+
+def touch_back(path: Path) -> None:
+    about = path.stat()
+    path.write_text("AS IT WAS")
+    os.utime(path, ns=(about.st_atime_ns, about.st_mtime_ns))
+
+
+def swap(path: Path) -> None:
+    shutil.copy2(path, path.with_suffix(".new"))
+    path.with_suffix(".new").rename(path)
+
+
+CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
+    "content": (append, "changed"),
+    "a time set back": (touch_back, "changed"),
+    "another file in its place": (swap, "changed"),
+    "rights": (lambda path: path.chmod(0o777), "changed"),
+    "gone": (Path.unlink, "gone"),
+}
+
+
+@pytest.mark.parametrize(("change", "says"), CHANGES.values(), ids=CHANGES.keys())
+def test_every_difference_in_a_folder_of_ours_is_noticed(
+    tmp_path: Path, watch: Watch, change: Callable[[Path], object], says: str
+) -> None:
+    run = tmp_path / "own" / "runs" / "x"
+    before = watch.look(run)
+    run.mkdir()
+    (run / "result.json").write_text("{}")
+    assert watch.differences(before, watch.look(run), "") == [], "its own run folder is no difference"
+    change(tmp_path / "own" / "file")
+    assert f"{says}: {tmp_path / 'own' / 'file'}" in watch.differences(before, watch.look(run), "")
+
+
+def test_in_a_shared_folder_only_what_the_attack_names_or_owns_is_noticed(
+    tmp_path: Path, watch: Watch
+) -> None:
+    run, shared = tmp_path / "own" / "runs" / "x", tmp_path / "shared"
+    before = watch.look(run)
+    (shared / "somebody-elses").write_text("x")
+    (shared / "w").write_text("x")
+    append(shared / "file")
+    after = watch.look(run)
+    assert watch.differences(before, after, "open('other', 'w')") == []
+    assert watch.differences(before, after, f"open('{shared}/w')") == [f"new: {shared / 'w'}"]
+    assert watch.differences(before, after, f"open('{shared}/file', 'a')") == [f"changed: {shared / 'file'}"]
+    if os.geteuid() == 0:
+        os.chown(shared / "somebody-elses", (1 << 30) + 5, -1)
+        assert watch.differences(before, watch.look(run), "") == [f"new: {shared / 'somebody-elses'}"]
+
+
+def test_a_long_list_of_differences_is_cut(tmp_path: Path, watch: Watch) -> None:
+    before = watch.look(tmp_path / "own" / "runs" / "x")
+    for number in range(10):
+        (tmp_path / "own" / f"file-{number}").touch()
+    found = watch.differences(before, watch.look(tmp_path / "own" / "runs" / "x"), "")
+    assert len(found) == 4
+    assert found[-1] == "and 8 more"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is about Linux")
+def test_a_process_that_left_its_parents_is_found_and_ended() -> None:
+    with adopting_orphans():
+        known = descendants()
+        script = "sleep 600 >/dev/null & echo $!"
+        done = subprocess.run(
+            ["setsid", "sh", "-c", script], stdout=subprocess.PIPE, text=True, check=True, timeout=10
+        )
+        number = int(done.stdout)
+        assert end_new(known) == [f"a process was left: sleep ({number})"]
+        with pytest.raises(ProcessLookupError):
+            os.kill(number, 0)
+        assert end_new(known) == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is about Linux")
+def test_a_process_that_ends_a_moment_later_is_not_held_against_anybody() -> None:
+    with adopting_orphans():
+        known = descendants()
+        process = subprocess.Popen(["sleep", "0.3"])
+        assert end_new(known) == []
+        process.wait()
+
+
+def test_bait_is_untouched_until_somebody_comes_and_nothing_of_it_stays() -> None:
+    with lay_bait() as bait:
+        time.sleep(0.1)
+        assert bait.touched() == []
+        assert os.environ[str(bait.targets["variable"])] == bait.canary
+        assert Path(str(bait.targets["canary_file"])).read_text() == bait.canary
+        with Path(str(bait.targets["fifo"])).open("r+b", buffering=0) as pipe:
+            assert pipe.read(4) == bait.canary[:4].encode()
+        assert len(bait.touched()) == 1
+        assert bait.touched() == []
+        folder, memory, variable = bait.folder, bait.shared_memory, str(bait.targets["variable"])
+    assert not folder.exists()
+    assert not memory.exists()
+    assert variable not in os.environ

@@ -1,0 +1,286 @@
+"""Every file of the hostile corpus, against the toy task: it ends as its first line says, and gets and leaves nothing."""
+
+from __future__ import annotations
+
+import csv
+import os
+import socket
+import stat
+import time
+import tomllib
+import zipfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from recorded import Quiet
+
+from grader.batch import Job, run_batch
+from grader.cells import find_slot, read_notebook
+from grader.errors import StudentFault, UsageError, Verdict
+from grader.evaluation import prepare_repeats
+from grader.grade import Settings
+from grader.gradebook import reading
+from grader.hostile import CLASSES, corpus_folder, handed_in, read_attack, read_corpus
+from grader.intake import collect
+from grader.judge import executed, kinds_of_output
+from grader.redteam import SEEDS, Arena, open_arena, order_for
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    from conftest import Submit
+
+    from grader.notebook import Json
+    from grader.task import Task
+
+HOSTILE = Path(__file__).parent / "hostile"
+LEAST_ATTACKS = 80
+LEAST_OF_A_CLASS = 5
+FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+@pytest.fixture(scope="module")
+def arena(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+    out = tmp_path_factory.mktemp("redteam")
+    repeats = prepare_repeats(
+        toy_task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
+    )
+    order = order_for(toy_task, Settings("cpu", 60, "bubblewrap"), repeats)
+    with open_arena(order, out, watcher=Quiet()) as opened:
+        yield opened
+        assert opened.changed_libraries() == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.py")), ids=lambda path: path.stem)
+def test_the_grader_shrugs_off(path: Path, arena: Arena) -> None:
+    outcome = arena.face(read_attack(path))
+    assert outcome.problems == []
+    assert outcome.verdict != Verdict.GRADER_ERROR
+
+
+# -- the corpus itself -------------------------------------------------------------------------------------------
+
+
+def test_the_corpus_is_found_and_has_every_class() -> None:
+    attacks = read_corpus(corpus_folder())
+    assert len(attacks) >= LEAST_ATTACKS
+    for kind in CLASSES:
+        assert sum(attack.kind == kind for attack in attacks) >= LEAST_OF_A_CLASS, kind
+
+
+@pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.py")), ids=lambda path: path.stem)
+def test_a_file_of_the_corpus_can_be_handed_in(path: Path, starter: Json) -> None:
+    attack = read_attack(path)
+    assert handed_in(attack, starter, {})
+    assert len(attack.text.splitlines()) <= 120
+
+
+def test_an_installed_package_finds_the_corpus_where_the_wheel_puts_it() -> None:
+    settings = tomllib.loads((HOSTILE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
+    assert "tests/hostile" in wheel["only-include"]
+    assert wheel["sources"]["tests/hostile"] == "grader/bundled/hostile"
+    assert corpus_folder() == HOSTILE, "here there is no such folder, and the clone's is found"
+
+
+def test_chosen_attacks_come_in_the_order_asked_for() -> None:
+    names = ["notebook-utf16", "notebook-pickle", "notebook-utf16"]
+    assert [attack.name for attack in read_corpus(HOSTILE, names)] == names[:2]
+
+
+def test_an_attack_that_is_not_there_gets_a_suggestion() -> None:
+    with pytest.raises(UsageError, match=r"no attack 'notebook-pickel'; did you mean 'notebook-pickle'\?"):
+        read_corpus(HOSTILE, ["notebook-pickel"])
+
+
+def test_a_folder_without_attacks_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="holds no attacks"):
+        read_corpus(tmp_path)
+
+
+GOOD = '# attack: reading-x  expect: scored=honest|slot_error\n"""Reads x."""\n'
+UNREADABLE = {
+    "nothing": ("", "the first line must be"),
+    "no header": ('"""Reads x."""\n', "the first line must be"),
+    "no ending": ('# attack: reading-x  expect:\n"""Reads x."""\n', "the first line must be"),
+    "no class": ('# attack: x  expect: slot_error\n"""Reads x."""\n', "the first line must be"),
+    "another name": (GOOD.replace("reading-x", "reading-y"), "which is not the file's name"),
+    "an unknown ending": (GOOD.replace("|slot_error", "|scored"), "'scored' is no ending"),
+    "a failure of ours": (GOOD.replace("|slot_error", "|grader_error"), "'grader_error' is no ending"),
+    "an empty ending": (GOOD.replace("|slot_error", "|"), "'' is no ending"),
+    "no docstring": (GOOD.partition("\n")[0] + "\nimport os\n", "a docstring must say what is tried"),
+    "submit in another class": (
+        GOOD + "def submit(notebook, slot):\n    pass\n",
+        "and no other, defines submit",
+    ),
+    "not UTF-8": (GOOD.encode() + b"\xff", "is not UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize(("content", "says"), UNREADABLE.values(), ids=UNREADABLE.keys())
+def test_a_file_that_is_no_attack_is_one_line(tmp_path: Path, content: str | bytes, says: str) -> None:
+    path = tmp_path / "reading_x.py"
+    path.write_bytes(content if isinstance(content, bytes) else content.encode())
+    with pytest.raises(UsageError, match=says) as caught:
+        read_attack(path)
+    assert str(path) in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_class_that_is_not_there_is_one_line(tmp_path: Path) -> None:
+    path = tmp_path / "baking_x.py"
+    path.write_text(GOOD.replace("reading-x", "baking-x"))
+    with pytest.raises(UsageError, match="there is no class 'baking'"):
+        read_attack(path)
+
+
+def test_a_folder_in_place_of_a_file_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "reading_x.py").mkdir()
+    with pytest.raises(UsageError, match="cannot be read: Is a directory"):
+        read_attack(tmp_path / "reading_x.py")
+
+
+@pytest.mark.parametrize(
+    "body", ["raise ValueError('one\\ntwo')", "return {1: {2}}"], ids=["raises", "no JSON"]
+)
+def test_an_attack_that_cannot_build_its_notebook_is_one_line(
+    tmp_path: Path, starter: Json, body: str
+) -> None:
+    path = tmp_path / "notebook_x.py"
+    path.write_text(
+        f'# attack: notebook-x  expect: slot_error\n"""Fails."""\n\n\ndef submit(notebook, slot):\n    {body}\n'
+    )
+    with pytest.raises(UsageError, match="cannot build its notebook") as caught:
+        handed_in(read_attack(path), starter, {})
+    assert "\n" not in str(caught.value)
+
+
+def test_an_attack_stands_around_the_honest_function(tmp_path: Path, starter: Json) -> None:
+    path = tmp_path / "reading_x.py"
+    path.write_text(
+        GOOD + "def attack(honest, *arguments):\n    return TARGETS['port'], honest(*arguments)\n"
+    )
+    slot = find_slot(read_notebook(handed_in(read_attack(path), starter, {"port": 7})), starter)
+    import torch
+
+    names: dict[str, Any] = {"torch": torch}
+    exec(slot, names)
+    port, weights = names["your_weights"](torch.tensor([0, 1]), torch.tensor([1.0, 2.0]))
+    assert port == 7
+    assert weights.tolist() == [1.0, 1.0]
+
+
+# -- what is no notebook, in a folder or a zip -------------------------------------------------------------------
+
+
+def link_to(target: str | Path) -> Callable[[Path], object]:
+    return lambda path: path.symlink_to(target)
+
+
+def unix_socket(path: Path) -> None:
+    with socket.socket(socket.AF_UNIX) as listener:
+        listener.bind(str(path))
+
+
+ENTRIES: dict[str, Callable[[Path], object]] = {
+    "a link to a password": link_to("/etc/passwd"),
+    "a link to another student": link_to("anna.ipynb"),
+    "a link to itself": link_to("evil.ipynb"),
+    "a link to endless bytes": link_to("/dev/zero"),
+    "a link to a descriptor": link_to("/proc/self/fd/0"),
+    "a hanging pipe": os.mkfifo,
+    "a socket": unix_socket,
+}
+
+
+@pytest.mark.parametrize("make", ENTRIES.values(), ids=ENTRIES.keys())
+def test_an_entry_of_a_folder_that_is_no_file_is_refused_unopened(
+    tmp_path: Path, submit: Submit, make: Callable[[Path], object]
+) -> None:
+    submit("x = 1", "inbox/anna.ipynb")
+    make(tmp_path / "inbox" / "evil.ipynb")
+    begun = time.monotonic()
+    anna, evil = collect([tmp_path / "inbox"], None, tmp_path / "work")
+    assert time.monotonic() - begun < 5
+    assert (anna.student, anna.fault, evil.student, evil.data) == ("anna", None, "evil", None)
+    assert isinstance(evil.fault, StudentFault)
+    assert evil.fault.verdict is Verdict.INVALID_NOTEBOOK
+
+
+MEMBERS: dict[str, tuple[str, int]] = {
+    "a link": ("evil.ipynb", stat.S_IFLNK),
+    "a pipe": ("evil.ipynb", stat.S_IFIFO),
+    "a device": ("evil.ipynb", stat.S_IFCHR),
+    "a folder by its mode": ("evil.ipynb", stat.S_IFDIR),
+    "a climbing path": ("../../evil.ipynb", stat.S_IFREG),
+    "a climbing path in the middle": ("a/../../evil.ipynb", stat.S_IFREG),
+    "a climbing path of Windows": ("..\\..\\evil.ipynb", stat.S_IFREG),
+    "a whole path": ("/tmp/evil.ipynb", stat.S_IFREG),
+    "a drive": ("C:/evil.ipynb", stat.S_IFREG),
+}
+
+
+@pytest.mark.parametrize(("name", "mode"), MEMBERS.values(), ids=MEMBERS.keys())
+def test_an_entry_of_a_zip_that_is_no_file_is_refused_and_lands_nowhere(
+    tmp_path: Path, name: str, mode: int
+) -> None:
+    member = zipfile.ZipInfo(name)
+    member.external_attr = (mode | 0o777) << 16
+    with zipfile.ZipFile(tmp_path / "all.zip", "w") as archive:
+        archive.writestr(member, "/etc/passwd")
+        archive.writestr("z/anna.ipynb", "{}")
+    found = {one.student: one for one in collect([tmp_path / "all.zip"], None, tmp_path / "a" / "b" / "work")}
+    assert found["anna"].fault is None
+    (evil,) = (one for student, one in found.items() if student != "anna")
+    assert isinstance(evil.fault, StudentFault)
+    assert evil.fault.verdict is Verdict.INVALID_NOTEBOOK
+    assert evil.data is None
+    assert not [path for path in tmp_path.rglob("*") if "evil" in path.name or path.is_symlink()]
+
+
+# -- what an instructor opens afterwards ---------------------------------------------------------------------------
+
+# A frame of the slot's own making: what it says of itself begins as a formula of a spreadsheet does.
+CLAIMS = """
+import json, os, struct
+said = {"kind": "failed", "verdict": "slot_error", "message": "=HYPERLINK(1)\\x1b[31m", "traceback": "<script>", "number": 1}
+header = json.dumps([said, []]).encode()
+def your_weights(targets, losses):
+    os.write(3, struct.pack("<4sIQ", b"slt1", len(header), 0) + header)
+    os._exit(0)
+"""
+
+
+@pytest.mark.slow
+def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
+    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path
+) -> None:
+    inbox = submit(CLAIMS, "inbox/=cmd|' 'C calc'!A0.ipynb").parent
+    for number, attack in enumerate(read_corpus(HOSTILE)):
+        if attack.name.startswith("notebook-script"):
+            name = f"+{number}<img src=x onerror=alert(1)>.ipynb"
+            (inbox / name).write_bytes(handed_in(attack, starter, {}))
+    out = tmp_path / "out"
+    repeats = prepare_repeats(toy_task, b"seeds of the test suite", out / "e", repeats=1, source="embedded")
+    settings = Settings("cpu", 60, "bubblewrap")
+    job = Job(toy_task, collect([inbox], None, tmp_path / "work"), repeats, settings, out, 2, warm=True)
+    results = run_batch(job, Quiet())
+    assert {result.verdict for result in results} >= {
+        Verdict.SCORED,
+        Verdict.SLOT_ERROR,
+        Verdict.SLOT_MISSING,
+    }
+    (claimed,) = (
+        result for result in results if "=HYPERLINK" in result.message and "script" not in result.message
+    )
+    assert "\x1b" not in claimed.message
+    for notebook in (notebook for result in results for notebook in executed(result)):
+        assert kinds_of_output(notebook) <= {"stream", "error", "text/plain"}
+    with (out / "results.csv").open(encoding="utf-8", newline="") as file:
+        cells = [cell for row in csv.reader(file) for cell in row]
+    assert not [cell for cell in cells if cell.startswith(FORMULA)]
+    with reading(out) as book:
+        kept = [text for one in book.current() for text in (one.result.student, one.result.message)]
+    assert all(text.isprintable() for text in [*cells, *kept])
