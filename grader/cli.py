@@ -16,6 +16,7 @@ import typer
 
 from grader import display, engines, grading
 from grader.errors import GraderFault, UsageError
+from grader.exporting import COMMANDS as EXPORTING
 from grader.options import (
     AsJson,
     CheckOut,
@@ -169,6 +170,8 @@ def doctor(*, as_json: AsJson = False) -> None:
 
 for _command in (grading.grade, grading.results, grading.regrade, grading.rescore, grading.replay):
     app.command()(_command)
+for _exporting in EXPORTING:
+    app.command()(_exporting)
 
 
 def main() -> None:
