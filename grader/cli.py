@@ -17,6 +17,7 @@ import typer
 
 from grader import display, engines, grading, progress
 from grader.errors import GraderFault, UsageError
+from grader.exporting import COMMANDS as EXPORTING
 from grader.options import (
     AsJson,
     AttackOut,
@@ -243,6 +244,8 @@ def redteam(
 
 for _command in (grading.grade, grading.results, grading.regrade, grading.rescore, grading.replay):
     app.command()(_command)
+for _exporting in EXPORTING:
+    app.command()(_exporting)
 
 
 def main() -> None:

@@ -50,10 +50,10 @@ def prepare(task: Task, folder: Path, *, seed: int, source: str, size: str = DEF
 
 
 def zip_folder(folder: Path, path: Path) -> None:
-    """Zip the files of `folder` so that equal files give equal bytes."""
+    """Zip the files of `folder` so that equal files give equal bytes; programs stay executable."""
     with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
         for file in sorted(folder.rglob("*")):
             if file.is_file():
                 member = zipfile.ZipInfo(file.relative_to(folder).as_posix(), _EPOCH)
-                member.external_attr = 0o644 << 16
+                member.external_attr = (0o755 if file.stat().st_mode & 0o100 else 0o644) << 16
                 archive.writestr(member, file.read_bytes(), zipfile.ZIP_DEFLATED)

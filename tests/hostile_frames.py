@@ -54,6 +54,8 @@ def frames(draw: DrawFn, sent: SearchStrategy[Any] = values) -> bytes:
         header = json.dumps(tree, ensure_ascii=draw(st.booleans())).encode(encoding, "surrogatepass")
         if draw(st.booleans()):
             payload = bytes(announced(tree))
+    elif draw(st.booleans()):
+        payload = draw(st.binary(min_size=len(payload), max_size=len(payload)))
     if draw(st.integers(0, 4)) == 4:
         header = draw(spliced(header))
     if draw(st.integers(0, 4)) == 4:

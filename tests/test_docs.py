@@ -43,11 +43,24 @@ NOT_RUN = {
 }
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sqlite3", "grader"}
 RECORDING = ("grade", "results", "regrade", "rescore", "replay")
+HANDING_OVER = ("export", "gradescope", "pack", "new-task")
 OF_RAY = {"--num-gpus"}
 ROSTER = """Student ID,Name,Email,Section
 1001,Ada Lovelace,ada@uni.example,A
 1002,Grace Hopper,grace@uni.example,A
 1003,Alan Turing,alan@uni.example,B
+"""
+FROM_CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,Noisy labels (5002)
+    Points Possible,,,,,20.00
+"Lovelace, Ada",71,1001,ada,A,
+"Hopper, Grace",72,1002,grace,A,
+"Turing, Alan",73,1003,alan,B,
+"Mallory, Eve",74,,eve,B,
+"""
+FROM_MOODLE = """Identifier,"Full name","Email address",Status,Grade,"Maximum grade","Grade can be changed","Last modified (grade)","Feedback comments"
+"Participant 15","Ada Lovelace",ada@uni.example,"Submitted for grading - ",,20.00,Yes,-,
+"Participant 16","Grace Hopper",grace@uni.example,"Submitted for grading - ",,20.00,Yes,-,
+"Participant 17","Alan Turing",alan@uni.example,"Submitted for grading - ",,20.00,No,-,
 """
 WRITTEN_BY_RUNS = {
     "executed.ipynb",
@@ -63,6 +76,8 @@ WRITTEN_BY_RUNS = {
     "gradebook.sqlite",
     "results.csv",
     "submission_metadata.yml",  # Gradescope writes it
+    "results.json",  # Gradescope reads it
+    "requirements.txt",  # in the zip for students
 }
 
 
@@ -139,10 +154,10 @@ def test_every_option_that_the_text_names_exists(page: Path) -> None:
 
 
 def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
-    pages = [ROOT / "docs" / name for name in ("instructors.md", "scaling.md")]
+    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / name for name in ("instructors.md", "scaling.md"))]
     named = {word for page in pages for words in in_code(page) for word in words}
     shown = {word for command in COMMANDS if command.page in pages for word in command.text.split()}
-    options = {option for option in options_of(*RECORDING) if option.startswith("--")}
+    options = {option for option in options_of(*RECORDING, *HANDING_OVER) if option.startswith("--")}
     assert sorted(options - named - shown) == []
 
 
@@ -181,9 +196,14 @@ def test_every_command_that_is_only_looked_at_is_shown_somewhere() -> None:
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder that looks like a clone to the commands, and what the pages take for granted."""
-    for name in ("examples", "starter_notebooks", "LICENSE"):
+    for name in ("examples", "LICENSE"):
         (tmp_path / name).symlink_to(ROOT / name)
-    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    shutil.copytree(
+        ROOT / "starter_notebooks", tmp_path / "starter_notebooks"
+    )  # new tasks are put beside them
+    given = {"roster.csv": ROSTER, "from_canvas.csv": FROM_CANVAS, "from_moodle.csv": FROM_MOODLE}
+    for name, text in given.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
     # As if the score map had been edited: commands that name the task by its id use that of the repository.
     shutil.copytree(ROOT / "tasks", tmp_path / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
     spec = tmp_path / "tasks" / "noisy_labels" / "task.toml"
@@ -226,7 +246,7 @@ def pattern(shown: tuple[str, ...]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md", "docs/students.md", "docs/instructors.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/students.md", "docs/instructors.md", "CONTRIBUTING.md"])
 def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path) -> None:
     if name == "README.md":  # it begins where a reader has submissions already
         shutil.copy(EXAMPLES / "exception.ipynb", clone / "my_notebook.ipynb")

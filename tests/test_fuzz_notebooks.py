@@ -162,7 +162,7 @@ def put(tree: Any, way: list[str], value: Any) -> None:
         tree[key] = value
 
 
-@examples(4)
+@examples(8)
 @given(some=st.lists(st.tuples(changes, odd), min_size=1, max_size=4))
 def test_any_value_where_the_reader_looks_is_read_or_is_the_students_fault(
     starter: Json, some: list[tuple[tuple[int | None, str], Any]]

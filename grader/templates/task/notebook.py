@@ -1,0 +1,266 @@
+# %% [markdown]
+# # {{ title }}
+#
+# A school scanned its old arithmetic books, and asked its first form to type the digits.
+# They got bored: of a hundred digits, forty-five were typed wrong, and nobody knows which.
+# You train a network on what they typed. At first it learns what most labels agree on; later it learns the mistakes by heart.
+# **You decide, batch by batch, how much each label counts.**
+
+# %% [markdown]
+# ## Task
+#
+# Write one function, `your_weights(labels, losses, epoch)`. It is called for every batch of training images and says how much each
+# sample weighs in the next step. Everything else is fixed: the data, the network, the optimiser, the number of epochs.
+#
+# ### Data
+#
+# | file | images | labels |
+# |---|---|---|
+# | `train.npz` | 900 | **noisy**: 45 % of them are another digit |
+# | `val.npz` | 300 | clean; for you to look at, never trained on |
+# | `test.npz` | 597 | clean and hidden; only the grader has them |
+#
+# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1; labels are `y` (n,) int64, the digits 0 to 9.
+#
+# ### Scoring
+#
+# Balanced accuracy (BAC) is the mean of the ten digits' recalls. The final evaluation trains and tests {{ repeats }} times, each time with
+# newly drawn images and wrong labels, averages BAC, and gives
+#
+# $$\text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
+#
+# **0 points at BAC {{ score.floor }}** and below, **100 points at BAC {{ score.ceiling }}** and above.
+#
+# ### Limits
+#
+# Your function runs alone in a process of its own. It gets its arguments and nothing else: no images, no network, no files, no GPU.
+# One training run may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+#
+# ### What to submit
+#
+# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the
+# notebook: whatever you change elsewhere is fine for trying things out, and does not count.
+
+# %% [markdown]
+# ## Setup
+#
+# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+
+# %% tags=["parameters", "protected"]
+FINAL_EVALUATION_MODE = False
+DATA_PATH = "data/my_task"  # folder with train.npz and val.npz (in the final evaluation train.npz and test.npz)
+PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
+SEED = 0  # start of the network, order of the batches
+DEVICE = "auto"  # "auto", "cpu" or "cuda"
+
+# %% [markdown]
+# One thread, always: more threads add numbers in another order, and the accuracy of a net this small moves with it.
+
+# %% tags=["protected"]
+from pathlib import Path
+
+import matplotlib.pyplot as plt
+import numpy as np
+import torch
+from sklearn.metrics import balanced_accuracy_score
+from torch import nn
+
+torch.set_num_threads(1)
+torch.manual_seed(SEED)
+fastest = "cuda" if torch.cuda.is_available() else "cpu"
+device = torch.device(fastest if DEVICE == "auto" else DEVICE)
+
+# %% [markdown]
+# ## Data
+#
+# This long cell builds the data if they are not there; you need not read it.
+
+# %% tags=["protected", "data"]
+# {{ data.py }}
+
+# %% [markdown]
+# A folder that is there is used as it is.
+
+# %% tags=["protected"]
+if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train.npz").exists():
+    make_data(Path(DATA_PATH), None, None, seed=0)
+
+
+def load_split(name):
+    """Return images (n, 64) float32 and labels (n,) int64 of a split on the device; labels are None where there are none."""
+    arrays = load(Path(DATA_PATH) / f"{name}.npz")
+    labels = torch.from_numpy(arrays["y"]).to(device) if "y" in arrays else None
+    return torch.from_numpy(arrays["x"]).to(device), labels
+
+
+train_x, train_y = load_split("train")
+test_x, test_y = load_split("test" if FINAL_EVALUATION_MODE else "val")
+print(f"{len(train_x)} training images, {len(test_x)} to predict")
+
+# %% [markdown]
+# Look at the data: the number above each image is its label. Do you find the wrong ones?
+
+# %% tags=["protected"]
+def show_samples(images, labels, columns=12):
+    """Draw the first images with their labels."""
+    figure, axes = plt.subplots(2, columns, figsize=(11, 2.4))
+    for axis, image, label in zip(axes.flat, images.cpu(), labels.tolist()):
+        axis.imshow(image.reshape(8, 8), cmap="gray_r")
+        axis.set_title(label)
+        axis.axis("off")
+    figure.tight_layout()
+    plt.show()
+
+
+if not FINAL_EVALUATION_MODE:
+    show_samples(train_x, train_y)
+
+# %% [markdown]
+# ## Model
+#
+# One hidden layer, large enough to learn 900 labels by heart, right or wrong.
+
+# %% tags=["protected"]
+def make_model():
+    """Images (B, 64) -> logits (B, 10)."""
+    return nn.Sequential(nn.Linear(64, 512), nn.ReLU(), nn.Linear(512, 10)).to(device)
+
+# %% [markdown]
+# ## Scoring
+#
+# The same map as in the statement; the grader uses it on the hidden labels.
+
+# %% tags=["protected"]
+FLOOR, CEILING = {{ score.floor }}, {{ score.ceiling }}  # balanced accuracy of 0 and of 100 points
+
+
+def performance(balanced_accuracy):
+    """Return the points (0..100) of a balanced accuracy."""
+    share = (balanced_accuracy - FLOOR) / (CEILING - FLOOR)
+    return int(round(100 * float(np.clip(share, 0, 1))))
+
+
+@torch.no_grad()
+def predict(model, images):
+    """Return the predicted digits (n,) int64."""
+    return model(images).argmax(dim=1).cpu().numpy()
+
+# %% [markdown]
+# ## Training
+#
+# What your function returns is checked before it is used. The sentence says what is wrong and what to return instead.
+
+# %% tags=["protected"]
+class InvalidOutput(ValueError):
+    """What the function returned is not allowed; the message says why."""
+
+
+def check_weights(weights, count):
+    """Return the weights as a float32 tensor (count,), or raise InvalidOutput."""
+    if not isinstance(weights, (torch.Tensor, np.ndarray)):
+        raise InvalidOutput(f"your_weights returned a {type(weights).__name__}; return a tensor of {count} numbers")
+    weights = torch.as_tensor(weights)
+    if weights.shape != (count,):
+        raise InvalidOutput(f"your_weights returned the shape {tuple(weights.shape)} for a batch of {count} samples")
+    if not weights.dtype.is_floating_point:
+        raise InvalidOutput(f"your_weights returned the type {weights.dtype}; return floats, with weights.float()")
+    if not torch.isfinite(weights).all():
+        raise InvalidOutput("your_weights returned a weight that is NaN or infinite; each must lie between 0 and 1")
+    if weights.min() < 0 or weights.max() > 1 or weights.max() == 0:
+        low, high = weights.min(), weights.max()
+        raise InvalidOutput(f"your_weights returned weights from {low:.3g} to {high:.3g}; each must lie between 0 and 1, one above 0")
+    return weights.float()
+
+# %% [markdown]
+# Your function gets copies on the CPU, so that nothing it does can reach the network. The step follows the weighted mean of the losses.
+
+# %% tags=["protected"]
+EPOCHS, BATCH_SIZE, LEARNING_RATE = 60, 50, 5e-3
+
+
+def train(weigh, evaluate=None):
+    """Train a model on the noisy labels; return it, and the balanced accuracy after each epoch."""
+    model, history = make_model(), []
+    optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
+    criterion = nn.CrossEntropyLoss(reduction="none")  # one loss for each sample
+    for epoch in range(EPOCHS):
+        for batch in torch.randperm(len(train_x)).to(device).split(BATCH_SIZE):
+            labels = train_y[batch]  # (B,)
+            losses = criterion(model(train_x[batch]), labels)  # (B,)
+            weights = weigh(labels.cpu().clone(), losses.detach().cpu().clone(), epoch)
+            weights = check_weights(weights, len(batch)).to(device)
+            optimizer.zero_grad()
+            ((weights * losses).sum() / weights.sum()).backward()
+            optimizer.step()
+        history.append(evaluate(model) if evaluate else None)
+    return model, history
+
+# %% [markdown]
+# ## Baseline
+#
+# Believing every label is the obvious start. The network learns the mistakes as well: expect less than 25 points.
+
+# %% tags=["protected"]
+def default_weights(labels, losses, epoch):
+    """Every sample counts the same."""
+    return torch.ones(len(labels))
+
+# %% [markdown]
+# ## Your solution
+#
+# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+
+# %% tags=["protected", "slot-imports"]
+import numpy as np
+import torch
+
+# %% [markdown]
+# Write your code in the next cell; it is the only one the grader takes. Helpers, and variables that live from call to call, belong in it, too.
+
+# %% tags=["slot"]
+# your_weights(labels, losses, epoch) -> weights
+#   labels:  (B,) int64, the labels of the batch as they were typed: 45 % of them are wrong
+#   losses:  (B,) float32, the loss of each sample under the network as it is now
+#   epoch:   int, from 0 to 59
+#   returns: (B,) float, one weight from 0 to 1 for each sample, at least one of them above 0
+def your_weights(labels, losses, epoch):
+    ### BEGIN SOLUTION
+    # What the network learns first is what most labels agree on. So a label counts as much as the network believes it:
+    # its probability p = exp(-loss), to the power of q. The step then follows the generalised cross entropy
+    # (Zhang and Sabuncu 2018, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels").
+    return torch.exp(-0.85 * losses)
+    ### END SOLUTION
+    ### BEGIN BASELINE
+    # return torch.ones(len(labels))  # every sample counts the same
+    ### END BASELINE
+
+# %% [markdown]
+# ## Evaluation
+#
+# Train with your function; outside of the final evaluation, draw how the network does on the clean `val` after each epoch.
+
+# %% tags=["protected"]
+def balanced_accuracy(model):
+    """Return the balanced accuracy on val."""
+    return balanced_accuracy_score(test_y.cpu().numpy(), predict(model, test_x))
+
+
+model, history = train(your_weights, None if FINAL_EVALUATION_MODE else balanced_accuracy)
+if not FINAL_EVALUATION_MODE:
+    figure, axis = plt.subplots(figsize=(7, 3))
+    axis.plot(range(1, EPOCHS + 1), history)
+    axis.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="0 to 100 points")
+    axis.set(xlabel="epoch", ylabel="balanced accuracy on val", ylim=(0, 1))
+    axis.legend()
+    plt.show()
+
+# %% [markdown]
+# Where there are labels, you get points; where there are none, the predictions are saved for the grader. The score on `val` is one run only: the
+# final one is the mean of {{ repeats }}.
+
+# %% tags=["protected"]
+if FINAL_EVALUATION_MODE:
+    np.savez(PREDICTIONS_PATH, model=predict(model, test_x))  # (n,) int64
+    print("predictions saved")
+else:
+    print(f"{performance(history[-1])} points, balanced accuracy {history[-1]:.3f}")

@@ -1,0 +1,173 @@
+"""A new task works from the first minute: it keeps the contract of all tasks but the bands, which are to be measured."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+import test_contract as contract
+from test_contract import fresh_python  # noqa: F401 -- a fixture
+
+from grader import build
+from grader.errors import UsageError
+from grader.evaluation import prepare_repeats
+from grader.rebuild import load_starter, rebuild
+from grader.scaffold import scaffold
+from grader.task import Task, discover, read_task
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.errors import Verdict
+
+
+@pytest.fixture(scope="module")
+def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    made, _ = scaffold("first_try", tmp_path_factory.mktemp("author") / "tasks")
+    return made
+
+
+def test_a_new_task_is_a_task_and_its_notebooks_are_in_step(task: Task) -> None:
+    contract.test_the_generated_notebooks_are_in_step_with_their_source(task)
+    contract.test_no_notebook_of_the_task_needs_the_grader(task)
+    assert [one.id for one in discover(task.folder.parent)] == ["first_try"]
+    assert read_task(task.folder).builder()
+
+
+def test_nothing_of_a_new_task_is_called_as_its_template(task: Task) -> None:
+    for file in (*task.folder.rglob("*.*"), task.starter, task.solution):
+        assert "my_task" not in file.read_text(encoding="utf-8")
+    assert 'DATA_PATH = "data/first_try"' in "\n".join(cells(task))
+
+
+def test_code_cells_are_short_and_one_job_each(task: Task) -> None:
+    for text in cells(task):
+        if "def make_data" not in text:
+            assert (
+                len([line for line in text.splitlines() if "PROTECTED" not in line]) <= contract.LONGEST_CELL
+            ), text
+
+
+def cells(task: Task) -> list[str]:
+    notebook = json.loads(task.starter.read_text(encoding="utf-8"))
+    return ["".join(cell["source"]) for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def test_the_outline_is_the_one_that_students_know(task: Task) -> None:
+    notebook = json.loads(task.starter.read_text(encoding="utf-8"))
+    text = "".join(
+        "".join(cell["source"]) + "\n" for cell in notebook["cells"] if cell["cell_type"] == "markdown"
+    )
+    headings = [line.lstrip("# ") for line in text.splitlines() if line.startswith("#")]
+    wanted = [
+        task.spec.title, "Task", "Data", "Scoring", "Limits", "What to submit", "Setup", "Data", "Model", "Scoring",
+        "Training", "Baseline", "Your solution", "Evaluation",
+    ]  # fmt: skip
+    assert headings == wanted
+
+
+@pytest.mark.parametrize("name", ["", "1st", "with space", "../up", "cells", "parts", "x" * 51, "ünï"])
+def test_a_name_that_no_task_can_have_is_refused(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="is no name for a task"):
+        scaffold(name, tmp_path)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_task_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
+    task, _ = scaffold("mine", tmp_path / "tasks")
+    (task.folder / "data.py").write_text("# mine\n")
+    with pytest.raises(UsageError, match="is there already"):
+        scaffold("mine", tmp_path / "tasks")
+    assert (task.folder / "data.py").read_text() == "# mine\n"
+
+
+def test_data_of_the_same_seed_are_the_same_and_no_level_holds_the_next(task: Task, tmp_path: Path) -> None:
+    import numpy as np
+
+    for name in ("a", "b"):
+        folder = tmp_path / name
+        task.builder().make_data(folder / "public", folder / "inputs", folder / "answers", seed=3)
+    files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.npz"))
+    assert [str(path) for path in files] == [
+        "answers/answers.npz", "inputs/test.npz", "inputs/train.npz", "public/train.npz", "public/val.npz",
+    ]  # fmt: skip
+    for path in files:
+        assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes()
+    with np.load(tmp_path / "a" / "inputs" / "test.npz") as test:
+        assert test.files == ["x"]
+    with pytest.raises(ValueError, match="not one of: embedded"):
+        task.builder().make_data(tmp_path / "c", None, None, 0, "npz:mine.npz")
+
+
+@pytest.mark.slow
+def test_the_starter_runs_clean_and_shows_a_score_and_a_picture(
+    task: Task,
+    fresh_python: Path,  # noqa: F811 -- the fixture
+    tmp_path: Path,
+) -> None:
+    contract.test_the_starter_runs_clean_from_top_to_bottom_without_the_grader(task, fresh_python, tmp_path)
+
+
+@pytest.mark.slow
+def test_answers_and_rehearsals_keep_the_contract(task: Task, tmp_path: Path) -> None:
+    contract.test_answers_as_predictions_give_100_and_shuffled_ones_about_the_floor(task, tmp_path / "a")
+    contract.test_a_rehearsal_has_inputs_without_answers(task, tmp_path / "b")
+
+
+@pytest.mark.slow
+def test_a_wrong_return_is_explained(task: Task, tmp_path: Path) -> None:
+    contract.test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task, tmp_path)
+
+
+@pytest.mark.slow
+def test_starter_trick_and_reference_are_graded_into_their_bands(task: Task, tmp_path: Path) -> None:
+    """By the commands that an author types."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "starter.ipynb").write_bytes(task.starter.read_bytes())
+    (folder / "reference.ipynb").write_bytes(task.solution.read_bytes())
+    trick = (task.folder / "strategies" / "fixed_share.py").read_text(encoding="utf-8")
+    notebook = json.dumps(rebuild(load_starter(task), trick))
+    (folder / "trick.ipynb").write_text(notebook, encoding="utf-8")
+    grader = [sys.executable, "-m", "grader"]
+    author = task.folder.parent.parent
+    subprocess.run([*grader, "build", "./tasks/first_try", "--check"], cwd=author, check=True)
+    (tmp_path / "secret").write_text("the same seeds in every run of the tests")
+    words = [
+        "./tasks/first_try",
+        folder,
+        "--out",
+        tmp_path / "out",
+        "--secret-file",
+        tmp_path / "secret",
+        "--json",
+    ]
+    graded = subprocess.run(
+        [*grader, "grade", *words], cwd=author, check=True, capture_output=True, text=True
+    )
+    found: dict[str, tuple[Verdict, int]] = {
+        record["student"]: (record["verdict"], record["points"]) for record in json.loads(graded.stdout)
+    }
+    assert {verdict for verdict, _ in found.values()} == {"scored"}
+    points = {student: value for student, (_, value) in found.items()}
+    assert points["starter"] <= contract.MOST_STARTER_POINTS
+    assert points["trick"] <= contract.MOST_TRICK_POINTS
+    assert points["reference"] >= contract.LEAST_REFERENCE_POINTS
+
+
+def test_the_hidden_data_of_a_new_task_can_be_built(task: Task, tmp_path: Path) -> None:
+    repeats = prepare_repeats(task, b"seeds of the test suite", tmp_path, repeats=2, source="embedded")
+    assert [repeat.answers.is_file() for repeat in repeats] == [True, True]
+
+
+def test_a_failed_build_says_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(_: Task) -> list[Path]:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(build, "write", full)
+    with pytest.raises(UsageError, match="No space left"):
+        scaffold("mine", tmp_path / "tasks")
+    assert not (tmp_path / "tasks" / "mine").exists()
