@@ -14,7 +14,7 @@ from typing import Annotated
 
 import typer
 
-from grader import display, engines, grading
+from grader import display, engines, grading, reporting
 from grader.errors import GraderFault, UsageError
 from grader.options import (
     AsJson,
@@ -167,7 +167,14 @@ def doctor(*, as_json: AsJson = False) -> None:
         raise typer.Exit(2)
 
 
-for _command in (grading.grade, grading.results, grading.regrade, grading.rescore, grading.replay):
+for _command in (
+    grading.grade,
+    grading.results,
+    grading.regrade,
+    grading.rescore,
+    grading.replay,
+    reporting.report,
+):
     app.command()(_command)
 
 

@@ -161,7 +161,21 @@ def test_the_layers_shown_are_those_that_are_checked() -> None:
     assert f"```\n{shown}\n```" in (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("library", ["sqlite3", "ray", "yaml", "pydantic", "jupytext", "rich", "typer"])
+@pytest.mark.parametrize(
+    "library",
+    [
+        "sqlite3",
+        "ray",
+        "yaml",
+        "pydantic",
+        "jupytext",
+        "rich",
+        "typer",
+        "jinja2",
+        "pygments",
+        "rapidfuzz",
+    ],
+)
 def test_a_library_is_imported_where_the_page_says_and_nowhere_else(library: str) -> None:
     text = " ".join((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split())
     found = re.search(rf"\b{library} in ((?:`[\w.]+`(?:, | and )?)+)", text)
