@@ -42,7 +42,7 @@ NOT_RUN = {
     "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
 }
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sqlite3", "grader"}
-RECORDING = ("grade", "results", "regrade", "rescore", "replay")
+RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report")
 OF_RAY = {"--num-gpus"}
 ROSTER = """Student ID,Name,Email,Section
 1001,Ada Lovelace,ada@uni.example,A
