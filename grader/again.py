@@ -18,6 +18,7 @@ from grader.intake import Submission
 from grader.local import Order, Watcher, open_bench
 from grader.machine import machine, versions
 from grader.rebuild import load_starter
+from grader.run_folder import run_folder
 
 if TYPE_CHECKING:
     from collections.abc import Collection
@@ -171,12 +172,6 @@ def replay(
             f"only {compared} of {len(repeats)} repeats could be compared: predictions are missing"
         )
     return Replay(was.student, was, result, compared, different, _environment(out, recorded, result))
-
-
-def run_folder(out: Path, result: Result) -> Path:
-    """Return where the files of a result are, also after `out` was moved."""
-    moved = out / Path(*Path(result.run_folder).parts[-3:])
-    return moved if moved.is_dir() else Path(result.run_folder)
 
 
 def _different(one: Path, other: Path) -> list[str]:

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 __all__ = [
+    "Change",
     "Json",
     "changed_cells",
+    "changes",
     "defined_names",
     "entry_names",
     "find_slot",
@@ -95,22 +97,38 @@ def find_slot(notebook: Json, starter: Json) -> str:
     raise _missing(_nothing_found(notebook, starter, wanted))
 
 
+@dataclass(frozen=True)
+class Change:
+    """A protected cell that a notebook does not hold as it was; `theirs` is None where it is missing."""
+
+    label: str
+    ours: str
+    theirs: str | None
+
+
 def changed_cells(notebook: Json, starter: Json) -> list[str]:
     """Return the names of the starter's protected cells that the notebook does not hold as they were.
 
     White space and line ends are not compared. A protected cell that is nowhere in the notebook is called
     missing. This is only for reports: protected cells of a submission are never used.
     """
+    return [
+        change.label if change.theirs is not None else f"{change.label}, missing"
+        for change in changes(notebook, starter)
+    ]
+
+
+def changes(notebook: Json, starter: Json) -> list[Change]:
+    """Return the protected cells that `changed_cells` names, ours beside theirs."""
     cells = notebook["cells"]
     present = {(cell.get("cell_type") == "code", _squeeze(source(cell))) for cell in cells}
-    known = {str(identity(cell)) for cell in cells for identity in _IDENTITIES}
+    known = {str(identity(cell)): source(cell) for cell in cells for identity in _IDENTITIES}
     slot = slot_cell(starter)
-    changed = []
-    for cell, label in zip(starter["cells"], labels(starter), strict=True):
-        if cell is slot or (is_code(cell), _squeeze(source(cell))) in present:
-            continue
-        changed.append(label if cell["id"] in known else f"{label}, missing")
-    return changed
+    return [
+        Change(label, source(cell), known.get(cell["id"]))
+        for cell, label in zip(starter["cells"], labels(starter), strict=True)
+        if cell is not slot and (is_code(cell), _squeeze(source(cell))) not in present
+    ]
 
 
 def names_defined_elsewhere(notebook: Json, slot_source: str) -> dict[str, str]:

@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from grader import display, engines, grading, progress
+from grader import display, engines, grading, progress, reporting
 from grader.errors import GraderFault, UsageError
 from grader.exporting import COMMANDS as EXPORTING
 from grader.options import (
@@ -242,7 +242,14 @@ def redteam(
         raise typer.Exit(1)
 
 
-for _command in (grading.grade, grading.results, grading.regrade, grading.rescore, grading.replay):
+for _command in (
+    grading.grade,
+    grading.results,
+    grading.regrade,
+    grading.rescore,
+    grading.replay,
+    reporting.report,
+):
     app.command()(_command)
 for _exporting in EXPORTING:
     app.command()(_exporting)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
+from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
@@ -14,7 +15,7 @@ from grader.errors import EXPLANATIONS, Verdict
 from grader.task import DEFAULT_SIZE, Task
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from grader.again import Replay
     from grader.doctor import Finding
@@ -51,6 +52,11 @@ def print_json(value: Any) -> None:
 def complain(text: str) -> None:
     """Print the one line that says why nothing was done."""
     err.print(Text(f"grader: {text}", style="red"), soft_wrap=True)
+
+
+def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
+    """Pass on each item, and show in a terminal how many are done."""
+    return track(items, "writing pages", console=err, transient=True, disable=not err.is_terminal)
 
 
 def show_tasks(tasks: Sequence[Task]) -> None:

@@ -8,6 +8,10 @@ import os
 import re
 import traceback
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from grader.result import Result
 
 _NAME_BYTES = 80
 
@@ -29,6 +33,12 @@ def new_run_folder(runs: Path, student: str) -> Path:
             number += 1
         else:
             return folder
+
+
+def run_folder(out: Path, result: Result) -> Path:
+    """Return where the files of a result are, also after `out` was moved."""
+    moved = out / Path(*Path(result.run_folder).parts[-3:])
+    return moved if moved.is_dir() else Path(result.run_folder)
 
 
 def keep_traceback(folder: Path) -> None:

@@ -42,7 +42,7 @@ NOT_RUN = {
     "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
 }
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sqlite3", "grader"}
-RECORDING = ("grade", "results", "regrade", "rescore", "replay")
+RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report")
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
 OF_RAY = {"--num-gpus"}
 ROSTER = """Student ID,Name,Email,Section
@@ -176,7 +176,21 @@ def test_the_layers_shown_are_those_that_are_checked() -> None:
     assert f"```\n{shown}\n```" in (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
 
 
-@pytest.mark.parametrize("library", ["sqlite3", "ray", "yaml", "pydantic", "jupytext", "rich", "typer"])
+@pytest.mark.parametrize(
+    "library",
+    [
+        "sqlite3",
+        "ray",
+        "yaml",
+        "pydantic",
+        "jupytext",
+        "rich",
+        "typer",
+        "jinja2",
+        "pygments",
+        "rapidfuzz",
+    ],
+)
 def test_a_library_is_imported_where_the_page_says_and_nowhere_else(library: str) -> None:
     text = " ".join((ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8").split())
     found = re.search(rf"\b{library} in ((?:`[\w.]+`(?:, | and )?)+)", text)

@@ -1,0 +1,243 @@
+"""Say to one student how their submission went: what ended it, where the points come from, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from grader import pictures
+from grader.curves import curves
+from grader.difference import Pair, only_differences, side_by_side
+from grader.errors import EXPLANATIONS, Explanation, GraderFault, Verdict
+from grader.listing import FAILED, Line, code_lines, marks_of
+from grader.plain_text import printed
+from grader.score import points as points_of
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.confusion import Confusion
+    from grader.evidence import Evidence, Repeat
+    from grader.result import Result
+    from grader.task import Score, Task
+
+_STOPPED = "stopped at the limit"
+_REHEARSE = "`grader check` on your notebook gives the same verdict on the public data, before you hand in."
+_NEXT: dict[Verdict, tuple[str, ...]] = {
+    Verdict.INVALID_NOTEBOOK: (
+        "Look at the size and the name of the file: it may be another one than you meant.",
+        _REHEARSE,
+    ),
+    Verdict.SLOT_MISSING: (
+        "Take a fresh starter notebook, paste your function into its slot, and hand in that file.",
+        _REHEARSE,
+    ),
+    Verdict.SLOT_ERROR: (
+        "Begin at the marked line, and ask which of your values is not what you think it is there.",
+        "Try the function on its own, with arguments of the shapes that the contract at the top of the slot names, also the smallest ones.",
+        _REHEARSE,
+    ),
+    Verdict.INVALID_OUTPUT: (
+        "Print the type, the shape and the smallest and largest value of what you return, for the first call and for the last.",
+        "Think of the last batch, which may be smaller than the others.",
+        _REHEARSE,
+    ),
+    Verdict.TIME_LIMIT: (
+        "Time one call of your function, and multiply by the number of calls.",
+        "Loops over single numbers are slow: one operation on the whole array often does the same.",
+        _REHEARSE,
+    ),
+    Verdict.MEMORY_LIMIT: (
+        "Count the numbers in your largest array, times 4 or 8 bytes: comparing everything with everything grows with the square.",
+        _REHEARSE,
+    ),
+    Verdict.OUTPUT_LIMIT: ("Print every hundredth call at most, or nothing at all.", _REHEARSE),
+    Verdict.SLOT_CRASHED: (
+        "Your function needs no processes, threads, files or sockets of its own; leave out what starts them.",
+        _REHEARSE,
+    ),
+    Verdict.GRADER_ERROR: (
+        "There is nothing for you to do. If this page does not change, ask your instructor.",
+    ),
+}
+
+
+@dataclass(frozen=True)
+class RepeatRow:
+    """One repeat: its number from 1, balanced accuracy, and the points that it alone would give, if the map is known."""
+
+    number: int
+    accuracy: float
+    points: int | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What was used of a limit; `gauge` is a drawing, "" where nothing was measured."""
+
+    name: str
+    used: str
+    limit: str
+    gauge: str
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A protected cell that was changed: its name, and the lines around what differs, none where it is missing."""
+
+    label: str
+    lines: list[Pair]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Everything on a feedback page but who it is for. Drawings are SVG; all other texts are plain."""
+
+    result: Result
+    explanation: Explanation
+    said: str  # what happened in this submission, if it is more than the explanation
+    advice: list[str]
+    file: str
+    score: Score | None
+    score_map: str
+    repeats: list[RepeatRow]
+    curves: list[tuple[str, str, str]]  # what it shows, a note, and the drawing
+    pictures: list[tuple[int, str]]  # the repeat, and a PNG as base64
+    logs: list[tuple[int, str]]  # the repeat, and what the notebook's own cells printed below the slot
+    confusion: Confusion | None
+    elsewhere: bool
+    code: list[Line]
+    failed_line: int | None
+    traceback: str
+    printed: list[tuple[str, str]]  # which repeats, and what they printed
+    differences: list[Difference]
+    limits: list[Use]
+
+
+def feedback(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> Feedback:
+    """Return what a student is told. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
+    score = _map_of(result, task)
+    marks = marks_of(result.traceback)
+    ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
+    explanation = EXPLANATIONS[result.verdict]
+    return Feedback(
+        result=result,
+        explanation=explanation,
+        said="" if ours or result.message == explanation.sentence else result.message,
+        advice=advice(result, score),
+        file=PurePosixPath(result.submission.replace("\\", "/")).name,
+        score=score,
+        score_map=_drawn_map(result, score),
+        repeats=_repeats(result, score),
+        curves=[(curve.name, "", pictures.curve(curve)) for curve in curves([repeat.log for repeat in evidence.repeats])],
+        pictures=[(repeat.number + 1, picture) for repeat in evidence.repeats for picture in repeat.pictures],
+        logs=[(repeat.number + 1, "\n".join(repeat.log)) for repeat in evidence.repeats if repeat.log],
+        confusion=evidence.confusion,
+        elsewhere=evidence.elsewhere,
+        code=code_lines(evidence.source, marks) if evidence.source else [],
+        failed_line=next((number for number, mark in marks.items() if mark == FAILED), None),
+        traceback="" if ours else printed(result.traceback),
+        printed=_printed(evidence.repeats),
+        differences=[
+            Difference(change.label, [] if change.theirs is None else only_differences(side_by_side(change.ours, change.theirs)))
+            for change in evidence.changes
+        ],
+        limits=_limits(result, evidence, task, wall_seconds),
+    )  # fmt: skip
+
+
+def advice(result: Result, score: Score | None) -> list[str]:
+    """Return what to do next, from how it ended; nothing of it depends on the seeds of this evaluation."""
+    metrics = result.metrics
+    if metrics is None:
+        return list(_NEXT[result.verdict])
+    found = []
+    if score and metrics.balanced_accuracy <= score.floor:
+        found.append(
+            "No points yet: the model is not better than where the map begins. Compare with the untouched starter first."
+        )
+    if score and len(metrics.per_repeat) > 1:
+        swing = 100 * metrics.spread / (score.ceiling - score.floor)
+        if swing >= 5:
+            found.append(
+                f"One repeat differs from the next by about {swing:.0f} points. Before you trust a change, rehearse it with several repeats: "
+                "`grader check --repeats 3`."
+            )  # fmt: skip
+    if result.penalties:
+        found.append(
+            "Some of what your function returned was not allowed and cost you something. Mend that first: it is the surest gain."
+        )
+    if score and metrics.balanced_accuracy >= score.ceiling:
+        found.append("The map ends here: more balanced accuracy gives no more points.")
+    elif result.seconds.total and result.seconds.slot_calls > 0.5 * result.seconds.total:
+        found.append("More than half of the time went into your function. A faster one lets you try more.")
+    return found or ["Change one thing at a time, and keep what helps in several repeats on the public data."]
+
+
+def _map_of(result: Result, task: Task | None) -> Score | None:
+    """Return the task's map, if it is the one that the points come from."""
+    if task is None or result.metrics is None:
+        return None
+    try:
+        fits = points_of(result.metrics.balanced_accuracy, task.spec.score) == result.points
+    except GraderFault:
+        return None
+    return task.spec.score if fits else None
+
+
+def _drawn_map(result: Result, score: Score | None) -> str:
+    if score is None or result.metrics is None or result.points is None:
+        return ""
+    metrics = result.metrics
+    return pictures.score_map(
+        score.floor, score.ceiling, metrics.per_repeat, metrics.balanced_accuracy, result.points
+    )
+
+
+def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
+    values = result.metrics.per_repeat if result.metrics else []
+    return [
+        RepeatRow(number, value, points_of(value, score) if score else None)
+        for number, value in enumerate(values, start=1)
+    ]
+
+
+def _printed(repeats: Sequence[Repeat]) -> list[tuple[str, str]]:
+    """Return what was printed, once where several repeats printed the same."""
+    told: dict[str, list[int]] = {}
+    for repeat in repeats:
+        if repeat.printed:
+            told.setdefault(repeat.printed, []).append(repeat.number + 1)
+    if len(told) == 1 and len(repeats) > 1 and len(next(iter(told.values()))) == len(repeats):
+        return [("in every repeat", text) for text in told]
+    return [(f"in repeat {', '.join(map(str, numbers))}", text) for text, numbers in told.items()]
+
+
+def _limits(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> list[Use]:
+    limits = task.spec.limits if task else None
+    limit = wall_seconds or (limits.wall_seconds if limits else None)
+    longest = max((repeat.seconds or 0.0 for repeat in evidence.repeats), default=0.0)
+    found = []
+    if result.verdict is Verdict.TIME_LIMIT or longest:
+        share = 1.0 if result.verdict is Verdict.TIME_LIMIT else longest / limit if limit else 0.0
+        used = _STOPPED if share >= 1 else f"{longest:.1f} s"
+        found.append(
+            Use(
+                "longest repeat",
+                used,
+                f"{limit:g} s" if limit else "",
+                pictures.gauge(share) if limit else "",
+            )
+        )
+    if result.slot_calls:
+        calls = f"{result.slot_calls} call{'s' * (result.slot_calls != 1)}"
+        each = 1000 * result.seconds.slot_calls / result.slot_calls
+        found.append(
+            Use("your function", f"{calls}, {result.seconds.slot_calls:.1f} s, {each:.2g} ms each", "", "")
+        )
+    stopped = result.verdict is Verdict.MEMORY_LIMIT
+    if limits and (found or stopped):
+        used, drawing = (_STOPPED, pictures.gauge(1.0)) if stopped else ("not measured", "")
+        found.append(Use("memory", used, f"{limits.memory_mb} MB", drawing))
+    return found

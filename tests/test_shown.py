@@ -1,0 +1,201 @@
+"""Texts, programs, differences and drawings come out whole, visible and without end."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from grader import pictures
+from grader.curves import curves
+from grader.difference import only_differences, side_by_side
+from grader.listing import FAILED, PASSED, code_lines, marks_of
+from grader.pictures import Curve, Dot
+from grader.plain_text import LONGEST, printed, visible
+
+SHARE = st.floats(0, 1)
+TEXTS = st.text(st.characters(), max_size=300)
+
+
+@given(TEXTS)
+def test_nothing_invisible_is_left_and_nothing_visible_is_lost(text: str) -> None:
+    shown = visible(text)
+    assert all(char == "\n" or char.isprintable() for char in shown)
+    assert shown.encode().decode() == shown
+    left = iter(shown)
+    assert all(char in left for char in text if char.isprintable())  # in their order
+    assert visible(shown) == shown
+
+
+def test_text_that_turns_itself_around_is_shown_as_what_it_is() -> None:
+    assert visible("if admin\u202e:") == "if admin<U+202E>:"
+
+
+def test_what_was_printed_looks_as_in_a_terminal() -> None:
+    assert printed("\x1b[31mred\x1b[0m\r\n 10 %\r 50 %\r100 %\r\nend\n") == "red\n100 %\nend"
+
+
+def test_what_was_printed_is_cut_in_the_middle() -> None:
+    text = printed("a" * LONGEST + "b" * LONGEST)
+    assert len(text) < LONGEST + 100
+    assert "20000 characters left out" in text
+    assert (text[0], text[-1]) == ("a", "b")
+
+
+@given(TEXTS)
+def test_a_program_is_shown_whole_and_line_by_line(text: str) -> None:
+    lines = code_lines(text)
+    shown = "\n".join("".join(piece for _, piece in line.pieces) for line in lines)
+    assert shown.rstrip("\n") == visible(text).rstrip("\n")
+    assert [line.number for line in lines] == list(range(1, len(lines) + 1))
+
+
+def test_words_of_a_program_have_their_kinds() -> None:
+    (first, second) = code_lines("def f(x):  # why\n    return len('a') + 1\n")
+    assert ("k", "def") in first.pieces
+    assert ("f", "f") in first.pieces
+    assert any(kind == "c" for kind, _ in first.pieces)
+    assert {"b", "s", "n"} <= {kind for kind, _ in second.pieces}
+
+
+TRACEBACK = """your solution, line 9, in your_select_indices
+    return helper(losses)
+your solution, line 3, in helper
+    return values[200]
+IndexError: list index out of range
+
+because of
+
+your solution, line 1
+KeyError: 'x'"""
+
+
+def test_the_innermost_line_of_the_traceback_failed_and_the_others_lead_to_it() -> None:
+    assert marks_of(TRACEBACK) == {9: PASSED, 3: FAILED}
+    lines = code_lines("\n" * 8 + "x", marks_of(TRACEBACK))
+    assert [line.number for line in lines if line.mark == FAILED] == [3]
+
+
+@pytest.mark.parametrize("text", ["", "numpy.py, line 4", "ValueError: your solution, line 4"], ids=repr)
+def test_a_traceback_without_a_line_of_the_slot_marks_nothing(text: str) -> None:
+    assert marks_of(text) == {}
+
+
+def test_a_syntax_error_marks_its_line() -> None:
+    text = "your solution, line 2\n    def f(:\n          ^\nSyntaxError: invalid syntax"
+    assert marks_of(text) == {2: FAILED}
+
+
+@given(TEXTS, TEXTS)
+def test_both_texts_can_be_read_off_a_comparison(left: str, right: str) -> None:
+    pairs = side_by_side(left, right)
+    for text, number, side in ((left, "left_number", "left"), (right, "right_number", "right")):
+        lines = [getattr(pair, side) for pair in pairs if getattr(pair, number) is not None]
+        assert lines == [line.rstrip() for line in visible(text).rstrip("\n").split("\n")]
+    assert all(pair.left == pair.right for pair in pairs if pair.same)
+
+
+def test_equal_lines_far_from_a_difference_are_left_out_and_counted() -> None:
+    text = [f"line {number}" for number in range(40)]
+    pairs = only_differences(side_by_side("\n".join(text), "\n".join([*text[:20], "new", *text[20:]])))
+    assert [pair.left for pair in pairs if pair.left_number is None and pair.right_number is None] == [
+        "17 equal lines",
+        "17 equal lines",
+    ]
+    assert len(pairs) == 9
+
+
+LOG = [
+    f"epoch {step}: kept 91% of label 0 and {60 - 7 * step}% of label 1,  {2.4 * step:.1f} s"
+    for step in range(1, 7)
+]
+
+
+def test_lines_of_a_training_become_curves_named_by_their_words() -> None:
+    found = curves([LOG, LOG])
+    assert [(curve.name, curve.unit) for curve in found] == [
+        ("kept … of label 0", "%"),
+        ("… of label 1", "%"),
+    ]
+    assert found[1].lines[0] == [(float(step), 60.0 - 7 * step) for step in range(1, 7)]
+    assert len(found[1].lines) == 2
+    assert found[0].step == "epoch"
+
+
+def test_seconds_and_single_lines_are_no_curves() -> None:
+    assert curves([[f"episode {n}: 16 candidates after {n * 1.5} s" for n in range(1, 6)]]) == []
+    assert curves([["loss 0.4", "the end"]]) == []
+    assert curves([]) == []
+
+
+def test_curves_that_some_repeat_does_not_have_are_left_out() -> None:
+    assert curves([LOG, ["epoch 1: nothing"]]) == []
+
+
+@given(st.lists(st.lists(st.text(max_size=60), max_size=8), max_size=3))
+def test_any_log_has_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
+    for found in curves(logs):
+        ET.fromstring(pictures.curve(found))
+
+
+@given(
+    st.lists(
+        st.lists(st.sampled_from([*LOG, "loss 1e9, bac -3.0", "loss 2e9, bac 4.0", "1 2 3"]), max_size=9),
+        max_size=3,
+    )
+)
+def test_any_numbers_have_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
+    for found in curves(logs):
+        ET.fromstring(pictures.curve(found))
+
+
+@given(st.lists(st.integers(0, 100)))
+def test_the_bars_of_a_distribution_hold_everybody(points: list[int]) -> None:
+    drawing = ET.fromstring(pictures.histogram(points))
+    counts = [int(text.text or "") for text in drawing.iter("text") if "value" in text.get("class", "")]
+    assert sum(counts) == len(points)
+
+
+@given(SHARE, SHARE, st.lists(SHARE, min_size=1, max_size=5), st.integers(0, 100))
+def test_every_score_map_can_be_drawn(floor: float, span: float, repeats: list[float], points: int) -> None:
+    ceiling = floor + 0.01 + span
+    drawing = ET.fromstring(pictures.score_map(floor, ceiling, repeats, sum(repeats) / len(repeats), points))
+    assert f"{points} points" in (drawing.get("aria-label") or "")
+    assert len([line for line in drawing.iter("line") if line.get("class") == "repeat"]) == len(repeats)
+
+
+@given(st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 100), st.text()), min_size=1, max_size=9))
+def test_every_scatter_plot_is_well_formed_whatever_the_labels(values: list[tuple[float, int, str]]) -> None:
+    drawing = ET.fromstring(
+        pictures.scatter("Points", [Dot(x, y, label) for x, y, label in values], "seconds")
+    )
+    titles = [title.text or "" for title in drawing.iter("title")]
+    assert titles == [visible(label) for _, _, label in values]
+
+
+def test_a_drawing_says_what_it_shows_and_has_no_style_of_its_own() -> None:
+    drawings = [
+        pictures.histogram([1, 50, 100]),
+        pictures.bars("Verdicts", [("scored", 3, "good"), ("slot error", 1, "bad")]),
+        pictures.scatter("Points", [Dot(1, 2, "a"), Dot(3, 4, "b")], "days", ("Monday", "Friday")),
+        pictures.score_map(0.5, 0.8, [0.6, 0.7], 0.65, 50),
+        pictures.curve(Curve("loss", "", "epoch", [[(1, 0.5), (2, 0.4)]])),
+    ]
+    for text in drawings:
+        drawing = ET.fromstring(text)
+        assert drawing.get("role") == "img"
+        assert drawing.get("aria-label")
+        assert all("style" not in element.attrib for element in drawing.iter())
+
+
+@given(SHARE, SHARE, SHARE, SHARE)
+def test_small_drawings_stay_within_their_frame(mean: float, spread: float, low: float, share: float) -> None:
+    for text, width in (
+        (pictures.whisker(mean, spread, low, low + spread), 84),
+        (pictures.gauge(2 * share), 160),
+    ):
+        for element in ET.fromstring(text).iter():
+            for name in ("x", "x1", "x2", "cx", "width"):
+                assert 0 <= float(element.get(name, "0")) <= width
