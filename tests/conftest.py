@@ -22,7 +22,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more thre
 TOY_TASK = Path(__file__).parent / "toy_task"
 
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
-settings.register_profile("hour", max_examples=300, deadline=None, print_blob=True)  # one round of `make fuzz`
+settings.register_profile(
+    "hour", max_examples=300, deadline=None, print_blob=True
+)  # one round of `make fuzz`
 settings.load_profile("quick")
 
 Submit = Callable[..., Path]

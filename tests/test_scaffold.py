@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 import test_contract as contract
-from test_contract import fresh_python  # noqa: F401 -- a fixture
 
 from grader import build
 from grader.errors import UsageError
 from grader.evaluation import prepare_repeats
+from grader.lint.runs import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
 from grader.rebuild import load_starter, rebuild
 from grader.scaffold import scaffold
 from grader.task import Task, discover, read_task
@@ -31,7 +31,8 @@ def task(tmp_path_factory: pytest.TempPathFactory) -> Task:
 
 
 def test_a_new_task_is_a_task_and_its_notebooks_are_in_step(task: Task) -> None:
-    contract.test_the_generated_notebooks_are_in_step_with_their_source(task)
+    contract.test_the_linter_finds_nothing_wrong_with_what_is_written(task)
+    contract.test_the_generated_notebooks_are_the_same_each_time(task)
     contract.test_no_notebook_of_the_task_needs_the_grader(task)
     assert [one.id for one in discover(task.folder.parent)] == ["first_try"]
     assert read_task(task.folder).builder()
@@ -103,17 +104,13 @@ def test_data_of_the_same_seed_are_the_same_and_no_level_holds_the_next(task: Ta
 
 
 @pytest.mark.slow
-def test_the_starter_runs_clean_and_shows_a_score_and_a_picture(
-    task: Task,
-    fresh_python: Path,  # noqa: F811 -- the fixture
-    tmp_path: Path,
-) -> None:
-    contract.test_the_starter_runs_clean_from_top_to_bottom_without_the_grader(task, fresh_python, tmp_path)
+def test_the_starter_runs_clean_and_shows_a_score_and_a_picture(task: Task, tmp_path: Path) -> None:
+    contract.test_the_starter_runs_clean_from_top_to_bottom_without_the_grader_and_the_network(task, tmp_path)
 
 
 @pytest.mark.slow
-def test_answers_and_rehearsals_keep_the_contract(task: Task, tmp_path: Path) -> None:
-    contract.test_answers_as_predictions_give_100_and_shuffled_ones_about_the_floor(task, tmp_path / "a")
+def test_data_and_rehearsals_keep_the_contract(task: Task, tmp_path: Path) -> None:
+    contract.test_the_linter_finds_nothing_wrong_with_the_data(task, tmp_path / "a")
     contract.test_a_rehearsal_has_inputs_without_answers(task, tmp_path / "b")
 
 
@@ -136,15 +133,8 @@ def test_starter_trick_and_reference_are_graded_into_their_bands(task: Task, tmp
     author = task.folder.parent.parent
     subprocess.run([*grader, "build", "./tasks/first_try", "--check"], cwd=author, check=True)
     (tmp_path / "secret").write_text("the same seeds in every run of the tests")
-    words = [
-        "./tasks/first_try",
-        folder,
-        "--out",
-        tmp_path / "out",
-        "--secret-file",
-        tmp_path / "secret",
-        "--json",
-    ]
+    words = ["./tasks/first_try", str(folder), "--out", str(tmp_path / "out"), "--json"]
+    words += ["--secret-file", str(tmp_path / "secret")]
     graded = subprocess.run(
         [*grader, "grade", *words], cwd=author, check=True, capture_output=True, text=True
     )
@@ -153,9 +143,9 @@ def test_starter_trick_and_reference_are_graded_into_their_bands(task: Task, tmp
     }
     assert {verdict for verdict, _ in found.values()} == {"scored"}
     points = {student: value for student, (_, value) in found.items()}
-    assert points["starter"] <= contract.MOST_STARTER_POINTS
+    assert points["starter"] <= MOST_STARTER_POINTS
     assert points["trick"] <= contract.MOST_TRICK_POINTS
-    assert points["reference"] >= contract.LEAST_REFERENCE_POINTS
+    assert points["reference"] >= LEAST_REFERENCE_POINTS
 
 
 def test_the_hidden_data_of_a_new_task_can_be_built(task: Task, tmp_path: Path) -> None:
