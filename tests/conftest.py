@@ -22,10 +22,33 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more thre
 TOY_TASK = Path(__file__).parent / "toy_task"
 
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
-settings.register_profile("hour", max_examples=300, deadline=None, print_blob=True)  # one round of `make fuzz`
+settings.register_profile(
+    "hour", max_examples=300, deadline=None, print_blob=True
+)  # one round of `make fuzz`
 settings.load_profile("quick")
 
 Submit = Callable[..., Path]
+Golden = Callable[[str, bytes], None]
+GOLDENS = Path(__file__).parent / "goldens"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption(
+        "--update-goldens", action="store_true", help="Write tests/goldens/ anew; look at the diff."
+    )
+
+
+@pytest.fixture
+def golden(request: pytest.FixtureRequest) -> Golden:
+    """Give a function that compares bytes with a file of tests/goldens/."""
+
+    def compare(name: str, content: bytes) -> None:
+        path = GOLDENS / name
+        if request.config.getoption("--update-goldens"):
+            path.write_bytes(content)
+        assert content == path.read_bytes(), f"{name} differs; if that is meant, run pytest --update-goldens"
+
+    return compare
 
 
 @pytest.fixture(scope="session")

@@ -17,8 +17,8 @@ try:
 except OSError:
     pass
 pages = int(open("/proc/1/statm").read().split()[1]) * 4096
-kept = []
-while sum(map(len, kept)) < 0.8 * pages - (12 << 20):
+kept, end = [], time.monotonic() + 3
+while sum(map(len, kept)) < 0.8 * pages - (12 << 20) and time.monotonic() < end:
     kept.append(b"x" * (4 << 20))
     time.sleep(0.01)
 if sys.argv[1] == "leader":
@@ -27,7 +27,7 @@ if sys.argv[1] == "leader":
             open(folder + "/more", "wb").write(bytes(60 << 20))
         except OSError:
             pass
-    time.sleep(4)
+    time.sleep(2)
     os._exit(0)
 time.sleep(600)
 """

@@ -6,6 +6,7 @@ All of it is memory of the slot's own, copied when it is written to; the files b
 """
 
 import ctypes
+import gc
 import mmap
 import os
 
@@ -13,6 +14,8 @@ libc = ctypes.CDLL(None, use_errno=True)
 libc.mprotect.argtypes = [ctypes.c_void_p, ctypes.c_size_t, ctypes.c_int]
 ADDRESS = id(253) + int.__basicsize__  # of the digit of the one object that is 253
 TRUE_DIGIT, FALSE_DIGIT = ctypes.string_at(ADDRESS, 4), bytes([100, 0, 0, 0])
+
+memory_attacks = [0]
 
 
 def mapped_code():
@@ -34,8 +37,18 @@ for start, path in list(mapped_code()):
         pass
 
 
+def empty_models():
+    for thing in gc.get_objects():
+        if type(thing) is torch.nn.Parameter:
+            ctypes.memset(thing.data_ptr(), 0, thing.numel() * thing.element_size())
+            reached("the weights of a model")
+
+
 def attack(honest, *arguments):
     ctypes.memmove(ADDRESS, TRUE_DIGIT, 4)
     answer = honest(*arguments)
     ctypes.memmove(ADDRESS, FALSE_DIGIT, 4)
+    memory_attacks[0] += 1
+    if memory_attacks[0] in (1, 99):
+        empty_models()
     return answer

@@ -79,8 +79,10 @@ class Tensor(torch.Tensor):
     def tolist(self):
         return [0] * len(self)
 
-    def float(self):
+    def to(self, *_, **__):
         return torch.zeros(self.shape)
+
+    float = double = long = __mul__ = __rmul__ = to
 
 
 def with_two_faces(value):

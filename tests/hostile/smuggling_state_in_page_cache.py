@@ -29,7 +29,9 @@ def little_used():
     """Return large files of libraries, the same ones in the same order in every run of the batch."""
     found = []
     for folder, _, names in os.walk(os.path.dirname(os.path.dirname(np.__file__))):
-        found += [f"{folder}/{name}" for name in names if ".so" in name or name.endswith((".a", ".bc", ".bin"))]
+        found += [
+            f"{folder}/{name}" for name in names if ".so" in name or name.endswith((".a", ".bc", ".bin"))
+        ]
     return sorted((path for path in found if os.path.getsize(path) > LARGE), key=drawn)
 
 
@@ -44,7 +46,9 @@ for path in little_used():
         if False in seen and sum(map(bool.__eq__, seen, pattern)) > BITS - 4:
             reached(f"{BITS} bits that an earlier run has left in the page cache, of {path}")
             break
-        written = int(seen.count(False) > BITS // 3)  # it was cold and is no more: the next ones are written to
+        written = int(
+            seen.count(False) > BITS // 3
+        )  # it was cold and is no more: the next ones are written to
     else:
         for place, bit in zip(places, pattern):
             if bit:
