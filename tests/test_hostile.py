@@ -94,6 +94,11 @@ def test_chosen_attacks_come_in_the_order_asked_for() -> None:
     assert [attack.name for attack in read_corpus(HOSTILE, names)] == names[:2]
 
 
+def test_a_class_stands_for_all_its_attacks() -> None:
+    names = [attack.name for attack in read_corpus(HOSTILE, ["network", "network-tcp"])]
+    assert names == [attack.name for attack in read_corpus(HOSTILE) if attack.kind == "network"]
+
+
 def test_an_attack_that_is_not_there_gets_a_suggestion() -> None:
     with pytest.raises(UsageError, match=r"no attack 'notebook-pickel'; did you mean 'notebook-pickle'\?"):
         read_corpus(HOSTILE, ["notebook-pickel"])
