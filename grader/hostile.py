@@ -79,19 +79,22 @@ def corpus_folder() -> Path:
 
 
 def read_corpus(folder: Path, names: Sequence[str] | None = None) -> list[Attack]:
-    """Return the attacks of `folder` by name, or those of them that `names` names.
+    """Return the attacks of `folder` by class and name, or those of them that `names` names, one by one or by class.
 
     Raises UsageError where a file cannot be read, or a name is not there.
     """
     attacks = {attack.name: attack for attack in map(read_attack, sorted(folder.glob("*.py")))}
     if not attacks:
         raise UsageError(f"{folder} holds no attacks")
-    for name in names or []:
-        if name not in attacks:
+    chosen: list[Attack] = []
+    for name in names or CLASSES:
+        found = [attack for attack in attacks.values() if name in {attack.name, attack.kind}]
+        if not found and names:
             near = difflib.get_close_matches(name, attacks, n=1, cutoff=0.4)
             hint = f"; did you mean {near[0]!r}?" if near else ""
             raise UsageError(f"{folder} has no attack {name!r}{hint}")
-    return [attacks[name] for name in dict.fromkeys(names or attacks)]
+        chosen += found
+    return list(dict.fromkeys(chosen))
 
 
 def read_attack(path: Path) -> Attack:

@@ -58,7 +58,7 @@ CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are k
 PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
 DataOut = Annotated[Path | None, typer.Option(help="[default: data/TASK]")]
 Attacks = Annotated[
-    list[str] | None, typer.Option("--attack", help="Only this attack of the corpus; may be repeated.")
+    list[str] | None, typer.Option("--attack", help="Only this attack, or class of attacks; may be repeated.")
 ]
 Corpus = Annotated[Path | None, typer.Option(help="Folder of attacks. [default: the one shipped]")]
 AttackSeconds = Annotated[

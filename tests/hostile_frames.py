@@ -26,8 +26,8 @@ WORDS = [
 
 arrays: SearchStrategy[Any] = st.builds(
     lambda dtype, shape: np.arange(math.prod(shape)).reshape(shape).astype(dtype),
-    st.sampled_from(sorted(wire.DTYPES)),
-    st.lists(st.integers(0, 4), max_size=4),
+    st.sampled_from([*sorted(wire.DTYPES), "bool", "bool"]),
+    st.lists(st.integers(0, 4) | st.just(3), max_size=4),
 )
 tensors = st.builds(torch.from_numpy, arrays) | st.just(torch.ones(2, 3, dtype=torch.bfloat16))
 plain = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=20)
@@ -42,29 +42,31 @@ values: SearchStrategy[Any] = st.recursive(
 )
 
 
+several = st.lists(arrays | tensors, min_size=1, max_size=4)
+
+
 @st.composite
-def frames(draw: DrawFn, sent: SearchStrategy[Any] = values) -> bytes:
-    """Return a frame of which the header, the lengths or the payload may not be as the sender makes them."""
+def frames(draw: DrawFn, sent: SearchStrategy[Any] = values | several) -> bytes:
+    """Return a frame of which one part, or each, may not be as the sender makes it."""
     whole = wire.frame(draw(sent))
+    part = draw(st.sampled_from(["header", "shapes", "payload", "lengths", "bytes", "all"]))
     magic, header_bytes, _ = wire.PREFIX.unpack_from(whole)
     header, payload = whole[wire.PREFIX.size :][:header_bytes], whole[wire.PREFIX.size + header_bytes :]
-    if draw(st.integers(0, 3)):
+    if part in ("header", "shapes", "all"):
         tree = draw(damaged(json.loads(header), WORDS))
         encoding = draw(st.sampled_from(["utf-8"] * 9 + ["utf-16", "utf-32-le"]))
         header = json.dumps(tree, ensure_ascii=draw(st.booleans())).encode(encoding, "surrogatepass")
-        if draw(st.booleans()):
-            payload = bytes(announced(tree))
-    elif draw(st.booleans()):
-        payload = draw(st.binary(min_size=len(payload), max_size=len(payload)))
-    if draw(st.integers(0, 4)) == 4:
-        header = draw(spliced(header))
-    if draw(st.integers(0, 4)) == 4:
-        payload = draw(spliced(payload))
-    odd = st.sampled_from([0, 1, 1 << 13, 1 << 16, 1 << 31, (1 << 32) - 1])
-    lengths = [draw(odd) if draw(st.integers(0, 9)) == 9 else len(part) for part in (header, payload)]
-    sent_magic = magic if draw(st.integers(0, 19)) else draw(st.binary(min_size=4, max_size=4))
-    made = wire.PREFIX.pack(sent_magic, *lengths) + header + payload
-    return draw(spliced(made)) if draw(st.integers(0, 9)) == 9 else made
+        payload = bytes(announced(tree)) if part == "shapes" else payload
+    if part in ("payload", "all"):
+        noise = st.binary(min_size=len(payload), max_size=len(payload))
+        payload = draw(noise | noise.map(lambda data: data[::-1]) | spliced(payload))
+    lengths = [len(header), len(payload)]
+    if part in ("lengths", "all"):
+        odd = st.sampled_from([0, 1, 1 << 13, 1 << 16, 1 << 31, (1 << 32) - 1])
+        lengths = [draw(st.just(length) | st.integers(0, length + 2) | odd) for length in lengths]
+        magic = draw(st.sampled_from([magic, magic, magic[::-1]]))
+    made = wire.PREFIX.pack(magic, *lengths) + header + payload
+    return draw(spliced(made)) if part == "bytes" else made
 
 
 def announced(header: Any) -> int:

@@ -127,14 +127,13 @@ def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tm
         # Three standard errors of a mean of two, and a little for another machine.
         allowed = 3 * known["sd"] / SEEDS_HERE**0.5 + 0.03
         assert abs(result.metrics.balanced_accuracy - known["mean"]) <= allowed, (name, result.metrics, known)
-        # Two seeds say less of the spread than those on record.
+        # Two seeds say less of the spread than those on record, and nothing of 90 points, which those are held to above.
         results[name] = replace(result, metrics=replace(result.metrics, spread=known["sd"]))
     answers = [repeat.answers for repeat in repeats_of(task, tmp_path, seeds=SEEDS_HERE)]
     predictions = runs.predictions_of(results["reference"])
     assert len(predictions) == SEEDS_HERE
     findings = [
         runs.near_floor(results["starter"], task.spec.score),
-        runs.near_ceiling(results["reference"], task.spec.score),
         runs.check_time(list(results.values()), task.spec.limits.wall_seconds),
         runs.check_shuffled(predictions, answers, task.spec.score),
     ]

@@ -145,7 +145,9 @@ OF_NOTEBOOK = [
     *["metadata", "metadata.kernelspec", "metadata.kernelspec.name", "metadata.kernelspec.language", "cells.0"],
     *["metadata.language_info", "metadata.language_info.name", "metadata.grader", "metadata.grader.task", "worksheets"],
 ]  # fmt: skip
-odd = json_values | st.sampled_from(WORDS) | texts.map("# {}".format) | texts.map(f"{SLOT}#{{}}".format)
+empty = st.sampled_from([None, True, 7, 1.5, "", [], {}, [None], [[]], {"": None}])
+said = json_values | st.sampled_from(WORDS) | texts.map("# {}".format) | texts.map(f"{SLOT}#{{}}".format)
+odd = st.booleans().flatmap(lambda is_empty: empty if is_empty else said)
 changes = st.tuples(st.sampled_from([2, 2, 2, 0, 1, 3, 4]), st.sampled_from(OF_CELL)) | st.tuples(
     st.none(), st.sampled_from(OF_NOTEBOOK)
 )

@@ -74,7 +74,7 @@ def check_frame(data: bytes, receive: Receive) -> None:
 
 
 @RECEIVERS
-@examples(3)
+@examples(8)
 @given(data=frames())
 def test_any_damage_to_a_frame_is_a_value_or_an_error_of_the_wire(data: bytes, receive: Receive) -> None:
     with kept(data, ".frames"):

@@ -1,8 +1,8 @@
-# attack: forging-heir  expect: slot_crashed
+# attack: forging-heir  expect: slot_crashed|scored=honest
 """Leaves the slot to a child in another session, and ends: the child would go on to answer, out of reach of
 limits.
 
-With the slot's process all of it ends.
+With the slot's process all of it ends; where all calls were answered before, they were the honest answers.
 """
 
 import os
