@@ -41,14 +41,19 @@ AssignmentName = Annotated[
 Points = Annotated[float, typer.Option("--points", min=0.01, help="What 100 of our points are worth there.")]
 PointsOrNone = Annotated[
     float | None,
-    typer.Option("--points", min=0.01, help="What 100 of our points are worth there. [default: 100]"),
+    typer.Option("--points", min=0.01, help="What 100 of our points are worth there; 100 by default."),
 ]
 Shown = Annotated[Visibility, typer.Option("--visibility", help="When students see a result in Gradescope.")]
-ExportOut = Annotated[Path | None, typer.Option("--out", help="[default: a file in DIR/exports]")]
+ExportOut = Annotated[
+    Path | None, typer.Option("--out", help="The file, or folder, to write; by default in DIR/exports.")
+]
 ZipOut = Annotated[Path, typer.Option("--out", help="The zip to write; it holds a secret.")]
 PackOut = Annotated[Path, typer.Option("--out", help="The folder for TASK.zip.")]
 TasksOut = Annotated[Path, typer.Option("--out", help="The folder of tasks; notebooks are built beside it.")]
-OwnSecret = Annotated[Path | None, typer.Option("--secret-file", help="[default: drawn for this zip]")]
+OwnSecret = Annotated[
+    Path | None,
+    typer.Option("--secret-file", help="A secret of yours; by default one is drawn for this zip."),
+]
 NoSandbox = Annotated[
     bool, typer.Option("--unsafe", help="Run students' code unconfined where there is no sandbox to be had.")
 ]
