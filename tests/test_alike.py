@@ -111,4 +111,4 @@ def test_five_hundred_programs_take_seconds() -> None:
     assert len(tokens(programs["0"])) > 300
     begun = time.monotonic()
     assert alike(programs)
-    assert time.monotonic() - begun < 20
+    assert time.monotonic() - begun < 60
