@@ -213,8 +213,9 @@ def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def stable(line: str) -> str:
-    """Return a line without what differs from run to run: numbers, hashes, the spaces that align them."""
-    return re.sub(r"\s+", " ", re.sub(r"\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)).strip()
+    """Return a line without what differs from run to run: numbers, hashes, the spaces and rules that align them."""
+    numbered = re.sub(r"\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)
+    return re.sub(r"\s+", " ", re.sub(r"([─━])\1+", r"\1", numbered)).strip()
 
 
 def pattern(shown: tuple[str, ...]) -> str:
