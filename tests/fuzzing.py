@@ -84,8 +84,8 @@ def kept(data: bytes, suffix: str) -> Iterator[None]:
 @st.composite
 def damaged(draw: DrawFn, tree: Any, words: Sequence[Any]) -> Any:
     """Return a copy of a tree of JSON with one to five things changed at any depth; `words` mean something there."""
-    holder = [_copy(tree)]  # so that the whole tree is a node like any other
-    new = json_values | st.sampled_from(words).map(_copy)
+    holder = [copied(tree)]  # so that the whole tree is a node like any other
+    new = json_values | st.sampled_from(words).map(copied)
     for _ in range(draw(st.integers(1, 5))):
         change = draw(st.sampled_from(_CHANGES))
         change(draw, holder, new)
@@ -94,7 +94,8 @@ def damaged(draw: DrawFn, tree: Any, words: Sequence[Any]) -> Any:
     return holder[0]
 
 
-def _copy(tree: Any) -> Any:
+def copied(tree: Any) -> Any:
+    """Return a copy of a tree of JSON, which may be changed: what a strategy gives may be given again."""
     return json.loads(json.dumps(tree))  # copy.deepcopy gives up at a depth that matters here
 
 
@@ -145,7 +146,7 @@ def _add(draw: DrawFn, root: list[Any], new: SearchStrategy[Any]) -> None:
 
 def _duplicate(draw: DrawFn, root: list[Any], new: SearchStrategy[Any]) -> None:
     holder, key = _place(draw, root)
-    _put(draw, root, _copy(holder[key]), new)
+    _put(draw, root, copied(holder[key]), new)
 
 
 def _move(draw: DrawFn, root: list[Any], new: SearchStrategy[Any]) -> None:
@@ -159,7 +160,7 @@ def _swap(draw: DrawFn, root: list[Any], new: SearchStrategy[Any]) -> None:
     del new
     (one, here), (other, there) = _place(draw, root), _place(draw, root)
     # Copies: one may be inside the other.
-    one[here], other[there] = _copy(other[there]), _copy(one[here])
+    one[here], other[there] = copied(other[there]), copied(one[here])
 
 
 def _repeat(draw: DrawFn, root: list[Any], new: SearchStrategy[Any]) -> None:

@@ -33,6 +33,7 @@ PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 NOT_RUN = {
     "make demo": "continuous integration runs it",
     "make test": "runs these tests",
+    "grader redteam noisy_labels": "takes hours; tests/test_redteam.py calls it for a smaller task",
     "python3 -m venv .venv": "sets up what runs these tests",
     ". .venv/bin/activate": "sets up what runs these tests",
     "pip install -c constraints.txt -e .": "sets up what runs these tests",
@@ -246,8 +247,9 @@ def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
 
 
 def stable(line: str) -> str:
-    """Return a line without what differs from run to run: numbers, hashes, the spaces that align them."""
-    return re.sub(r"\s+", " ", re.sub(r"\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)).strip()
+    """Return a line without what differs from run to run: numbers, hashes, the spaces and rules that align them."""
+    numbered = re.sub(r"\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)
+    return re.sub(r"\s+", " ", re.sub(r"([─━])\1+", r"\1", numbered)).strip()
 
 
 def pattern(shown: tuple[str, ...]) -> str:

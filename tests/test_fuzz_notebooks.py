@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
-from fuzzing import damaged, examples, json_values, kept, spliced, texts, written
+from fuzzing import copied, damaged, examples, json_values, kept, spliced, texts, written
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -21,6 +21,8 @@ from grader.notebook import grader_metadata, is_code, read_notebook, source
 from grader.rebuild import rebuild
 
 if TYPE_CHECKING:
+    from hypothesis.strategies import SearchStrategy
+
     from grader.notebook import Json
 
 ROOT = Path(__file__).parent.parent
@@ -145,7 +147,7 @@ OF_NOTEBOOK = [
     *["metadata", "metadata.kernelspec", "metadata.kernelspec.name", "metadata.kernelspec.language", "cells.0"],
     *["metadata.language_info", "metadata.language_info.name", "metadata.grader", "metadata.grader.task", "worksheets"],
 ]  # fmt: skip
-empty = st.sampled_from([None, True, 7, 1.5, "", [], {}, [None], [[]], {"": None}])
+empty: SearchStrategy[Any] = st.sampled_from([None, True, 7, 1.5, "", [], {}, [None], [[]], {"": None}])
 said = json_values | st.sampled_from(WORDS) | texts.map("# {}".format) | texts.map(f"{SLOT}#{{}}".format)
 odd = st.booleans().flatmap(lambda is_empty: empty if is_empty else said)
 changes = st.tuples(st.sampled_from([2, 2, 2, 0, 1, 3, 4]), st.sampled_from(OF_CELL)) | st.tuples(
@@ -169,9 +171,9 @@ def put(tree: Any, way: list[str], value: Any) -> None:
 def test_any_value_where_the_reader_looks_is_read_or_is_the_students_fault(
     starter: Json, some: list[tuple[tuple[int | None, str], Any]]
 ) -> None:
-    tree = json.loads(json.dumps(short(rebuild(starter, SLOT))))
+    tree = copied(short(rebuild(starter, SLOT)))
     for (number, way), value in some:
-        put(tree if number is None else tree["cells"][number], way.split("."), value)
+        put(tree if number is None else tree["cells"][number], way.split("."), copied(value))
     sent = json.dumps(tree).encode()
     with kept(sent, ".ipynb"):
         check_notebook(sent, starter)

@@ -81,9 +81,10 @@ def keep_first_call(run: Path, kept: Path) -> None:
         if kept.exists():
             written.unlink()
             return
+        frame = written.read_bytes()
         handle, draft = tempfile.mkstemp(dir=kept.parent)
         with open(handle, "wb") as file:  # noqa: PTH123 -- of a descriptor
-            file.write(written.read_bytes())
+            file.write(frame)
         os.replace(draft, kept)  # noqa: PTH105 -- of a text
         written.unlink()
 
