@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import secrets
+import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from grader.export import Exported, Standing
 
 _SECRET_BYTES = 32
+_LINT_SEEDS = 2  # data sets that are looked at before a task is packed, beside the one that is
 _FILE_NAMES = {
     "csv": "leaderboard.csv",
     "json": "leaderboard.json",
@@ -141,16 +144,33 @@ def pack(
     size: SizeName = DEFAULT_SIZE,
     as_json: AsJson = False,
 ) -> None:
-    """Make the zip that is handed out to students: starter notebook, public data, requirements, instructions."""
-    from grader import pack as packing  # noqa: PLC0415 -- keeps `grader --help` quick
+    """Make the zip that is handed out to students: starter, public data, requirements, instructions; lint it first.
+
+    Exit code 1 where the linter finds something wrong, without running anything; then no zip is written.
+    """
+    from grader import lint as linting  # noqa: PLC0415 -- keeps `grader --help` quick
+    from grader import pack as packing  # noqa: PLC0415
 
     task = load_task(task_name)
-    path = packing.pack(task, out, data_source=engines.source_of(task, source, size), size=size)
+    with tempfile.TemporaryDirectory(prefix="grader-pack-") as scratch:
+        subject = linting.read_subject(task)
+        told = engines.source_of(task, source, size)
+        data = linting.build_evidence(task, Path(scratch), seeds=_LINT_SEEDS, source=told, size=size)
+        findings = linting.read(subject) + linting.look(subject, data)
+        wrong = [finding for finding in findings if not finding.ok]
+        path = None if wrong else packing.pack(task, data.public, out, size=size)
     if as_json:
-        display.print_json({"out": str(path)})
-    else:
+        display.print_json(
+            {"out": str(path) if path else None, "wrong": [asdict(finding) for finding in wrong]}
+        )
+    elif path:
         display.say(f"wrote {path}")
         display.say("the deadline is yours to fill in, in its README.md")
+    else:
+        display.show_findings(wrong)
+        display.complain(f"{task.id} is not packed; mend what is wrong, then run the same again")
+    if wrong:
+        raise typer.Exit(1)
 
 
 def new_task(

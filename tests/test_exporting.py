@@ -178,7 +178,7 @@ def test_a_pack_is_one_zip_in_the_folder_that_was_named(run: Run, toy_task: Task
     assert code == 0
     assert said.startswith(f"wrote {tmp_path / 'handout' / 'toy_task.zip'}\n")
     code, said, _ = run("pack", toy_task.folder, "--out", tmp_path / "handout", "--json")
-    assert json.loads(said) == {"out": str(tmp_path / "handout" / "toy_task.zip")}
+    assert json.loads(said) == {"out": str(tmp_path / "handout" / "toy_task.zip"), "wrong": []}
     (tmp_path / "file").write_text("")
     assert run("pack", toy_task.folder, "--out", tmp_path / "file")[0] == 2
 

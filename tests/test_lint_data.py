@@ -56,6 +56,7 @@ IN_THE_PACK = {
         'save(public / "more.npz", {"z": np.concatenate([parts["val"]["x"], parts["test"]["x"]])})',
         "public/more.npz: z holds inputs/test.npz: x",
     ),
+    "a file called inputs": ('save(public / "inputs.npz", {"z": parts["val"]["x"]})', "public/inputs.npz is called inputs"),
     "a file called test": ('save(public / "test.npz", {"z": parts["val"]["x"]})', "public/test.npz is called test"),
 }  # fmt: skip
 PER_SAMPLE = f"""
@@ -126,6 +127,18 @@ def test_hidden_samples_at_other_places_are_told_but_no_error(own_toy: Path, tmp
     finding = check_pack(build_evidence(task, tmp_path / "data", seeds=2))
     assert finding.ok
     assert "up to 100% of the hidden samples are in it at other places" in finding.detail
+
+
+def test_a_single_picture_of_the_hidden_test_is_found_in_the_pack(evidence: Evidence, tmp_path: Path) -> None:
+    shutil.copytree(evidence.prepared, tmp_path / "prepared")
+    spoilt = Evidence(tmp_path / "prepared", evidence.repeats)
+    for number, name in enumerate(("inputs/test/7.png", "public/train/7.png")):
+        path = spoilt.prepared / name
+        path.parent.mkdir()
+        Image.new("L", (4, 4), 50 * number).save(path)
+    assert "is the hidden picture" not in check_pack(spoilt).detail
+    shutil.copy(spoilt.prepared / "inputs/test/7.png", spoilt.public / "train/8.png")
+    assert "public/train/8.png is the hidden picture inputs/test/7.png" in check_pack(spoilt).detail
 
 
 @pytest.mark.parametrize(("old", "new", "says"), AROUND_SAMPLES.values(), ids=AROUND_SAMPLES.keys())

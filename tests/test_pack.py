@@ -2,28 +2,50 @@
 
 from __future__ import annotations
 
+import json
 import re
+import sys
 import zipfile
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from spoiling import spoil, spoil_built
 
-from grader.build import write
-from grader.errors import UsageError
+from grader.cli import main
 from grader.pack import pack
-from grader.task import Task, discover, read_task
+from grader.scaffold import scaffold
+from grader.task import Task, discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    Run = Callable[..., tuple[int, str, str]]
+
 TASKS = discover()
 SAVES_PUBLIC = '        save(public / "val.npz", parts["val"])\n'
 
 
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Give a function that packs a task by the command, and returns exit code, output and errors."""
+
+    def command(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["grader", "pack", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capfd.readouterr()
+
+    return command
+
+
 def packed(task: Task, folder: Path) -> Path:
-    return pack(task, folder, data_source="embedded", size="default")
+    """Pack without asking the linter."""
+    public = folder / "public"
+    task.builder().make_data(public, None, None, seed=0)
+    return pack(task, public, folder / "out", size="default")
 
 
 def members(path: Path) -> dict[str, bytes]:
@@ -68,8 +90,10 @@ def test_the_requirements_are_what_the_notebook_imports_in_our_ranges(toy_task: 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
-def test_every_task_can_be_handed_out(task: Task, tmp_path: Path) -> None:
-    files = members(packed(task, tmp_path))
+def test_every_task_can_be_handed_out(task: Task, run: Run, tmp_path: Path) -> None:
+    code, said, err = run(task.folder, "--out", tmp_path / "out", "--json")
+    assert (code, json.loads(said)["wrong"], err) == (0, [], "")
+    files = members(tmp_path / "out" / f"{task.id}.zip")
     assert f"{task.id}/data/{task.id}/train/dataset_labels.csv" in files or len(files) > 3
     wanted = files[f"{task.id}/requirements.txt"].decode()
     assert "scikit-learn>=" in wanted
@@ -78,69 +102,75 @@ def test_every_task_can_be_handed_out(task: Task, tmp_path: Path) -> None:
 
 LEAKS: dict[str, tuple[str, str]] = {
     "answers under their name": (
-        '        save(public / "answers.npz", {"labels": parts["train"]["y"]})\n',
-        "toy_data/answers.npz has the name",
+        'save(public / "answers.npz", {"labels": parts["train"]["y"]})', "answers.npz is called answers",
     ),
     "a folder of inputs": (
-        '        save(public / "inputs" / "x.npz", {"x": parts["train"]["x"]})\n',
-        "toy_data/inputs/x.npz has the name",
+        'save(public / "inputs" / "x.npz", {"x": parts["train"]["x"]})', "public/inputs is called inputs",
     ),
+    "a solution": ('(public / "my_solution.py").write_text("x = 1\\n")', "my_solution.py is called solution"),
     "answers under another name": (
-        '        save(public / "extra.npz", {"labels": parts["test"]["y"]})\n',
-        "toy_data/extra.npz is a file of the hidden data",
+        'save(public / "extra.npz", {"labels": parts["test"]["y"]})', "extra.npz is the hidden file answers/answers.npz",
     ),
     "the hidden test inputs": (
-        '        save(public / "more.npz", {"x": parts["test"]["x"]})\n',
-        "toy_data/more.npz is a file of the hidden data",
+        'save(public / "more.npz", {"x": parts["test"]["x"]})', "more.npz is the hidden file inputs/test.npz",
     ),
-}
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(("line", "words"), LEAKS.values(), ids=LEAKS.keys())
 def test_a_task_that_gives_hidden_data_away_is_not_packed(
-    line: str, words: str, own_toy: Path, tmp_path: Path
+    line: str, words: str, own_toy: Path, run: Run, tmp_path: Path
 ) -> None:
-    data = own_toy / "data.py"
-    text = data.read_text(encoding="utf-8")
-    assert SAVES_PUBLIC in text
-    data.write_text(text.replace(SAVES_PUBLIC, SAVES_PUBLIC + line), encoding="utf-8")
-    task = read_task(own_toy)
-    write(task)
-    with pytest.raises(UsageError, match=words):
-        packed(task, tmp_path / "out")
+    spoil(own_toy, "data.py", SAVES_PUBLIC, f"{SAVES_PUBLIC}        {line}\n")
+    code, said, err = run(own_toy, "--out", tmp_path / "out")
+    assert code == 1
+    assert [row.split()[1:3] for row in said.splitlines()] == [["student", "pack"]]
+    assert words in said
+    assert "toy_task is not packed" in err
     assert not (tmp_path / "out").exists()
 
 
-def spoil_starter(task: Task, change: Callable[[str], str]) -> None:
-    task.starter.write_text(change(task.starter.read_text(encoding="utf-8")), encoding="utf-8")
+def test_every_reason_not_to_pack_a_task_is_said_in_a_line_of_its_own(
+    own_toy: Path, run: Run, tmp_path: Path
+) -> None:
+    task = spoil(own_toy, "task.toml", "floor = 0.5\n", "floor = 0.55\n")
+    spoil_built(task.starter, "return torch.ones", "### BEGIN SOLUTION\n    return torch.ones")
+    spoil_built(task.starter, "0.55", "0.5")
+    code, said, err = run(own_toy, "--out", tmp_path / "out")
+    assert code == 1
+    assert [row[6:18].strip() for row in said.splitlines()] == ["built", "slot only", "score map"]
+    assert err.count("\n") == 1
+    code, said, _ = run(own_toy, "--out", tmp_path / "out", "--json")
+    told = json.loads(said)
+    assert (code, told["out"]) == (1, None)
+    assert [finding["name"] for finding in told["wrong"]] == ["built", "slot only", "score map"]
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_starter_with_the_solution_in_it_is_not_packed(own_toy: Path, tmp_path: Path) -> None:
-    task = read_task(own_toy)
-    write(task)
-    spoil_starter(
-        task,
-        lambda text: text.replace('"    return torch', '"    ### BEGIN SOLUTION\\n",\n    "    return torch'),
-    )
-    with pytest.raises(
-        UsageError, match=r"not in step with its source.*; the starter notebook shows a part of the solution"
-    ):
-        packed(task, tmp_path)
+def test_the_data_that_are_looked_at_are_those_of_the_source_that_is_named(
+    toy_task: Task, run: Run, tmp_path: Path
+) -> None:
+    code, _, err = run(toy_task.folder, "--out", tmp_path / "out", "--source", "npz:nowhere.npz")
+    assert code == 2
+    assert "the data of toy_task cannot be built" in err
+    assert not (tmp_path / "out").exists()
 
 
-def test_a_notebook_that_looks_elsewhere_for_its_data_is_not_packed(own_toy: Path, tmp_path: Path) -> None:
-    notebook = own_toy / "notebook.py"
-    text = notebook.read_text(encoding="utf-8")
-    notebook.write_text(text.replace('DATA_PATH = "toy_data"', 'DATA_PATH = "../toy_data"'), encoding="utf-8")
-    task = read_task(own_toy)
-    write(task)
-    with pytest.raises(UsageError, match="DATA_PATH must be a folder below"):
-        packed(task, tmp_path)
+def test_a_notebook_that_looks_elsewhere_for_its_data_is_not_packed(
+    own_toy: Path, run: Run, tmp_path: Path
+) -> None:
+    spoil(own_toy, "notebook.py", 'DATA_PATH = "toy_data"', 'DATA_PATH = "../toy_data"')
+    code, _, err = run(own_toy, "--out", tmp_path / "out")
+    assert code == 2
+    assert "DATA_PATH must be a folder below" in err
+    assert not (tmp_path / "out").exists()
 
 
-def test_data_that_cannot_be_built_are_one_line(toy_task: Task, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="cannot be built"):
-        pack(toy_task, tmp_path, data_source="npz:nowhere.npz", size="default")
+@pytest.mark.slow
+def test_a_new_task_can_be_handed_out(run: Run, tmp_path: Path) -> None:
+    task, _ = scaffold("first_try", tmp_path / "tasks")
+    code, said, _ = run(task.folder, "--out", tmp_path / "out")
+    assert (code, said.splitlines()[0]) == (0, f"wrote {tmp_path / 'out' / 'first_try.zip'}")
 
 
 @pytest.mark.slow

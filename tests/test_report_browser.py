@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import itertools
-import os
 import re
-import shutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,12 +21,8 @@ if TYPE_CHECKING:
 
     Open = Callable[..., Page]
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-pytest.importorskip("playwright", reason="playwright is not installed: pip install -e '.[dev]'")
-pytestmark = [
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium"),
-]
+pytest_plugins = ["browser_fixtures"]
+pytestmark = pytest.mark.slow
 
 PLANTED = "<script>window.planted = 1</script><img src=x onerror='window.planted = 2'><svg onload='window.planted = 3'>"
 SLOT = f"""def your_select_indices(targets, losses):
@@ -82,7 +76,7 @@ CONTRAST = """() => {
 
 
 @pytest.fixture(scope="module")
-def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def results(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:  # noqa: ARG001 -- nothing is made without it
     """The reports of two tasks, with everything planted that a student can plant."""
     out, task, other = (
         tmp_path_factory.mktemp("course") / "results",
@@ -115,17 +109,6 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_report(out, tasks)
     write_public(out, tasks)
     return out
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    quiet = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"]
-    with sync_playwright() as playwright:
-        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=quiet)
-        yield chromium
-        chromium.close()
 
 
 @pytest.fixture

@@ -12,6 +12,7 @@ import numpy as np
 from grader.evaluation import prepare_repeats, resolve_source
 from grader.lint.tables import Column, columns
 from grader.prepare import prepare
+from grader.task import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -85,12 +86,14 @@ class Evidence:
         return [own, *(Hidden(repeat.inputs, repeat.answers.parent) for repeat in self.repeats)]
 
 
-def build_evidence(task: Task, folder: Path, *, seeds: int) -> Evidence:
-    """Build the data in `folder`.
+def build_evidence(
+    task: Task, folder: Path, *, seeds: int, source: str = "", size: str = DEFAULT_SIZE
+) -> Evidence:
+    """Build the data in `folder`; without a `source`, those of the task.
 
     Raises UsageError where the task's data.py cannot.
     """
-    source = resolve_source(task.spec.data.source, task.folder)
-    prepare(task, folder / "prepared", seed=_PUBLIC_SEED, source=source)
-    repeats = prepare_repeats(task, _SECRET, folder / "evaluation", repeats=seeds, source=source)
+    source = source or resolve_source(task.size(size).source, task.folder)
+    prepare(task, folder / "prepared", seed=_PUBLIC_SEED, source=source, size=size)
+    repeats = prepare_repeats(task, _SECRET, folder / "evaluation", repeats=seeds, source=source, size=size)
     return Evidence(folder / "prepared", repeats)

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
     from grader.lint.evidence import Evidence, Hidden
     from grader.lint.tables import Column
 
-_HIDDEN_NAME = re.compile(r"(?<![a-z])(answers?|tests?|hidden|secrets?)(?![a-z])")
+_HIDDEN_NAME = re.compile(r"answers?|solutions?|secrets?|inputs|(?<![a-z])(?:tests?|hidden)(?![a-z])")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
 def check_pack(data: Evidence) -> Finding:
     """Check that neither the public folder nor its zip holds hidden answers or test inputs."""
-    wrong = [*_of_zip(data), *_of_names(data.public)]
+    wrong = [*_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
     shares = [0.0]
     for hidden in data.hidden:
         if not hidden.test:
@@ -108,6 +108,17 @@ def _same_files(hidden: Iterable[Path], folder: Path) -> Iterator[str]:
     for path in sorted(folder.rglob("*")):
         if path.is_file() and path.suffix.lower() not in PICTURES and (other := known.get(_digest(path))):
             yield f"{folder.name}/{path.relative_to(folder).as_posix()} is the hidden file {other}"
+
+
+def _same_pictures(own: Hidden, public: Path) -> Iterator[str]:
+    """Say which public pictures are hidden ones of the same seed; those of other seeds are drawn from the same source."""
+    known = {_digest(path): path for path in own.test_files if path.suffix.lower() in PICTURES}
+    for path in sorted(public.rglob("*")):
+        if path.suffix.lower() in PICTURES and (other := known.get(_digest(path))):
+            yield (
+                f"public/{path.relative_to(public).as_posix()} is the hidden picture "
+                f"inputs/{other.relative_to(own.inputs).as_posix()}"
+            )
 
 
 def _digest(path: Path) -> bytes:
