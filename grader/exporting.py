@@ -152,6 +152,8 @@ def pack(
     from grader import pack as packing  # noqa: PLC0415
 
     task = load_task(task_name)
+    if not as_json:
+        display.say(f"looking at the notebooks and the data of {task.id}; this takes some seconds")
     with tempfile.TemporaryDirectory(prefix="grader-pack-") as scratch:
         subject = linting.read_subject(task)
         told = engines.source_of(task, source, size)

@@ -176,7 +176,7 @@ def test_an_autograder_without_a_sandbox_is_a_warning_and_a_secret_may_be_given(
 def test_a_pack_is_one_zip_in_the_folder_that_was_named(run: Run, toy_task: Task, tmp_path: Path) -> None:
     code, said, _ = run("pack", toy_task.folder, "--out", tmp_path / "handout")
     assert code == 0
-    assert said.startswith(f"wrote {tmp_path / 'handout' / 'toy_task.zip'}\n")
+    assert said.splitlines()[1] == f"wrote {tmp_path / 'handout' / 'toy_task.zip'}"
     code, said, _ = run("pack", toy_task.folder, "--out", tmp_path / "handout", "--json")
     assert json.loads(said) == {"out": str(tmp_path / "handout" / "toy_task.zip"), "wrong": []}
     (tmp_path / "file").write_text("")
