@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import nbformat
 import numpy as np
 import pytest
-from downloaded import as_folder
+from downloaded import COURSE, as_folder
 from recorded import Quiet
 from saved_as import SAVES, as_colab, without_our_metadata
 
@@ -38,7 +38,7 @@ STORED = {f"{name}, our metadata {what}": save for name, plain in SAVES.items()
           for what, save in (("kept", plain), ("lost", without_our_metadata(plain)))}  # fmt: skip
 
 
-@pytest.fixture(params=SAVES.values(), ids=SAVES.keys())
+@pytest.fixture(params=list(SAVES.values()), ids=list(SAVES))
 def save(request: pytest.FixtureRequest) -> Save:
     found: Save = request.param
     return found
@@ -228,8 +228,12 @@ def test_copies_of_several_students_are_told_apart(starter: Json, tmp_path: Path
     place = as_folder(tmp_path / "collected", dict.fromkeys(names, data))
     found = {submission.student for submission in collect([place], None, tmp_path / "work")}
     assert found == {"ada-Copy of toy_task", "ben-Copy of toy_task", "Copy of Copy of toy_task"}
-    names = ("noanna_77_90001_Copy_of_toy_task.ipynb", "odeben_78_90002_Copy_of_toy_task-1.ipynb")
-    place = as_folder(tmp_path / "canvas", dict.fromkeys(names, data))
+    folders = ("Anna No/Copy of toy_task", "Ben Ode/Copy of toy_task", "Ben Ode/Copy of Copy of toy_task")
+    place = as_folder(tmp_path / "named", {f"{name}.ipynb": data for name in folders})
+    found = {submission.student for submission in collect([place], None, tmp_path / "work", COURSE)}
+    assert found == {"1017", "1018"}
+    sent = ("noanna_77_90001_Copy_of_toy_task.ipynb", "odeben_78_90002_Copy_of_toy_task-1.ipynb")
+    place = as_folder(tmp_path / "canvas", dict.fromkeys(sent, data))
     assert {submission.student for submission in collect([place], None, tmp_path / "work")} == {
         "noanna_77",
         "odeben_78",
