@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from grader.badge import without_badge
 from grader.cells import tagged
 from grader.rebuild import load_starter, rebuild
 from grader.task import Task, load_task
@@ -20,12 +21,9 @@ STRATEGIES = ("class_blind_coteaching", "random_class_balanced")
 
 def examples(task: Task) -> dict[str, dict[str, Any]]:
     """Return every example notebook of `task` by its file's stem."""
-    starter = load_starter(task)
-    found = {
-        "baseline": starter,
-        "solution": json.loads(task.solution.read_text(encoding="utf-8")),
-        "colab_saved": saved_by_colab(json.loads(task.solution.read_text(encoding="utf-8"))),
-    }
+    starter = plain(load_starter(task))
+    solution = plain(json.loads(task.solution.read_text(encoding="utf-8")))
+    found = {"baseline": starter, "solution": solution, "colab_saved": saved_by_colab(solution)}
     for name in STRATEGIES:
         text = (task.folder / "strategies" / f"{name}.py").read_text(encoding="utf-8")
         found[name] = rebuild(
@@ -34,6 +32,13 @@ def examples(task: Task) -> dict[str, dict[str, Any]]:
     for slot in sorted((HERE / task.id / "slots").glob("*.py")):
         found[slot.stem] = rebuild(starter, slot.read_text(encoding="utf-8").rstrip())
     return found
+
+
+def plain(notebook: dict[str, Any]) -> dict[str, Any]:
+    """Return the notebook without a badge: the examples are the same in every fork."""
+    first, *others = notebook["cells"]
+    text = without_badge("".join(first["source"])).splitlines(keepends=True)
+    return {**notebook, "cells": [{**first, "source": text}, *others]}
 
 
 def saved_by_colab(notebook: dict[str, Any]) -> dict[str, Any]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import shlex
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import jupytext
 
+from grader.badge import badge, keep_url, kept_url
+from grader.errors import UsageError
 from grader.inline import data_source, notebook_source
 from grader.notebook import Json, metadata, source, tags
 from grader.outline import check_cells
@@ -21,7 +24,7 @@ from grader.template import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from grader.task import Task
@@ -37,12 +40,14 @@ class Built:
     solution: str
 
 
-def build(task: Task) -> Built:
-    """Generate the notebooks of `task`.
+def build(task: Task, repo_url: str | None = None) -> Built:
+    """Generate the notebooks of `task`, with the badge of `repo_url`: by default the address that is kept beside it.
 
     Raises UsageError, one line, where the author's notebook breaks a rule of the outline.
     """
-    cells = _author_cells(task)
+    cells = _with_badge(
+        _author_cells(task), task, kept_url(task.folder.parent) if repo_url is None else repo_url
+    )
     return Built(
         starter=_notebook_text(task, cells, starter_face),
         solution=_notebook_text(task, cells, solution_face),
@@ -60,17 +65,32 @@ def write(task: Task) -> list[Path]:
     return written
 
 
-def check(task: Task) -> list[str]:
-    """Return one line for each generated file that is missing or out of step with its source."""
+def check(task: Task, repo_url: str | None = None) -> list[str]:
+    """Return one line for each generated file that is missing or out of step with its source, and with `repo_url`."""
+    command = (
+        f"grader build {task.id}" if repo_url is None else f"grader build --repo-url {shlex.quote(repo_url)}"
+    )
     return [
-        f"{path.parent.name}/{path.name} is not in step with its source; run: grader build {task.id}"
-        for path, text in _files(task)
+        f"{path.parent.name}/{path.name} is not in step with its source; run: {command}"
+        for path, text in _files(task, repo_url)
         if _text_of(path) != text
     ]
 
 
-def _files(task: Task) -> list[tuple[Path, str]]:
-    built = build(task)
+def move(tasks: Sequence[Task], repo_url: str) -> list[Path]:
+    """Keep another address beside `tasks`, all those of one folder, and write their files; return what was written.
+
+    An empty address takes the badges away. Raises UsageError before anything is written.
+    """
+    for task in tasks:
+        build(task, repo_url)
+    (folder,) = {task.folder.parent for task in tasks}
+    kept = keep_url(folder, repo_url)
+    return [*([kept] if kept else []), *(path for task in tasks for path in write(task))]
+
+
+def _files(task: Task, repo_url: str | None = None) -> list[tuple[Path, str]]:
+    built = build(task, repo_url)
     return [(task.starter, built.starter), (task.solution, built.solution)]
 
 
@@ -94,6 +114,18 @@ def _filled(cell: Json, task: Task) -> Json:
     else:
         filled = fill_code(text, task)
     return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": filled}
+
+
+def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
+    """Return the cells with the badge on top of the first, which must be prose; both notebooks show the starter's."""
+    if not repo_url:
+        return cells
+    mark = badge(repo_url, f"{task.starter.parent.name}/{task.starter.name}")
+    if not cells or cells[0]["cell_type"] != "markdown":
+        raise UsageError(
+            f"{task.folder / 'notebook.py'}: the first cell must be markdown to carry the badge of Colab"
+        )
+    return [{**cells[0], "source": f"{mark}\n\n{source(cells[0])}"}, *cells[1:]]
 
 
 def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:

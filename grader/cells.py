@@ -9,6 +9,7 @@ import warnings
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader.badge import without_badge
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.notebook import (
     Json,
@@ -109,7 +110,7 @@ class Change:
 def changed_cells(notebook: Json, starter: Json) -> list[str]:
     """Return the names of the starter's protected cells that the notebook does not hold as they were.
 
-    White space and line ends are not compared. A protected cell that is nowhere in the notebook is called
+    White space, line ends and the badge of Colab are not compared. A protected cell that is nowhere in the notebook is called
     missing. This is only for reports: protected cells of a submission are never used.
     """
     return [
@@ -121,13 +122,13 @@ def changed_cells(notebook: Json, starter: Json) -> list[str]:
 def changes(notebook: Json, starter: Json) -> list[Change]:
     """Return the protected cells that `changed_cells` names, ours beside theirs."""
     cells = notebook["cells"]
-    present = {(cell.get("cell_type") == "code", _squeeze(source(cell))) for cell in cells}
+    present = {_compared(cell) for cell in cells}
     known = {str(identity(cell)): source(cell) for cell in cells for identity in _IDENTITIES}
     slot = slot_cell(starter)
     return [
         Change(label, source(cell), known.get(cell["id"]))
         for cell, label in zip(starter["cells"], labels(starter), strict=True)
-        if cell is not slot and (is_code(cell), _squeeze(source(cell))) not in present
+        if cell is not slot and _compared(cell) not in present
     ]
 
 
@@ -247,6 +248,10 @@ def _nothing_found(notebook: Json, starter: Json, wanted: frozenset[str]) -> str
         return f"No code cell defines {names}: this is the notebook of another task, not of {ours}."
     count = sum(is_code(cell) for cell in notebook["cells"])
     return f"None of the {count} code cells defines {names} at top level."
+
+
+def _compared(cell: Json) -> tuple[bool, str]:
+    return is_code(cell), _squeeze(without_badge(source(cell)))
 
 
 def _squeeze(text: str) -> str:

@@ -32,6 +32,7 @@ from grader.options import (
     PublicData,
     Quick,
     Repeats,
+    RepoUrl,
     Seed,
     SizeName,
     Source,
@@ -65,6 +66,7 @@ def build(
     names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...")] = None,
     *,
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of step.")] = False,
+    repo_url: RepoUrl = None,
     as_json: AsJson = False,
 ) -> None:
     """Generate the starter and solution notebooks from the author's notebook."""
@@ -72,11 +74,14 @@ def build(
 
     stale: list[str] = []
     written: list[Path] = []
-    for task in _chosen(names):
-        if check:
-            stale += builder.check(task)
-        else:
-            written += builder.write(task)
+    chosen = _chosen(names)
+    if check:
+        stale = [line for task in chosen for line in builder.check(task, repo_url)]
+    elif repo_url is None:
+        written = [path for task in chosen for path in builder.write(task)]
+    else:  # it is one for all tasks of a folder
+        for folder in sorted({task.folder.parent for task in chosen}):
+            written += builder.move(discover(folder), repo_url)
     if as_json:
         display.print_json({"stale": stale, "written": [str(path) for path in written]})
     for path in [] if as_json else written:

@@ -70,4 +70,10 @@ Quick = Annotated[bool, typer.Option("--quick", help="Leave out everything that 
 LintSeeds = Annotated[
     int, typer.Option("--seeds", min=2, help="Data sets to look at, and final evaluations to average.")
 ]
+RepoUrl = Annotated[
+    str | None,
+    typer.Option(
+        help="This repository on GitHub, for a badge of Colab in all notebooks; kept in repository.toml. Empty: no badge."
+    ),
+]
 Seed = Annotated[int, typer.Option(help="Seed of everything random in the data.")]

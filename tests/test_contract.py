@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import numpy as np
 import pytest
+from colab_runtime import link_packages
 from notebook_source import code_cells
 
 from grader import build, lint
@@ -100,7 +101,11 @@ def test_no_notebook_of_the_task_needs_the_grader(task: Task) -> None:
 def test_the_starter_runs_clean_from_top_to_bottom_without_the_grader_and_the_network(
     task: Task, tmp_path: Path
 ) -> None:
-    visit = visit_clean_room(task.starter.read_bytes(), tmp_path, wall_seconds=600)
+    """There is what Colab has, and nothing else."""
+    link_packages(tmp_path / "packages")
+    visit = visit_clean_room(
+        task.starter.read_bytes(), tmp_path / "visit", wall_seconds=600, packages=tmp_path / "packages"
+    )
     finding = starter_finding(visit)
     assert finding.ok, finding.detail
     assert visit.pictures, "an untouched starter shows a score, and a picture"

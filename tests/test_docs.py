@@ -37,6 +37,7 @@ NOT_RUN = {
     "python3 -m venv .venv": "sets up what runs these tests",
     ". .venv/bin/activate": "sets up what runs these tests",
     "pip install -c constraints.txt -e .": "sets up what runs these tests",
+    "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/test_badge.py calls it for a copy",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
     "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
     "grader prepare learning_to_defer --size large": "needs a download",
@@ -78,6 +79,7 @@ WRITTEN_BY_RUNS = {
     "results.csv",
     "submission_metadata.yml",  # Gradescope writes it
     "results.json",  # Gradescope reads it
+    "repository.toml",  # `grader build --repo-url` writes it
     "requirements.txt",  # in the zip for students
 }
 

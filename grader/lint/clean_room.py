@@ -7,6 +7,7 @@ import subprocess
 import sysconfig
 import venv
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
@@ -16,8 +17,6 @@ from grader.sandbox import find_bwrap
 from grader.sandbox.process import ONE_THREAD
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from grader.task import Task
 
 _MOST_SHOWN = 300  # characters of an error
@@ -97,14 +96,16 @@ def starter_finding(visit: Visit) -> Finding:
     return found("student mode", wrong, right)
 
 
-def visit_clean_room(notebook: bytes, folder: Path, *, wall_seconds: float) -> Visit:
-    """Run a notebook in `folder`, which must be new or empty.
+def visit_clean_room(
+    notebook: bytes, folder: Path, *, wall_seconds: float, packages: Path | None = None
+) -> Visit:
+    """Run a notebook in `folder`, which must be new or empty, with the `packages` in that folder.
 
-    Raises UsageError where no Python can be set up there.
+    By default they are those of this environment. Raises UsageError where no Python can be set up there.
     """
     room = folder / "room"
     room.mkdir(parents=True)
-    python = _clean_python(folder / "python")
+    python = _clean_python(folder / "python", packages or Path(sysconfig.get_path("purelib")))
     (room / "notebook.ipynb").write_bytes(notebook)
     environment = {"PATH": f"{python.parent}:/usr/bin:/bin", "HOME": str(room), **ONE_THREAD}
     prefix, wall = _wall()
@@ -146,18 +147,18 @@ def _patience(task: Task) -> float:
     return 2 * task.spec.limits.wall_seconds + 60  # drawing and building the data come on top of a run
 
 
-def _clean_python(folder: Path) -> Path:
-    """Return the Python of a new environment that has the packages of this one, but not the grader."""
+def _clean_python(folder: Path, of: Path) -> Path:
+    """Return the Python of a new environment that has the packages of the folder `of`, but not the grader."""
     try:
         venv.create(folder, with_pip=False, symlinks=True)
     except (OSError, subprocess.CalledProcessError) as error:
         raise UsageError(f"no clean Python can be set up in {folder}: {error}") from error
     python = folder / "bin" / "python"
     (packages,) = folder.glob("lib/python*/site-packages")
-    # A path file adds the packages of this environment but does not read its own path files, and a clone of the
+    # A path file adds the packages of that folder but does not read their own path files, and a clone of the
     # grader is installed through one of those.
     (packages / "rules_of_the_room.py").write_text(_RULES, encoding="utf-8")
-    lines = ["import rules_of_the_room", sysconfig.get_path("purelib")]
+    lines = ["import rules_of_the_room", str(of)]
     (packages / "room.pth").write_text("\n".join(lines) + "\n", encoding="utf-8")
     return python
 

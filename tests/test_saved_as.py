@@ -1,0 +1,293 @@
+"""Notebooks as Colab, VS Code, Kaggle and Jupyter save them are the same submission as before."""
+
+from __future__ import annotations
+
+import functools
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import nbformat
+import numpy as np
+import pytest
+from downloaded import COURSE, as_folder
+from recorded import Quiet
+from saved_as import SAVES, as_colab, without_our_metadata
+
+from grader.alike import tokens
+from grader.batch import Job, run_batch
+from grader.cells import changed_cells, find_slot, names_defined_elsewhere, read_notebook, slot_cell
+from grader.errors import StudentFault, Verdict
+from grader.evaluation import prepare_repeats
+from grader.grade import Settings
+from grader.identical import Slot, slot_key, slot_of
+from grader.intake import Submission, collect
+from grader.notebook import Json, source, tags
+from grader.rebuild import load_starter, rebuild
+from grader.rehearse import task_of
+from grader.task import Task, discover, load_task
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from saved_as import Save
+
+TASKS = discover()
+STORED = {f"{name}, our metadata {what}": save for name, plain in SAVES.items()
+          for what, save in (("kept", plain), ("lost", without_our_metadata(plain)))}  # fmt: skip
+
+
+@pytest.fixture(params=list(SAVES.values()), ids=list(SAVES))
+def save(request: pytest.FixtureRequest) -> Save:
+    found: Save = request.param
+    return found
+
+
+@dataclass(frozen=True)
+class Original:
+    """One of the two notebooks of a task, and what the grader finds in it."""
+
+    starter: Json
+    notebook: Json
+    slot: Slot | None
+    names: frozenset[str]
+
+
+@functools.cache
+def originals(task_id: str) -> list[Original]:
+    task = load_task(task_id)
+    starter = load_starter(task)
+    found = []
+    for path in (task.starter, task.solution):
+        notebook = read_notebook(path.read_bytes())
+        slot = slot_of(Submission(path.name, "ada", path.read_bytes()), starter)
+        names = frozenset(names_defined_elsewhere(notebook, source(slot_cell(notebook))))
+        found.append(Original(starter, notebook, slot, names))
+    return found
+
+
+@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+@pytest.mark.parametrize("stored", STORED.values(), ids=STORED.keys())
+def test_what_was_saved_is_rebuilt_as_if_it_had_never_left(task: Task, stored: Save) -> None:
+    for original in originals(task.id):
+        starter, text = original.starter, source(slot_cell(original.notebook))
+        data = stored(original.notebook)
+        saved = read_notebook(data)
+        slot = find_slot(saved, starter)
+        assert json.dumps(rebuild(starter, slot)) == json.dumps(rebuild(starter, text))
+        assert changed_cells(saved, starter) == []
+        assert slot_of(Submission("x.ipynb", "ada", data), starter) == original.slot is not None
+        assert tokens(slot) == tokens(text)
+        assert original.names <= names_defined_elsewhere(saved, slot).keys()
+
+
+def test_the_task_is_known_from_the_file_alone(save: Save, starter: Json, tmp_path: Path) -> None:
+    path = tmp_path / "Copy of toy_task.ipynb"
+    path.write_bytes(save(starter))
+    assert task_of(path) == "toy_task"
+
+
+def test_the_saves_are_notebooks_of_the_formats_that_they_name(save: Save, starter: Json) -> None:
+    saved = json.loads(save(starter))
+    nbformat.validate(saved)
+    assert all(("id" in cell) is (saved["nbformat_minor"] == 5) for cell in saved["cells"])
+    assert any(cell.get("outputs") for cell in saved["cells"])
+
+
+def test_what_colab_adds_is_in_its_save(starter: Json) -> None:
+    saved = json.loads(as_colab(starter))
+    assert (saved["nbformat_minor"], saved["metadata"]["colab"]["gpuType"]) == (0, "T4")
+    assert "application/vnd.jupyter.widget-state+json" in saved["metadata"]["widgets"]
+    pip, drive, form, *own = saved["cells"]
+    assert source(pip).startswith("!pip")
+    assert "drive.mount" in source(drive)
+    assert form["metadata"]["cellView"] == "form"
+    assert [cell["metadata"]["id"] for cell in own] == [cell["id"] for cell in starter["cells"]]
+    assert all("executionInfo" in cell["metadata"] for cell in saved["cells"] if cell["cell_type"] == "code")
+
+
+# -- what students do to a notebook in Colab -----------------------------------------------------------------------
+
+HELPER = "def halved(x):\n    return x / 2\n"
+ENTRY = "def your_weights(targets, losses):\n    weights = losses * 0 + 1\n    return weights\n"
+OTHER = "def your_weights(targets, losses):\n    return losses * 0 + 2\n"
+
+
+def in_colab(starter: Json, slot: str) -> tuple[Json, Json]:
+    """Return a notebook that Colab saved with this slot, and its slot's cell."""
+    saved = json.loads(as_colab(rebuild(starter, slot)))
+    (cell,) = [cell for cell in saved["cells"] if "slot" in tags(cell)]
+    return saved, cell
+
+
+def added(text: str) -> Json:
+    return {
+        "cell_type": "code",
+        "metadata": {"id": "Zk2_newCell9"},
+        "source": text,
+        "execution_count": None,
+        "outputs": [],
+    }
+
+
+def split_after_a_helper(starter: Json) -> Json:
+    saved, cell = in_colab(starter, HELPER)
+    saved["cells"].insert(saved["cells"].index(cell) + 1, added(ENTRY))
+    return saved
+
+
+def split_within_the_function(starter: Json) -> Json:
+    head, line, tail = ENTRY.partition("    weights = losses * 0 + 1\n")
+    saved, cell = in_colab(starter, head + line)
+    saved["cells"].insert(saved["cells"].index(cell) + 1, added(tail))
+    return saved
+
+
+def pasted_and_the_slot_deleted(starter: Json) -> Json:
+    saved, cell = in_colab(starter, OTHER)
+    saved["cells"] = [added(ENTRY) if other is cell else other for other in saved["cells"]]
+    return saved
+
+
+def pasted_and_the_slot_emptied(starter: Json) -> Json:
+    saved, _ = in_colab(starter, "")
+    saved["cells"].append(added(ENTRY))
+    return saved
+
+
+def pasted_below_the_slot_as_it_was(starter: Json) -> Json:
+    saved, _ = in_colab(starter, source(slot_cell(starter)))
+    saved["cells"].append(added(ENTRY))
+    return saved
+
+
+def pasted_below_an_attempt(starter: Json) -> Json:
+    saved, _ = in_colab(starter, ENTRY)
+    saved["cells"].append(added(OTHER))
+    return saved
+
+
+def duplicated_with_its_metadata(starter: Json) -> Json:
+    saved, cell = in_colab(starter, ENTRY)
+    saved["cells"].append({**cell, "source": OTHER})
+    return saved
+
+
+def made_a_form(starter: Json) -> Json:
+    saved, cell = in_colab(starter, "# @title My solution\n" + ENTRY)
+    cell["metadata"]["cellView"] = "form"
+    return saved
+
+
+def pasted_from_windows(starter: Json) -> Json:
+    saved, cell = in_colab(starter, "")
+    cell["source"] = [line.replace("\n", "\r\n") for line in ENTRY.splitlines(keepends=True)] + [
+        "\r\n",
+        "\r\n",
+    ]
+    return saved
+
+
+FOUND: list[Callable[[Json], Json]] = [
+    split_after_a_helper,
+    pasted_and_the_slot_deleted,
+    pasted_and_the_slot_emptied,
+    pasted_below_an_attempt,
+    made_a_form,
+    pasted_from_windows,
+]
+AMBIGUOUS: list[Callable[[Json], Json]] = [pasted_below_the_slot_as_it_was, duplicated_with_its_metadata]
+
+
+@pytest.mark.parametrize("change", FOUND, ids=lambda change: change.__name__)
+def test_the_function_is_found_where_the_student_left_it(
+    change: Callable[[Json], Json], starter: Json
+) -> None:
+    found = find_slot(read_notebook(json.dumps(change(starter)).encode()), starter)
+    assert slot_key(found) == slot_key(ENTRY)
+
+
+@pytest.mark.parametrize("change", AMBIGUOUS, ids=lambda change: change.__name__)
+def test_two_definitions_are_not_guessed_between(change: Callable[[Json], Json], starter: Json) -> None:
+    with pytest.raises(
+        StudentFault, match="your_weights is defined in more than one cell: Your solution"
+    ) as caught:
+        find_slot(read_notebook(json.dumps(change(starter)).encode()), starter)
+    assert caught.value.verdict is Verdict.SLOT_MISSING
+
+
+def test_of_a_function_cut_in_two_the_cell_that_defines_it_counts(starter: Json) -> None:
+    saved = read_notebook(json.dumps(split_within_the_function(starter)).encode())
+    assert find_slot(saved, starter).splitlines() == ENTRY.splitlines()[:2]
+
+
+def test_copies_of_several_students_are_told_apart(starter: Json, tmp_path: Path) -> None:
+    data = as_colab(starter)
+    names = ("ada/Copy of toy_task.ipynb", "ben/Copy of toy_task.ipynb", "ben/Copy of Copy of toy_task.ipynb")
+    place = as_folder(tmp_path / "collected", dict.fromkeys(names, data))
+    found = {submission.student for submission in collect([place], None, tmp_path / "work")}
+    assert found == {"ada-Copy of toy_task", "ben-Copy of toy_task", "Copy of Copy of toy_task"}
+    folders = ("Anna No/Copy of toy_task", "Ben Ode/Copy of toy_task", "Ben Ode/Copy of Copy of toy_task")
+    place = as_folder(tmp_path / "named", {f"{name}.ipynb": data for name in folders})
+    found = {submission.student for submission in collect([place], None, tmp_path / "work", COURSE)}
+    assert found == {"1017", "1018"}
+    sent = ("noanna_77_90001_Copy_of_toy_task.ipynb", "odeben_78_90002_Copy_of_toy_task-1.ipynb")
+    place = as_folder(tmp_path / "canvas", dict.fromkeys(sent, data))
+    assert {submission.student for submission in collect([place], None, tmp_path / "work")} == {
+        "noanna_77",
+        "odeben_78",
+    }
+
+
+# -- graded ---------------------------------------------------------------------------------------------------------
+
+
+def predictions(runs: Path) -> list[bytes]:
+    arrays = [
+        np.load(path, allow_pickle=False) for path in sorted(runs.glob("run-1/repeat-*/predictions.npz"))
+    ]
+    return [found[name].tobytes() for found in arrays for name in found.files]
+
+
+def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tuple[object, ...]]:
+    """Run each notebook, the same program or not; return verdict, points and predictions."""
+    repeats = prepare_repeats(task, b"seeds of the saves", folder / "e", repeats=1, source="embedded")
+    sent = [Submission(f"{name}.ipynb", name, data) for name, data in notebooks.items()]
+    settings = Settings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
+    results = run_batch(Job(task, sent, repeats, settings, folder, 1, warm=True, again=True), Quiet())
+    assert [result.identical_to for result in results] == [""] * len(results)
+    return {
+        result.student: (
+            result.verdict,
+            result.points,
+            result.changed_cells,
+            predictions(folder / "runs" / result.student),
+        )
+        for result in results
+    }
+
+
+@pytest.mark.slow
+def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_original(
+    toy_task: Task, tmp_path: Path
+) -> None:
+    for path in (toy_task.starter, toy_task.solution):
+        original = read_notebook(path.read_bytes())
+        notebooks = {"original": path.read_bytes()} | {name: save(original) for name, save in SAVES.items()}
+        graded = grade(toy_task, notebooks, tmp_path / path.parent.name)
+        expected = graded.pop("original")
+        assert expected[0] is Verdict.SCORED
+        assert expected[3]
+        assert graded == dict.fromkeys(SAVES, expected)
+
+
+@pytest.mark.slow
+def test_a_real_solution_saved_by_colab_gets_the_points_and_predictions_of_the_original(
+    tmp_path: Path,
+) -> None:
+    task = load_task("learning_to_defer")
+    original = task.solution.read_bytes()
+    graded = grade(task, {"original": original, "colab": as_colab(read_notebook(original))}, tmp_path)
+    assert graded["colab"] == graded["original"]
+    assert graded["original"][0] is Verdict.SCORED
