@@ -1,0 +1,126 @@
+"""The site of docs/ is built without a warning, holds what its pages lead to, and asks no other host for anything."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from html.parser import HTMLParser
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import unquote
+
+import pytest
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Request
+
+ROOT = Path(__file__).resolve().parent.parent
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PHONE = {"width": 360, "height": 740}
+# What a browser fetches by itself; a link is followed by a reader.
+FETCHED = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
+
+pytest.importorskip("mkdocs", reason="mkdocs is not installed: pip install -e '.[docs]'")
+pytestmark = pytest.mark.slow
+
+
+class Addresses(HTMLParser):
+    """What a page fetches, and what it links to."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.fetched: list[str] = []
+        self.linked: list[str] = []
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        told = dict(attrs)
+        address = told.get(FETCHED.get(tag, ""))
+        if address:
+            self.fetched.append(address)
+        if tag == "a" and (link := told.get("href")):
+            self.linked.append(link)
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The site, as `make docs` builds it: a warning is an error."""
+    folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--site-dir", str(folder)]
+    built = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    return folder
+
+
+def pages(site: Path) -> list[Path]:
+    found = sorted(site.rglob("*.html"))
+    assert len(found) > 15
+    return found
+
+
+def test_every_page_of_the_repository_is_a_page_of_the_site(site: Path) -> None:
+    names = {page.relative_to(site).as_posix() for page in pages(site)}
+    wanted = [page.name for page in (ROOT / "docs").glob("*.md")]
+    wanted += ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+    assert {name.replace(".md", ".html") for name in wanted} <= names
+    assert {f"tasks/{folder.parent.name}/index.html" for folder in ROOT.glob("tasks/*/README.md")} <= names
+    last = (ROOT / "SECURITY.md").read_text(encoding="utf-8").split("\n## ")[-1]
+    text = " ".join(re.sub(r"<[^>]+>", "", (site / "SECURITY.html").read_text(encoding="utf-8")).split())
+    assert " ".join(last.partition("\n")[2].replace("`", "").split()) in text
+
+
+def test_no_page_fetches_anything_from_another_host(site: Path) -> None:
+    for page in pages(site):
+        addresses = Addresses(page).fetched
+        assert addresses
+        assert [address for address in addresses if re.match(r"(\w+:)?//", address)] == []
+    for style in site.rglob("*.css"):
+        assert not re.search(r"(@import|url\()\s*[\"']?(https?:)?//", style.read_text(encoding="utf-8")), (
+            style
+        )
+
+
+def test_every_link_within_the_site_leads_somewhere(site: Path) -> None:
+    for page in pages(site):
+        if page.name == "404.html":
+            continue  # served at any depth, so its links begin at the root
+        found = Addresses(page)
+        for address in (*found.fetched, *found.linked):
+            path = unquote(address.partition("#")[0].partition("?")[0])
+            if path and ":" not in path:
+                assert (page.parent / path).is_file(), f"{page.relative_to(site)}: {address}"
+
+
+def test_a_notebook_that_a_page_links_to_is_in_the_site_as_it_is(site: Path) -> None:
+    name = "starter_notebooks/noisy_labels.ipynb"
+    assert name in Addresses(site / "students.html").linked
+    assert (site / name).read_bytes() == (ROOT / name).read_bytes()
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
+def test_pages_open_from_the_disk_ask_nobody_and_fit_a_phone(site: Path) -> None:
+    playwright = pytest.importorskip("playwright.sync_api")
+    asked: list[str] = []
+
+    def note(request: Request) -> None:
+        if not request.url.startswith(("file:", "data:", "blob:")):
+            asked.append(request.url)
+
+    with playwright.sync_playwright() as started:
+        browser = started.chromium.launch(
+            executable_path=CHROMIUM,
+            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
+        )
+        try:
+            tab = browser.new_page(viewport=PHONE)
+            tab.on("request", note)
+            for page in pages(site):
+                tab.goto(page.as_uri())
+                assert tab.locator("article h1").count() == 1, page.name
+                assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page.name
+        finally:
+            browser.close()
+    assert asked == []
