@@ -15,11 +15,14 @@ from urllib.parse import unquote
 import pytest
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Request
+    from collections.abc import Iterator
+
+    from playwright.sync_api import Page, Request
 
 ROOT = Path(__file__).resolve().parent.parent
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PHONE = {"width": 360, "height": 740}
+WIDE = {"width": 1200, "height": 900}
 # What a browser fetches by itself; a link is followed by a reader.
 FETCHED = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
 
@@ -100,27 +103,47 @@ def test_a_notebook_that_a_page_links_to_is_in_the_site_as_it_is(site: Path) -> 
     assert (site / name).read_bytes() == (ROOT / name).read_bytes()
 
 
-@pytest.mark.skipif(CHROMIUM is None, reason="there is no chromium: apt-get install chromium")
-def test_pages_open_from_the_disk_ask_nobody_and_fit_a_phone(site: Path) -> None:
+@pytest.fixture
+def tab() -> Iterator[Page]:
+    """A page of a browser that notes what goes wrong, and whoever is asked for something."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium: apt-get install chromium")
     playwright = pytest.importorskip("playwright.sync_api")
-    asked: list[str] = []
+    wrong: list[str] = []
 
     def note(request: Request) -> None:
         if not request.url.startswith(("file:", "data:", "blob:")):
-            asked.append(request.url)
+            wrong.append(request.url)
 
     with playwright.sync_playwright() as started:
-        browser = started.chromium.launch(
-            executable_path=CHROMIUM,
-            args=["--no-sandbox", "--disable-gpu", "--disable-background-networking"],
-        )
+        arguments = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
+        browser = started.chromium.launch(executable_path=CHROMIUM, args=arguments)
         try:
-            tab = browser.new_page(viewport=PHONE)
-            tab.on("request", note)
-            for page in pages(site):
-                tab.goto(page.as_uri())
-                assert tab.locator("article h1").count() == 1, page.name
-                assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page.name
+            opened = browser.new_page(viewport=PHONE)
+            opened.on("request", note)
+            opened.on("pageerror", lambda error: wrong.append(str(error)))
+            opened.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
+            yield opened
         finally:
             browser.close()
-    assert asked == []
+    assert wrong == []
+
+
+def test_pages_open_from_the_disk_ask_nobody_and_fit_a_phone(site: Path, tab: Page) -> None:
+    for page in pages(site):
+        if page.name == "404.html":
+            continue  # for servers
+        tab.goto(page.as_uri())
+        assert tab.locator("article h1").count() == 1, page.name
+        assert tab.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], page.name
+
+
+def test_the_search_finds_a_field_on_pages_from_the_disk(site: Path, tab: Page) -> None:
+    tab.set_viewport_size(WIDE)
+    tab.goto((site / "index.html").as_uri())
+    tab.locator("input[name=query]").click()
+    tab.keyboard.type("wall_seconds")
+    found = tab.locator(".md-search-result__link")
+    found.first.wait_for()
+    links = [str(link.get_attribute("href")) for link in found.element_handles()]
+    assert [link for link in links if "configuration.html" in link]
