@@ -6,7 +6,7 @@ BIN := $(VENV)/bin
 DEMO := demo_runs
 FUZZ_MINUTES ?= 60
 
-.PHONY: demo test fast fuzz lint build redteam help
+.PHONY: demo test fast fuzz lint build docs redteam help
 
 help:
 	@echo "make demo   set up, prepare data, grade the submissions of examples/ and print the table"
@@ -16,11 +16,12 @@ help:
 	@echo "make fuzz   look for crashes with new random submissions, zips and frames; FUZZ_MINUTES=60"
 	@echo "make lint   ruff, mypy, import layers, notebooks in step with their source"
 	@echo "make build  generate the starter and solution notebooks"
+	@echo "make docs   the pages of docs/ as a site that needs no network: site/index.html"
 
 $(STAMP): pyproject.toml constraints.txt
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,crosscheck,ray]'
+	$(BIN)/python -m pip install -q -c constraints.txt -e '.[dev,crosscheck,ray,docs]'
 	@touch $@
 
 demo: $(STAMP)
@@ -53,6 +54,9 @@ lint: $(STAMP)
 
 build: $(STAMP)
 	$(BIN)/grader build
+
+docs: $(STAMP)
+	$(BIN)/mkdocs build --strict
 
 redteam: $(STAMP)
 	$(BIN)/grader redteam noisy_labels

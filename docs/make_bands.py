@@ -144,7 +144,8 @@ def page(tasks: list[Task]) -> str:
         "What typical answers are worth, measured by grading them like any submission: "
         "`python benchmarks/bands.py TASK --seeds 8`. A *trick* does without the idea of the task, an *idea* has part of it, "
         "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds; single submissions get the mean of "
-        "fewer runs, and differ more. Shaded: where a starter (gray) and a reference (green) shall be.\n\n"
+        "fewer runs, and differ more. Shaded: where a starter (gray) and a reference (green) shall be. "
+        "The page gives ideas away: it is not for students of a running competition.\n\n"
     )
     return head + "\n\n".join(section(task) for task in tasks) + "\n"
 

@@ -140,7 +140,9 @@ def lint(task_name: TaskName, *, quick: Quick = False, seeds: LintSeeds = 3, as_
 def check(
     notebook: Path,
     *,
-    task_name: Annotated[str | None, typer.Option("--task", help="[default: what the notebook says]")] = None,
+    task_name: Annotated[
+        str | None, typer.Option("--task", help="Its task. [default: what the notebook says]")
+    ] = None,
     repeats: Repeats = 1,
     time_limit: TimeLimit = None,
     device: Device = "auto",

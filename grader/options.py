@@ -46,7 +46,9 @@ Students = Annotated[list[str] | None, typer.Option("--student", help="Only this
 Verdicts = Annotated[
     list[Verdict] | None, typer.Option("--verdict", help="Only this verdict; may be repeated.")
 ]
-SecretFile = Annotated[Path | None, typer.Option(help="[default: drawn once and kept in --out]")]
+SecretFile = Annotated[
+    Path | None, typer.Option(help="Where the hidden data come from. [default: drawn once and kept in --out]")
+]
 StudentId = Annotated[
     str | None, typer.Option(help="Regular expression on a submission's path; its group is the student.")
 ]
@@ -56,7 +58,7 @@ Unsafe = Annotated[
 Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")]
 CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are kept.")]
 PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
-DataOut = Annotated[Path | None, typer.Option(help="[default: data/TASK]")]
+DataOut = Annotated[Path | None, typer.Option(help="Folder to build them in. [default: data/TASK]")]
 Attacks = Annotated[
     list[str] | None, typer.Option("--attack", help="Only this attack, or class of attacks; may be repeated.")
 ]

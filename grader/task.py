@@ -18,14 +18,18 @@ from grader.inline import data_source, notebook_source
 
 
 class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    """A table of `task.toml`; what stands below a field describes it on the page docs/configuration.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
 
 
 class Score(_Strict):
     """The linear map from balanced accuracy to points: 0 at `floor`, 100 at `ceiling`."""
 
     floor: float = Field(ge=0, le=1)
+    """Balanced accuracy of 0 points, and of all below."""
     ceiling: float = Field(ge=0, le=1)
+    """Balanced accuracy of 100 points, and of all above; more than `floor`."""
 
     @model_validator(mode="after")
     def _ordered(self) -> Score:
@@ -35,27 +39,33 @@ class Score(_Strict):
 
 
 class Limits(_Strict):
-    """What one repeat of a submission may use; memory, files and output are the slot process's own."""
+    """What one repeat of a submission may use; memory, files and output are the slot process's own. An MB is 1024 kB."""
 
     wall_seconds: float = Field(default=300, gt=0)
+    """Seconds of a repeat in all, training included."""
     memory_mb: int = Field(default=2048, ge=64)
+    """MB of memory for the student's code, beyond what its imports took; for each process where there are no control groups."""
     processes: int = Field(default=16, ge=1)
+    """Processes and threads at a time."""
     file_mb: int = Field(default=64, ge=1)
+    """MB of each of the two private folders, and of a file in them."""
     output_kb: int = Field(default=1024, ge=1)
+    """kB that may be printed."""
     return_mb: int = Field(default=64, ge=1)
+    """MB that one call may return."""
 
 
 class Data(_Strict):
-    """Where the task's data come from, and where students may download the public part.
-
-    `source` is "embedded", "npz:PATH" (MedMNIST format) or "torchvision:NAME". `drive_id` or `url` with
-    `sha256` of the zip make the notebook download the public data instead of building it.
-    """
+    """Where the task's data come from, and where students may download the public part instead of building it."""
 
     source: str = "embedded"
+    """What `data.py` gets as `source`: "embedded", "npz:PATH" (MedMNIST format) or "torchvision:NAME"."""
     drive_id: str = ""
+    """Google Drive's id of the public zip; comes before `url`."""
     url: str = ""
+    """Address of the public zip."""
     sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    """Hash of the public zip, as `grader prepare` prints it; needed with `drive_id` or `url`."""
 
     @model_validator(mode="after")
     def _downloads_are_checked(self) -> Data:
@@ -68,19 +78,28 @@ class Size(_Strict):
     """Another setting of the task than its default one: where its data come from, and the seconds of a repeat."""
 
     source: str
+    """Takes the place of `data.source`."""
     wall_seconds: float = Field(gt=0)
+    """Takes the place of `limits.wall_seconds`."""
 
 
 class Spec(_Strict):
     """The contents of `task.toml`."""
 
     title: str
+    """Title of the task, in the notebook and in reports."""
     story: str
+    """A sentence or two that say what it is about."""
     version: str
+    """The author's version; results name it, with a hash of what decides a score."""
     entries: tuple[str, ...] = Field(min_length=1)
+    """Names of the functions that the slot must define."""
     signature: str
+    """Their arguments and what they return, as `name(arguments) -> result`."""
     repeats: int = Field(default=3, ge=1)
-    leaderboard: Literal["best", "latest"] = "best"  # which attempt of a student counts
+    """Complete evaluations, each with its own data; points are those of their mean."""
+    leaderboard: Literal["best", "latest"] = "best"
+    """Which attempt of a student counts."""
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
@@ -207,6 +226,8 @@ def load_task(name: str, folder: Path | None = None) -> Task:
         return read_task((folder or tasks_folder()) / name)
     near = difflib.get_close_matches(name, ids, n=1, cutoff=0.4)
     hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(ids) or 'none'}"
+    if (Path("tasks") / name / "task.toml").is_file():  # an author's, outside of a clone
+        hint = f"the one in this folder is called by its path, tasks/{name}"
     raise UsageError(f"there is no task {name!r}; {hint}")
 
 

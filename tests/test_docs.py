@@ -22,7 +22,7 @@ import typer
 from grader.cli import app
 from grader.errors import Verdict
 from grader.result import Result
-from grader.task import discover
+from grader.task import Data, Limits, Score, Size, Spec, discover
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
@@ -157,7 +157,7 @@ def test_every_option_that_the_text_names_exists(page: Path) -> None:
 
 
 def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
-    pages = [ROOT / "CONTRIBUTING.md", *(ROOT / "docs" / name for name in ("instructors.md", "scaling.md"))]
+    pages = [ROOT / "docs" / name for name in ("authors.md", "instructors.md", "scaling.md")]
     named = {word for page in pages for words in in_code(page) for word in words}
     shown = {word for command in COMMANDS if command.page in pages for word in command.text.split()}
     options = {option for option in options_of(*RECORDING, *HANDING_OVER) if option.startswith("--")}
@@ -264,7 +264,7 @@ def pattern(shown: tuple[str, ...]) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md", "docs/students.md", "docs/instructors.md", "CONTRIBUTING.md"])
+@pytest.mark.parametrize("name", ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"])
 def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path) -> None:
     if name == "README.md":  # it begins where a reader has submissions already
         shutil.copy(EXAMPLES / "exception.ipynb", clone / "my_notebook.ipynb")
@@ -300,6 +300,38 @@ def test_the_page_and_the_pictures_of_tasks_are_in_step() -> None:
 
 def test_the_page_of_verdicts_is_in_step() -> None:
     assert (ROOT / "docs" / "verdicts.md").read_text(encoding="utf-8") == script("make_verdicts.py")["page"]()
+
+
+def test_the_page_of_settings_is_in_step_and_says_what_each_of_them_is() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    assert text == script("make_configuration.py")["page"]()
+    assert re.findall(r"^\|.*\|  \|$", text, re.MULTILINE) == []  # the last column is the meaning
+
+
+def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of_a_command() -> None:
+    text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
+    toml, _, commands = text.partition("\n## Options of the commands\n")
+    for model in (Spec, Score, Limits, Data, Size):
+        for name, field in model.model_fields.items():
+            assert f"| `{name}` |" in toml or f"### `[{name}" in toml
+            assert field.description or name in {"score", "limits", "data", "sizes"}, name
+    shown = {
+        option for cell in re.findall(r"^\| (`--.*?`) \|", commands, re.MULTILINE) for option in cell.split()
+    }
+    assert shown == {f"`{option}`" for option in options_of() if option.startswith("--")}
+
+
+def test_every_variable_that_a_command_reads_is_on_the_page_of_settings() -> None:
+    page = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8").partition("\n## Environment\n")[2]
+    read = {
+        name
+        for path in (ROOT / "grader").glob("*.py")
+        for name in re.findall(
+            r"environ(?:\[|\.(?:get|setdefault)\()\"(\w+)\"", path.read_text(encoding="utf-8")
+        )
+    }
+    assert "RAY_ADDRESS" in read
+    assert [name for name in sorted(read) if f"| `{name}` |" not in page] == []
 
 
 @pytest.mark.parametrize("name", ["students.md", "instructors.md", "verdicts.md"])

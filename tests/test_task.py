@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,6 +54,15 @@ def test_a_task_is_loaded_by_name_or_by_folder(own_toy: Path) -> None:
 def test_an_unknown_task_gets_a_hint(own_toy: Path, name: str, says: str) -> None:
     with pytest.raises(UsageError, match=re.escape(says)):
         load_task(name, own_toy.parent)
+
+
+def test_a_task_of_the_folder_that_one_works_in_is_called_by_its_path(
+    own_toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shutil.copytree(own_toy, tmp_path / "author" / "tasks" / "mine")
+    monkeypatch.chdir(tmp_path / "author")
+    with pytest.raises(UsageError, match=r"there is no task 'mine'; .* by its path, tasks/mine$"):
+        load_task("mine", own_toy.parent)
 
 
 def test_without_any_task_the_hint_says_so(tmp_path: Path) -> None:

@@ -1,0 +1,173 @@
+"""Write docs/configuration.md from the models of task.toml in grader/task.py and the options of the commands.
+
+    python docs/make_configuration.py
+
+The page is committed, and a test fails while it is out of step.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from enum import Enum
+from pathlib import Path
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+
+import typer
+
+from grader.cli import app
+from grader.errors import Verdict
+from grader.task import Spec
+
+PAGE = Path(__file__).parent / "configuration.md"
+HEAD = """# Configuration
+
+Everything that can be set: a task's `task.toml`, the options of the commands, the environment. There is no other file of settings.
+
+This page is generated: `python docs/make_configuration.py`.
+"""
+TOML = """
+## `task.toml`
+
+What a task is, as values. A field without a default must be there, an unknown one is an error. In `notebook.py`,
+`{{ score.floor }}` stands for the value of that field, so that each number is written once ([more](authors.md#what-a-task-is-made-of)).
+`grader tasks --json` prints the values of every task.
+
+A change of `title`, `story`, `version`, `signature`, `leaderboard` or `[score]` runs nothing again; points follow a new map at once. Any
+other change is another run.
+"""
+COMMANDS = """
+## Options of the commands
+
+The help of each command says the same. [For instructors](instructors.md) says when to use which.
+"""
+ENVIRONMENT = """
+## Environment
+
+| variable | what it does |
+|---|---|
+| `CUDA_VISIBLE_DEVICES` | the graphics cards that `--gpus` and `--device` may use, as for any CUDA program |
+| `TMPDIR` | the folder for what is needed only while a command runs; `/tmp` by default |
+| `RAY_ADDRESS` | the cluster of `--engine ray` where `--ray-address` names none |
+| `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` where it is not set |
+| `NO_COLOR` | set to anything: no colours in the terminal |
+"""
+TITLES = {
+    "score": "`[score]`",
+    "limits": "`[limits]`",
+    "data": "`[data]`",
+    "sizes": "`[sizes.NAME]`",
+}
+KINDS = {"string": "text", "integer": "whole number", "number": "number"}
+PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
+DEFAULT = re.compile(r"\s*\[default: (.+)\]")
+
+
+def fields(schema: dict[str, Any]) -> str:
+    """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
+    rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
+    for name, field in schema["properties"].items():
+        if name not in TITLES:
+            default = "" if name in schema.get("required", []) else f"`{_toml(field['default'])}`"
+            rows.append(
+                f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
+            )
+    return "\n".join(rows)
+
+
+def _kind(field: dict[str, Any]) -> str:
+    if "enum" in field:
+        return " or ".join(f"`{_toml(value)}`" for value in field["enum"])
+    if field["type"] == "array":
+        return f"list of {KINDS[field['items']['type']]}s"
+    return KINDS[field["type"]]
+
+
+def _limits(field: dict[str, Any]) -> str:
+    signs = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
+    found = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
+    if "minItems" in field:
+        found.append(f"at least {field['minItems']}")
+    if "pattern" in field:
+        found.append(PATTERNS[field["pattern"]])
+    return ", ".join(found)
+
+
+def _toml(value: Any) -> str:
+    return f'"{value}"' if isinstance(value, str) else f"{value:g}"
+
+
+def tables() -> str:
+    """Return a section for each table of task.toml, the top level first."""
+    schema = Spec.model_json_schema()
+    parts = [fields(schema)]
+    for name, title in TITLES.items():
+        field = schema["properties"][name]
+        held = field.get("additionalProperties", field)
+        model = schema["$defs"][held["$ref"].rpartition("/")[2]]
+        may = "" if name in schema["required"] else " May be left out."
+        parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
+    return "\n\n".join(parts)
+
+
+def options(name: str, command: Any) -> str:
+    """Return the section of one command."""
+    hints = get_type_hints(inspect.unwrap(command.callback), include_extras=True)
+    usage, rows = f"grader {name}", []
+    for parameter in command.params:
+        if not parameter.opts[0].startswith("--"):
+            usage += f" {parameter.metavar or parameter.name.upper()}"
+            continue
+        if parameter.name not in hints:
+            continue  # typer's own
+        cells = (
+            " ".join(f"`{option}`" for option in parameter.opts),
+            _values(hints[parameter.name]),
+            _default(parameter),
+            DEFAULT.sub("", parameter.help or ""),
+        )
+        rows.append(f"| {' | '.join(cells)} |")
+    head = ["| option | values | default | meaning |", "|---|---|---|---|"]
+    return "\n".join([f"### `{usage}`", "", inspect.getdoc(command.callback) or "", "", *head, *rows])
+
+
+def _values(hint: Any) -> str:
+    """Return what an option takes, from an annotation such as `Annotated[int | None, typer.Option(min=1)]`."""
+    kind, *told = get_args(hint)
+    (info,) = told
+    if get_origin(kind) in {Union, types.UnionType}:
+        kind = next(one for one in get_args(kind) if one is not type(None))
+    if get_origin(kind) is list:
+        (kind,) = get_args(kind)
+    if get_origin(kind) is Literal:
+        text = ", ".join(f"`{value}`" for value in get_args(kind))
+    elif kind is Verdict:
+        text = "[a verdict](verdicts.md)"
+    elif issubclass(kind, Enum):
+        text = ", ".join(f"`{value.value}`" for value in kind)
+    else:
+        text = {bool: "", int: "whole number", float: "number", str: "text", Path: "path"}[kind]
+    for sign, limit in (("at least", info.min), ("at most", info.max)):
+        text += f", {sign} {limit:g}" if limit is not None else ""
+    return text
+
+
+def _default(parameter: Any) -> str:
+    if parameter.required:
+        return "must be given"
+    if parameter.default is None:
+        told = DEFAULT.search(parameter.help or "")
+        return told[1] if told else ""
+    return "" if parameter.is_flag else f"`{parameter.default}`"
+
+
+def page() -> str:
+    """Return the text of docs/configuration.md."""
+    commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
+    told = "\n\n".join(options(name, command) for name, command in commands.items())
+    return f"{HEAD}{TOML}\n{tables()}\n{COMMANDS}\n{told}\n{ENVIRONMENT}"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(), encoding="utf-8")
