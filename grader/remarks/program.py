@@ -138,11 +138,13 @@ def _alive(module: ast.Module, named: set[str]) -> ast.Module:
         for node in module.body
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and not node.decorator_list
     }
-    left = [node for node in module.body if id(node) not in idle]
-    while left:
-        named |= {name.id for node in left for name in ast.walk(node) if isinstance(name, ast.Name)}
-        left = [node for node in idle.values() if node.name in named or named & _DYNAMIC]
-        for node in left:
+    new: list[ast.stmt] = [node for node in module.body if id(node) not in idle]
+    while True:
+        named |= {name.id for node in new for name in ast.walk(node) if isinstance(name, ast.Name)}
+        new = [node for node in idle.values() if node.name in named or named & _DYNAMIC]
+        if not new:
+            break
+        for node in new:
             del idle[id(node)]
     return ast.Module([node for node in module.body if id(node) not in idle], [])
 
