@@ -23,7 +23,8 @@ from grader.task import Spec
 PAGE = Path(__file__).parent / "configuration.md"
 HEAD = """# Configuration
 
-Everything that can be set: a task's `task.toml`, the options of the commands, the environment. There is no other file of settings.
+Everything that can be set: a task's `task.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps what
+`grader build --repo-url` was told.
 
 This page is generated: `python docs/make_configuration.py`.
 """

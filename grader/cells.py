@@ -32,11 +32,13 @@ __all__ = [
     "changed_cells",
     "changes",
     "defined_names",
+    "definitions",
     "entry_names",
     "find_slot",
     "names_defined_elsewhere",
     "read_notebook",
     "slot_cell",
+    "slot_number",
     "source",
     "tagged",
 ]
@@ -57,6 +59,7 @@ class _Seen:
     """A cell of a submission as the search for the slot sees it."""
 
     cell: Json
+    number: int  # counted from 1
     label: str
     text: str
     entries: frozenset[str]  # of the task's, those that it defines at top level
@@ -66,16 +69,25 @@ class _Seen:
 def find_slot(notebook: Json, starter: Json) -> str:
     """Return the source of the student's slot.
 
+    Raises StudentFault (`slot_missing`) as `slot_number` does.
+    """
+    return source(notebook["cells"][slot_number(notebook, starter) - 1])
+
+
+def slot_number(notebook: Json, starter: Json) -> int:
+    """Return the number, counted from 1, of the cell that is the student's slot.
+
     The slot is the cell with the identity of the starter's slot that defines the entries; failing that, the
     only code cell that defines them at top level; failing that, the cell with the identity, whatever it holds,
     so that running it shows the student their syntax error.
 
     Raises StudentFault (`slot_missing`) for none or several, naming what was seen.
     """
-    key, wanted = slot_cell(starter)["id"], frozenset(entry_names(starter))
-    names = labels(notebook)
+    key, wanted, names = slot_cell(starter)["id"], frozenset(entry_names(starter)), labels(notebook)
     seen = [
-        _look(cell, names[index], wanted) for index, cell in enumerate(notebook["cells"]) if is_code(cell)
+        _look(number, cell, label, wanted)
+        for number, (cell, label) in enumerate(zip(notebook["cells"], names, strict=True), start=1)
+        if is_code(cell)
     ]
     defining = [found for found in seen if found.entries == wanted]
     marked: list[_Seen] = []
@@ -100,11 +112,16 @@ def find_slot(notebook: Json, starter: Json) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """A protected cell that a notebook does not hold as it was; `theirs` is None where it is missing."""
+    """A protected cell that a notebook does not hold as it was; `theirs` is None where it is missing.
+
+    `label` is its name in our notebook, `number` that of the cell in theirs, counted from 1, 0 where it is missing.
+    """
 
     label: str
     ours: str
     theirs: str | None
+    number: int
+    code: bool
 
 
 def changed_cells(notebook: Json, starter: Json) -> list[str]:
@@ -123,10 +140,14 @@ def changes(notebook: Json, starter: Json) -> list[Change]:
     """Return the protected cells that `changed_cells` names, ours beside theirs."""
     cells = notebook["cells"]
     present = {_compared(cell) for cell in cells}
-    known = {str(identity(cell)): source(cell) for cell in cells for identity in _IDENTITIES}
+    known: dict[str, tuple[str | None, int]] = {
+        str(identity(cell)): (source(cell), number)
+        for number, cell in enumerate(cells, start=1)
+        for identity in _IDENTITIES
+    }
     slot = slot_cell(starter)
     return [
-        Change(label, source(cell), known.get(cell["id"]))
+        Change(label, source(cell), *known.get(cell["id"], (None, 0)), code=is_code(cell))
         for cell, label in zip(starter["cells"], labels(starter), strict=True)
         if cell is not slot and _compared(cell) not in present
     ]
@@ -152,21 +173,25 @@ def defined_names(text: str) -> frozenset[str]:
 
     Raises SyntaxError where the cell cannot be parsed, for whatever reason.
     """
-    names: set[str] = set()
-    left: list[ast.AST] = [parse(text)]
+    return frozenset(name for name, _ in definitions(parse(text)))
+
+
+def definitions(code: ast.AST) -> list[tuple[str, ast.AST]]:
+    """Return the names that some code binds at top level, each with the node that binds it."""
+    found: list[tuple[str, ast.AST]] = []
+    left: list[ast.AST] = [code]
     while left:
         node = left.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            names.add(node.name)
+            found.append((node.name, node))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
-            names.update(
-                alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*"
-            )
+            names = (alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*")
+            found += [(name, node) for name in names]
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
+            found.append((node.id, node))
         elif not isinstance(node, _NO_DESCENT):
             left.extend(ast.iter_child_nodes(node))
-    return frozenset(names)
+    return found
 
 
 def slot_cell(starter: Json) -> Json:
@@ -185,7 +210,7 @@ def entry_names(starter: Json) -> tuple[str, ...]:
     return tuple(names)
 
 
-def _look(cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
+def _look(number: int, cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
     text = source(cell)
     entries: frozenset[str] = frozenset()
     attempt = False
@@ -197,7 +222,7 @@ def _look(cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
                 re.search(rf"^[ \t]*(async )?(def|class) +{name}\b|^{name} *=", text, re.MULTILINE)
                 for name in wanted
             )
-    return _Seen(cell, label, text, entries, attempt)
+    return _Seen(cell, number, label, text, entries, attempt)
 
 
 def parse(text: str) -> ast.Module:
@@ -222,12 +247,12 @@ def _parse_without_magic(text: str) -> ast.Module:
         raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
 
 
-def _the_only(found: Sequence[_Seen], wanted: frozenset[str]) -> str:
+def _the_only(found: Sequence[_Seen], wanted: frozenset[str]) -> int:
     if len(found) > 1:
         raise _missing(
             f"{_listed(wanted)} is defined in more than one cell: {_joined(found)}. Keep one of them."
         )
-    return found[0].text
+    return found[0].number
 
 
 def _refuse_scattered(seen: Sequence[_Seen], wanted: frozenset[str]) -> None:

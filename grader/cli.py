@@ -15,7 +15,7 @@ from typing import Annotated
 
 import typer
 
-from grader import display, engines, grading, progress, reporting
+from grader import checking, display, engines, grading, progress, reporting
 from grader.errors import GraderFault, UsageError
 from grader.exporting import COMMANDS as EXPORTING
 from grader.options import (
@@ -23,21 +23,15 @@ from grader.options import (
     AttackOut,
     Attacks,
     AttackSeconds,
-    CheckOut,
-    Cold,
     Corpus,
     DataOut,
-    Device,
     LintSeeds,
-    PublicData,
     Quick,
-    Repeats,
     RepoUrl,
     Seed,
     SizeName,
     Source,
     TaskName,
-    TimeLimit,
 )
 from grader.task import DEFAULT_SIZE, Task, discover, load_task
 
@@ -137,56 +131,6 @@ def lint(task_name: TaskName, *, quick: Quick = False, seeds: LintSeeds = 3, as_
 
 
 @app.command()
-def check(
-    notebook: Path,
-    *,
-    task_name: Annotated[
-        str | None, typer.Option("--task", help="Its task. [default: what the notebook says]")
-    ] = None,
-    repeats: Repeats = 1,
-    time_limit: TimeLimit = None,
-    device: Device = "auto",
-    data: PublicData = None,
-    out: CheckOut = Path("check_runs"),
-    cold: Cold = False,
-    as_json: AsJson = False,
-) -> None:
-    """Rehearse the grading of one notebook on the public data."""
-    from grader import rehearse  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.batch import Job  # noqa: PLC0415
-    from grader.doctor import confines  # noqa: PLC0415
-
-    task = load_task(task_name or rehearse.task_of(notebook))
-    confined = confines()
-    if not confined:
-        display.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
-    limit = time_limit or task.spec.limits.wall_seconds
-    settings = engines.settings_for(device, limit, backend="bubblewrap" if confined else "plain")
-    with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
-        submission = rehearse.submission_of(notebook)
-        rounds = rehearse.rounds(task, notebook, data, Path(scratch), repeats=repeats or 1)
-        # The data are the same each time, and so would be the result: a rehearsal is run all the same.
-        job = Job(
-            task,
-            [submission],
-            rounds,
-            settings,
-            engines.made(out),
-            1,
-            warm=not cold,
-            command="check",
-            again=True,
-        )
-        quiet = as_json or not display.is_terminal()  # one result needs no log of its own
-        (result,) = grading.run(job, quiet=quiet)
-    if as_json:
-        display.print_json(result.as_json())
-    else:
-        display.show_check(result)
-    grading.exit_for([result])
-
-
-@app.command()
 def doctor(*, as_json: AsJson = False) -> None:
     """Say whether this machine is fit to grade, and prove that the sandbox confines."""
     from grader.doctor import examine  # noqa: PLC0415 -- keeps `grader --help` quick
@@ -250,6 +194,7 @@ def redteam(
 
 
 for _command in (
+    checking.check,
     grading.grade,
     grading.results,
     grading.regrade,

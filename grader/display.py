@@ -11,7 +11,7 @@ from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
-from grader.errors import EXPLANATIONS, Verdict
+from grader.errors import Verdict
 from grader.task import DEFAULT_SIZE, Task
 
 if TYPE_CHECKING:
@@ -37,6 +37,11 @@ def is_terminal() -> bool:
 def say(text: str) -> None:
     """Print one line."""
     _out.print(Text(text), soft_wrap=True)
+
+
+def show(text: Text) -> None:
+    """Print a text that has colours where there is a terminal."""
+    _out.print(text, soft_wrap=True)
 
 
 def warn(text: str) -> None:
@@ -221,26 +226,6 @@ def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
 def _executed(result: Result) -> list[Path]:
     """Return the executed notebook of the last repeat of a result, if it came that far."""
     return sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb"))[-1:]
-
-
-def show_check(result: Result) -> None:
-    """Print what a student wants to know of a rehearsal."""
-    style = STYLES.get(result.verdict, "red")
-    _out.print(Text.assemble((result.verdict.value, f"bold {style}"), ": ", result.message), soft_wrap=True)
-    if result.traceback:
-        _out.print(Text(result.traceback))
-    if result.verdict is Verdict.SCORED:
-        for sentence in result.penalties[1:]:
-            say(f"penalty: {sentence}")
-        say(f"{result.points} points on the public data, balanced accuracy {accuracy(result)}")
-    else:
-        say(EXPLANATIONS[result.verdict].help)
-    if result.changed_cells:
-        say(f"ignored changes in protected cells: {', '.join(result.changed_cells)}")
-    seconds, plural = result.seconds, "" if result.slot_calls == 1 else "s"
-    calls = f"{seconds.slot_calls:.1f} s in {result.slot_calls} call{plural}"
-    say(f"{seconds.total:.1f} s, of which your function {calls}")
-    say(f"executed notebooks: {result.run_folder}")
 
 
 def accuracy(result: Result) -> str:

@@ -40,7 +40,7 @@ if TYPE_CHECKING:
     from grader.batch import Job
     from grader.result import Result
 
-_INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
+INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 
 def grade(
@@ -242,7 +242,7 @@ def run(job: Job, *, quiet: bool) -> list[Result]:
             return run_batch(job, watch)
     except KeyboardInterrupt:
         display.complain("stopped; what was recorded is kept, and the same command goes on from here")
-        raise typer.Exit(_INTERRUPTED) from None
+        raise typer.Exit(INTERRUPTED) from None
 
 
 def exit_for(results: list[Result]) -> None:

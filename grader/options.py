@@ -56,6 +56,10 @@ Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Grade without a sandbox; results can then be forged.")
 ]
 Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")]
+CheckRepeats = Annotated[
+    int, typer.Option("--repeats", min=1, help="Complete evaluations to average; several show the spread.")
+]
+Watching = Annotated[bool, typer.Option("--watch", help="Check again on each save, until Ctrl-C.")]
 CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are kept.")]
 PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
 DataOut = Annotated[Path | None, typer.Option(help="Folder to build them in. [default: data/TASK]")]

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
@@ -164,6 +165,20 @@ class _Silent:
         warn(text)
 
 
+class _Bar(_Silent):
+    """Progress of one submission in a terminal: a bar over all its repeats."""
+
+    def __init__(self, progress: Progress, repeats: int) -> None:
+        self._progress, self._repeats = progress, repeats
+        self._bar = progress.add_task("starting", total=repeats)
+
+    def on_progress(self, student: str, repeat: int, share: float) -> None:
+        """Move the bar."""
+        del student
+        said = f"repeat {repeat + 1} of {self._repeats}"
+        self._progress.update(self._bar, completed=repeat + share, description=said)
+
+
 def _sentence(result: Result) -> Text:
     points = "no points" if result.points is None else f"{result.points} points"
     same = f", the same program as {result.identical_to}" if result.identical_to else ""
@@ -182,3 +197,14 @@ def watcher(total: int, *, quiet: bool) -> Iterator[_Live | _Lines | _Silent]:
             yield live
     else:
         yield _Lines(total)
+
+
+@contextmanager
+def bar(repeats: int, *, quiet: bool) -> Iterator[_Silent]:
+    """Give whoever shows the progress of one submission."""
+    if quiet or not err.is_terminal:
+        yield _Silent()
+        return
+    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as progress:
+        yield _Bar(progress, repeats)

@@ -18,14 +18,14 @@ if TYPE_CHECKING:
 _PUBLIC_SEED = 0
 
 
-def submission_of(notebook: Path) -> Submission:
-    """Return the notebook as the one submission it is.
+def submission_of(notebook: Path, data: bytes | None = None) -> Submission:
+    """Return the notebook as the one submission it is; `data` is what it holds, if that was read already.
 
     Raises UsageError where there is no such file.
     """
-    if not notebook.is_file():
+    if data is None and not notebook.is_file():
         raise UsageError(f"{notebook} is not a file")
-    return Submission(path=str(notebook), student=notebook.stem, data=notebook)
+    return Submission(path=str(notebook), student=notebook.stem, data=notebook if data is None else data)
 
 
 def task_of(notebook: Path) -> str:

@@ -15,11 +15,11 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from playwright.sync_api import Browser, Page, Request
+    from playwright.sync_api import Browser, Page, Request, ViewportSize
 
 ROOT = Path(__file__).resolve().parent.parent
-PHONE = {"width": 360, "height": 740}
-WIDE = {"width": 1200, "height": 900}
+PHONE: ViewportSize = {"width": 360, "height": 740}
+WIDE: ViewportSize = {"width": 1200, "height": 900}
 # What a browser fetches by itself; a link is followed by a reader.
 FETCHED = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
 
