@@ -12,6 +12,7 @@ from rich.table import Table
 from rich.text import Text
 
 from grader.errors import Verdict
+from grader.plain_text import visible
 from grader.task import DEFAULT_SIZE, Task
 
 if TYPE_CHECKING:
@@ -200,6 +201,8 @@ def note_attack(done: int, total: int, outcome: Outcome) -> None:
     said = Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
     line = Text.assemble(f"[{done}/{total}] ", (f"{outcome.attack}: ", "bold"), said)
     err.print(line + Text(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
+    for problem in outcome.problems:
+        err.print(Text(f"    {visible(problem)}"), soft_wrap=True)
 
 
 def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:

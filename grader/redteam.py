@@ -136,8 +136,7 @@ class Arena:
         )
         reference = self._scored(_REFERENCE, self._reference, self._bench.repeats[0])
         self._expected = reference.metrics
-        seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS
-        self._bench = replace(self._bench, settings=replace(self._bench.settings, wall_seconds=seconds))
+        self._wall_seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS
         self._libraries = libraries()
 
     def face(self, attack: Attack) -> Outcome:
@@ -147,7 +146,7 @@ class Arena:
         before = self._watch.look(self._bench.runs / attack.name)
         # Two sandboxes are open, and nothing is started ahead meanwhile: what is new below this process is the slot's.
         known = descendants()
-        result = self._grade(attack.name, data, self._bench.repeats[0])
+        result = self._grade(attack.name, data, self._bench.repeats[0], self._wall_seconds)
         problems = [
             *end_new(known),
             *self._bait.touched(),
@@ -186,11 +185,13 @@ class Arena:
             )
         return result
 
-    def _grade(self, student: str, data: bytes, repeat: Repeat) -> Result:
+    def _grade(self, student: str, data: bytes, repeat: Repeat, wall_seconds: float | None = None) -> Result:
         """Grade in the sandbox that has waited longest; in a thread, so that Ctrl-C reaches this one."""
         submission = Submission(f"{student}.ipynb", student, data)
+        limit = wall_seconds or self._bench.settings.wall_seconds
+        settings = replace(self._bench.settings, wall_seconds=limit)
         with contextlib.closing(self._waiting.pop(0)) as supply, ThreadPoolExecutor(1) as pool:
-            bench = replace(self._bench, sandboxes=supply, repeats=[repeat])
+            bench = replace(self._bench, sandboxes=supply, repeats=[repeat], settings=settings)
             try:
                 return pool.submit(grade, submission, bench).result()
             except KeyboardInterrupt:
