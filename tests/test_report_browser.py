@@ -304,6 +304,30 @@ def test_no_page_is_wider_than_a_telephone(results: Path, open_page: Open) -> No
         assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path.name
 
 
+def test_a_telephone_shows_each_verdict_whole(results: Path, open_page: Open) -> None:
+    page = open_page(index_of(results), viewport=PHONE)
+    board = page.locator("#task-noisy_labels")
+    board.get_by_label("Find a student").fill("dan")
+    shown = board.locator("tr:not([hidden]) .verdict")
+    box, text = shown.bounding_box(), shown.inner_text()
+    assert text == "slot error"
+    assert box is not None
+    assert box["x"] + box["width"] <= PHONE["width"]
+
+
+def test_the_curves_say_which_line_is_which_repeat(results: Path, open_page: Open) -> None:
+    page = open_page(feedback_of(results, "ada"))
+    names = page.locator(".key").all_inner_texts()
+    assert names == [f"repeat {number}" for number in range(1, len(names) + 1)]
+    lines = page.locator("figure:has(.curve) >> nth=0").locator(".curve")
+    assert lines.count() == len(names) > 1
+    colours = lines.evaluate_all("all => all.map((one) => getComputedStyle(one).stroke)")
+    keys = page.locator(".key").evaluate_all(
+        "all => all.map((one) => getComputedStyle(one, '::before').backgroundColor)"
+    )
+    assert colours == keys
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_every_text_can_be_read(results: Path, open_page: Open, scheme: str) -> None:
     """Contrast of 4.5 to 1, WCAG 2.1 level AA for text of any size."""
