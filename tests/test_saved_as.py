@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import nbformat
@@ -29,7 +30,6 @@ from grader.task import Task, discover, load_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from saved_as import Save
 
@@ -243,9 +243,9 @@ def test_copies_of_several_students_are_told_apart(starter: Json, tmp_path: Path
 # -- graded ---------------------------------------------------------------------------------------------------------
 
 
-def predictions(runs: Path) -> list[bytes]:
+def predictions(run_folder: Path) -> list[bytes]:
     arrays = [
-        np.load(path, allow_pickle=False) for path in sorted(runs.glob("run-1/repeat-*/predictions.npz"))
+        np.load(path, allow_pickle=False) for path in sorted(run_folder.glob("repeat-*/predictions.npz"))
     ]
     return [found[name].tobytes() for found in arrays for name in found.files]
 
@@ -262,7 +262,7 @@ def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tu
             result.verdict,
             result.points,
             result.changed_cells,
-            predictions(folder / "runs" / result.student),
+            predictions(Path(result.run_folder)),
         )
         for result in results
     }
@@ -272,14 +272,19 @@ def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tu
 def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_original(
     toy_task: Task, tmp_path: Path
 ) -> None:
-    for path in (toy_task.starter, toy_task.solution):
-        original = read_notebook(path.read_bytes())
-        notebooks = {"original": path.read_bytes()} | {name: save(original) for name, save in SAVES.items()}
-        graded = grade(toy_task, notebooks, tmp_path / path.parent.name)
-        expected = graded.pop("original")
-        assert expected[0] is Verdict.SCORED
-        assert expected[3]
-        assert graded == dict.fromkeys(SAVES, expected)
+    solution, starter = (path.read_bytes() for path in (toy_task.solution, toy_task.starter))
+    notebooks = {name: save(read_notebook(solution)) for name, save in SAVES.items()}
+    notebooks |= {
+        "solution": solution,
+        "starter": starter,
+        "starter in colab": as_colab(read_notebook(starter)),
+    }
+    graded = grade(toy_task, notebooks, tmp_path)
+    expected = graded["solution"]
+    assert expected[0] is Verdict.SCORED
+    assert expected[3]
+    assert {name: graded[name] for name in SAVES} == dict.fromkeys(SAVES, expected)
+    assert graded["starter in colab"] == graded["starter"] != expected
 
 
 @pytest.mark.slow
