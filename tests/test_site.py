@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PHONE: ViewportSize = {"width": 360, "height": 740}
-WIDE: ViewportSize = {"width": 1200, "height": 900}
 # What a browser fetches by itself; a link is followed by a reader.
 FETCHED = {"img": "src", "script": "src", "link": "href", "iframe": "src", "source": "src", "object": "data"}
 
@@ -129,7 +128,7 @@ def test_pages_open_from_the_disk_ask_nobody_and_fit_a_phone(site: Path, tab: Pa
 
 
 def test_the_search_finds_a_field_on_pages_from_the_disk(site: Path, tab: Page) -> None:
-    tab.set_viewport_size(WIDE)
+    tab.set_viewport_size({"width": 1200, "height": 900})
     tab.goto((site / "index.html").as_uri())
     tab.locator("input[name=query]").click()
     tab.keyboard.type("wall_seconds")
