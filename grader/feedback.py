@@ -34,7 +34,7 @@ _NEXT: dict[Verdict, tuple[str, ...]] = {
         REHEARSE,
     ),
     Verdict.SLOT_ERROR: (
-        "Begin at the marked line, and ask which of your values is not what you think it is there.",
+        "Begin at the line that failed, and ask which of your values is not what you think it is there.",
         "Try the function on its own, with arguments of the shapes that the contract at the top of the slot names, also the smallest ones.",
         REHEARSE,
     ),

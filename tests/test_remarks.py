@@ -389,5 +389,9 @@ def test_a_slot_that_is_too_deep_to_look_into_is_left_to_the_run(starter: Json) 
     notebook = filled(starter, deep + DEF + RETURN)
     assert read_notebook(json.dumps(notebook).encode())
     assert {remark.kind for remark in remarks_on(notebook, starter)} <= {"syntax"}
+    for nested in ("lambda: " * 1200 + "1", "x" + "[0]" * 700, "-" * 700 + "1", "f" + "()" * 900):
+        text = f"def f(): return f\nx = [1]\nx = {nested}\n"
+        found = remarks_on(filled(starter, text + DEF + "    return x\n", after=text + "y = 1"), starter)
+        assert {remark.kind for remark in found} <= {"rebound"}
     sums = "x = " + " + ".join("1" for _ in range(20_000)) + "\n"
     assert remarks_on(filled(starter, sums + DEF + RETURN), starter) == []
