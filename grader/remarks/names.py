@@ -85,7 +85,7 @@ def rebound_names(
         meanings = {_meaning(node) for node in statements}
         for cell in others:
             again = {_meaning(node) for node in cell.statements.get(name, [])}
-            if cell.number > slot and not cell.as_it_was and again - meanings:
+            if cell.number > slot and not cell.ours and again - meanings:
                 yield (
                     Severity.WARNING,
                     "rebound",
