@@ -132,7 +132,7 @@ def _watch(wanted: _Wanted, *, quick: bool) -> None:
                     rehearsed = None if ours or slot is None else (slot, result)
             if later is None:
                 display.say(f"waiting for {wanted.notebook} to be saved; Ctrl-C ends this")
-            content = later or watch.wait()
+            content = watch.wait() if later is None else later
             display.say("")
 
 

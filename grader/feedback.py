@@ -23,39 +23,39 @@ if TYPE_CHECKING:
     from grader.task import Score, Task
 
 _STOPPED = "stopped at the limit"
-REHEARSE = "`grader check` on your notebook gives the same verdict on the public data, before you hand in."
+_REHEARSE = "`grader check` on your notebook gives the same verdict on the public data, before you hand in."
 _NEXT: dict[Verdict, tuple[str, ...]] = {
     Verdict.INVALID_NOTEBOOK: (
         "Look at the size and the name of the file: it may be another one than you meant.",
-        REHEARSE,
+        _REHEARSE,
     ),
     Verdict.SLOT_MISSING: (
         "Take a fresh starter notebook, paste your function into its slot, and hand in that file.",
-        REHEARSE,
+        _REHEARSE,
     ),
     Verdict.SLOT_ERROR: (
-        "Begin at the marked line, and ask which of your values is not what you think it is there.",
+        "Begin at the line that failed, and ask which of your values is not what you think it is there.",
         "Try the function on its own, with arguments of the shapes that the contract at the top of the slot names, also the smallest ones.",
-        REHEARSE,
+        _REHEARSE,
     ),
     Verdict.INVALID_OUTPUT: (
         "Print the type, the shape and the smallest and largest value of what you return, for the first call and for the last.",
         "Think of the last batch, which may be smaller than the others.",
-        REHEARSE,
+        _REHEARSE,
     ),
     Verdict.TIME_LIMIT: (
         "Time one call of your function, and multiply by the number of calls.",
         "Loops over single numbers are slow: one operation on the whole array often does the same.",
-        REHEARSE,
+        _REHEARSE,
     ),
     Verdict.MEMORY_LIMIT: (
         "Count the numbers in your largest array, times 4 or 8 bytes: comparing everything with everything grows with the square.",
-        REHEARSE,
+        _REHEARSE,
     ),
-    Verdict.OUTPUT_LIMIT: ("Print every hundredth call at most, or nothing at all.", REHEARSE),
+    Verdict.OUTPUT_LIMIT: ("Print every hundredth call at most, or nothing at all.", _REHEARSE),
     Verdict.SLOT_CRASHED: (
         "Your function needs no processes, threads, files or sockets of its own; leave out what starts them.",
-        REHEARSE,
+        _REHEARSE,
     ),
     Verdict.GRADER_ERROR: (
         "There is nothing for you to do. If this page does not change, ask your instructor.",
@@ -173,6 +173,11 @@ def advice(result: Result, score: Score | None) -> list[str]:
     elif result.seconds.total and result.seconds.slot_calls > 0.5 * result.seconds.total:
         found.append("More than half of the time went into your function. A faster one lets you try more.")
     return found or ["Change one thing at a time, and keep what helps in several repeats on the public data."]
+
+
+def advice_after_rehearsal(result: Result, score: Score | None) -> list[str]:
+    """Return the same for somebody who has just rehearsed the grading."""
+    return [sentence for sentence in advice(result, score) if sentence != _REHEARSE]
 
 
 def _map_of(result: Result, task: Task | None) -> Score | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.errors import Verdict
-from grader.feedback import REHEARSE, advice
+from grader.feedback import advice_after_rehearsal
 from grader.score import points
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ _NEAR = 0.5  # of a limit: another machine may be half as fast
 
 def outlook(result: Result, score: Score, wall_seconds: float) -> list[str]:
     """Return what would change the points, the surest first; `wall_seconds` is the limit of a repeat."""
-    said = [sentence for sentence in advice(result, score) if sentence != REHEARSE]
+    said = advice_after_rehearsal(result, score)
     if result.metrics is None:
         return said
     mean = result.metrics.balanced_accuracy

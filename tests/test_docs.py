@@ -39,6 +39,7 @@ NOT_RUN = {
     "pip install -c constraints.txt -e .": "sets up what runs these tests",
     "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/test_badge.py calls it for a copy",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
+    "grader check my_notebook.ipynb --watch": "goes on until Ctrl-C; tests/test_checking.py watches the toy task",
     "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
     "grader prepare learning_to_defer --size large": "needs a download",
     "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",

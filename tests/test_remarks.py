@@ -180,6 +180,21 @@ SLOTS: dict[str, tuple[str, list[tuple[str, str, int, str]]]] = {
         + "    random.random()\n    np.random.rand()\n    torch.rand(2)\n    rng.normal()\n    random.seed(len(targets))\n" + RETURN,
         [],
     ),
+    "a generator for want of a seed": (
+        "def pick(rng=None, seed=None):\n    rng = rng or np.random.default_rng()\n"
+        "    return rng if seed is None else np.random.default_rng(seed) if seed else np.random.default_rng()\n"
+        + DEF + "    pick(seed=1)\n" + RETURN,
+        [],
+    ),
+    "a GPU that a constant turns off": (
+        "GPU = False\n" + DEF + "    if GPU:\n        losses = losses.cuda()\n    return losses\n", [],
+    ),
+    "a GPU that may be missing": (
+        DEF + "    try:\n        losses = losses.cuda()\n    except RuntimeError:\n        pass\n    return losses\n", [],
+    ),
+    "a GPU in a loop": (
+        DEF + "    while True:\n        losses = losses.cuda()\n    return losses\n", [("warning", "gpu", 3, "losses.cuda()")],
+    ),
     "a pause": ("import time\n" + DEF + "    time.sleep(1)\n" + RETURN, [("warning", "sleep", 3, "time.sleep(1)")]),
     "an own module": ("import my_helpers\n" + DEF + RETURN, [("warning", "no-module", 1, "import my_helpers")]),
     "a module of Colab": (
@@ -389,5 +404,9 @@ def test_a_slot_that_is_too_deep_to_look_into_is_left_to_the_run(starter: Json) 
     notebook = filled(starter, deep + DEF + RETURN)
     assert read_notebook(json.dumps(notebook).encode())
     assert {remark.kind for remark in remarks_on(notebook, starter)} <= {"syntax"}
+    for nested in ("lambda: " * 1200 + "1", "x" + "[0]" * 700, "-" * 700 + "1", "f" + "()" * 900):
+        text = f"def f(): return f\nx = [1]\nx = {nested}\n"
+        found = remarks_on(filled(starter, text + DEF + "    return x\n", after=text + "y = 1"), starter)
+        assert {remark.kind for remark in found} <= {"rebound"}
     sums = "x = " + " + ".join("1" for _ in range(20_000)) + "\n"
     assert remarks_on(filled(starter, sums + DEF + RETURN), starter) == []

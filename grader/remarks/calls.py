@@ -64,7 +64,7 @@ def chance_calls(program: Program, starter: Json) -> Iterator[Said]:
                 Severity.WARNING,
                 "unseeded",
                 place_of(call, program.lines),
-                "this draws other numbers in each run: the same function gets other points when it is graded again",
+                "this draws other numbers in each run: the same function may get other points when it is graded again",
                 f"use {seeded}, or `np.random`, `random` and `torch` as they are: the grader seeds these",
             )
 
@@ -127,8 +127,24 @@ def _modules(program: Program, starter: Json) -> dict[str, str]:
 
 
 def _calls(program: Program) -> list[ast.Call]:
-    """Return the calls in the order of the text."""
-    found = [node for node in ast.walk(program.tree) if isinstance(node, ast.Call)]
+    """Return the calls that no condition guards, in the order of the text: who guards a call may know better."""
+    found: list[ast.Call] = []
+    left: list[ast.AST] = [program.tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Call):
+            found.append(node)
+        match node:
+            case ast.If() | ast.IfExp():
+                left.append(node.test)
+            case ast.BoolOp():
+                left.append(node.values[0])
+            case ast.Match():
+                left.append(node.subject)
+            case ast.Try() | ast.TryStar():
+                left += node.finalbody
+            case _:
+                left += ast.iter_child_nodes(node)
     return sorted(found, key=lambda call: (call.lineno, call.col_offset))
 
 

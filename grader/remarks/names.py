@@ -82,10 +82,10 @@ def rebound_names(
     for name, statements in own.items():
         if name not in used or any(isinstance(node, (ast.Import, ast.ImportFrom)) for node in statements):
             continue
-        meanings = {ast.dump(node) for node in statements}
+        meanings = {_meaning(node) for node in statements}
         for cell in others:
-            again = {ast.dump(node) for node in cell.statements.get(name, [])}
-            if cell.number > slot and not cell.as_it_was and again - meanings:
+            again = {_meaning(node) for node in cell.statements.get(name, [])}
+            if cell.number > slot and not cell.ours and again - meanings:
                 yield (
                     Severity.WARNING,
                     "rebound",
@@ -94,6 +94,14 @@ def rebound_names(
                     f"what you see in your notebook may come from cell {cell.number}; keep one of the two",
                 )
                 break
+
+
+def _meaning(statement: ast.stmt) -> str:
+    """Return a text that is the same for the same statement."""
+    try:
+        return ast.dump(statement)
+    except RecursionError:  # nobody has typed it twice
+        return f"at {id(statement)}"
 
 
 def _from_elsewhere(name: str, homes: list[OtherCell], place: Place) -> tuple[str, Place, str, str]:

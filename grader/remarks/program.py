@@ -21,6 +21,7 @@ MAGIC = re.compile(r"^[ \t]*[%!?]|^[ \t]*[\w.]+\?{1,2}[ \t]*$|=[ \t]*[!%]\w")
 _READS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
 _DYNAMIC = {"globals", "locals", "vars", "exec", "eval", "__import__"}  # with these, names come from anywhere
 _IMPORTS = (ast.Import, ast.ImportFrom)
+_OPTIMIZED = 1  # CO_OPTIMIZED: a function, not a module or the body of a class
 _FORGIVING = {"NameError", "Exception", "BaseException"}
 
 
@@ -70,7 +71,7 @@ class Program:
         """The names that it binds in its namespace, from within functions too."""
         return frozenset(
             instruction.argval
-            for code, _ in _codes(self._code, late=False)
+            for code, _ in _codes(self._code)
             for instruction in dis.get_instructions(code)
             if instruction.opname == "STORE_GLOBAL"
             or (instruction.opname == "STORE_NAME" and code is self._code)
@@ -85,7 +86,7 @@ class Program:
             if isinstance(node, ast.Name)
         }
         found = []
-        for code, late in _codes(self._code, late=False):
+        for code, late in _codes(self._code):
             own = _bound_by_class(code) if code is not self._code else frozenset()
             for instruction in dis.get_instructions(code):
                 at = instruction.positions
@@ -161,15 +162,14 @@ def _compiled(tree: ast.Module) -> CodeType:
     return code
 
 
-def _codes(code: CodeType, *, late: bool) -> Iterator[tuple[CodeType, bool]]:
+def _codes(code: CodeType) -> Iterator[tuple[CodeType, bool]]:
     """Give a piece of code and those in it, each with whether it is run later, by a call."""
-    yield code, late
-    for inner in code.co_consts:
-        if isinstance(inner, CodeType):
-            yield from _codes(inner, late=late or bool(inner.co_flags & _OPTIMIZED))
-
-
-_OPTIMIZED = 1  # CO_OPTIMIZED: a function, not a module or the body of a class
+    left = [(code, False)]
+    while left:
+        outer, late = left.pop()
+        yield outer, late
+        inner = (constant for constant in outer.co_consts if isinstance(constant, CodeType))
+        left += [(one, late or bool(one.co_flags & _OPTIMIZED)) for one in inner]
 
 
 def _bound_by_class(code: CodeType) -> frozenset[str]:
