@@ -56,7 +56,7 @@ build: $(STAMP)
 	$(BIN)/grader build
 
 docs: $(STAMP)
-	$(BIN)/mkdocs build --strict
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict
 
 redteam: $(STAMP)
 	$(BIN)/grader redteam noisy_labels
