@@ -109,6 +109,7 @@ def csv_row(record: dict[str, Any], attempt: int) -> dict[str, Any]:
         "balanced_accuracy": metrics["balanced_accuracy"],
         "spread": metrics["spread"],
         "seconds": record["seconds"]["total"],
+        "memory_mb": max((taken for taken in record.get("memory_mb", []) if taken is not None), default=""),
         "penalties": len(record["penalties"]),
         "changed_cells": len(record["changed_cells"]),
         "identical_to": record["identical_to"],
