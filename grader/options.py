@@ -7,9 +7,15 @@ from typing import Annotated, Literal
 
 import typer
 
+from grader import completion
 from grader.errors import Verdict
 
-TaskName = Annotated[str, typer.Argument(metavar="TASK", help="A task's id, or the path of its folder.")]
+TaskName = Annotated[
+    str,
+    typer.Argument(
+        metavar="TASK", help="A task's id, or the path of its folder.", autocompletion=completion.task_ids
+    ),
+]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where the trainer computes.")]
 Repeats = Annotated[
@@ -20,9 +26,16 @@ TimeLimit = Annotated[
 ]
 Cold = Annotated[bool, typer.Option("--cold", help="Start every trainer from nothing, for comparison.")]
 Source = Annotated[
-    str | None, typer.Option(help="embedded, npz:PATH or torchvision:NAME. [default: the task's]")
+    str | None,
+    typer.Option(
+        help="embedded, npz:PATH or torchvision:NAME. [default: the task's]",
+        autocompletion=completion.sources,
+    ),
 ]
-SizeName = Annotated[str, typer.Option("--size", help="A setting of the task: default, large ...")]
+SizeName = Annotated[
+    str,
+    typer.Option("--size", help="A setting of the task: default, large ...", autocompletion=completion.sizes),
+]
 Jobs = Annotated[
     int | None,
     typer.Option(min=1, max=1024, help="Submissions at a time. [default: 1, or all places on the cards]"),
@@ -58,7 +71,12 @@ CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are k
 PublicData = Annotated[Path | None, typer.Option(help="The public data. [default: found or built]")]
 DataOut = Annotated[Path | None, typer.Option(help="[default: data/TASK]")]
 Attacks = Annotated[
-    list[str] | None, typer.Option("--attack", help="Only this attack, or class of attacks; may be repeated.")
+    list[str] | None,
+    typer.Option(
+        "--attack",
+        help="Only this attack, or class of attacks; may be repeated.",
+        autocompletion=completion.attacks,
+    ),
 ]
 Corpus = Annotated[Path | None, typer.Option(help="Folder of attacks. [default: the one shipped]")]
 AttackSeconds = Annotated[

@@ -33,6 +33,7 @@ PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 NOT_RUN = {
     "make demo": "continuous integration runs it",
     "make test": "runs these tests",
+    "grader --install-completion": "writes to the home folder; tests/test_terminal.py completes with its script",
     "grader redteam noisy_labels": "takes hours; tests/test_redteam.py calls it for a smaller task",
     "python3 -m venv .venv": "sets up what runs these tests",
     ". .venv/bin/activate": "sets up what runs these tests",
