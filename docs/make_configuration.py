@@ -8,7 +8,6 @@ The page is committed, and a test fails while it is out of step.
 from __future__ import annotations
 
 import inspect
-import re
 import types
 from enum import Enum
 from pathlib import Path
@@ -53,6 +52,8 @@ ENVIRONMENT = """
 | `RAY_ADDRESS` | the cluster of `--engine ray` where `--ray-address` names none |
 | `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` where it is not set |
 | `NO_COLOR` | set to anything: no colours in the terminal |
+| `TERM` | `dumb`: no colours in the terminal either |
+| `FORCE_COLOR` | set to anything: colours also where the output is not a terminal |
 """
 TITLES = {
     "score": "`[score]`",
@@ -62,7 +63,6 @@ TITLES = {
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
-DEFAULT = re.compile(r"\s*\[default: (.+)\]")
 
 
 def fields(schema: dict[str, Any]) -> str:
@@ -126,7 +126,7 @@ def options(name: str, command: Any) -> str:
             " ".join(f"`{option}`" for option in parameter.opts),
             _values(hints[parameter.name]),
             _default(parameter),
-            DEFAULT.sub("", parameter.help or ""),
+            parameter.help or "",
         )
         rows.append(f"| {' | '.join(cells)} |")
     head = ["| option | values | default | meaning |", "|---|---|---|---|"]
@@ -158,8 +158,7 @@ def _default(parameter: Any) -> str:
     if parameter.required:
         return "must be given"
     if parameter.default is None:
-        told = DEFAULT.search(parameter.help or "")
-        return told[1] if told else ""
+        return parameter.show_default if isinstance(parameter.show_default, str) else ""
     return "" if parameter.is_flag else f"`{parameter.default}`"
 
 

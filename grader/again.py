@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.batch import with_points, write_csv
-from grader.errors import UsageError
+from grader.errors import UsageError, instead
 from grader.grade import Settings, grade
 from grader.gradebook import Recorded, reading, writing
 from grader.identical import context_key
@@ -72,9 +72,9 @@ def chosen(
     """
     with reading(out) as book:
         current = [one for one in book.current() if one.result.task == task.id]
-    unknown = set(students) - {one.result.student for one in current}
-    if unknown:
-        raise UsageError(f"{out} has no student {min(unknown)!r}")
+    known = {one.result.student for one in current}
+    if unknown := set(students) - known:
+        raise UsageError(f"{out} has no student {min(unknown)!r}; {instead(min(unknown), known)}")
     found = []
     for one in current:
         result = one.result
@@ -86,7 +86,7 @@ def chosen(
                 )
             found.append(Submission(result.submission, result.student, kept))
     if not found:
-        raise UsageError(f"nothing in {out} is chosen by that")
+        raise UsageError(f"nothing in {out} is chosen by that; `grader results {out}` lists what there is")
     return found
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from grader import display, engines, progress
+from grader import completion, display, engines, progress
 from grader.errors import StudentFault, UsageError, Verdict
 from grader.grading import INTERRUPTED, exit_for
 from grader.options import (
@@ -56,7 +56,13 @@ def check(
     notebook: Path,
     *,
     task_name: Annotated[
-        str | None, typer.Option("--task", help="Its task. [default: what the notebook says]")
+        str | None,
+        typer.Option(
+            "--task",
+            help="Its task.",
+            show_default="what the notebook says",
+            autocompletion=completion.task_ids,
+        ),
     ] = None,
     repeats: CheckRepeats = 1,
     quick: Quick = False,

@@ -15,8 +15,9 @@ from typing import Annotated
 
 import typer
 
-from grader import checking, display, engines, grading, progress, reporting
-from grader.errors import GraderFault, UsageError
+from grader import checking, completion, display, engines, grading, progress, reporting
+from grader.complaint import complaint
+from grader.errors import UsageError
 from grader.exporting import COMMANDS as EXPORTING
 from grader.options import (
     AsJson,
@@ -34,12 +35,13 @@ from grader.options import (
     TaskName,
 )
 from grader.task import DEFAULT_SIZE, Task, discover, load_task
+from grader.terminal import plain_help
 
 app = typer.Typer(
     help="Grade competition notebooks: the student's function runs in a sandbox of its own.",
-    no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
+    rich_markup_mode=None if plain_help else "rich",
+    context_settings={"color": False} if plain_help else {},
 )
 
 
@@ -57,7 +59,9 @@ def tasks(*, as_json: AsJson = False) -> None:
 
 @app.command()
 def build(
-    names: Annotated[list[str] | None, typer.Argument(metavar="[TASK]...")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(metavar="[TASK]...", autocompletion=completion.task_ids)
+    ] = None,
     *,
     check: Annotated[bool, typer.Option("--check", help="Only say what is out of step.")] = False,
     repo_url: RepoUrl = None,
@@ -208,16 +212,17 @@ for _exporting in EXPORTING:
 
 
 def main() -> None:
-    """Run a command; an error of the caller is one line on standard error, and SIGTERM is as good as Ctrl-C."""
+    """Run a command; what is wrong with it is one line on standard error, and SIGTERM is as good as Ctrl-C."""
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
-        app()
-    except UsageError as error:
-        display.complain(str(error))
-        sys.exit(2)
-    except GraderFault as fault:
-        display.complain(str(fault))
-        sys.exit(3)
+        code = app(sys.argv[1:] or ["--help"], prog_name="grader", standalone_mode=False)
+    except Exception as error:  # noqa: BLE001 -- whatever it is, the last line says what to do
+        found = complaint(error)
+        if found.traceback:
+            display.confess(found.traceback)
+        display.complain(found.line)
+        sys.exit(found.code)
+    sys.exit(code if isinstance(code, int) else 0)
 
 
 def _chosen(names: list[str] | None) -> list[Task]:

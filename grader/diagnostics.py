@@ -12,6 +12,7 @@ from grader.display import STYLES, accuracy, say, show
 from grader.errors import EXPLANATIONS, Verdict
 from grader.plain_text import visible
 from grader.remarks import Severity
+from grader.terminal import one_line
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,7 +37,7 @@ def show_remarks(notebook: Path, remarks: Sequence[Remark]) -> None:
 def show_check(result: Result, outlook: Sequence[str]) -> None:
     """Print how a rehearsal ended, and what would change its points."""
     style = STYLES.get(result.verdict, "red")
-    show(Text.assemble((result.verdict.value, f"bold {style}"), ": ", result.message))
+    show(Text.assemble((result.verdict.value, f"bold {style}"), ": ", one_line(result.message)))
     if result.traceback:
         show(Text(result.traceback))
     if result.verdict is Verdict.SCORED:
@@ -46,7 +47,7 @@ def show_check(result: Result, outlook: Sequence[str]) -> None:
     else:
         say(EXPLANATIONS[result.verdict].help)
     for sentence in outlook:
-        show(Text.assemble(("  = ", "bold blue"), sentence))
+        show(Text.assemble(("  = ", "bold blue"), one_line(sentence)))
     seconds, plural = result.seconds, "" if result.slot_calls == 1 else "s"
     calls = f"{seconds.slot_calls:.1f} s in {result.slot_calls} call{plural}"
     say(f"{seconds.total:.1f} s, of which your function {calls}")
@@ -57,15 +58,16 @@ def _show_remark(notebook: Path, remark: Remark) -> None:
     place = [f"cell {remark.cell}" if remark.cell else "", remark.line, remark.column]
     where = ":".join(map(str, [notebook, *filter(None, place)]))
     colour = _COLOURS[remark.severity]
-    show(Text.assemble((where, "bold"), ": ", (remark.severity.value, colour), f": {visible(remark.text)}"))
+    said = one_line(f": {remark.text}")
+    show(Text.assemble(one_line(where, "bold"), ": ", (remark.severity.value, colour), said))
     margin = " " * len(str(remark.line))
     if remark.source.strip():
         before, meant, line = _measured(remark)
         show(Text(f"{margin} |", "bold blue"))
-        show(Text.assemble((f"{remark.line} | ", "bold blue"), line))
+        show(Text.assemble((f"{remark.line} | ", "bold blue"), one_line(line)))
         show(Text.assemble((f"{margin} | ", "bold blue"), " " * before, ("^" * meant, colour)))
     if remark.help:
-        show(Text.assemble((f"{margin} = ", "bold blue"), ("help", "bold"), f": {visible(remark.help)}"))
+        show(Text.assemble((f"{margin} = ", "bold blue"), ("help", "bold"), one_line(f": {remark.help}")))
 
 
 def _measured(remark: Remark) -> tuple[int, int, str]:

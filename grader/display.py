@@ -6,14 +6,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 from rich.text import Text
 
 from grader.errors import Verdict
-from grader.plain_text import visible
 from grader.task import DEFAULT_SIZE, Task
+from grader.terminal import err, one_line
+from grader.terminal import out as _out
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -26,18 +26,16 @@ if TYPE_CHECKING:
 
 _SHOWN_PATHS = 20
 STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
-_out = Console(highlight=False)
-err = Console(stderr=True, highlight=False)
 
 
 def is_terminal() -> bool:
     """Return whether somebody watches."""
-    return err.is_terminal
+    return err.watched
 
 
 def say(text: str) -> None:
     """Print one line."""
-    _out.print(Text(text), soft_wrap=True)
+    _out.print(one_line(text), soft_wrap=True)
 
 
 def show(text: Text) -> None:
@@ -47,7 +45,7 @@ def show(text: Text) -> None:
 
 def warn(text: str) -> None:
     """Print one line that the caller should not miss."""
-    err.print(Text(f"note: {text}", style="yellow"), soft_wrap=True)
+    err.print(one_line(f"note: {text}", "yellow"), soft_wrap=True)
 
 
 def print_json(value: Any) -> None:
@@ -57,12 +55,17 @@ def print_json(value: Any) -> None:
 
 def complain(text: str) -> None:
     """Print the one line that says why nothing was done."""
-    err.print(Text(f"grader: {text}", style="red"), soft_wrap=True)
+    err.print(one_line(f"grader: {text}", "red"), soft_wrap=True)
+
+
+def confess(text: str) -> None:
+    """Print the lines of a traceback of ours, for whoever is to mend it."""
+    err.print(Text(text.rstrip()), soft_wrap=True)
 
 
 def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
     """Pass on each item, and show in a terminal how many are done."""
-    return track(items, "writing pages", console=err, transient=True, disable=not err.is_terminal)
+    return track(items, "writing pages", console=err, transient=True, disable=not err.watched)
 
 
 def show_tasks(tasks: Sequence[Task]) -> None:
@@ -95,7 +98,7 @@ def show_findings(findings: Sequence[Finding]) -> None:
     """Print what the doctor found."""
     for finding in findings:
         mark = Text("ok    ", style="green") if finding.ok else Text("WRONG ", style="bold red")
-        _out.print(mark + Text(f"{finding.name:<42} {finding.detail.strip(' :')}", style=""), soft_wrap=True)
+        _out.print(mark + one_line(f"{finding.name:<42} {finding.detail.strip(' :')}"), soft_wrap=True)
 
 
 def show_results(results: Sequence[Result], out: Path) -> None:
@@ -107,10 +110,10 @@ def show_results(results: Sequence[Result], out: Path) -> None:
         table.add_column(name, no_wrap=True)
     for result in results:
         table.add_row(
-            Text(result.student),
+            one_line(result.student),
             Text(result.verdict.value, style=STYLES.get(result.verdict, "red")),
             accuracy(result),
-            "-" if result.points is None else str(result.points),
+            _points(result),
             f"{result.seconds.total:.1f}",
             *([str(len(result.penalties) or "")] if penalised else []),
             str(len(result.changed_cells) or ""),
@@ -124,13 +127,12 @@ def show_results(results: Sequence[Result], out: Path) -> None:
     for result in results:
         if result.identical_to:
             _out.print(
-                Text.assemble(
-                    (result.student, "bold"), ": the same program as ", result.identical_to, ", run once"
-                ),
+                one_line(result.student, "bold")
+                + one_line(f": the same program as {result.identical_to}, run once"),
                 soft_wrap=True,
             )
         if result.verdict is not Verdict.SCORED:
-            _out.print(Text.assemble((result.student, "bold"), ": ", result.message), soft_wrap=True)
+            _out.print(one_line(result.student, "bold") + one_line(f": {result.message}"), soft_wrap=True)
     executed = [folder for result in results for folder in _executed(result)]
     for path in executed[:_SHOWN_PATHS]:
         say(f"executed  {path}")
@@ -159,10 +161,10 @@ def show_recorded(found: Sequence[Recorded], *, times: bool) -> None:
     for one in found:
         result = one.result
         table.add_row(
-            Text(result.student), *([result.task] if tasks else []), str(one.attempt),
+            one_line(result.student), *([result.task] if tasks else []), str(one.attempt),
             Text(result.verdict.value, style=STYLES.get(result.verdict, "red")), accuracy(result),
-            "-" if result.points is None else str(result.points), *([one.recorded[:16].replace("T", " ")] if times else []),
-            *([Text(result.identical_to.partition(" (")[0])] if copies else []),
+            _points(result), *([one.recorded[:16].replace("T", " ")] if times else []),
+            *([one_line(result.identical_to.partition(" (")[0])] if copies else []),
         )  # fmt: skip
     _out.print(table)
     say(f"{len(found)} result{'s' * (len(found) != 1)}")
@@ -179,18 +181,18 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
         attempt = f"{row['attempt']} of {row['attempts']}{', late' if row['late'] else ''}"
         points = "-" if row["points"] is None else str(row["points"])
         cells = [*(row[name] for name in given), str(row["rank"]), row["student"], points, accuracy, attempt]
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(one_line, cells))
     _out.print(table)
 
 
 def show_replay(found: Replay) -> None:
     """Print whether a replay gave what is recorded, and what differs around it."""
     if found.different:
-        say(f"{found.student}: not what is recorded: {', '.join(found.different)}")
+        said = one_line(f"not what is recorded: {', '.join(found.different)}", "red")
     else:
-        say(
-            f"{found.student}: {found.recorded.verdict}, {found.compared} repeat{'s' * (found.compared != 1)} the same bit for bit"
-        )
+        count = f"{found.compared} repeat{'s' * (found.compared != 1)}"
+        said = Text(f"{found.recorded.verdict}, {count} ") + Text("the same bit for bit", "green")
+    _out.print(one_line(f"{found.student}: ") + said, soft_wrap=True)
     for name, (then, now) in found.environment.items():
         say(f"  {name} was {then}, is {now}")
     say(f"files of the replay: {found.result.run_folder}")
@@ -199,10 +201,10 @@ def show_replay(found: Replay) -> None:
 def note_attack(done: int, total: int, outcome: Outcome) -> None:
     """Print the line of progress that an attack is over."""
     said = Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
-    line = Text.assemble(f"[{done}/{total}] ", (f"{outcome.attack}: ", "bold"), said)
-    err.print(line + Text(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
+    line = Text(f"[{done}/{total}] ") + one_line(f"{outcome.attack}: ", "bold") + said
+    err.print(line + one_line(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
     for problem in outcome.problems:
-        err.print(Text(f"    {visible(problem)}"), soft_wrap=True)
+        err.print(one_line(f"    {problem}"), soft_wrap=True)
 
 
 def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
@@ -214,14 +216,14 @@ def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
     table.add_column("", no_wrap=True)
     for one in outcomes:
         table.add_row(
-            Text(one.attack), one.expected.replace("|", " "),
+            one_line(one.attack), one.expected.replace("|", " "),
             one.verdict if one.accuracy is None else f"{one.verdict} {one.accuracy:.4f}",
             Text("held", "green") if one.held else Text("NOT HELD", "bold red"),
         )  # fmt: skip
     _out.print(table)
     for one in outcomes:
         for problem in one.problems:
-            _out.print(Text.assemble((one.attack, "bold"), ": ", problem), soft_wrap=True)
+            _out.print(one_line(one.attack, "bold") + one_line(f": {problem}"), soft_wrap=True)
     say(f"scored=honest: the very accuracy of the baseline; scored<=baseline: at most {band:.4f}")
     say(f"{sum(one.held for one in outcomes)} of {len(outcomes)} attacks held")
 
@@ -229,6 +231,10 @@ def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
 def _executed(result: Result) -> list[Path]:
     """Return the executed notebook of the last repeat of a result, if it came that far."""
     return sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb"))[-1:]
+
+
+def _points(result: Result) -> Text:
+    return Text("-", "dim") if result.points is None else Text(str(result.points), "bold")
 
 
 def accuracy(result: Result) -> str:

@@ -11,8 +11,15 @@ bug of ours into somebody's zero.
 
 from __future__ import annotations
 
+import difflib
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+_LISTED = 12  # names in an error
 
 
 class Verdict(StrEnum):
@@ -83,6 +90,16 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
         "No score was given. Your instructor has been told and can grade the submission again.",
     ),
 }
+
+
+def instead(name: str, known: Collection[str]) -> str:
+    """Return how an error goes on about a `name` that is not there: the nearest of the `known`, or the first of them."""
+    near = difflib.get_close_matches(name, known, n=1)
+    if near:
+        return f"did you mean {near[0]!r}?"
+    first = sorted(known)
+    more = f" and {len(first) - _LISTED} more" if len(first) > _LISTED else ""
+    return f"there are: {', '.join(first[:_LISTED])}{more}" if first else "there are: none"
 
 
 class UsageError(Exception):

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
-from grader import display, engines
+from grader import completion, display, engines
 from grader.errors import UsageError
 from grader.gradescope import Visibility
 from grader.options import AsJson, Repeats, RosterFile, SizeName, Source, TaskName, TimeLimit
@@ -34,7 +34,9 @@ Format = Annotated[
     Literal["csv", "json", "gradescope", "canvas", "moodle"],
     typer.Option("--format", help="Who is to read it."),
 ]
-OneTask = Annotated[str | None, typer.Option("--task", help="Only this task's results.")]
+OneTask = Annotated[
+    str | None, typer.Option("--task", help="Only this task's results.", autocompletion=completion.task_ids)
+]
 WorksheetFile = Annotated[
     Path | None, typer.Option("--worksheet", help="The table that Moodle or Canvas gave, to be filled in.")
 ]

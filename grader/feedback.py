@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from grader.task import Score, Task
 
 _STOPPED = "stopped at the limit"
+_NEAR = 0.8  # of a limit, from where a student is warned
 _REHEARSE = "`grader check` on your notebook gives the same verdict on the public data, before you hand in."
 _NEXT: dict[Verdict, tuple[str, ...]] = {
     Verdict.INVALID_NOTEBOOK: (
@@ -74,12 +75,13 @@ class RepeatRow:
 
 @dataclass(frozen=True)
 class Use:
-    """What was used of a limit; `gauge` is a drawing, "" where nothing was measured."""
+    """What was used of a limit; `gauge` is a drawing, "" where nothing was measured. `warning` says that it was nearly met."""
 
     name: str
     used: str
     limit: str
     gauge: str
+    warning: str = ""
 
 
 @dataclass(frozen=True)
@@ -121,11 +123,12 @@ def feedback(result: Result, evidence: Evidence, task: Task | None, wall_seconds
     marks = marks_of(result.traceback)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
+    limits = _limits(result, evidence, task, wall_seconds)
     return Feedback(
         result=result,
         explanation=explanation,
         said="" if ours or result.message == explanation.sentence else result.message,
-        advice=advice(result, score),
+        advice=[*(use.warning for use in limits if use.warning), *advice(result, score)],
         file=PurePosixPath(result.submission.replace("\\", "/")).name,
         score=score,
         score_map=_drawn_map(result, score),
@@ -143,7 +146,7 @@ def feedback(result: Result, evidence: Evidence, task: Task | None, wall_seconds
             Difference(change.label, [] if change.theirs is None else only_differences(side_by_side(change.ours, change.theirs)))
             for change in evidence.changes
         ],
-        limits=_limits(result, evidence, task, wall_seconds),
+        limits=limits,
     )  # fmt: skip
 
 
@@ -221,28 +224,45 @@ def _printed(repeats: Sequence[Repeat]) -> list[tuple[str, str]]:
 
 def _limits(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> list[Use]:
     limits = task.spec.limits if task else None
-    limit = wall_seconds or (limits.wall_seconds if limits else None)
     longest = max((repeat.seconds or 0.0 for repeat in evidence.repeats), default=0.0)
     found = []
     if result.verdict is Verdict.TIME_LIMIT or longest:
-        share = 1.0 if result.verdict is Verdict.TIME_LIMIT else longest / limit if limit else 0.0
-        used = _STOPPED if share >= 1 else f"{longest:.1f} s"
-        found.append(
-            Use(
-                "longest repeat",
-                used,
-                f"{limit:g} s" if limit else "",
-                pictures.gauge(share) if limit else "",
-            )
-        )
+        found.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))
     if result.slot_calls:
         calls = f"{result.slot_calls} call{'s' * (result.slot_calls != 1)}"
         each = 1000 * result.seconds.slot_calls / result.slot_calls
         found.append(
             Use("your function", f"{calls}, {result.seconds.slot_calls:.1f} s, {each:.2g} ms each", "", "")
         )
-    stopped = result.verdict is Verdict.MEMORY_LIMIT
-    if limits and (found or stopped):
-        used, drawing = (_STOPPED, pictures.gauge(1.0)) if stopped else ("not measured", "")
-        found.append(Use("memory", used, f"{limits.memory_mb} MB", drawing))
+    if limits and (found or result.verdict is Verdict.MEMORY_LIMIT):
+        found.append(_memory(result, limits.memory_mb))
     return found
+
+
+def _time(result: Result, longest: float, limit: float | None) -> Use:
+    share = 1.0 if result.verdict is Verdict.TIME_LIMIT else longest / limit if limit else 0.0
+    used = _STOPPED if share >= 1 else f"{longest:.1f} s"
+    told, drawing = (f"{limit:g} s", pictures.gauge(share)) if limit else ("", "")
+    theirs = result.seconds.slot_calls > 0.5 * result.seconds.total  # else it is the training that is slow
+    warning = (
+        f"The longest repeat took {used} of the {told} that it may take. A slower machine would have stopped it: make your function faster."
+        if theirs and _NEAR <= share < 1
+        else ""
+    )
+    return Use("longest repeat", used, told, drawing, warning)
+
+
+def _memory(result: Result, limit_mb: int) -> Use:
+    taken, limit = result.most_memory_mb, f"{limit_mb} MB"
+    if result.verdict is Verdict.MEMORY_LIMIT:
+        return Use("memory", _STOPPED, limit, pictures.gauge(1.0))
+    if taken is None:
+        return Use("memory", "not measured", limit, "")
+    share = min(1.0, taken / limit_mb)
+    warning = (
+        f"At its peak your function held {taken:.0f} MB of the {limit} that it may take. Larger data would be too much: "
+        "look for what you keep and no longer need."
+        if share >= _NEAR
+        else ""
+    )
+    return Use("memory at its peak", f"{taken:.0f} MB", limit, pictures.gauge(share), warning)

@@ -8,7 +8,7 @@ import json
 import re
 import statistics
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from grader.cells import changed_cells, find_slot, names_defined_elsewhere, read_notebook
@@ -148,6 +148,7 @@ def _result(
         metrics=_metrics(account.scores) if end.verdict is Verdict.SCORED else None,
         seconds=_seconds(time.monotonic() - begun, account.executions),
         slot_calls=sum(execution.slot_calls for execution in account.executions),
+        memory_mb=[execution.memory_mb for execution in account.executions],
         penalties=_penalties(account.executions),
         changed_cells=account.changed,
         device=account.executions[-1].device if account.executions else "none",
@@ -185,7 +186,8 @@ def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path
             if fault is None:
                 plan = _plan(repeat, bench, where, submission.student, place)
                 with contextlib.closing(sandbox.start_slot(source)) as slot:
-                    account.executions.append(execute(rebuilt, slot, plan))
+                    execution = execute(rebuilt, slot, plan)
+                account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
                 fault = account.executions[-1].fault
                 if plan.keep_first_call:
                     keep_first_call(where, _kept(bench))

@@ -98,7 +98,7 @@ def reading(out: Path) -> Iterator[Gradebook]:
     """
     path = out / FILE_NAME
     if not path.is_file():
-        raise UsageError(f"there is no gradebook in {out}")
+        raise UsageError(f"there is no gradebook in {out}; `grader grade TASK PATH --out {out}` makes one")
     with contextlib.ExitStack() as stack:
         with translated(out):
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)

@@ -64,6 +64,8 @@ def results_of(result: Result, look: Look) -> dict[str, Any]:
         accuracy = round(result.metrics.balanced_accuracy, 4)
         board.append({"name": "balanced accuracy", "value": accuracy, "order": "desc"})
     lines += [f"Penalty: {sentence}" for sentence in result.penalties]
+    if result.most_memory_mb is not None:
+        lines.append(f"Your function held up to {result.most_memory_mb:.0f} MB of memory.")
     if result.changed_cells:
         lines.append(f"Changes in protected cells do not count: {', '.join(result.changed_cells)}.")
     return {
@@ -78,6 +80,7 @@ def results_of(result: Result, look: Look) -> dict[str, Any]:
             "verdict": result.verdict.value,
             "points": result.points,
             "balanced_accuracy": result.metrics.balanced_accuracy if result.metrics else None,
+            "memory_mb": result.most_memory_mb,
         },
     }
 

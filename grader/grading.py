@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from grader import display, engines, progress
-from grader.errors import UsageError, Verdict
+from grader.errors import UsageError, Verdict, instead
 from grader.options import (
     AsJson,
     Cold,
@@ -115,9 +115,9 @@ def results(
     with reading(out) as book:
         board = book.leaderboard()
         found = book.history() if history else book.current()
-    unknown = set(student or []) - {one.result.student for one in found}
-    if unknown:
-        raise UsageError(f"{out} has no student {min(unknown)!r}")
+    known = {one.result.student for one in found}
+    if unknown := set(student or []) - known:
+        raise UsageError(f"{out} has no student {min(unknown)!r}; {instead(min(unknown), known)}")
     if leaderboard:
         if history or identical:
             raise UsageError("--all and --identical do not go with --leaderboard")

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.cells import defined_names, entry_names, slot_cell, source
-from grader.errors import UsageError, Verdict
+from grader.errors import UsageError, Verdict, instead
 from grader.rebuild import rebuild
 
 if TYPE_CHECKING:
@@ -90,9 +90,9 @@ def read_corpus(folder: Path, names: Sequence[str] | None = None) -> list[Attack
     for name in names or CLASSES:
         found = [attack for attack in attacks.values() if name in {attack.name, attack.kind}]
         if not found and names:
-            near = difflib.get_close_matches(name, attacks, n=1, cutoff=0.4)
-            hint = f"; did you mean {near[0]!r}?" if near else ""
-            raise UsageError(f"{folder} has no attack {name!r}{hint}")
+            near = difflib.get_close_matches(name, [*CLASSES, *attacks])
+            hint = instead(name, near or CLASSES)
+            raise UsageError(f"{folder} has no attack {name!r}; {hint}")
         chosen += found
     return list(dict.fromkeys(chosen))
 

@@ -13,7 +13,8 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 from rich.text import Text
 
-from grader.display import STYLES, err, warn
+from grader.display import STYLES, warn
+from grader.terminal import err, one_line
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -142,7 +143,7 @@ class _Live(_Shown):
         table = Table.grid(padding=(0, 2))
         running = tally.elapsed()
         for student, seconds, repeat, cells in running[:_MOST_RUNNING]:
-            table.add_row(Text(f"  {student}"), f"repeat {repeat + 1}", f"{cells:.0%}", duration(seconds))
+            table.add_row(one_line(f"  {student}"), f"repeat {repeat + 1}", f"{cells:.0%}", duration(seconds))
         yield table
         if len(running) > _MOST_RUNNING:
             yield Text(f"  and {len(running) - _MOST_RUNNING} more")
@@ -183,7 +184,7 @@ def _sentence(result: Result) -> Text:
     points = "no points" if result.points is None else f"{result.points} points"
     same = f", the same program as {result.identical_to}" if result.identical_to else ""
     verdict = (result.verdict.value, STYLES.get(result.verdict, "red"))
-    return Text.assemble((f"{result.student}: ", "bold"), verdict, f", {points}{same}")
+    return one_line(f"{result.student}: ", "bold") + Text.assemble(verdict, one_line(f", {points}{same}"))
 
 
 @contextmanager
@@ -191,7 +192,7 @@ def watcher(total: int, *, quiet: bool) -> Iterator[_Live | _Lines | _Silent]:
     """Give whoever shows the progress of `total` submissions."""
     if quiet:
         yield _Silent()
-    elif err.is_terminal:
+    elif err.watched:
         live = _Live(total)
         with Live(live, console=err, refresh_per_second=4, transient=True):
             yield live

@@ -223,7 +223,7 @@ def _read(out: Path) -> _Book:
         current = book.current()
         settings = {run["id"]: run["settings"] for run in book.runs()}
     if not current:
-        raise UsageError(f"{out} holds no results yet")
+        raise UsageError(f"{out} holds no results yet; the next `grader grade` records some")
     key = key_for(out)
     return _Book(
         current=current,

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from grader import display
+from grader import completion, display
 from grader.options import AsJson
 from grader.task import discover, load_task
 
@@ -23,7 +23,9 @@ def report(
     task_names: Annotated[
         list[str] | None,
         typer.Option(
-            "--task", help="A task's folder, where `grader tasks` does not list it; may be repeated."
+            "--task",
+            help="A task's folder, where `grader tasks` does not list it; may be repeated.",
+            autocompletion=completion.task_ids,
         ),
     ] = None,
     as_json: AsJson = False,

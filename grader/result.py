@@ -38,6 +38,8 @@ class Result:
 
     `slot_key` is the same for slots that differ only in comments and white space. `identical_to` names the student
     and the file whose run this was, where a slot was not run again because somebody else had handed in the same.
+    `memory_mb` has for each repeat that was run what the student's process took at its peak (`Slot.memory_mb`), None
+    where it was not measured; it is empty in records from before it was.
     """
 
     submission: str
@@ -60,12 +62,18 @@ class Result:
     slot_key: str = ""
     identical_to: str = ""
     versions: dict[str, str] = field(default_factory=dict)
+    memory_mb: list[float | None] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         if (self.points is None) != (self.verdict is Verdict.GRADER_ERROR):
             raise ValueError(f"points {self.points} do not go with verdict {self.verdict}")
         if (self.metrics is None) != (self.verdict is not Verdict.SCORED):
             raise ValueError(f"metrics do not go with verdict {self.verdict}")
+
+    @property
+    def most_memory_mb(self) -> float | None:
+        """What memory the student's process took in the repeat in which it took most; None where it was not measured."""
+        return max((taken for taken in self.memory_mb if taken is not None), default=None)
 
     def as_json(self) -> dict[str, Any]:
         """Return plain JSON values."""
@@ -101,6 +109,7 @@ def csv_row(record: dict[str, Any], attempt: int) -> dict[str, Any]:
         "balanced_accuracy": metrics["balanced_accuracy"],
         "spread": metrics["spread"],
         "seconds": record["seconds"]["total"],
+        "memory_mb": max((taken for taken in record.get("memory_mb", []) if taken is not None), default=""),
         "penalties": len(record["penalties"]),
         "changed_cells": len(record["changed_cells"]),
         "identical_to": record["identical_to"],

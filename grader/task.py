@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import hashlib
 import tomllib
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from grader.errors import UsageError
+from grader.errors import UsageError, instead
 from grader.inline import data_source, notebook_source
 
 
@@ -159,8 +158,8 @@ class Task:
         if name == DEFAULT_SIZE:
             return Size(source=self.spec.data.source, wall_seconds=self.spec.limits.wall_seconds)
         if name not in self.spec.sizes:
-            known = ", ".join([DEFAULT_SIZE, *self.spec.sizes])
-            raise UsageError(f"{self.id} has no size {name!r}; there are: {known}")
+            known = [DEFAULT_SIZE, *self.spec.sizes]
+            raise UsageError(f"{self.id} has no size {name!r}; {instead(name, known)}")
         return self.spec.sizes[name]
 
     @cached_property
@@ -224,8 +223,7 @@ def load_task(name: str, folder: Path | None = None) -> Task:
     ids = [path.parent.name for path in sorted((folder or tasks_folder()).glob("*/task.toml"))]
     if name in ids:
         return read_task((folder or tasks_folder()) / name)
-    near = difflib.get_close_matches(name, ids, n=1, cutoff=0.4)
-    hint = f"did you mean {near[0]!r}?" if near else f"there are: {', '.join(ids) or 'none'}"
+    hint = instead(name, ids)
     if (Path("tasks") / name / "task.toml").is_file():  # an author's, outside of a clone
         hint = f"the one in this folder is called by its path, tasks/{name}"
     raise UsageError(f"there is no task {name!r}; {hint}")

@@ -87,7 +87,7 @@ class Course:
         result = self._result(
             student, slot, folder, Verdict.SCORED, EXPLANATIONS[Verdict.SCORED].sentence,
             points=points_of(mean, self.task.spec.score), metrics=Metrics(mean, models, repeats, statistics.stdev(repeats)),
-            seconds=Seconds(total, total - 4, 1.2, 2.8), slot_calls=414, penalties=list(penalties),
+            seconds=Seconds(total, total - 4, 1.2, 2.8), slot_calls=414, memory_mb=[31.5, None, 40.2], penalties=list(penalties),
             changed_cells=["Setup (cell 6)"] if edited else [],
         )  # fmt: skip
         self._record(result, submitted)

@@ -104,6 +104,15 @@ def test_numbers_stay_numbers_in_a_spreadsheet() -> None:
     assert row["changed_cells"] == 1
 
 
+def test_memory_is_the_most_of_all_repeats_and_unknown_in_old_records() -> None:
+    measured = result(memory_mb=[30.0, None, 41.5])
+    assert measured.most_memory_mb == csv_row(measured.as_json(), 1)["memory_mb"] == 41.5
+    assert Result.from_json(json.loads(json.dumps(measured.as_json()))) == measured
+    old = {name: value for name, value in result().as_json().items() if name != "memory_mb"}
+    assert Result.from_json(old).most_memory_mb is None
+    assert csv_row(old, 1)["memory_mb"] == ""
+
+
 def test_a_row_without_a_score_is_blank_where_numbers_would_be() -> None:
     row = csv_row(result(verdict=Verdict.GRADER_ERROR, points=None, metrics=None).as_json(), 1)
     written = io.StringIO()

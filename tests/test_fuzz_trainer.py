@@ -90,6 +90,9 @@ class Gone:
     def cpu_seconds(self) -> float:
         return 0.0
 
+    def memory_mb(self) -> float | None:
+        return None
+
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         del wait_seconds
         return None

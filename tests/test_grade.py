@@ -140,6 +140,9 @@ def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade) -> None:
     assert "in call 1" in result.message
     assert result.slot_calls == 1
     assert result.seconds.slot_calls > 2
+    (taken,) = result.memory_mb
+    assert taken is not None
+    assert 0 < taken < 200
 
 
 def test_processes_that_starve_the_trainer_are_the_students_time(

@@ -70,6 +70,15 @@ def test_points_come_back_scaled_and_the_leaderboard_has_both_values() -> None:
     }
 
 
+def test_the_memory_that_was_taken_is_told() -> None:
+    from dataclasses import replace
+
+    record = results_of(replace(scored("a", 85), memory_mb=[31.2, None, 64.4]), Look())
+    check_schema(record)
+    assert "held up to 64 MB of memory" in record["output"]
+    assert record["extra_data"]["memory_mb"] == 64.4
+
+
 def test_each_run_is_a_test_with_its_own_value() -> None:
     tests = results_of(scored("a", 85), Look())["tests"]
     assert [test["name"] for test in tests] == [

@@ -6,11 +6,11 @@ import io
 
 import pytest
 from recorded import result_named
-from rich.console import Console
 
 from grader import progress
 from grader.errors import Verdict
 from grader.progress import Tally, duration
+from grader.terminal import SafeConsole
 
 
 class Clock:
@@ -63,9 +63,20 @@ def test_durations_read_as_people_say_them(seconds: float, text: str) -> None:
     assert duration(seconds) == text
 
 
+class Stream(io.StringIO):
+    """A text that is a terminal, or is none."""
+
+    def __init__(self, terminal: bool) -> None:
+        super().__init__()
+        self._terminal = terminal
+
+    def isatty(self) -> bool:
+        return self._terminal
+
+
 def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
-    stream = io.StringIO()
-    console = Console(
+    stream = Stream(terminal)
+    console = SafeConsole(
         file=stream, force_terminal=terminal, width=100, color_system=None, legacy_windows=False
     )
     monkeypatch.setattr(progress, "err", console)

@@ -26,6 +26,7 @@ from grader.feedback import advice, feedback
 from grader.gradebook import writing
 from grader.plain_text import visible
 from grader.report import write_public, write_report
+from grader.result import Seconds
 from grader.task import Score, load_task
 
 if TYPE_CHECKING:
@@ -204,6 +205,8 @@ def test_a_feedback_page_explains_a_score(reported: Path) -> None:
     assert "414 calls" in text
     assert "13.5 s" in text
     assert "300 s" in text
+    assert "memory at its peak" in text
+    assert "40 MB" in text
     assert "On the public board you are" in text
 
 
@@ -406,6 +409,27 @@ def test_every_verdict_has_advice_that_says_what_to_do(verdict: Verdict) -> None
     sentences = advice(result_named("a", verdict, points), Score(floor=0.5, ceiling=0.8))
     assert sentences
     assert all(sentence.endswith(".") for sentence in sentences)
+
+
+@pytest.mark.parametrize(
+    ("changes", "warned"),
+    [
+        ({"memory_mb": [100.0, 1700.0]}, "held 1700 MB of the 2048 MB"),
+        ({"memory_mb": [1600.0, None]}, ""),
+        ({"memory_mb": []}, ""),
+        ({"seconds": Seconds(600, 50, 540, 10)}, "took 250.0 s of the 300 s"),
+        ({"seconds": Seconds(600, 540, 50, 10)}, ""),
+    ],
+    ids=["near the memory limit", "below it", "not measured", "near the time limit", "by the training"],
+)
+def test_a_score_near_a_limit_is_a_warning(task: Task, changes: dict[str, Any], warned: str) -> None:
+    result = dataclasses.replace(result_named("a", Verdict.SCORED, 40), slot_calls=3, **changes)
+    seconds = 250.0 if "seconds" in changes else 10.0
+    told = feedback(result, Evidence(repeats=[Repeat(0, seconds, "", [], [])]), task, 300.0)
+    warnings = [sentence for sentence in told.advice if " that it may take." in sentence]
+    assert len(warnings) == bool(warned)
+    assert warned in " ".join(warnings)
+    assert told.advice[len(warnings) :] == advice(result, Score(floor=0.5, ceiling=0.8))
 
 
 def test_advice_names_the_noise_of_single_repeats_in_points() -> None:

@@ -81,4 +81,7 @@ def test_a_task_that_is_nowhere_listed_is_named(run: Run, tmp_path: Path, toy_ta
 
 def test_a_folder_without_results_is_one_line(run: Run, tmp_path: Path) -> None:
     code, _, errors = run(tmp_path)
-    assert (code, errors) == (2, f"grader: there is no gradebook in {tmp_path}\n")
+    assert (code, errors) == (
+        2,
+        f"grader: there is no gradebook in {tmp_path}; `grader grade TASK PATH --out {tmp_path}` makes one\n",
+    )

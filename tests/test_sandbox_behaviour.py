@@ -6,7 +6,7 @@ from uuid import uuid4
 
 import numpy as np
 import pytest
-from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_saying
+from sandbox_client import ENTRY, IMPORTS, converse, eventually, function, play, processes_saying
 from sandbox_fixtures import SMALL
 
 from grader import wire
@@ -159,6 +159,51 @@ def test_starting_a_slot_closes_the_one_before(sandbox: Sandbox) -> None:
     sandbox.start_slot(SlotSource(IMPORTS, function("return 1"), (ENTRY,), 0)).close()
     assert first.fault() is None
     assert first.socket.fileno() == -1
+
+
+ENDS = {
+    "answers and is closed": ("return 0", "scored"),
+    "raises": ("raise ValueError", "slot_error"),
+    "leaves": ("import os\nos._exit(0)", "slot_crashed"),
+    "is killed": ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "slot_crashed"),
+}
+
+
+@pytest.mark.parametrize("end", ENDS)
+def test_the_memory_of_a_slot_is_known_however_it_ends(sandbox: Sandbox, end: str) -> None:
+    body, verdict = ENDS[end]
+    taken = []
+    for megabytes in (0, 80):
+        slot = function(f"x = np.ones({megabytes} << 17)\ndel x\n{body}")
+        running = sandbox.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), 1))
+        running.socket.settimeout(10)
+        try:
+            assert running.memory_mb() is None, "it has not ended"
+            assert converse(running, 1).verdict == verdict
+        finally:
+            running.close()
+        taken.append(running.memory_mb())
+    small, large = taken
+    assert small is not None
+    assert large is not None
+    assert 0 <= small < 40, "imported libraries are not the student's"
+    assert 80 <= large < 120
+    assert large - small > 60, "nor are the first pages of their code, which a small slot touches as well"
+
+
+def test_the_memory_of_a_slots_own_processes_counts_too(confined: Sandbox) -> None:
+    waited = "import os\npid = os.fork()\nif not pid:\n    x = np.ones(60 << 17)\n    os._exit(0)\nos.waitpid(pid, 0)\nreturn 0"
+    left = (
+        "import os, time\nr, w = os.pipe()\nif not os.fork():\n    x = np.ones(60 << 17)\n    os.write(w, b'x')\n"
+        "    time.sleep(60)\nos.read(r, 1)\nreturn 0"
+    )
+    for body in (waited, left):
+        running = confined.start_slot(SlotSource(IMPORTS, function(body), (ENTRY,), 1))
+        assert converse(running, 1).verdict == "scored"
+        running.close()
+        taken = running.memory_mb()
+        assert taken is not None
+        assert 59 < taken < 110
 
 
 @pytest.mark.parametrize("backend", ["bubblewrap", "plain"])

@@ -53,6 +53,7 @@ class Plan:
 class Execution:
     """How one repeat went: wall seconds of the cells and of the slot calls in them; the student's fault, if any.
 
+    `memory_mb` is the slot's (see `Slot.memory_mb`), known when it has been closed.
     `penalties` are sentences of the notebook's own about returns that cost something, but did not end the run.
     """
 
@@ -62,6 +63,7 @@ class Execution:
     device: str
     fault: StudentFault | None
     penalties: list[str]
+    memory_mb: float | None = None
 
 
 def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:

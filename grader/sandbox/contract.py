@@ -50,6 +50,12 @@ class Slot(Protocol):
     def cpu_seconds(self) -> float:
         """Return the processor time of all processes of the slot, running and ended."""
 
+    def memory_mb(self) -> float | None:
+        """Return the peak of memory of the slot's largest process, in megabytes beyond the imported libraries.
+
+        Told by the sandbox, which runs no student code. None before the slot's end, and where it was not measured.
+        """
+
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Say why the process ended, waiting for its end at most `wait_seconds`.
 

@@ -13,6 +13,7 @@ import gc
 import importlib.util
 import json
 import os
+import resource
 import secrets
 import selectors
 import signal
@@ -23,7 +24,9 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 SWEEP_SECONDS = 2  # then a new sandbox is quicker
-STARTED = b"started\n"  # first on the status pipe; then, at its end, the exit code in digits
+STARTED = (
+    b"started\n"  # first on the status pipe; then, at its end, the exit code and the memory of `Server.end`
+)
 
 
 def main() -> None:
@@ -79,6 +82,10 @@ class Server:
         self.worker = 0  # pid of the running slot, 0 for none
         self.user = 0  # its user id where it has one of its own
         self.status = -1  # its status pipe
+        self.began_with = (
+            -1
+        )  # kilobytes of memory that the slot began with: the imported libraries; -1 for unknown
+        self.most = 0  # kilobytes that an ended process of the slot had at its peak, the largest of them
         first, self.files = (self.count_files() if self.owns_namespace else [] for _ in range(2))
         self.numbered = [
             one + 1 for one in first
@@ -119,11 +126,15 @@ class Server:
         job_socket, output, self.status = descriptors
         os.write(self.status, STARTED)
         self.user = secrets.choice(range(*self.config["users"])) if self.config["users"] else 0
+        waiting, go = os.pipe()
         self.worker = os.fork()
         if not self.worker:
+            os.close(go)
+            os.read(waiting, 1)  # nothing of a student's has run when this process is measured
             self.become_slot(job, job_socket, output)
-        os.close(job_socket)
-        os.close(output)
+        self.began_with, self.most = resident(self.worker), 0
+        for descriptor in (job_socket, output, waiting, go):
+            os.close(descriptor)
 
     def become_slot(self, job: dict[str, Any], job_socket: int, output: int) -> NoReturn:
         """Leave the server's role behind, in the forked process."""
@@ -138,29 +149,40 @@ class Server:
         if not self.worker:
             return
         os.kill(self.worker, signal.SIGKILL)
-        self.end(os.waitpid(self.worker, 0)[1])
+        _, status, used = os.wait4(self.worker, 0)
+        self.end(status, used)
 
     def reap(self) -> None:
         """Collect every ended process: the slot, and the orphans that process 1 inherits."""
         while True:
             try:
-                pid, status = os.waitpid(-1, os.WNOHANG)
+                pid, status, used = os.wait4(-1, os.WNOHANG)
             except ChildProcessError:
                 return
             if not pid:
                 return
             if pid == self.worker:
-                self.end(status)
+                self.end(status, used)
+            else:
+                self.most = max(self.most, used.ru_maxrss)
 
-    def end(self, status: int) -> None:
-        """Remove what the slot left behind, processes first, and report how it ended."""
+    def end(self, status: int, used: resource.struct_rusage) -> None:
+        """Remove what the slot left behind, processes first, and report how it ended and what memory it took.
+
+        That is the peak of resident memory as the kernel counted it until the process was gone (`ru_maxrss` of wait4), in
+        kilobytes, less what the slot began with; of several processes the largest, for the limit holds for each of them. The
+        limit counts addresses: what was asked for and never touched is in the limit, and not in this number.
+        """
         worker, self.worker = self.worker, 0
         if not self.owns_namespace:
             kill_group(worker)
+            left = 0
         else:
-            kill_everything()
-        code = os.waitstatus_to_exitcode(status)
-        os.write(self.status, str(code).encode())
+            left = kill_everything()
+        told = str(os.waitstatus_to_exitcode(status))
+        if self.began_with >= 0:
+            told += f" {max(0, max(used.ru_maxrss, self.most, left) - self.began_with)}"
+        os.write(self.status, told.encode())
         os.close(self.status)
         if self.owns_namespace:
             self.sweep(worker)
@@ -207,14 +229,24 @@ def kill_group(worker: int) -> None:
         return  # it is gone already, or has not become a group yet
 
 
-def kill_everything() -> None:
-    """End and reap all other processes of this pid namespace."""
+def kill_everything() -> int:
+    """End and reap all other processes of this pid namespace; return the kilobytes that the largest had at its peak."""
+    most = 0
     try:
         os.kill(-1, signal.SIGKILL)
         while True:
-            os.waitpid(-1, 0)
+            most = max(most, os.wait4(-1, 0)[2].ru_maxrss)
     except (ProcessLookupError, ChildProcessError):
-        return  # nothing is left
+        return most  # nothing is left
+
+
+def resident(pid: int) -> int:
+    """Return the kilobytes of memory that a process has now; -1 where the system does not tell."""
+    try:
+        pages = Path(f"/proc/{pid}/statm").read_text(encoding="ascii").split()[1]
+    except OSError:
+        return -1
+    return int(pages) * resource.getpagesize() // 1024
 
 
 def empty(folder: str) -> None:

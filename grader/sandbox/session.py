@@ -162,6 +162,11 @@ class RunningSlot:
         """Return the processor time of all processes of the slot, running and ended."""
         return self._server.cpu_seconds() - self._cpu_before
 
+    def memory_mb(self) -> float | None:
+        """Return what memory the slot took at its peak, as `inside.Server.end` counts it; None before its end."""
+        _, _, kilobytes = self._ending.partition(b" ")
+        return round(int(kilobytes) / 1024, 1) if kilobytes else None
+
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Say why the process ended; None while it runs and after `close`.
 
@@ -180,7 +185,7 @@ class RunningSlot:
             )
         if not self._ending:
             raise GraderFault(f"the sandbox ended while a slot ran in it: {self._server.log()}")
-        return StudentFault(Verdict.SLOT_CRASHED, _explain_end(int(self._ending)))
+        return StudentFault(Verdict.SLOT_CRASHED, _explain_end(int(self._ending.split()[0])))
 
     def close(self) -> None:
         """End every process of the slot. Idempotent. Raises GraderFault where something survived."""

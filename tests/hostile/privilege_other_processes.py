@@ -27,7 +27,8 @@ def succeeds(action):
 
 
 SOFT = {name: getattr(resource, name) for name in dir(resource) if name.startswith("RLIMIT_")}
-for place in (1, TARGETS["grader_pid"]):
+OTHERS = {TARGETS["grader_pid"]} - {1}  # in a container it may be process 1, and is another one here
+for place in (1, *OTHERS):
     for name, limit in SOFT.items():
         with contextlib.suppress(OSError, ValueError):
             now = resource.prlimit(place, limit)
@@ -48,12 +49,13 @@ for place in (1, TARGETS["grader_pid"]):
         with contextlib.suppress(OSError):
             if place != 1:
                 reached(f"process {place} is in group {call(place)}")
-with contextlib.suppress(OSError):
-    os.kill(TARGETS["grader_pid"], 0)
-    reached("the grader can be signalled")
-with contextlib.suppress(OSError):
-    os.pidfd_open(TARGETS["grader_pid"])
-    reached("the grader can be named")
+for place in OTHERS:
+    with contextlib.suppress(OSError):
+        os.kill(place, 0)
+        reached("the grader can be signalled")
+    with contextlib.suppress(OSError):
+        os.pidfd_open(place)
+        reached("the grader can be named")
 with contextlib.suppress(OSError):
     os.kill(1, 0)
     if os.stat("/proc/1").st_uid != os.getuid():

@@ -1,5 +1,5 @@
-# attack: stopping-in-a-handler  expect: time_limit
-"""Return honestly, and loop in a signal handler while the next question is awaited."""
+# attack: stopping-in-a-handler  expect: time_limit|slot_error
+"""Return honestly, and loop in a signal handler while the next question is awaited; handlers may pile up beyond what Python bears."""
 
 import signal
 
