@@ -224,7 +224,8 @@ def _answer(result: Result, remarks: list[Remark], wanted: _Wanted) -> None:
     from grader.diagnostics import show_check  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.outlook import outlook  # noqa: PLC0415
 
-    said = outlook(result, wanted.task.spec.score, wanted.wall_seconds)
+    spec = wanted.task.spec
+    said = outlook(result, spec.score, wanted.wall_seconds, spec.limits.memory_mb)
     if wanted.quiet:
         display.print_json(result.as_json() | {"remarks": _plain(remarks), "outlook": said})
     else:

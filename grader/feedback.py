@@ -252,17 +252,22 @@ def _time(result: Result, longest: float, limit: float | None) -> Use:
     return Use("longest repeat", used, told, drawing, warning)
 
 
+def near_memory_limit(result: Result, limit_mb: int) -> str:
+    """Return the sentence for somebody whose function took much of the memory that it may take, else nothing."""
+    taken = result.most_memory_mb or 0.0
+    if taken < _NEAR * limit_mb:
+        return ""
+    return (
+        f"At its peak your function held {taken:.0f} MB of the {limit_mb} MB that it may take. Larger data would be too much: "
+        "look for what you keep and no longer need."
+    )
+
+
 def _memory(result: Result, limit_mb: int) -> Use:
     taken, limit = result.most_memory_mb, f"{limit_mb} MB"
     if result.verdict is Verdict.MEMORY_LIMIT:
         return Use("memory", _STOPPED, limit, pictures.gauge(1.0))
     if taken is None:
         return Use("memory", "not measured", limit, "")
-    share = min(1.0, taken / limit_mb)
-    warning = (
-        f"At its peak your function held {taken:.0f} MB of the {limit} that it may take. Larger data would be too much: "
-        "look for what you keep and no longer need."
-        if share >= _NEAR
-        else ""
-    )
+    share, warning = min(1.0, taken / limit_mb), near_memory_limit(result, limit_mb)
     return Use("memory at its peak", f"{taken:.0f} MB", limit, pictures.gauge(share), warning)

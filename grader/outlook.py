@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.errors import Verdict
-from grader.feedback import advice_after_rehearsal
+from grader.feedback import advice_after_rehearsal, near_memory_limit
 from grader.score import points
 
 if TYPE_CHECKING:
@@ -16,8 +16,8 @@ _STEP = 10  # points
 _NEAR = 0.5  # of a limit: another machine may be half as fast
 
 
-def outlook(result: Result, score: Score, wall_seconds: float) -> list[str]:
-    """Return what would change the points, the surest first; `wall_seconds` is the limit of a repeat."""
+def outlook(result: Result, score: Score, wall_seconds: float, memory_mb: int) -> list[str]:
+    """Return what would change the points, the surest first; `wall_seconds` and `memory_mb` are the limits of a repeat."""
     said = advice_after_rehearsal(result, score)
     if result.metrics is None:
         return said
@@ -27,6 +27,7 @@ def outlook(result: Result, score: Score, wall_seconds: float) -> list[str]:
         *_distance(mean, score),
         *said,
         *_clock(result, wall_seconds),
+        *filter(None, [near_memory_limit(result, memory_mb)]),
     ]
 
 

@@ -39,6 +39,7 @@ __all__ = ["run"]  # the fixture
 NEEDS = "def your_weights(targets, losses):\n    return helper(losses)\n"
 BROKEN = "%time\n" + HONEST
 MAP = Score(floor=0.5, ceiling=0.9)
+MEMORY_MB = 1000
 
 
 # -- what can be said at once -------------------------------------------------------------------------------------
@@ -137,7 +138,7 @@ def scored(
 
 
 def test_the_next_points_are_where_the_map_has_them() -> None:
-    said = " ".join(outlook(scored(0.66), MAP, 100))
+    said = " ".join(outlook(scored(0.66), MAP, 100, MEMORY_MB))
     assert "50 points need a balanced accuracy of 0.700, 0.040 more than now" in said
     assert "each 0.01 is 2.5 points" in said
     assert "`--repeats 3`" in said
@@ -145,29 +146,34 @@ def test_the_next_points_are_where_the_map_has_them() -> None:
 
 def test_near_the_end_of_the_map_the_next_points_are_the_last() -> None:
     assert "100 points need a balanced accuracy of 0.900" in " ".join(
-        outlook(scored(0.88, points=95), MAP, 100)
+        outlook(scored(0.88, points=95), MAP, 100, MEMORY_MB)
     )
-    end = " ".join(outlook(scored(0.95, points=100), MAP, 100))
+    end = " ".join(outlook(scored(0.95, points=100), MAP, 100, MEMORY_MB))
     assert "need" not in end
     assert "The map ends here" in end
 
 
 def test_repeats_say_what_each_would_give() -> None:
-    said = " ".join(outlook(scored(0.64, 0.68), MAP, 100))
+    said = " ".join(outlook(scored(0.64, 0.68), MAP, 100, MEMORY_MB))
     assert "Alone, the repeats would give 35, 45 points." in said
     assert "`--repeats 3` shows" not in said
 
 
 def test_penalties_and_a_near_limit_are_named() -> None:
-    said = " ".join(outlook(scored(0.66, seconds=60, penalties=["repeat 1: lost a round"]), MAP, 100))
+    said = " ".join(
+        outlook(scored(0.66, seconds=60, penalties=["repeat 1: lost a round"]), MAP, 100, MEMORY_MB)
+    )
     assert "cost you something" in said
     assert "60 s of the 100 s" in said
-    assert "60 s of" not in " ".join(outlook(scored(0.66, seconds=60), MAP, 300))
+    assert "60 s of" not in " ".join(outlook(scored(0.66, seconds=60), MAP, 300, MEMORY_MB))
+    for taken, told in ((900.0, True), (500.0, False), (None, False)):
+        said = " ".join(outlook(replace(scored(0.66), memory_mb=[taken]), MAP, 100, MEMORY_MB))
+        assert ("900 MB of the 1000 MB" in said) == told
 
 
 def test_a_verdict_without_points_gets_the_advice_of_its_page_but_not_to_check() -> None:
     for verdict in set(Verdict) - {Verdict.SCORED}:
-        said = outlook(result_named("ada", verdict, 0), MAP, 100)
+        said = outlook(result_named("ada", verdict, 0), MAP, 100, MEMORY_MB)
         assert said
         assert not [sentence for sentence in said if "grader check" in sentence]
 
