@@ -39,7 +39,7 @@ def curves(logs: Sequence[Sequence[str]]) -> list[Curve]:
     """Return the curves that every log, one for each repeat, has in common: `epoch 3: loss 0.41` gives `loss`.
 
     A line belongs to a group if only its numbers differ. The first whole number that rises is the step; whole numbers that
-    never change are part of a name (`model 1`); what counts seconds is left out.
+    never change are part of a name (`model 1`); what counts seconds, or grows by the same whole number in each step, is left out.
     """
     found = [dict(_curves_of(log)) for log in logs]
     shared = [key for key in (found[0] if found else {}) if all(key in other for other in found)]
@@ -67,7 +67,7 @@ def _curves_in(lines: list[str]) -> Iterator[tuple[_Key, _Values]]:
         word = _name(lines[0], columns, counting[0], moving)
     for place in moving:
         name = _name(lines[0], columns, place, moving)
-        if place not in counting[:1] and name:
+        if place not in counting[:1] and name and not (place in counting and _even(columns[place])):
             values = [number.value for number in columns[place]]
             yield (name, columns[place][0].unit, word), list(zip(map(float, steps), values, strict=True))
 
@@ -101,6 +101,12 @@ def _numbers(line: str) -> list[_Number]:
 
 def _differ(column: Sequence[_Number]) -> bool:
     return len({number.value for number in column}) > 1
+
+
+def _even(column: Sequence[_Number]) -> bool:
+    """Return whether a column grows by the same amount in each step: a budget, and no news."""
+    values = [number.value for number in column]
+    return len({other - one for one, other in itertools.pairwise(values)}) == 1
 
 
 def _rises(column: Sequence[_Number]) -> bool:

@@ -124,6 +124,13 @@ def test_lines_of_a_training_become_curves_named_by_their_words() -> None:
     assert found[0].step == "epoch"
 
 
+def test_a_budget_that_is_spent_evenly_is_no_curve() -> None:
+    log = [f"cycle {n}: {64 * n} answers, the net is {50 + n * n}% sure" for n in range(1, 6)]
+    assert [curve.name for curve in curves([log, log])] == ["the net is … sure"]
+    uneven = [f"cycle {n}: {n * n} answers" for n in range(1, 6)]
+    assert [curve.name for curve in curves([uneven])] == ["… answers"]
+
+
 def test_seconds_and_single_lines_are_no_curves() -> None:
     assert curves([[f"episode {n}: 16 candidates after {n * 1.5} s" for n in range(1, 6)]]) == []
     assert curves([["loss 0.4", "the end"]]) == []

@@ -375,9 +375,11 @@ def train(team, dataset, e_step, val_set=None):
             record["bac"] = balanced_accuracy_score(val_set.labels, chosen(answers, agent))
             record["overflow"] = (agent != wanted).mean()
         history.append(record)
+        loads = ", ".join(f"load of {agent} {load:.0%}" for agent, load in zip(AGENTS, record["load"]))
+        print(f"epoch {epoch}: {loads}")  # the mean of q_z
     if faults:
         penalise(f"{len(faults)} of {calls} batches were skipped, nothing learnt from them; the first time {faults[0]}")
-    print(f"{calls} batches in {time.perf_counter() - start:.1f} s, loads of q_z in the last epoch:", record["load"].round(2))
+    print(f"{calls} batches in {time.perf_counter() - start:.1f} s")
     return history
 
 # %% [markdown]

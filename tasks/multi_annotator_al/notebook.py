@@ -340,7 +340,7 @@ def run_cycles(query_pairs, aggregate_labels):
         net = learn(net, z, probs, aggregate_labels, cycle)
         probs = predict(net, pool["images"])  # (N, classes)
         record = {"asked": (z >= 0).sum(axis=0)}  # (A,) answers of each person so far
-        text = f"cycle {cycle}: {record['asked'].sum()} answers"
+        text = f"cycle {cycle}: {record['asked'].sum()} answers, the net is {probs.max(axis=1).mean():.0%} sure"
         if val_set is not None:
             record["right"] = (z == pool["labels"][:, None]).sum(axis=0)  # (A,) of them right
             record["bac"] = balanced_accuracy_score(val_set["labels"], predict(net, val_set["images"]).argmax(axis=1))
