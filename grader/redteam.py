@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from grader.evaluation import Repeat
     from grader.grade import Settings
     from grader.hostile import Attack
-    from grader.result import Result
+    from grader.result import Metrics, Result
     from grader.task import Task
 
 SEEDS = 3  # of the baseline, for its band; attacks run under the first
@@ -128,14 +128,14 @@ class Arena:
     def measure(self, wall_seconds: float | None) -> None:
         """Grade the baseline under every seed, and the reference; set the wall clock of what follows."""
         baselines = [self._scored("baseline", self._baseline, repeat) for repeat in self._bench.repeats]
-        metrics = [result.metrics for result in baselines if result.metrics is not None]
+        reference, self._expected = self._scored(_REFERENCE, self._reference, self._bench.repeats[0])
+        accuracies = [metrics.balanced_accuracy for _, metrics in baselines]
+        first, metrics = baselines[0]
         self.honest = Honest(
-            baseline=metrics[0],
-            band=top_of_band([each.balanced_accuracy for each in metrics]),
-            kinds=frozenset[str]().union(*map(kinds_of_output, executed(baselines[0]))),
+            baseline=metrics,
+            band=top_of_band(accuracies, self._expected.balanced_accuracy),
+            kinds=frozenset[str]().union(*map(kinds_of_output, executed(first))),
         )
-        reference = self._scored(_REFERENCE, self._reference, self._bench.repeats[0])
-        self._expected = reference.metrics
         self._wall_seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS
         self._libraries = libraries()
 
@@ -176,14 +176,14 @@ class Arena:
         while self._waiting:
             self._waiting.pop().close()
 
-    def _scored(self, student: str, data: bytes, repeat: Repeat) -> Result:
+    def _scored(self, student: str, data: bytes, repeat: Repeat) -> tuple[Result, Metrics]:
         self._open_ahead(3)
         result = self._grade(student, data, repeat)
         if result.metrics is None:
             raise UsageError(
                 f"{self._bench.task.id}: its own {student} is not scored but {result.verdict}: {result.message}"
             )
-        return result
+        return result, result.metrics
 
     def _grade(self, student: str, data: bytes, repeat: Repeat, wall_seconds: float | None = None) -> Result:
         """Grade in the sandbox that has waited longest; in a thread, so that Ctrl-C reaches this one."""

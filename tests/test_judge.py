@@ -57,9 +57,11 @@ def test_an_attack_holds_if_it_ends_as_it_may(
     assert (problems == []) == held, problems
 
 
-def test_the_band_is_three_standard_deviations_and_never_nothing() -> None:
-    assert top_of_band([0.7, 0.8, 0.9]) == pytest.approx(1.0)
-    assert top_of_band([0.7, 0.7, 0.7]) == pytest.approx(0.72)
+def test_the_band_is_three_standard_deviations_but_never_nothing_nor_near_the_reference() -> None:
+    assert top_of_band([0.5, 0.51, 0.52], 0.9) == pytest.approx(0.53)
+    assert top_of_band([0.5, 0.6, 0.7], 0.9) == pytest.approx(0.7)
+    assert top_of_band([0.7, 0.7, 0.7], 0.9) == pytest.approx(0.72)
+    assert top_of_band([0.7, 0.7, 0.7], 0.7) == pytest.approx(0.72)  # a task without a reference
 
 
 def stream(text: str) -> Json:
