@@ -96,7 +96,7 @@ def _limits() -> Finding:
     counted = "limits for each process, and each user's number of them"
     if group is not None:
         group.remove()
-        counted = f"one limit for the whole of a sandbox: {', '.join(group.folders)} (control group)"
+        counted = f"one limit for the whole of a sandbox: {', '.join(group.limited)} (control group)"
     known = landlock.version()
     second = f"Landlock {known}" if known else "no Landlock in this kernel"
     return Finding("sandbox: limits", ok=True, detail=f"{counted}; {second}")

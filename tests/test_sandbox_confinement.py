@@ -326,6 +326,23 @@ def test_the_number_of_processes_of_a_sandbox_has_one_limit() -> None:
     assert not group.folders["pids"].exists()
 
 
+def test_processor_time_that_no_parent_is_told_of_is_counted(confined: Sandbox) -> None:
+    group = make_group(1 << 30, processes=4)
+    if group is None or group.cpu_seconds() is None:
+        pytest.skip("this user or machine cannot make such control groups")
+    group.remove()
+    slot = (
+        "import os, signal, time\nsignal.signal(signal.SIGCHLD, signal.SIG_IGN)\nfor _ in range(10):\n"
+        "    if not os.fork():\n        while time.process_time() < 0.1:\n            pass\n        os._exit(0)\n"
+        "    try:\n        os.wait()\n    except ChildProcessError:\n        pass\n"
+        f"print('done')\ndef {ENTRY}(targets, losses): pass\n"
+    )
+    running = confined.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), 0))
+    assert eventually(lambda: "done" in running.output(), 30)
+    assert running.cpu_seconds() > 0.9
+    running.close()
+
+
 def test_a_sandbox_outlives_the_thread_that_opened_it() -> None:
     opened: list[Sandbox] = []
     thread = threading.Thread(

@@ -1,4 +1,4 @@
-"""A cap on the memory and the number of processes of a whole sandbox, where root can make a control group.
+"""A cap on the memory and the number of processes of a whole sandbox, and its processor time, where root can make a control group.
 
 The limits of a process (RLIMIT_AS, RLIMIT_NPROC) count each process, or each user, alone and no files in memory; a control
 group counts all of them together. Ordinary users go without: then the worst a slot can take is its memory times its
@@ -19,7 +19,7 @@ LIBRARIES_BYTES = 1536 << 20  # what importing torch and its friends may take on
 OWN_PROCESSES = 8  # of the sandbox itself, beside the slot's
 ABANDONED_SECONDS = 60.0  # a younger group may be about to get its first process
 REMOVE_SECONDS = 2.0  # the kernel lets go of a group a moment after its last process
-CONTROLLERS = ("memory", "pids")
+_CLOCK = "cpuacct"  # of version 1; in version 2 each group counts
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,21 @@ class ControlGroup:
         )
         lines = events.read_text(encoding="ascii").splitlines()
         return next((int(line.split()[1]) for line in lines if line.startswith("oom_kill ")), 0)
+
+    @property
+    def limited(self) -> list[str]:
+        """What there is a cap on: memory, pids."""
+        return [controller for controller in self.folders if controller != _CLOCK]
+
+    def cpu_seconds(self) -> float | None:
+        """Return the processor time of all processes that ever were in the group; None where it is not counted."""
+        for folder in self.folders.values():
+            with contextlib.suppress(FileNotFoundError):
+                return int((folder / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
+            with contextlib.suppress(FileNotFoundError):
+                told = dict(map(str.split, (folder / "cpu.stat").read_text(encoding="ascii").splitlines()))
+                return int(told["usage_usec"]) / 1e6
+        return None
 
     def remove(self) -> None:
         """Remove the group, which has no process any more. Idempotent."""
@@ -80,6 +95,13 @@ def make_group(slot_bytes: int, processes: int) -> ControlGroup | None:
             (above / name).mkdir(exist_ok=True)
             (above / name / file).write_text(str(most), encoding="ascii")
             folders[controller] = above / name
+    if folders and not unified:
+        with contextlib.suppress(OSError):
+            above = _above(_CLOCK, unified=False)
+            if (above / "cpuacct.usage").exists():
+                _remove_abandoned(above)
+                (above / name).mkdir(exist_ok=True)
+                folders[_CLOCK] = above / name
     return ControlGroup(folders) if folders else None
 
 

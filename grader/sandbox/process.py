@@ -122,7 +122,14 @@ class ServerProcess:
         return f"{self._problem} {text}".strip()
 
     def cpu_seconds(self) -> float:
-        """Return the processor time of everything in the sandbox so far."""
+        """Return the processor time of everything in the sandbox so far.
+
+        A control group knows also of processes whose times the kernel gave to no parent.
+        """
+        with contextlib.suppress(OSError):  # the group is gone with the sandbox
+            counted = self._group.cpu_seconds() if self._group is not None else None
+            if counted is not None:
+                return counted
         return cpu_seconds(self._pid) if self._pid else 0.0
 
     def memory_kills(self) -> int:
