@@ -244,7 +244,10 @@ def main() -> None:
     gc.collect()
     gc.disable()
     gc.freeze()  # forked trainers share these pages instead of copying them at their first collection
-    sock.send(b"ready")
+    try:
+        sock.send(b"ready")
+    except BrokenPipeError:
+        return  # the grader was ended meanwhile
     _serve(sock)
 
 
