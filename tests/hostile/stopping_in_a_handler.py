@@ -1,5 +1,5 @@
-# attack: stopping-in-a-handler  expect: time_limit|slot_error
-"""Return honestly, and loop in a signal handler while the next question is awaited; handlers may pile up beyond what Python bears."""
+# attack: stopping-in-a-handler  expect: time_limit|slot_error|slot_crashed
+"""Return honestly, and loop in a signal handler while the next question is awaited; handlers pile up, some beyond the end of Python."""
 
 import signal
 
