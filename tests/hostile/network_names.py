@@ -6,7 +6,7 @@ import socket
 
 NAMES = (
     "example.com",
-    "pypi.org",
+    "www.python.org",
     "metadata.google.internal",
     "host.docker.internal",
 )
