@@ -186,7 +186,7 @@ def redteam(
             changed = arena.changed_libraries()
     except KeyboardInterrupt:
         display.complain(f"stopped after {len(outcomes)} of {len(attacks)} attacks")
-        raise typer.Exit(130) from None
+        raise typer.Exit(grading.INTERRUPTED) from None
     if as_json:
         display.print_json([outcome.as_json() for outcome in outcomes])
     else:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import errno
 import re
 import traceback
@@ -10,7 +9,7 @@ from dataclasses import dataclass
 
 import typer
 
-from grader.errors import GraderFault, UsageError
+from grader.errors import GraderFault, UsageError, nearest
 
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _CHOICE = re.compile(r"'([^']*)' is not one of (.*)")
@@ -59,5 +58,5 @@ def _of_words(error: typer.TyperException) -> str:
 
 
 def _near(name: str, possible: list[str]) -> str:
-    found = difflib.get_close_matches(name, possible, n=1)
-    return f"; did you mean {found[0]!r}?" if found else ""
+    question = nearest(name, possible)
+    return f"; {question}" if question else ""

@@ -92,11 +92,16 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
 }
 
 
+def nearest(name: str, known: Collection[str]) -> str:
+    """Return a question after the one of the `known` that is nearest to `name`; "" where none is near."""
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"did you mean {near[0]!r}?" if near else ""
+
+
 def instead(name: str, known: Collection[str]) -> str:
     """Return how an error goes on about a `name` that is not there: the nearest of the `known`, or the first of them."""
-    near = difflib.get_close_matches(name, known, n=1)
-    if near:
-        return f"did you mean {near[0]!r}?"
+    if question := nearest(name, known):
+        return question
     first = sorted(known)
     more = f" and {len(first) - _LISTED} more" if len(first) > _LISTED else ""
     return f"there are: {', '.join(first[:_LISTED])}{more}" if first else "there are: none"

@@ -15,6 +15,7 @@ from grader.errors import UsageError
 from grader.gradescope import Visibility
 from grader.options import AsJson, Repeats, RosterFile, SizeName, Source, TaskName, TimeLimit
 from grader.task import DEFAULT_SIZE, load_task
+from grader.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,7 +96,7 @@ def export(
     target = out or folder / "exports" / _FILE_NAMES[to]
     if worksheet and target.resolve() == worksheet.resolve():
         raise UsageError("--out would overwrite the worksheet; choose another file")
-    _write(target, made.content)
+    write_whole(target, made.content)
     _finish(target, made.grades, made.notes, as_json=as_json)
 
 
@@ -246,19 +247,9 @@ def _write_results(
     for one in attempts:
         record = results_of(one.result, look)
         place = target / one.result.student / f"attempt-{one.attempt}" / "results.json"
-        _write(place, (json.dumps(record, indent=2) + "\n").encode())
+        write_whole(place, (json.dumps(record, indent=2) + "\n").encode())
         grades += one.result.points is not None
     return grades, ungraded(found)
-
-
-def _write(target: Path, content: bytes) -> None:
-    draft = target.with_name(f".{target.name}.new")
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_bytes(content)
-        draft.replace(target)
-    except OSError as error:
-        raise UsageError(f"{target} cannot be written: {error.strerror}") from error
 
 
 def _finish(target: Path, grades: int, notes: list[str], *, as_json: bool) -> None:

@@ -17,6 +17,7 @@ from grader.errors import UsageError
 from grader.notebook import is_code, source, tagged
 from grader.prepare import zip_folder
 from grader.rebuild import load_starter
+from grader.whole_file import write_whole
 
 if TYPE_CHECKING:
     from grader.notebook import Json
@@ -39,11 +40,7 @@ def pack(task: Task, public: Path, folder: Path, *, size: str) -> Path:
         _lay_out(task, public, place / "zip" / task.id, size)
         zip_folder(place / "zip", place / "whole.zip")
         target = folder / f"{task.id}.zip"
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            target.write_bytes((place / "whole.zip").read_bytes())
-        except OSError as error:
-            raise UsageError(f"{target} cannot be written: {error.strerror}") from error
+        write_whole(target, (place / "whole.zip").read_bytes())
     return target
 
 

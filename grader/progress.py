@@ -203,7 +203,7 @@ def watcher(total: int, *, quiet: bool) -> Iterator[_Live | _Lines | _Silent]:
 @contextmanager
 def bar(repeats: int, *, quiet: bool) -> Iterator[_Silent]:
     """Give whoever shows the progress of one submission."""
-    if quiet or not err.is_terminal:
+    if quiet or not err.watched:
         yield _Silent()
         return
     columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))

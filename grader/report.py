@@ -29,6 +29,7 @@ from grader.pseudonyms import key_for, page_name, pseudonyms
 from grader.rebuild import load_starter
 from grader.run_folder import run_folder
 from grader.standings import Standing, anonymous, standings, totals
+from grader.whole_file import write_whole
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -116,14 +117,14 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
     for one in watch(book.current):
         result = one.result
         path = folder / addresses[result.task, result.student, one.attempt]
-        _write(path, _feedback_page(out, one, book, tasks.get(result.task), pages))
+        write_whole(path, _feedback_page(out, one, book, tasks.get(result.task), pages).encode())
         written.append(Page(result.task, result.student, one.attempt, path))
     twins = [twin for part in sections for twin in part.twins]
     if twins:
-        _write(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins))
+        write_whole(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
     else:
         (folder / _SIMILAR).unlink(missing_ok=True)  # of an earlier report
-    _write(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS))
+    write_whole(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS).encode())
     return Written(folder / "index.html", written)
 
 
@@ -140,7 +141,7 @@ def write_public(out: Path, tasks: Mapping[str, Task]) -> Written:
     ]
     index = out / PUBLIC_FOLDER / "index.html"
     _make(index.parent)
-    _write(index, _index(book, boards, sections, _Pages(), _EVERYBODY))
+    write_whole(index, _index(book, boards, sections, _Pages(), _EVERYBODY).encode())
     return Written(index, [])
 
 
@@ -279,13 +280,3 @@ def _make(folder: Path) -> None:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
-
-
-def _write(path: Path, text: str) -> None:
-    """Write a page whole or not at all."""
-    draft = path.with_name(f".{path.name}.new")
-    try:
-        draft.write_text(text, encoding="utf-8", newline="\n")
-        draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error

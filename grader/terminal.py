@@ -21,9 +21,12 @@ if TYPE_CHECKING:
 
 def plain(stream: TextIO) -> bool:
     """Return whether `stream` gets no colour: NO_COLOR, TERM=dumb, or no terminal; FORCE_COLOR is only about the last."""
-    if os.environ.get("NO_COLOR") or os.environ.get("TERM") in {"dumb", "unknown"}:
-        return True
-    return not (stream.isatty() or os.environ.get("FORCE_COLOR"))
+    return _unwanted() or not (stream.isatty() or os.environ.get("FORCE_COLOR"))
+
+
+def _unwanted() -> bool:
+    """Return whether the caller wants no colour, whatever the stream."""
+    return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in {"dumb", "unknown"}
 
 
 class SafeConsole(Console):
@@ -33,7 +36,7 @@ class SafeConsole(Console):
     """
 
     def __init__(self, *, stderr: bool = False, **options: Any) -> None:
-        if os.environ.get("NO_COLOR") or os.environ.get("TERM") in {"dumb", "unknown"}:
+        if _unwanted():
             options |= {
                 "force_terminal": False,
                 "color_system": None,

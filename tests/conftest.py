@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import settings
 
 from grader.build import write
 from grader.cells import find_slot
+from grader.cli import main
 from grader.notebook import Json, read_notebook
 from grader.rebuild import load_starter, rebuild
 from grader.task import Task, read_task
@@ -28,6 +30,7 @@ settings.register_profile(
 settings.load_profile("quick")
 
 Submit = Callable[..., Path]
+Run = Callable[..., tuple[int, str, str]]
 Golden = Callable[[str, bytes], None]
 GOLDENS = Path(__file__).parent / "goldens"
 
@@ -91,3 +94,17 @@ def own_toy(tmp_path: Path) -> Path:
     folder = tmp_path / "tasks" / "toy_task"
     shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+    """Give a function that runs a command in this process and returns its exit code, output and errors."""
+
+    def command(*words: str | Path) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["grader", *map(str, words)])
+        capfd.readouterr()
+        with pytest.raises(SystemExit) as ended:
+            main()
+        return int(ended.value.code or 0), *capfd.readouterr()
+
+    return command

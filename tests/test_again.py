@@ -33,20 +33,6 @@ SLOTS = {
 }
 
 
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command in this process and returns its exit code, output and errors."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["grader", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capfd.readouterr()
-
-    return command
-
-
 @pytest.fixture(scope="module")
 def own(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The toy task in a clone whose score map a test may change."""

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.cli import main
 from grader.gradebook import reading
 
 if TYPE_CHECKING:
@@ -37,18 +36,9 @@ class Outcome:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(run: Callable[..., tuple[int, str, str]]) -> Run:
     """Give a function that runs a command in this process."""
-
-    def command(*words: str | Path) -> Outcome:
-        monkeypatch.setattr(sys, "argv", ["grader", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        out, err = capfd.readouterr()
-        return Outcome(int(ended.value.code or 0), out, err)
-
-    return command
+    return lambda *words: Outcome(*run(*words))
 
 
 def test_python_dash_m_grader_is_the_same_command() -> None:

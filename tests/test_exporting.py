@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import json
 import os
-import sys
 import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 from course import POINTS, graded
-
-from grader.cli import main
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,20 +20,6 @@ if TYPE_CHECKING:
 
 WORKSHEETS = Path(__file__).parent / "worksheets"
 ROSTER = "id,name,email\n1001,Ada Lovelace,ada@uni.example\n1006,=Bobby Tables,bobby@uni.example\n"
-
-
-@pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command in this process and returns exit code, output and errors."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["grader", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capfd.readouterr()
-
-    return command
 
 
 FORMATS: dict[str, tuple[list[str | Path], str, int]] = {

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 import re
-import sys
 import zipfile
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from spoiling import spoil, spoil_built
 
-from grader.cli import main
 from grader.pack import pack
 from grader.scaffold import scaffold
 from grader.task import Task, discover
@@ -28,17 +27,9 @@ SAVES_PUBLIC = '        save(public / "val.npz", parts["val"])\n'
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
+def run(run: Run) -> Run:
     """Give a function that packs a task by the command, and returns exit code, output and errors."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["grader", "pack", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capfd.readouterr()
-
-    return command
+    return partial(run, "pack")
 
 
 def packed(task: Task, folder: Path) -> Path:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import sys
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
 from published import course
 
-from grader.cli import main
 from grader.task import load_task
 
 if TYPE_CHECKING:
@@ -22,17 +21,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command in this process and returns its exit code and what it printed."""
-
-    def command(*words: str | Path) -> tuple[int, str, str]:
-        monkeypatch.setattr(sys, "argv", ["grader", "report", *map(str, words)])
-        capfd.readouterr()
-        with pytest.raises(SystemExit) as ended:
-            main()
-        return int(ended.value.code or 0), *capfd.readouterr()
-
-    return command
+def run(run: Run) -> Run:
+    """Give a function that runs the command report, and returns exit code, output and errors."""
+    return partial(run, "report")
 
 
 @pytest.fixture

@@ -51,12 +51,12 @@ class ControlGroup:
 
     def cpu_seconds(self) -> float | None:
         """Return the processor time of all processes that ever were in the group; None where it is not counted."""
-        for folder in self.folders.values():
-            with contextlib.suppress(FileNotFoundError):
-                return int((folder / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
-            with contextlib.suppress(FileNotFoundError):
-                told = dict(map(str.split, (folder / "cpu.stat").read_text(encoding="ascii").splitlines()))
-                return int(told["usage_usec"]) / 1e6
+        if _CLOCK in self.folders:
+            return int((self.folders[_CLOCK] / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
+        with contextlib.suppress(FileNotFoundError):  # in version 2 all controllers share one folder
+            stat = next(iter(self.folders.values())) / "cpu.stat"
+            told = dict(map(str.split, stat.read_text(encoding="ascii").splitlines()))
+            return int(told["usage_usec"]) / 1e6
         return None
 
     def remove(self) -> None:
@@ -87,22 +87,24 @@ def make_group(slot_bytes: int, processes: int) -> ControlGroup | None:
     }
     folders: dict[str, Path] = {}
     for controller, (file, most) in limits.items():
-        above = _above(controller, unified=unified)
-        _remove_abandoned(above)
         with contextlib.suppress(OSError):  # left out; an empty folder is removed as abandoned
-            if unified:
-                (above / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
-            (above / name).mkdir(exist_ok=True)
-            (above / name / file).write_text(str(most), encoding="ascii")
-            folders[controller] = above / name
+            folder = _new_folder(controller, name, unified=unified)
+            (folder / file).write_text(str(most), encoding="ascii")
+            folders[controller] = folder
     if folders and not unified:
         with contextlib.suppress(OSError):
-            above = _above(_CLOCK, unified=False)
-            if (above / "cpuacct.usage").exists():
-                _remove_abandoned(above)
-                (above / name).mkdir(exist_ok=True)
-                folders[_CLOCK] = above / name
+            folders[_CLOCK] = _new_folder(_CLOCK, name, unified=False)
     return ControlGroup(folders) if folders else None
+
+
+def _new_folder(controller: str, name: str, *, unified: bool) -> Path:
+    """Make the folder of a group for one controller; that of another one may be the same. Raises OSError where it cannot."""
+    above = _above(controller, unified=unified)
+    _remove_abandoned(above)
+    if unified:
+        (above / "cgroup.subtree_control").write_text(f"+{controller}", encoding="ascii")
+    (above / name).mkdir(exist_ok=True)
+    return above / name
 
 
 def _remove_abandoned(above: Path) -> None:
@@ -114,7 +116,10 @@ def _remove_abandoned(above: Path) -> None:
 
 
 def _above(controller: str, *, unified: bool) -> Path:
-    """Return the folder for new groups: below our own (version 1), or beside it (2: only leaves hold processes)."""
+    """Return the folder for new groups: below our own (version 1), or beside it (2: only leaves hold processes).
+
+    Raises FileNotFoundError where the controller is not there.
+    """
     for line in Path("/proc/self/cgroup").read_text(encoding="ascii").splitlines():
         _, controllers, path = line.split(":", 2)
         if unified and not controllers:
@@ -122,4 +127,4 @@ def _above(controller: str, *, unified: bool) -> Path:
         if controller in controllers.split(","):
             own = MOUNT / controller / path.strip("/")
             return own if own.is_dir() else MOUNT / controller
-    return MOUNT
+    raise FileNotFoundError(controller)

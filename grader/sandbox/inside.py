@@ -24,9 +24,8 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 SWEEP_SECONDS = 2  # then a new sandbox is quicker
-STARTED = (
-    b"started\n"  # first on the status pipe; then, at its end, the exit code and the memory of `Server.end`
-)
+# First on the status pipe; then, at its end, the exit code and the memory of `Server.end`.
+STARTED = b"started\n"
 
 
 def main() -> None:
@@ -82,9 +81,7 @@ class Server:
         self.worker = 0  # pid of the running slot, 0 for none
         self.user = 0  # its user id where it has one of its own
         self.status = -1  # its status pipe
-        self.began_with = (
-            -1
-        )  # kilobytes of memory that the slot began with: the imported libraries; -1 for unknown
+        self.began_with = -1  # kilobytes that the slot began with: the imported libraries; -1: unknown
         self.most = 0  # kilobytes that an ended process of the slot had at its peak, the largest of them
         first, self.files = (self.count_files() if self.owns_namespace else [] for _ in range(2))
         self.numbered = [
