@@ -19,16 +19,17 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Quiet, machine
 
-from grader.batch import Job, run_batch
-from grader.evaluation import prepare_repeats, resolve_source
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.rebuild import load_starter, rebuild
-from grader.score import points
-from grader.task import Task, load_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.notebooks.rebuild import rebuild
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.scoring import points
+from grader.task.spec import Task, load_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
-    from grader.result import Result
+    from grader.gradebook.result import Result
 
 ROLES = ("trick", "idea", "stronger")
 

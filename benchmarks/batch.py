@@ -32,12 +32,12 @@ import nbformat
 import papermill
 from measure import Neighbours, Quiet, cpu_seconds, report, spread, variant
 
-from grader.batch import Job, run_batch
-from grader.evaluation import Repeat, prepare_repeats, secret_for
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.score import score
-from grader.task import load_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.submissions.collect import Submission
+from grader.task.evaluation import Repeat, prepare_repeats, secret_for
+from grader.task.scoring import score
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -20,11 +20,11 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from measure import Quiet, report, spread
 
-from grader.batch import Job, run_batch
-from grader.evaluation import Repeat, prepare_repeats, secret_for
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.task import Task, load_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.submissions.collect import Submission
+from grader.task.evaluation import Repeat, prepare_repeats, secret_for
+from grader.task.spec import Task, load_task
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

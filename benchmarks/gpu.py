@@ -34,19 +34,19 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Neighbours, Quiet, machine, report, spread, toy_task, variant
 
-from grader.batch import Job, run_batch
-from grader.doctor import cards as count_cards
-from grader.evaluation import prepare_repeats, resolve_source, secret_for
-from grader.execute.cards import Cards, split
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.local import grade_here
-from grader.task import Task, load_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.grading.workers import grade_here
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
+from grader.task.spec import Task, load_task
+from grader.trainer.gpus import Cards, split
+from grader.trainer.gpus import cards as count_cards
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from grader.result import Result
+    from grader.gradebook.result import Result
 
 ASK = [
     "nvidia-smi",

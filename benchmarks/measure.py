@@ -13,10 +13,12 @@ import time
 from pathlib import Path
 from typing import Any
 
-from grader import build
-from grader.cells import find_slot, read_notebook
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, read_task
+from grader.notebooks.reading import read_notebook
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import find_slot
+from grader.task import build
+from grader.task.spec import Task, read_task
+from grader.task.starter import load_starter
 
 HERE = Path(__file__).resolve().parent
 

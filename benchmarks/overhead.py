@@ -20,13 +20,13 @@ import nbformat
 import papermill
 from measure import Quiet, cpu_seconds, empty_task, report, spread, variant
 
-from grader.batch import Job, run_batch
-from grader.evaluation import prepare_repeats, secret_for
-from grader.grade import Settings
-from grader.intake import Submission
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats, secret_for
 
 if TYPE_CHECKING:
-    from grader.task import Task
+    from grader.task.spec import Task
 
 
 def ours(task: Task, folder: Path, count: int, *, warm: bool) -> dict[str, Any]:

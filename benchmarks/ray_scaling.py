@@ -23,15 +23,16 @@ from typing import TYPE_CHECKING, Any
 from measure import Quiet, report
 from ray.cluster_utils import Cluster as Nodes
 
-from grader.batch import Job, run_batch
-from grader.cells import find_slot
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.notebook import read_notebook
-from grader.on_ray import Cluster
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, load_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.grading.ray.engine import Cluster
+from grader.notebooks.reading import read_notebook
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import find_slot
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats
+from grader.task.spec import Task, load_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -24,10 +24,10 @@ from typing import Any
 
 from measure import Neighbours, Quiet, cpu_seconds, report, toy_task, variant
 
-from grader.batch import Job, run_batch
-from grader.evaluation import prepare_repeats, secret_for
-from grader.grade import Settings
-from grader.intake import Submission
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats, secret_for
 
 WINDOWS = (10, 100, 1000)
 FLAT = 1.15

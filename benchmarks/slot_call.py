@@ -17,10 +17,10 @@ from typing import TYPE_CHECKING, Any
 import torch
 from measure import report, spread
 
-from grader.execute.ledger import Ledger
-from grader.execute.proxy import Channel
 from grader.sandbox import SlotSource, open_sandbox
-from grader.task import Limits
+from grader.task.spec import Limits
+from grader.trainer.ledger import Ledger
+from grader.trainer.proxy import Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -25,7 +25,7 @@ from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 from torch.nn import functional
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 sys.path.append(str(Path(__file__).resolve().parent.parent / "tests"))
 from notebook_source import definitions

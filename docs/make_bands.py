@@ -17,7 +17,7 @@ import matplotlib as mpl
 from make_readme import filled
 from matplotlib.figure import Figure
 
-from grader.task import Task, discover
+from grader.task.spec import Task, discover
 
 BANDS = ("<!-- bands: docs/make_bands.py -->", "<!-- end of bands -->")
 PAGE = Path(__file__).parent / "tasks.md"

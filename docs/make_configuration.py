@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the models of task.toml in grader/task.py and the options of the commands.
+"""Write docs/configuration.md from the models of task.toml in grader/task/spec.py and the options of the commands.
 
     python docs/make_configuration.py
 
@@ -15,9 +15,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
-from grader.cli import app
+from grader.cli.main import app
 from grader.errors import Verdict
-from grader.task import Spec
+from grader.task.spec import Spec
 
 PAGE = Path(__file__).parent / "configuration.md"
 HEAD = """# Configuration

@@ -13,8 +13,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from grader.gradebook import reading
-from grader.task import Task, discover
+from grader.gradebook.gradebook import reading
+from grader.task.spec import Task, discover
 
 README = Path(__file__).parent.parent / "README.md"
 TASKS = ("<!-- tasks: docs/make_readme.py -->", "<!-- end of tasks -->")

@@ -21,11 +21,11 @@ sys.path.insert(0, str(ROOT / "tests"))
 from PIL import Image  # noqa: E402
 from published import Course, course, enrol  # noqa: E402 -- the invented class is that of the tests
 
-from grader.cells import find_slot  # noqa: E402
 from grader.errors import Verdict  # noqa: E402
-from grader.rebuild import load_starter  # noqa: E402
-from grader.report import write_report  # noqa: E402
-from grader.task import load_task  # noqa: E402
+from grader.notebooks.slot import find_slot  # noqa: E402
+from grader.report.pages import write_report  # noqa: E402
+from grader.task.spec import load_task  # noqa: E402
+from grader.task.starter import load_starter  # noqa: E402
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page

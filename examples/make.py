@@ -10,10 +10,11 @@ import json
 from pathlib import Path
 from typing import Any
 
-from grader.badge import without_badge
-from grader.cells import tagged
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, load_task
+from grader.notebooks.colab_badge import without_badge
+from grader.notebooks.reading import tagged
+from grader.notebooks.rebuild import rebuild
+from grader.task.spec import Task, load_task
+from grader.task.starter import load_starter
 
 HERE = Path(__file__).resolve().parent
 STRATEGIES = ("class_blind_coteaching", "random_class_balanced")

@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from grader.build import write
-from grader.cells import find_slot
-from grader.cli import main
-from grader.notebook import Json, read_notebook
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, read_task
+from grader.cli.main import main
+from grader.notebooks.reading import Json, read_notebook
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import find_slot
+from grader.task.build import write
+from grader.task.spec import Task, read_task
+from grader.task.starter import load_starter
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
 

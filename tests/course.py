@@ -8,14 +8,14 @@ from typing import TYPE_CHECKING
 from recorded import result_named
 
 from grader.errors import Verdict
-from grader.gradebook import Entry, Key, writing
-from grader.result import Metrics
-from grader.roster import Person, Roster
+from grader.gradebook.gradebook import Entry, Key, writing
+from grader.gradebook.result import Metrics
+from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.result import Result
+    from grader.gradebook.result import Result
 
 ADA = Person("1001", "Ada Lovelace", "ada@uni.example", "A")
 GRACE = Person("1002", "Grace Hopper", "grace@uni.example", "A")

@@ -6,10 +6,10 @@ import zipfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.roster import Person, Roster
+from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
-    from grader.intake import Submission
+    from grader.submissions.collect import Submission
 
     Files = dict[str, bytes]
 

@@ -11,7 +11,7 @@ import torch
 from fuzzing import damaged, spliced
 from hypothesis import strategies as st
 
-from grader import wire
+from grader.sandbox.inside import wire
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn, SearchStrategy

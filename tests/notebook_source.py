@@ -8,8 +8,8 @@ import json
 from types import SimpleNamespace
 from typing import Any
 
-from grader.build import build
-from grader.task import load_task
+from grader.task.build import build
+from grader.task.spec import load_task
 
 _LIBRARIES = {"np", "torch", "nn"}  # an assignment may call these; what calls anything else needs the data
 

@@ -11,14 +11,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.errors import EXPLANATIONS, Verdict
-from grader.gradebook import Entry, Gradebook, Key, writing
-from grader.identical import slot_key, text_digest
-from grader.notebook import tags
-from grader.rebuild import load_starter, rebuild
-from grader.result import Metrics, Result, Seconds
-from grader.run_folder import new_run_folder
-from grader.score import points as points_of
-from grader.score import score
+from grader.gradebook.gradebook import Entry, Gradebook, Key, writing
+from grader.gradebook.result import Metrics, Result, Seconds
+from grader.gradebook.run_folder import new_run_folder
+from grader.notebooks.program import slot_key, text_digest
+from grader.notebooks.reading import tags
+from grader.notebooks.rebuild import rebuild
+from grader.task.scoring import points as points_of
+from grader.task.scoring import score
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -26,8 +27,8 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from grader.notebook import Json
-    from grader.task import Task
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 IMAGES = 400  # of the hidden test set
 POSITIVE = 0.3

@@ -6,19 +6,20 @@ import time
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from grader.cells import find_slot, read_notebook
 from grader.errors import StudentFault, Verdict
-from grader.identical import slot_key, text_digest
-from grader.result import Metrics, Result, Seconds
-from grader.run_folder import new_run_folder, settle
-from grader.score import points as points_of
+from grader.gradebook.result import Metrics, Result, Seconds
+from grader.gradebook.run_folder import new_run_folder, settle
+from grader.notebooks.program import slot_key, text_digest
+from grader.notebooks.reading import read_notebook
+from grader.notebooks.slot import find_slot
+from grader.task.scoring import points as points_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from grader.intake import Submission
-    from grader.local import Order, Watcher
+    from grader.grading.plan import Order, Watcher
+    from grader.submissions.collect import Submission
 
 
 def result_named(student: str, verdict: Verdict = Verdict.SLOT_ERROR, points: int | None = 0) -> Result:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader import wire
 from grader.sandbox import SlotSource
+from grader.sandbox.inside import wire
 
 if TYPE_CHECKING:
     from grader.sandbox import Sandbox, Slot

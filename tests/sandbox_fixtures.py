@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.sandbox import Backend, Sandbox, find_bwrap, open_sandbox
-from grader.task import Limits
+from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -11,12 +11,12 @@ import json
 import uuid
 from typing import TYPE_CHECKING, Any
 
-from grader.notebook import is_code, source
+from grader.notebooks.reading import is_code, source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.notebook import Json
+    from grader.notebooks.reading import Json
 
     Save = Callable[[Json], bytes]
 

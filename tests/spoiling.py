@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from grader.build import write
-from grader.task import Task, read_task
+from grader.task.build import write
+from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
 
-    from grader.lint import Finding
+    from grader.lint.task import Finding
 
 
 def spoil(folder: Path, file: str, old: str, new: str) -> Task:

@@ -10,16 +10,16 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from grader.cli import main
-from grader.gradebook import reading
-from grader.rebuild import rebuild
+from grader.cli.main import main
+from grader.gradebook.gradebook import reading
+from grader.notebooks.rebuild import rebuild
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from grader.notebook import Json
-    from grader.task import Task
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
     Run = Callable[..., tuple[int, str, str]]
 
@@ -201,7 +201,7 @@ def test_what_cannot_be_done_is_one_line(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("grader.doctor.cards", lambda: 0)
+    monkeypatch.setattr("grader.trainer.gpus.cards", lambda: 0)
     known = {"TASK": str(own), "CLASS": str(graded.parent), "OUT": str(graded)}
     code, _, err = run(*(known.get(word, word) for word in words))
     assert code == 2

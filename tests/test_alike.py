@@ -7,8 +7,8 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.alike import FEWEST, Alike, tokens
-from grader.alike import alike as alike_by
+from grader.report.similarity import FEWEST, Alike, tokens
+from grader.report.similarity import alike as alike_by
 
 PROGRAM = '''
 import math

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader import archive
-from grader.archive import Member, unpack
 from grader.errors import GraderFault, StudentFault, Verdict
+from grader.submissions import archive
+from grader.submissions.archive import Member, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,15 +17,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from test_gradescope import check_schema
 
-from grader.autograder import write_autograder
+from grader.cli.gradescope_container import NO_SANDBOX, submission_of
 from grader.errors import UsageError
-from grader.gradescope import UNCONFINED, Assignment
-from grader.inside_gradescope import NO_SANDBOX, submission_of
+from grader.export.gradescope import UNCONFINED, Assignment
+from grader.export.gradescope_zip import write_autograder
 
 if TYPE_CHECKING:
     from conftest import Submit
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 SECRET = b"a secret of the test suite"
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
@@ -126,7 +126,7 @@ def test_the_setup_installs_what_it_says_and_stops_where_something_fails(layout:
     (install,) = [line for line in lines if " pip install " in line]
     assert f"-c {layout}/source/constraints.txt" in install
     assert install.endswith(f"-e {layout}/source/kit")
-    assert lines[-1] == f"python -P -m grader.inside_gradescope prepare {layout}"
+    assert lines[-1] == f"python -P -m grader.cli.gradescope_container prepare {layout}"
     (programs / "apt-get").write_text("#!/bin/sh\nexit 100\n")
     assert subprocess.run(["bash", layout / "source" / "setup.sh"], env=told, check=False).returncode == 100
 
@@ -149,7 +149,7 @@ def test_what_is_installed_is_what_the_grader_needs_in_the_versions_of_this_mach
 
 
 def test_without_a_clone_what_was_installed_says_what_is_needed(tmp_path: Path) -> None:
-    from grader.distribution import needs
+    from grader.export.requirements import needs
 
     (tmp_path / "pyproject.toml").write_text('[project]\nname = "somebody-elses"\n')
     for project in (tmp_path / "pyproject.toml", tmp_path / "nowhere.toml"):
@@ -206,7 +206,7 @@ def test_data_of_the_instructor_go_with_the_zip(
 def test_notebooks_out_of_step_are_not_put_into_a_zip(
     own_toy: Path, assignment: Assignment, tmp_path: Path
 ) -> None:
-    from grader.task import read_task
+    from grader.task.spec import read_task
 
     with pytest.raises(UsageError, match="not in step"):
         write_autograder(read_task(own_toy), assignment, SECRET, tmp_path / "a.zip")
@@ -233,7 +233,7 @@ def test_a_good_submission_gets_points_and_stands_on_the_leaderboard(
 @pytest.mark.slow
 def test_what_the_image_prepared_is_what_a_submission_is_graded_on(layout: Path, submit: Submit) -> None:
     told = {**os.environ, "PYTHONPATH": str(layout / "source" / "kit")}
-    command = [sys.executable, "-P", "-m", "grader.inside_gradescope", "prepare", str(layout)]
+    command = [sys.executable, "-P", "-m", "grader.cli.gradescope_container", "prepare", str(layout)]
     subprocess.run(command, env=told, cwd=layout, check=True)
     prepared = {path: path.stat().st_mtime_ns for path in (layout / "graded").rglob("*.npz")}
     assert len(prepared) == 6

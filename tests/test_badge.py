@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 from typer.testing import CliRunner
 
-from grader import lint
-from grader.badge import badge, keep_url, kept_url, without_badge
-from grader.build import build, check, move, write
-from grader.cells import changed_cells, read_notebook
-from grader.cli import app
+from grader.cli.main import app
 from grader.errors import UsageError
-from grader.notebook import Json, labels, source
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, discover, read_task
+from grader.lint import task as linting
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.colab_badge import badge, keep_url, kept_url, without_badge
+from grader.notebooks.reading import Json, labels, read_notebook, source
+from grader.notebooks.rebuild import rebuild
+from grader.task.build import build, check, move, write
+from grader.task.spec import Task, discover, read_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -137,7 +138,7 @@ def test_the_badge_changes_no_name_of_a_cell_no_version_and_nothing_that_is_lint
     move([task], OURS)
     again = read_task(own_toy)
     assert (labels(load_starter(again)), again.version, again.run_digest) == (names, version, digest)
-    findings = lint.read(lint.read_subject(again))
+    findings = linting.read(linting.read_subject(again))
     assert [finding for finding in findings if not finding.ok] == []
 
 

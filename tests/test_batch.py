@@ -20,28 +20,28 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from recorded import QuickEngine, Quiet
 
-from grader.batch import Job, run_batch
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.evaluation import Repeat
-from grader.execute.kernel import trainer_environment
-from grader.execute.warm import WarmParent
-from grader.grade import Settings
-from grader.gradebook import reading
-from grader.intake import Submission
-from grader.rebuild import rebuild
-from grader.roster import Person
-from grader.supply import SandboxSupply
-from grader.task import Score
+from grader.gradebook.gradebook import reading
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.notebooks.rebuild import rebuild
+from grader.sandbox.pool import SandboxSupply
+from grader.submissions.collect import Submission
+from grader.submissions.roster import Person
+from grader.task.evaluation import Repeat
+from grader.task.spec import Score
+from grader.trainer.fork_server import WarmParent
+from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Submit
 
-    from grader.local import Order
-    from grader.notebook import Json
-    from grader.result import Result
-    from grader.task import Task
+    from grader.gradebook.result import Result
+    from grader.grading.plan import Order
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
 LOOP = "def your_weights(targets, losses):\n    while True: pass\n"
@@ -336,9 +336,9 @@ import os, sys, pickle, pathlib
 from dataclasses import replace
 sys.path[:0] = {path!r}
 from recorded import Quiet
-from grader.batch import run_batch
+from grader.grading.batch import run_batch
 from grader.errors import UsageError
-from grader.gradebook import reading
+from grader.gradebook.gradebook import reading
 job = pickle.loads(pathlib.Path({job!r}).read_bytes())
 out = job.out
 filler = out / "filler"
@@ -470,7 +470,7 @@ def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
 def is_warm_parent_of(pid: int, folder: Path) -> bool:
     try:
         parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        return parent == pid and b"grader.execute.warm" in (folder / "cmdline").read_bytes()
+        return parent == pid and b"grader.trainer.fork_server" in (folder / "cmdline").read_bytes()
     except OSError:
         return False
 

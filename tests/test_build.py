@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 import pytest
 
-from grader.build import PROTECTED_LINE, build, check, write
-from grader.cells import changed_cells, find_slot, read_notebook
 from grader.errors import UsageError
-from grader.notebook import Json, source, tagged, tags
-from grader.task import Task, read_task
-from grader.template import DATA_TITLE, fill_code, fill_markdown, starter_face
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.reading import Json, read_notebook, source, tagged, tags
+from grader.notebooks.slot import find_slot
+from grader.task.build import PROTECTED_LINE, build, check, write
+from grader.task.spec import Task, read_task
+from grader.task.template import DATA_TITLE, fill_code, fill_markdown, starter_face
 
 if TYPE_CHECKING:
     from pathlib import Path

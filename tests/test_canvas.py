@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from course import COURSE, EVE, POINTS, graded
 
-from grader import canvas, export
 from grader.errors import UsageError
-from grader.roster import Roster
-from grader.worksheet import Worksheet
+from grader.export import canvas, tables
+from grader.export.csv_file import Worksheet
+from grader.submissions.roster import Roster
 
 if TYPE_CHECKING:
     from conftest import Golden
 
-    from grader.export import Standing
+    from grader.export.tables import Standing
 
 GIVEN = Path(__file__).parent / "worksheets" / "canvas.csv"
 ASSIGNMENT = "Noisy labels (5002)"
@@ -37,11 +37,11 @@ def sheet(old: str = "", new: str = "") -> Worksheet:
 
 @pytest.fixture
 def found(tmp_path: Path) -> list[Standing]:
-    return export.standings(graded(tmp_path), None, None)
+    return tables.standings(graded(tmp_path), None, None)
 
 
 def test_the_small_table_is_as_it_was(tmp_path: Path, golden: Golden) -> None:
-    everybody = export.standings(graded(tmp_path), None, COURSE)
+    everybody = tables.standings(graded(tmp_path), None, COURSE)
     golden("canvas.csv", canvas.small_table(everybody, ASSIGNMENT, 20).content)
 
 

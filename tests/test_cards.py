@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from grader.execute.cards import ANYWHERE, Cards, Place, split
+from grader.trainer.gpus import ANYWHERE, Cards, Place, split
 
 
 def test_places_are_spread_over_the_cards_and_share_the_memory() -> None:

@@ -10,18 +10,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.cells import (
-    changed_cells,
-    defined_names,
-    entry_names,
-    find_slot,
-    names_defined_elsewhere,
-    read_notebook,
-    slot_cell,
-)
 from grader.errors import GraderFault, StudentFault, Verdict
-from grader.notebook import MAX_BYTES, MAX_CELLS, MAX_CODE_KB, Json, labels, source
-from grader.rebuild import rebuild
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.program import defined_names
+from grader.notebooks.reading import MAX_BYTES, MAX_CELLS, MAX_CODE_KB, Json, labels, read_notebook, source
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import entry_names, find_slot, names_defined_elsewhere, slot_cell
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -17,11 +17,11 @@ import pytest
 from recorded import result_named
 from test_cli import HONEST, Outcome, run
 
+from grader.cli.watch import Saving, Watch, cells_of
 from grader.errors import Verdict
-from grader.outlook import outlook
-from grader.result import Metrics, Seconds
-from grader.task import Score
-from grader.watching import Saving, Watch, cells_of
+from grader.gradebook.result import Metrics, Seconds
+from grader.report.advice import outlook
+from grader.task.spec import Score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -29,9 +29,9 @@ if TYPE_CHECKING:
 
     from conftest import Submit
 
-    from grader.notebook import Json
-    from grader.result import Result
-    from grader.task import Task
+    from grader.gradebook.result import Result
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
     Run = Callable[..., Outcome]
 

@@ -13,14 +13,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.gradebook import reading
+from grader.gradebook.gradebook import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from conftest import Submit
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
     Run = Callable[..., "Outcome"]
 
@@ -212,7 +212,7 @@ def test_check_without_a_task_is_one_line(run: Run, tmp_path: Path) -> None:
 def test_grading_without_a_sandbox_needs_unsafe(
     run: Run, toy_task: Task, submit: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.doctor.find_bwrap", lambda: None)
+    monkeypatch.setattr("grader.cli.doctor.find_bwrap", lambda: None)
     refused = run("grade", toy_task.folder, submit(HONEST), "--out", tmp_path / "out")
     assert refused.code == 2
     assert "--unsafe" in refused.err
@@ -237,7 +237,7 @@ def test_doctor_proves_the_sandbox_and_says_which_is_used(run: Run) -> None:
 
 @pytest.mark.slow
 def test_doctor_says_when_there_is_no_sandbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.doctor.find_bwrap", lambda: None)
+    monkeypatch.setattr("grader.cli.doctor.find_bwrap", lambda: None)
     outcome = run("doctor")
     assert outcome.code == 2
     assert "no bubblewrap" in outcome.out

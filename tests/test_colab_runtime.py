@@ -17,15 +17,15 @@ from notebook_source import code_cells
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from grader.distribution import needs
-from grader.lint.clean_room import visit_clean_room
-from grader.rebuild import rebuild
-from grader.task import Task, discover
+from grader.export.requirements import needs
+from grader.lint.task.clean_room import visit_clean_room
+from grader.notebooks.rebuild import rebuild
+from grader.task.spec import Task, discover
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.notebook import Json
+    from grader.notebooks.reading import Json
 
 TRIES = """
 import importlib, json

@@ -12,23 +12,25 @@ import pytest
 from colab_runtime import link_packages
 from notebook_source import code_cells
 
-from grader import build, lint
-from grader.batch import Job, run_batch
 from grader.errors import EXPLANATIONS, Verdict
-from grader.evaluation import prepare_rehearsal, prepare_repeats
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.lint import runs
-from grader.lint.clean_room import starter_finding, visit_clean_room
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, discover
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.lint import task as linting
+from grader.lint.task import runs
+from grader.lint.task.clean_room import starter_finding, visit_clean_room
+from grader.notebooks.rebuild import rebuild
+from grader.submissions.collect import Submission
+from grader.task import build
+from grader.task.evaluation import prepare_rehearsal, prepare_repeats
+from grader.task.spec import Task, discover
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.evaluation import Repeat
-    from grader.lint import Finding
-    from grader.result import Result
+    from grader.gradebook.result import Result
+    from grader.lint.task import Finding
+    from grader.task.evaluation import Repeat
 
 TASKS = discover()
 SEEDS_HERE = 2
@@ -76,13 +78,13 @@ def wrong(findings: list[Finding]) -> dict[str, str]:
 
 
 def test_the_linter_finds_nothing_wrong_with_what_is_written(task: Task) -> None:
-    assert wrong(lint.read(lint.read_subject(task))) == {}
+    assert wrong(linting.read(linting.read_subject(task))) == {}
 
 
 @pytest.mark.slow
 def test_the_linter_finds_nothing_wrong_with_the_data(task: Task, tmp_path: Path) -> None:
-    data = lint.build_evidence(task, tmp_path, seeds=SEEDS_HERE)
-    assert wrong(lint.look(lint.read_subject(task), data)) == {}
+    data = linting.build_evidence(task, tmp_path, seeds=SEEDS_HERE)
+    assert wrong(linting.look(linting.read_subject(task), data)) == {}
 
 
 def test_the_generated_notebooks_are_the_same_each_time(task: Task) -> None:

@@ -11,12 +11,12 @@ from test_fuzz_notebooks import GENERATED, check_notebook, check_program
 from test_fuzz_trainer import check_stream
 from test_fuzz_wire import check_frame
 
-from grader import wire
+from grader.sandbox.inside import wire
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.notebook import Json
+    from grader.notebooks.reading import Json
 
 
 @pytest.mark.parametrize("path", sorted(CRASHES.iterdir()), ids=lambda path: path.name)

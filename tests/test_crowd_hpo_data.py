@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from grader.task import Builder, load_task
+from grader.task.spec import Builder, load_task
 
 SECRET_SEED = 2**70 + 7  # secrets may be wider than 64 bits
 EPISODES = range(1, 6)

@@ -10,7 +10,7 @@ import pytest
 import torch
 from notebook_source import code_cells, definitions
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from pathlib import Path

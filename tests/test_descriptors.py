@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.sandbox import SlotSource, open_sandbox
-from grader.task import Limits
+from grader.task.spec import Limits
 
 SLOT = "def answer():\n    return 1\n"
 

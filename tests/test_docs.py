@@ -19,10 +19,10 @@ import numpy as np
 import pytest
 import typer
 
-from grader.cli import app
+from grader.cli.main import app
 from grader.errors import Verdict
-from grader.result import Result
-from grader.task import Data, Limits, Score, Size, Spec, discover
+from grader.gradebook.result import Result
+from grader.task.spec import Data, Limits, Score, Size, Spec, discover
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))

@@ -20,9 +20,9 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grader.build import build
-from grader.prepare import zip_folder
-from grader.task import load_task, read_task
+from grader.task.build import build
+from grader.task.data import zip_folder
+from grader.task.spec import load_task, read_task
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING
 import pytest
 from downloaded import ANNA, COURSE, EXPORT, FOLDERS, YML, as_folder, as_zip, files, metadata, told
 
-from grader.downloads import MAX_METADATA_BYTES, canvas, gradescope, moodle
-from grader.intake import Submission, collect, strangers
-from grader.roster import Person, Roster
+from grader.submissions.collect import Submission, collect, strangers
+from grader.submissions.platforms import MAX_METADATA_BYTES, canvas, gradescope, moodle
+from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from grader.errors import EXPLANATIONS, GraderFault, StudentFault, UsageError, Verdict
-from grader.result import Metrics, Result, Seconds, csv_row, neutralise
+from grader.gradebook.result import Metrics, Result, Seconds, csv_row, neutralise
 
 METRICS = Metrics(balanced_accuracy=0.7, per_model={"model": 0.7}, per_repeat=[0.6, 0.8], spread=0.1)
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.errors import UsageError
-from grader.evaluation import derive_seed, prepare_rehearsal, prepare_repeats, resolve_source, secret_for
+from grader.task.evaluation import derive_seed, prepare_rehearsal, prepare_repeats, resolve_source, secret_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 
 def test_a_secret_is_drawn_once_for_a_folder_and_only_its_owner_can_read_it(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from types import ModuleType
@@ -35,8 +35,9 @@ def test_the_example_notebooks_are_in_step_with_their_script(make: ModuleType) -
 
 
 def test_the_colab_copy_has_changed_protected_cells_and_no_cell_ids(make: ModuleType) -> None:
-    from grader.cells import changed_cells, find_slot
-    from grader.rebuild import load_starter
+    from grader.notebooks.changes import changed_cells
+    from grader.notebooks.slot import find_slot
+    from grader.task.starter import load_starter
 
     task = load_task("noisy_labels")
     starter = load_starter(task)

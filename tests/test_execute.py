@@ -15,19 +15,19 @@ import numpy as np
 import pytest
 
 from grader.errors import GraderFault
-from grader.execute.kernel import trainer_environment
-from grader.execute.run import Plan, execute
-from grader.execute.warm import WarmParent
-from grader.rebuild import rebuild
+from grader.notebooks.rebuild import rebuild
 from grader.sandbox import SlotSource, open_sandbox
+from grader.trainer.fork_server import WarmParent
+from grader.trainer.kernel import trainer_environment
+from grader.trainer.run import Plan, execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from grader.notebook import Json
+    from grader.notebooks.reading import Json
     from grader.sandbox import Sandbox
-    from grader.task import Task
+    from grader.task.spec import Task
 
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
 IMPORTS = "import numpy as np\nimport torch\n"
@@ -131,7 +131,7 @@ def test_a_trainer_has_no_network(
     probe = [
         sys.executable,
         "-c",
-        "from grader.execute.offline import leave_network as f; raise SystemExit(not f())",
+        "from grader.trainer.network import leave_network as f; raise SystemExit(not f())",
     ]
     if subprocess.run(probe, check=False).returncode:
         pytest.skip("this user cannot make network namespaces")

@@ -14,7 +14,7 @@ from course import POINTS, graded
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
     Run = Callable[..., tuple[int, str, str]]
 

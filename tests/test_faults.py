@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import Quiet
 
-from grader.batch import Job, run_batch
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.gradebook import reading
-from grader.intake import Submission
-from grader.rebuild import rebuild
+from grader.gradebook.gradebook import reading
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.notebooks.rebuild import rebuild
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.notebook import Json
-    from grader.task import Task
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 pytestmark = pytest.mark.slow
 
@@ -38,7 +38,7 @@ def kill_trainer(out: Path) -> None:
 
 
 def kill_sandboxes(out: Path) -> None:  # noqa: ARG001 -- the form of what breaks things
-    found = [pid for pid in pids() if parent(pid) == os.getpid() and "inside.py" in command(pid)]
+    found = [pid for pid in pids() if parent(pid) == os.getpid() and "inside/server.py" in command(pid)]
     assert found
     for pid in found:
         os.kill(pid, signal.SIGKILL)

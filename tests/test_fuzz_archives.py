@@ -17,11 +17,11 @@ from fuzzing import examples, kept, spliced
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.archive import read_member
-from grader.downloads import METADATA
 from grader.errors import StudentFault, Verdict
-from grader.intake import collect
-from grader.notebook import MAX_BYTES
+from grader.notebooks.reading import MAX_BYTES
+from grader.submissions.archive import read_member
+from grader.submissions.collect import collect
+from grader.submissions.platforms import METADATA
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DrawFn

@@ -13,17 +13,19 @@ from fuzzing import copied, damaged, examples, json_values, kept, spliced, texts
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.cells import changed_cells, defined_names, find_slot, names_defined_elsewhere, slot_cell
 from grader.errors import StudentFault, Verdict
-from grader.identical import Slot, slot_key, slot_of, text_digest
-from grader.intake import Submission
-from grader.notebook import grader_metadata, is_code, read_notebook, source
-from grader.rebuild import rebuild
+from grader.grading.cache import Slot, slot_of
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.program import defined_names, slot_key, text_digest
+from grader.notebooks.reading import grader_metadata, is_code, read_notebook, source
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import find_slot, names_defined_elsewhere, slot_cell
+from grader.submissions.collect import Submission
 
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
-    from grader.notebook import Json
+    from grader.notebooks.reading import Json
 
 ROOT = Path(__file__).parent.parent
 SLOT = "def your_weights(targets, losses):\n    return losses * 0 + 1\n"

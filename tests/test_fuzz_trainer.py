@@ -15,12 +15,12 @@ from hostile_frames import arrays, frames, values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import wire
 from grader.errors import StudentFault, Verdict
-from grader.execute import gate
-from grader.execute.blame import blame_slot
-from grader.execute.ledger import Ledger
-from grader.execute.proxy import Channel, SlotFailure
+from grader.sandbox.inside import wire
+from grader.trainer import first_call
+from grader.trainer.attribution import blame_slot
+from grader.trainer.ledger import Ledger
+from grader.trainer.proxy import Channel, SlotFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -140,7 +140,7 @@ def test_whatever_a_slot_sends_is_an_answer_or_a_failure_of_its_own(data: bytes,
 def test_a_slot_that_drips_its_answer_does_not_hold_the_gate(
     pause: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(gate, "_SECONDS", 0.4)
+    monkeypatch.setattr(first_call, "_SECONDS", 0.4)
     left, right = socket.socketpair()
 
     def drip() -> None:
@@ -154,6 +154,6 @@ def test_a_slot_that_drips_its_answer_does_not_hold_the_gate(
     dripping.start()
     begun = time.monotonic()
     with right:
-        gate.try_first_call(Gone(right), wire.frame({"kind": "call", "number": 1}), 1)
+        first_call.try_first_call(Gone(right), wire.frame({"kind": "call", "number": 1}), 1)
     dripping.join()
     assert time.monotonic() - begun < SECONDS

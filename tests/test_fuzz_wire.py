@@ -18,7 +18,7 @@ from hostile_frames import CAPS, frames
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import wire
+from grader.sandbox.inside import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -10,19 +10,19 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import Quiet
 
-from grader.batch import Job, run_batch
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.rebuild import rebuild
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.notebooks.rebuild import rebuild
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.evaluation import Repeat
-    from grader.notebook import Json
-    from grader.result import Result
-    from grader.task import Task
+    from grader.gradebook.result import Result
+    from grader.notebooks.reading import Json
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
 
     Grade = Callable[[dict[str, str]], dict[str, Result]]
 

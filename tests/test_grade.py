@@ -11,20 +11,20 @@ import nbformat
 import numpy as np
 import pytest
 
-from grader.batch import Job, run_batch
 from grader.errors import Verdict
-from grader.evaluation import Repeat, prepare_repeats
-from grader.grade import Settings
-from grader.gradebook import reading
-from grader.intake import Submission
-from grader.rebuild import rebuild
+from grader.gradebook.gradebook import reading
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.notebooks.rebuild import rebuild
+from grader.submissions.collect import Submission
+from grader.task.evaluation import Repeat, prepare_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.notebook import Json
-    from grader.result import Result
-    from grader.task import Task
+    from grader.gradebook.result import Result
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
     Grade = Callable[..., list[Result]]
 
@@ -288,7 +288,7 @@ def test_a_run_folder_is_never_overwritten(grade: Grade, tmp_path: Path) -> None
 def test_points_can_be_computed_again_from_what_is_kept(
     grade: Grade, repeats: list[Repeat], toy_task: Task
 ) -> None:
-    from grader.score import points, score
+    from grader.task.scoring import points, score
 
     (result,) = grade({"h": HONEST})
     kept = [

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import result_named
 
-from grader import gradebook, schema
 from grader.errors import UsageError, Verdict
-from grader.gradebook import Entry, Gradebook, Key, reading, writing
-from grader.result import Result
+from grader.gradebook import gradebook, schema
+from grader.gradebook.gradebook import Entry, Gradebook, Key, reading, writing
+from grader.gradebook.result import Result
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,7 +9,7 @@ import pytest
 from course import RESULTS, failed, scored
 
 from grader.errors import EXPLANATIONS, StudentFault, Verdict
-from grader.gradescope import UNCONFINED, Look, refused, results_of, without_points
+from grader.export.gradescope import UNCONFINED, Look, refused, results_of, without_points
 
 if TYPE_CHECKING:
     from conftest import Golden

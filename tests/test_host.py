@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.bait import lay_bait
-from grader.host import Watch, adopting_orphans, descendants, end_new
+from grader.redteam.canary import lay_bait
+from grader.redteam.host_snapshot import Watch, adopting_orphans, descendants, end_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable

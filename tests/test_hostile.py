@@ -15,24 +15,25 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from recorded import Quiet
 
-from grader.batch import Job, run_batch
-from grader.cells import find_slot, read_notebook
 from grader.errors import StudentFault, UsageError, Verdict
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.gradebook import reading
-from grader.hostile import CLASSES, corpus_folder, handed_in, read_attack, read_corpus
-from grader.intake import collect
-from grader.judge import executed, kinds_of_output
-from grader.redteam import SEEDS, Arena, open_arena, order_for
+from grader.gradebook.gradebook import reading
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.notebooks.reading import read_notebook
+from grader.notebooks.slot import find_slot
+from grader.redteam.arena import SEEDS, Arena, open_arena, order_for
+from grader.redteam.corpus import CLASSES, corpus_folder, handed_in, read_attack, read_corpus
+from grader.redteam.verify import executed, kinds_of_output
+from grader.submissions.collect import collect
+from grader.task.evaluation import prepare_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from conftest import Submit
 
-    from grader.notebook import Json
-    from grader.task import Task
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 HOSTILE = Path(__file__).parent / "hostile"
 LEAST_ATTACKS = 80

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 from downloaded import ANNA, BEN, COURSE, EXPORT, FOLDERS, YML, as_folder, as_zip, files, told
 
-from grader.intake import Submission, collect, strangers
-from grader.roster import Person, Roster
+from grader.submissions.collect import Submission, collect, strangers
+from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.build import build
 from grader.errors import UsageError
-from grader.inline import data_source, notebook_source
-from grader.task import read_task
+from grader.task.build import build
+from grader.task.source import data_source, notebook_source
+from grader.task.spec import read_task
 
 if TYPE_CHECKING:
     from pathlib import Path

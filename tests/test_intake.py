@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
-from grader.intake import Submission, collect
-from grader.notebook import MAX_BYTES, read_notebook
+from grader.notebooks.reading import MAX_BYTES, read_notebook
+from grader.submissions.collect import Submission, collect
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import result_named
 
-from grader.cells import slot_cell
 from grader.errors import Verdict
-from grader.hostile import Attack
-from grader.judge import Honest, judge, top_of_band
-from grader.result import Metrics
+from grader.gradebook.result import Metrics
+from grader.notebooks.slot import slot_cell
+from grader.redteam.corpus import Attack
+from grader.redteam.verify import Honest, judge, top_of_band
 
 if TYPE_CHECKING:
-    from grader.notebook import Json
-    from grader.result import Result
+    from grader.gradebook.result import Result
+    from grader.notebooks.reading import Json
 
 METRICS = Metrics(0.75, {"a": 0.7, "b": 0.8}, [0.75], 0.0)
 HONEST = Honest(METRICS, 0.78, frozenset({"stream", "image/png"}))

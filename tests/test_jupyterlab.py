@@ -17,16 +17,16 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from grader.notebook import is_code, source, tags
-from grader.task import load_task
+from grader.notebooks.reading import is_code, source, tags
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from playwright.sync_api import Browser, Locator, Page, ViewportSize
 
-    from grader.notebook import Json
-    from grader.task import Task
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
     Open = Callable[[str], "Notebook"]
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from notebook_source import definitions
 
-from grader.score import balanced_accuracy
+from grader.task.scoring import balanced_accuracy
 
 
 def random_case(seed: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

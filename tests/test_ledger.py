@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from grader.execute.ledger import Ledger
+from grader.trainer.ledger import Ledger
 
 
 def test_a_new_ledger_is_empty() -> None:

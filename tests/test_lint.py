@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 import pytest
 from spoiling import spoil, spoil_built, the, wrong
 
-from grader.build import write
-from grader.cli import main
+from grader.cli.main import main
 from grader.errors import UsageError
-from grader.lint import Finding, read, read_subject
-from grader.lint.entries import arguments_of
-from grader.lint.finding import found
-from grader.task import read_task
+from grader.findings import found
+from grader.lint.task import Finding, read, read_subject
+from grader.lint.task.entries import arguments_of
+from grader.task.build import write
+from grader.task.spec import read_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 TASK_LINE = "**Task.** Fill in `{{ signature }}`"
 FLOOR_TOLD = "{{ score.floor }} and below"

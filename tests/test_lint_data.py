@@ -12,17 +12,17 @@ import pytest
 from PIL import Image
 from spoiling import spoil, the, wrong
 
-from grader.lint import build_evidence, look, read_subject
-from grader.lint.alike import holds, same_classes
-from grader.lint.evidence import Evidence
-from grader.lint.pack import check_inputs, check_pack, check_zip
-from grader.lint.tables import columns
-from grader.lint.traces import check_traces, predictability
+from grader.lint.task import build_evidence, look, read_subject
+from grader.lint.task.array_search import holds, same_classes
+from grader.lint.task.arrays import columns
+from grader.lint.task.data_sets import Evidence
+from grader.lint.task.leaks import check_inputs, check_pack, check_zip
+from grader.lint.task.side_channels import check_traces, predictability
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 PUBLIC = '        save(public / "val.npz", parts["val"])\n'
 INPUTS = '        save(inputs / "test.npz", {"x": parts["test"]["x"]})\n'

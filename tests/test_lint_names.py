@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.lint.bindings import names_of
-from grader.lint.final_mode import check_names
-from grader.lint.subject import Cell, Subject
+from grader.lint.task.bindings import names_of
+from grader.lint.task.final_mode import check_names
+from grader.lint.task.notebooks import Cell, Subject
 
 if TYPE_CHECKING:
-    from grader.task import Task
+    from grader.task.spec import Task
 
 FINE = {
     "what is bound in both branches": "if FINAL_EVALUATION_MODE:\n    a = 1\nelse:\n    a = 2\nprint(a)",

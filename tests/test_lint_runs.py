@@ -13,16 +13,16 @@ from recorded import Quiet, result_named
 from spoiling import spoil, the, wrong
 
 from grader.errors import Verdict
-from grader.lint import build_evidence, lint, read_subject, run, runs
-from grader.lint.clean_room import check_starter_runs
-from grader.result import Metrics, Result, Seconds
-from grader.score import points
-from grader.task import Score
+from grader.gradebook.result import Metrics, Result, Seconds
+from grader.lint.task import build_evidence, lint, read_subject, run, runs
+from grader.lint.task.clean_room import check_starter_runs
+from grader.task.scoring import points
+from grader.task.spec import Score
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 MAP = Score(floor=0.5, ceiling=0.8)
 SOLUTION = """    counts = torch.bincount(targets, minlength=2).clamp(min=1)
@@ -140,7 +140,7 @@ def test_a_starter_that_does_not_run_by_itself_is_found(
 def test_python_itself_refuses_the_network_where_there_is_no_bubblewrap(
     own_toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.lint.clean_room.find_bwrap", lambda: None)
+    monkeypatch.setattr("grader.lint.task.clean_room.find_bwrap", lambda: None)
     finding = check_starter_runs(spoil(own_toy, "notebook.py", SETUP, SETUP + ASK), tmp_path / "room")
     assert "there is no network here; somebody asked for data.example.org" in finding.detail
     fine = check_starter_runs(spoil(own_toy, "notebook.py", ASK, ""), tmp_path / "again")

@@ -11,15 +11,15 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from course import EVE, graded
 
-from grader import export, moodle
 from grader.errors import UsageError
-from grader.roster import Roster
-from grader.worksheet import Worksheet
+from grader.export import moodle, tables
+from grader.export.csv_file import Worksheet
+from grader.submissions.roster import Roster
 
 if TYPE_CHECKING:
     from conftest import Golden
 
-    from grader.export import Standing
+    from grader.export.tables import Standing
 
 GIVEN = Path(__file__).parent / "worksheets" / "moodle.csv"
 MAY_CHANGE = {"Grade", "Feedback comments"}
@@ -33,7 +33,7 @@ def rows(content: bytes) -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def found(tmp_path: Path) -> list[Standing]:
-    return export.standings(graded(tmp_path), None, None)
+    return tables.standings(graded(tmp_path), None, None)
 
 
 def sheet(old: str = "", new: str = "") -> Worksheet:

@@ -13,7 +13,7 @@ import pytest
 import torch
 from notebook_source import definitions
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 TASK = load_task("multi_annotator_al")
 sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))

@@ -9,12 +9,12 @@ import numpy as np
 import pytest
 from sklearn.datasets import load_digits
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Builder
+    from grader.task.spec import Builder
 
 SECRET_SEED = 2**70 + 7  # secrets may be wider than 64 bits
 ACCURACIES = [0.0167, 0.10, 0.35, 0.46, 0.60, 0.60, 0.80, 0.95]  # of the eight, ascending

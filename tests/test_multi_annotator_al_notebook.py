@@ -11,7 +11,7 @@ import pytest
 import torch
 from notebook_source import definitions
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Builder
+    from grader.task.spec import Builder
 
 SECRET_SEED = 2**70 + 7  # secrets may be wider than 64 bits
 

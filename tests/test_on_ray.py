@@ -15,21 +15,21 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from grader.batch import Job, run_batch
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
-from grader.evaluation import Repeat, prepare_repeats
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.node import Sent
-from grader.on_ray import Cluster
-from grader.rebuild import rebuild
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.grading.ray.engine import Cluster
+from grader.grading.ray.worker import Sent
+from grader.notebooks.rebuild import rebuild
+from grader.submissions.collect import Submission
+from grader.task.evaluation import Repeat, prepare_repeats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.notebook import Json
-    from grader.result import Result
-    from grader.task import Task
+    from grader.gradebook.result import Result
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 pytest.importorskip("ray")
 

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 from spoiling import spoil, spoil_built
 
-from grader.pack import pack
-from grader.scaffold import scaffold
-from grader.task import Task, discover
+from grader.export.student_zip import pack
+from grader.task.scaffold import scaffold
+from grader.task.spec import Task, discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable

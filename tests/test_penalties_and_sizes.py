@@ -7,19 +7,19 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from grader.batch import Job, run_batch
-from grader.build import write
 from grader.errors import UsageError, Verdict
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.intake import Submission
-from grader.prepare import prepare
-from grader.task import Task, read_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.plan import Settings
+from grader.submissions.collect import Submission
+from grader.task.build import write
+from grader.task.data import prepare
+from grader.task.evaluation import prepare_repeats
+from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.result import Result
+    from grader.gradebook.result import Result
 
 SAVED = "np.savez(PREDICTIONS_PATH, model=predict(model, test_data"
 NOTED = "Path(PREDICTIONS_PATH).with_name('penalties.json').write_text("

@@ -7,10 +7,10 @@ import io
 import pytest
 from recorded import result_named
 
-from grader import progress
+from grader.cli import progress
+from grader.cli.console import SafeConsole
+from grader.cli.progress import Tally, duration
 from grader.errors import Verdict
-from grader.progress import Tally, duration
-from grader.terminal import SafeConsole
 
 
 class Clock:
@@ -80,7 +80,7 @@ def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
         file=stream, force_terminal=terminal, width=100, color_system=None, legacy_windows=False
     )
     monkeypatch.setattr(progress, "err", console)
-    monkeypatch.setattr("grader.display.err", console)
+    monkeypatch.setattr("grader.cli.output.err", console)
     with progress.watcher(6, quiet=False) as watch:
         watch.on_known(2)
         watch.on_progress("running[bold]", 1, 0.25)

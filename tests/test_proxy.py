@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from grader import wire
-from grader.execute.ledger import Ledger
-from grader.execute.proxy import Channel, SlotFailure
+from grader.sandbox.inside import wire
+from grader.trainer.ledger import Ledger
+from grader.trainer.proxy import Channel, SlotFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -12,15 +12,18 @@ from fuzzing import json_values
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader.cells import changed_cells, find_slot, read_notebook, slot_cell
 from grader.errors import GraderFault, UsageError
-from grader.rebuild import load_starter, rebuild
-from grader.task import Task, read_task
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.reading import read_notebook
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import find_slot, slot_cell
+from grader.task.spec import Task, read_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.notebook import Json
+    from grader.notebooks.reading import Json
 
 SLOT = "def your_weights(targets, losses):\n    return losses * 0 + 1\n"
 

@@ -12,18 +12,18 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import Quiet
 
-from grader.cli import main
+from grader.cli.main import main
 from grader.errors import UsageError
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.hostile import read_attack
-from grader.redteam import SEEDS, Arena, open_arena, order_for
-from grader.task import read_task
+from grader.grading.plan import Settings
+from grader.redteam.arena import SEEDS, Arena, open_arena, order_for
+from grader.redteam.corpus import read_attack
+from grader.task.evaluation import prepare_repeats
+from grader.task.spec import read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 SECRET = b"seeds of the test suite"
 HONEST = "def attack(honest, *arguments):\n    return honest(*arguments)\n"
@@ -172,7 +172,7 @@ def test_a_submission_that_is_graded_otherwise_afterwards_is_noticed(
 
 @pytest.mark.slow
 def test_a_task_whose_own_baseline_fails_is_one_line(own_toy: Path, tmp_path: Path) -> None:
-    from grader.build import write
+    from grader.task.build import write
 
     text = (own_toy / "notebook.py").read_text(encoding="utf-8")
     (own_toy / "notebook.py").write_text(text.replace("# return torch.ones(", "# return no_such_name("))

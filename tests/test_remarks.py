@@ -11,17 +11,18 @@ from typing import TYPE_CHECKING
 import pytest
 from test_cells import EDITORS
 
-from grader.cells import slot_cell, source
-from grader.notebook import read_notebook
-from grader.rebuild import load_starter, rebuild
-from grader.remarks import Remark, Severity, look
-from grader.task import discover
+from grader.lint.notebook import Remark, Severity, look
+from grader.notebooks.reading import read_notebook, source
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import slot_cell
+from grader.task.spec import discover
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.notebook import Json
-    from grader.task import Task
+    from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 ROOT = Path(__file__).resolve().parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.ipynb"))

@@ -18,22 +18,23 @@ from hypothesis import strategies as st
 from published import SEEDS, course, enrol
 from recorded import result_named
 
-from grader import report as module
-from grader.confusion import confusion
 from grader.errors import EXPLANATIONS, UsageError, Verdict
-from grader.evidence import Evidence, Repeat
-from grader.feedback import advice, feedback
-from grader.gradebook import writing
-from grader.plain_text import visible
-from grader.report import write_public, write_report
-from grader.result import Seconds
-from grader.task import Score, load_task
+from grader.gradebook.gradebook import writing
+from grader.gradebook.result import Seconds
+from grader.report import pages as module
+from grader.report.advice import advice
+from grader.report.confusion import confusion
+from grader.report.feedback import feedback
+from grader.report.pages import write_public, write_report
+from grader.report.run_files import Evidence, Repeat
+from grader.task.spec import Score, load_task
+from grader.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(2)>\"'</pre></td>{{ 7*7 }}"
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
@@ -549,7 +550,7 @@ def test_the_pages_of_a_copy_show_the_shares_of_the_run_that_was_executed(
     published: Path, task: Task
 ) -> None:
     """And say that it was not run again, but not whose it is."""
-    from grader.gradebook import Entry, reading
+    from grader.gradebook.gradebook import Entry, reading
 
     with reading(published) as book:
         (original,) = [one for one in book.current() if one.result.student == "ada"]

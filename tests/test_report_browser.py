@@ -10,8 +10,8 @@ import pytest
 from published import course, enrol
 
 from grader.errors import Verdict
-from grader.report import write_public, write_report
-from grader.task import load_task
+from grader.report.pages import write_public, write_report
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 from published import course
 
-from grader.task import load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
     Run = Callable[..., tuple[int, str, str]]
 

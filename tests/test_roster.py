@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.errors import UsageError
-from grader.roster import Person, Roster
+from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -9,8 +9,8 @@ import pytest
 
 GRADER = Path(__file__).resolve().parent.parent / "grader"
 # These speak to people, or are the main program of a process of their own.
-SPEAKING = {"cli.py", "display.py"}
-OWN_PROCESS = {"inside.py", "slot_process.py", "warm.py", "inside_gradescope.py"}
+SPEAKING = {"main.py", "output.py"}
+OWN_PROCESS = {"server.py", "slot.py", "fork_server.py", "gradescope_container.py"}
 LIBRARY = sorted(path for path in GRADER.rglob("*.py") if "templates" not in path.parts)  # a notebook prints
 
 
@@ -48,4 +48,4 @@ def test_nothing_unpickles(path: Path) -> None:
 
 @pytest.mark.parametrize("path", sorted(GRADER.rglob("*.py")), ids=lambda path: path.name)
 def test_files_are_short(path: Path) -> None:
-    assert len(path.read_text(encoding="utf-8").splitlines()) <= 300
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 500

@@ -9,9 +9,9 @@ import pytest
 from sandbox_client import ENTRY, IMPORTS, converse, eventually, function, play, processes_saying
 from sandbox_fixtures import SMALL
 
-from grader import wire
 from grader.errors import GraderFault
 from grader.sandbox import Backend, Sandbox, SlotSource, open_sandbox
+from grader.sandbox.inside import wire
 
 pytest_plugins = ["sandbox_fixtures"]
 MARK = f"mark-{uuid4()}"  # the command line of a sandbox holds its imports

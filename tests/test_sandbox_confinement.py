@@ -16,10 +16,11 @@ import pytest
 from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_of, processes_saying
 from sandbox_fixtures import SMALL
 
-from grader.sandbox import Sandbox, SlotSource, find_bwrap, landlock, open_sandbox, prove, seccomp
+from grader.sandbox import Sandbox, SlotSource, find_bwrap, open_sandbox, prove, seccomp
 from grader.sandbox.cgroup import make_group
+from grader.sandbox.inside import landlock
 from grader.sandbox.system_calls import ALLOWED, KILLED, REFUSED
-from grader.task import Limits
+from grader.task.spec import Limits
 
 pytest_plugins = ["sandbox_fixtures"]
 pytestmark = pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform")
@@ -248,7 +249,7 @@ def test_landlock_is_a_wall_of_its_own(tmp_path: Path) -> None:
         pytest.skip("no Landlock in this kernel")
     (tmp_path / "open").mkdir()
     program = (
-        "import ctypes, os, signal, socket, sys\nfrom grader.sandbox import landlock\n"
+        "import ctypes, os, signal, socket, sys\nfrom grader.sandbox.inside import landlock\n"
         "parent = os.getppid()\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nlandlock.confine([sys.argv[1] + '/open'])\n"
         + TRIED
         + "open(sys.argv[1] + '/open/mine', 'w').write('x')\nopen('/dev/null', 'w').write('x')\nopen(os.__file__).read()\n"
@@ -358,7 +359,7 @@ def test_a_sandbox_outlives_the_thread_that_opened_it() -> None:
 def test_a_sandbox_dies_with_its_parent() -> None:
     mark = f"mark-{uuid4()}"
     code = (
-        "import sys, time\nfrom grader.sandbox import open_sandbox\nfrom grader.task import Limits\n"
+        "import sys, time\nfrom grader.sandbox import open_sandbox\nfrom grader.task.spec import Limits\n"
         "open_sandbox(Limits(), imports='import os  # ' + sys.stdin.readline(), backend='bubblewrap')\n"
         "time.sleep(1)\nprint('up', flush=True)\ntime.sleep(600)"
     )

@@ -8,7 +8,7 @@ import pytest
 from sandbox_client import function, play
 
 from grader.sandbox import Sandbox, find_bwrap, open_sandbox
-from grader.task import Limits
+from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

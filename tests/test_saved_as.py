@@ -15,18 +15,21 @@ from downloaded import COURSE, as_folder
 from recorded import Quiet
 from saved_as import SAVES, as_colab, without_our_metadata
 
-from grader.alike import tokens
-from grader.batch import Job, run_batch
-from grader.cells import changed_cells, find_slot, names_defined_elsewhere, read_notebook, slot_cell
 from grader.errors import StudentFault, Verdict
-from grader.evaluation import prepare_repeats
-from grader.grade import Settings
-from grader.identical import Slot, slot_key, slot_of
-from grader.intake import Submission, collect
-from grader.notebook import Json, source, tags
-from grader.rebuild import load_starter, rebuild
-from grader.rehearse import task_of
-from grader.task import Task, discover, load_task
+from grader.grading.batch import Job, run_batch
+from grader.grading.cache import Slot, slot_of
+from grader.grading.plan import Settings
+from grader.grading.rehearsal import task_of
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.program import slot_key
+from grader.notebooks.reading import Json, read_notebook, source, tags
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import find_slot, names_defined_elsewhere, slot_cell
+from grader.report.similarity import tokens
+from grader.submissions.collect import Submission, collect
+from grader.task.evaluation import prepare_repeats
+from grader.task.spec import Task, discover, load_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable

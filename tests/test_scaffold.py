@@ -10,13 +10,14 @@ from typing import TYPE_CHECKING
 import pytest
 import test_contract as contract
 
-from grader import build
 from grader.errors import UsageError
-from grader.evaluation import prepare_repeats
-from grader.lint.runs import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
-from grader.rebuild import load_starter, rebuild
-from grader.scaffold import scaffold
-from grader.task import Task, discover, read_task
+from grader.lint.task.runs import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
+from grader.notebooks.rebuild import rebuild
+from grader.task import build
+from grader.task.evaluation import prepare_repeats
+from grader.task.scaffold import scaffold
+from grader.task.spec import Task, discover, read_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from pathlib import Path

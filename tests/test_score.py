@@ -13,10 +13,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from sklearn.metrics import balanced_accuracy_score
 
-from grader import score as scoring
 from grader.errors import GraderFault
-from grader.score import balanced_accuracy, points, score
-from grader.task import Score
+from grader.task import scoring
+from grader.task.scoring import balanced_accuracy, points, score
+from grader.task.spec import Score
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -8,12 +8,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from grader import pictures
-from grader.curves import curves
-from grader.difference import only_differences, side_by_side
-from grader.listing import FAILED, PASSED, code_lines, marks_of
-from grader.pictures import Curve, Dot
-from grader.plain_text import LONGEST, printed, visible
+from grader.report import charts
+from grader.report.charts import Curve, Dot
+from grader.report.highlight import FAILED, PASSED, code_lines, marks_of
+from grader.report.training_curves import curves
+from grader.text import LONGEST, only_differences, printed, side_by_side, visible
 
 SHARE = st.floats(0, 1)
 TEXTS = st.text(st.characters(), max_size=300)
@@ -144,7 +143,7 @@ def test_curves_that_some_repeat_does_not_have_are_left_out() -> None:
 @given(st.lists(st.lists(st.text(max_size=60), max_size=8), max_size=3))
 def test_any_log_has_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
     for found in curves(logs):
-        ET.fromstring(pictures.curve(found))
+        ET.fromstring(charts.curve(found))
 
 
 @given(
@@ -155,12 +154,12 @@ def test_any_log_has_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
 )
 def test_any_numbers_have_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
     for found in curves(logs):
-        ET.fromstring(pictures.curve(found))
+        ET.fromstring(charts.curve(found))
 
 
 @given(st.lists(st.integers(0, 100)))
 def test_the_bars_of_a_distribution_hold_everybody(points: list[int]) -> None:
-    drawing = ET.fromstring(pictures.histogram(points))
+    drawing = ET.fromstring(charts.histogram(points))
     counts = [int(text.text or "") for text in drawing.iter("text") if "value" in text.get("class", "")]
     assert sum(counts) == len(points)
 
@@ -168,27 +167,25 @@ def test_the_bars_of_a_distribution_hold_everybody(points: list[int]) -> None:
 @given(SHARE, SHARE, st.lists(SHARE, min_size=1, max_size=5), st.integers(0, 100))
 def test_every_score_map_can_be_drawn(floor: float, span: float, repeats: list[float], points: int) -> None:
     ceiling = floor + 0.01 + span
-    drawing = ET.fromstring(pictures.score_map(floor, ceiling, repeats, sum(repeats) / len(repeats), points))
+    drawing = ET.fromstring(charts.score_map(floor, ceiling, repeats, sum(repeats) / len(repeats), points))
     assert f"{points} points" in (drawing.get("aria-label") or "")
     assert len([line for line in drawing.iter("line") if line.get("class") == "repeat"]) == len(repeats)
 
 
 @given(st.lists(st.tuples(st.floats(0, 1e6), st.integers(0, 100), st.text()), min_size=1, max_size=9))
 def test_every_scatter_plot_is_well_formed_whatever_the_labels(values: list[tuple[float, int, str]]) -> None:
-    drawing = ET.fromstring(
-        pictures.scatter("Points", [Dot(x, y, label) for x, y, label in values], "seconds")
-    )
+    drawing = ET.fromstring(charts.scatter("Points", [Dot(x, y, label) for x, y, label in values], "seconds"))
     titles = [title.text or "" for title in drawing.iter("title")]
     assert titles == [visible(label) for _, _, label in values]
 
 
 def test_a_drawing_says_what_it_shows_and_has_no_style_of_its_own() -> None:
     drawings = [
-        pictures.histogram([1, 50, 100]),
-        pictures.bars("Verdicts", [("scored", 3, "good"), ("slot error", 1, "bad")]),
-        pictures.scatter("Points", [Dot(1, 2, "a"), Dot(3, 4, "b")], "days", ("Monday", "Friday")),
-        pictures.score_map(0.5, 0.8, [0.6, 0.7], 0.65, 50),
-        pictures.curve(Curve("loss", "", "epoch", [[(1, 0.5), (2, 0.4)]])),
+        charts.histogram([1, 50, 100]),
+        charts.bars("Verdicts", [("scored", 3, "good"), ("slot error", 1, "bad")]),
+        charts.scatter("Points", [Dot(1, 2, "a"), Dot(3, 4, "b")], "days", ("Monday", "Friday")),
+        charts.score_map(0.5, 0.8, [0.6, 0.7], 0.65, 50),
+        charts.curve(Curve("loss", "", "epoch", [[(1, 0.5), (2, 0.4)]])),
     ]
     for text in drawings:
         drawing = ET.fromstring(text)
@@ -200,8 +197,8 @@ def test_a_drawing_says_what_it_shows_and_has_no_style_of_its_own() -> None:
 @given(SHARE, SHARE, SHARE, SHARE)
 def test_small_drawings_stay_within_their_frame(mean: float, spread: float, low: float, share: float) -> None:
     for text, width in (
-        (pictures.whisker(mean, spread, low, low + spread), 84),
-        (pictures.gauge(2 * share), 160),
+        (charts.whisker(mean, spread, low, low + spread), 84),
+        (charts.gauge(2 * share), 160),
     ):
         for element in ET.fromstring(text).iter():
             for name in ("x", "x1", "x2", "cx", "width"):

@@ -12,9 +12,9 @@ from hypothesis import strategies as st
 from recorded import result_named
 
 from grader.errors import UsageError, Verdict
-from grader.pseudonyms import key_for, page_name, pseudonyms
-from grader.result import Metrics, Result
-from grader.standings import Standing, anonymous, standings, totals, within_noise
+from grader.gradebook.result import Metrics, Result
+from grader.gradebook.standings import Standing, anonymous, standings, totals, within_noise
+from grader.report.pseudonyms import key_for, page_name, pseudonyms
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -127,7 +127,7 @@ def test_other_keys_give_other_pseudonyms() -> None:
 
 
 def test_two_students_who_would_share_a_name_get_longer_ones(monkeypatch: pytest.MonkeyPatch) -> None:
-    from grader import pseudonyms as module
+    from grader.report import pseudonyms as module
 
     monkeypatch.setattr(module, "_SHORT", 1)  # 40 names for 60 students
     students = [f"s{number}" for number in range(60)]

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 
 from grader.errors import UsageError
-from grader.task import discover, load_task, read_task, tasks_folder
+from grader.task.spec import discover, load_task, read_task, tasks_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 
 def test_a_task_is_read_with_its_defaults(toy_task: Task) -> None:

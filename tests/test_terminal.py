@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.cli import main
-from grader.complaint import complaint
+from grader.cli.errors import complaint
+from grader.cli.main import main
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.task import discover
+from grader.task.spec import discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,14 +28,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from course import failed, scored
-from grader import diagnostics, display, progress
-from grader.again import Replay
-from grader.cli import main
-from grader.doctor import Finding
+from grader.cli import diagnostics, output, progress
+from grader.grading.rerun import Replay
+from grader.cli.main import main
+from grader.findings import Finding
 from grader.errors import Verdict
-from grader.gradebook import Key, Recorded
-from grader.redteam import Outcome
-from grader.remarks import Remark, Severity
+from grader.gradebook.gradebook import Key, Recorded
+from grader.redteam.arena import Outcome
+from grader.lint.notebook import Remark, Severity
 
 evil = {HOSTILE!r}
 good = replace(scored(evil, 40), identical_to=evil, changed_cells=[evil], penalties=["p", evil])
@@ -44,21 +44,21 @@ recorded = [Recorded(1, 1, 1, 1, "2026-01-01T10:00:00.000+00:00", Key("", ""), N
 row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "balanced_accuracy": 0.5,
        "attempt": 1, "attempts": 1, "late": False}}
 outcome = Outcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
-display.show_results([good, bad], Path(evil))
-display.show_recorded(recorded, times=True)
-display.show_leaderboard([row, dict(row, name="b", section="c")])
+output.show_results([good, bad], Path(evil))
+output.show_recorded(recorded, times=True)
+output.show_leaderboard([row, dict(row, name="b", section="c")])
 diagnostics.show_check(good, [evil])
 diagnostics.show_remarks(Path(evil), [Remark(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
 diagnostics.show_check(replace(bad, message=bad.traceback), [])  # in one line, as the trainer notes it
-display.show_replay(Replay(evil, good, bad, 1, [evil], {{evil: (evil, evil)}}))
-display.show_findings([Finding(evil, True, evil), Finding("x", False, evil)])
-display.note_attack(1, 2, outcome)
-display.show_attacks([outcome], 0.5)
-display.say(evil)
-display.warn(evil)
-display.complain(evil)
-display.confess("Traceback\\n  " + evil)
-list(display.counted(recorded))
+output.show_replay(Replay(evil, good, bad, 1, [evil], {{evil: (evil, evil)}}))
+output.show_findings([Finding(evil, True, evil), Finding("x", False, evil)])
+output.note_attack(1, 2, outcome)
+output.show_attacks([outcome], 0.5)
+output.say(evil)
+output.warn(evil)
+output.complain(evil)
+output.confess("Traceback\\n  " + evil)
+list(output.counted(recorded))
 with progress.watcher(2, quiet=False) as watch:
     watch.on_known(1)
     watch.on_progress(evil, 0, 0.5)
@@ -263,7 +263,7 @@ def test_every_end_of_a_command_has_its_code_and_a_bug_its_traceback(
 COMPLETE = """
 import os, sys
 sys.argv = ["grader"]
-from grader.cli import main
+from grader.cli.main import main
 try:
     main()
 finally:

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 import torch
 
-from grader.build import build
-from grader.notebook import source, tagged, tags
-from grader.score import balanced_accuracy, points, score
+from grader.notebooks.reading import source, tagged, tags
+from grader.task.build import build
+from grader.task.scoring import balanced_accuracy, points, score
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 BATCH = 4
 TARGETS = torch.zeros(BATCH, dtype=torch.int64)

@@ -15,7 +15,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from grader import wire
+from grader.sandbox.inside import wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

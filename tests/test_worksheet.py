@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import UsageError
-from grader.worksheet import Worksheet, read_number, write_number
+from grader.export.csv_file import Worksheet, read_number, write_number
 
 PATH = Path("sheet.csv")
 TEXT = st.text(st.characters(codec="utf-8", exclude_characters="\ufeff"), max_size=8)

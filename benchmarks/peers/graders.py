@@ -21,7 +21,7 @@ from measure import cpu_seconds, empty_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.task import Task
+    from grader.task.spec import Task
 
 USERS_OWN = ("XDG_", "JUPYTER", "IPYTHON", "MPL", "NBGRADER", "OTTER")  # settings that would slip into a run
 CHECK = 'assert np.load("predictions.npz")["model"].tolist() == [0, 1, 0, 1]'

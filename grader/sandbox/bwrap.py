@@ -21,7 +21,7 @@ from grader.sandbox import cgroup, process, seccomp
 from grader.sandbox.session import SlotSandbox
 
 if TYPE_CHECKING:
-    from grader.task import Limits
+    from grader.task.spec import Limits
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
 DISABLES_NAMESPACES = (0, 8)  # `--disable-userns`; the filter of system calls says the same
@@ -81,7 +81,7 @@ class BubblewrapSandbox(SlotSandbox):
                 *mounts(limits.file_mb << 20),
                 *("--info-fd", str(facts_fd)),
                 *(("--seccomp", str(filter_fd)) if filter_fd is not None else ()),
-                *process.command(MOUNTED / "inside.py", files, site_places().values(), config),
+                *process.command(MOUNTED / "server.py", files, site_places().values(), config),
             ]
             keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
             group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
@@ -131,7 +131,7 @@ def mounts(private_bytes: int) -> list[str]:
     own = [base / name for name in ("lib", "lib64") if (base / name).is_dir() and base != Path("/usr")]
     shown = {path: path for path in (*map(Path, SYSTEM), *own, process.interpreter()) if path.exists()}
     shown |= sites
-    shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.INSIDE)}
+    shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.SERVER)}
     above = dict.fromkeys(folder for place in shown.values() for folder in reversed(place.parents[:-1]))
     words: list[str] = []
     for folder in above:

@@ -3,7 +3,7 @@
 A failure of the sandbox itself raises GraderFault; what the student's process did wrong is a StudentFault,
 handed out by `Slot.fault`. The two never mix.
 
-The slot's socket carries frames of `grader.wire`:
+The slot's socket carries frames of `grader.sandbox.inside.wire`:
 
     slot -> trainer   {"kind": "ready"}                                      after the definition
     trainer -> slot   {"kind": "call", "number": 1.., "entry": str, "args": tuple}

@@ -10,7 +10,7 @@ from grader.sandbox import process
 from grader.sandbox.session import SlotSandbox
 
 if TYPE_CHECKING:
-    from grader.task import Limits
+    from grader.task.spec import Limits
 
 
 class PlainSandbox(SlotSandbox):
@@ -22,7 +22,7 @@ class PlainSandbox(SlotSandbox):
         def prepare(control_fd: int, _facts_fd: int) -> process.Launch:
             config = process.config_of(limits, imports, control_fd=control_fd)
             config |= {"confined": False, "users": None, "private": ()}
-            argv = process.command(process.INSIDE, process.FILES, process.site_folders(), config)
+            argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
             environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
             environment |= process.environment(self._folder.name)
             return process.Launch(argv, environment, self._folder.name)

@@ -1,4 +1,4 @@
-"""The parent's end of one `inside.py`: start it, send it commands, end it for certain."""
+"""The parent's end of one `server.py`: start it, send it commands, end it for certain."""
 
 from __future__ import annotations
 
@@ -17,23 +17,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault
-from grader.sandbox.usage import cpu_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     from grader.sandbox.cgroup import ControlGroup
-    from grader.task import Limits
+    from grader.task.spec import Limits
 
-HERE = Path(__file__).resolve().parent
+INSIDE = Path(__file__).resolve().parent / "inside"
 FILES = {
-    "grader.transfer": HERE.parent / "transfer.py",
-    "grader.wire": HERE.parent / "wire.py",
-    "grader.sandbox.traceback_text": HERE / "traceback_text.py",
-    "grader.sandbox.landlock": HERE / "landlock.py",
-    "grader.sandbox.slot_process": HERE / "slot_process.py",
+    "grader.sandbox.inside.wire": INSIDE / "wire.py",
+    "grader.sandbox.inside.tracebacks": INSIDE / "tracebacks.py",
+    "grader.sandbox.inside.landlock": INSIDE / "landlock.py",
+    "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
-INSIDE = HERE / "inside.py"
+SERVER = INSIDE / "server.py"
 END_SECONDS = 20.0  # a killed process that takes longer is stuck in the kernel
 LOG_BYTES = 4000
 # Balanced accuracy of small nets moves by up to 0.1 with the number of threads: one, in slots and trainers alike.
@@ -49,7 +47,7 @@ ONE_THREAD = {
 
 @dataclass(frozen=True)
 class Launch:
-    """How to start one `inside.py`; descriptors in `keep` are handed over and closed here."""
+    """How to start one `server.py`; descriptors in `keep` are handed over and closed here."""
 
     argv: list[str]
     environment: dict[str, str]
@@ -59,7 +57,7 @@ class Launch:
 
 
 class ServerProcess:
-    """One running `inside.py`, under bubblewrap or plain.
+    """One running `server.py`, under bubblewrap or plain.
 
     It is started by a thread that lives as long as the process: the kernel's "die with my parent" means the
     thread that started it, and a caller's thread may be short-lived.
@@ -198,7 +196,7 @@ def site_folders() -> list[Path]:
 
 
 def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config: dict[str, Any]) -> list[str]:
-    """Return the command line of `inside.py`. Not isolated mode (-I): that would ignore PYTHONHASHSEED."""
+    """Return the command line of `server.py`. Not isolated mode (-I): that would ignore PYTHONHASHSEED."""
     whole = {
         **config,
         "site": [str(path) for path in sites],
@@ -222,7 +220,7 @@ def environment(home: str) -> dict[str, str]:
 
 
 def config_of(limits: Limits, imports: str, *, control_fd: int) -> dict[str, Any]:
-    """Return the part of `inside.py`'s configuration that every back end shares."""
+    """Return the part of `server.py`'s configuration that every back end shares."""
     return {
         "control_fd": control_fd,
         "imports": imports,
@@ -231,3 +229,34 @@ def config_of(limits: Limits, imports: str, *, control_fd: int) -> dict[str, Any
         "file_mb": limits.file_mb,
         "return_mb": limits.return_mb,
     }
+
+
+_PARENT, _TIMES = (
+    1,
+    slice(11, 15),
+)  # fields after the name in /proc/PID/stat; utime, stime and both of dead children
+
+
+def cpu_seconds(root: int) -> float:
+    """Return the CPU seconds of process `root`, of its descendants, and of those of them that ended; 0.0 without /proc.
+
+    Under bubblewrap nothing escapes the count: what loses its parent becomes a child of the first process.
+    """
+    parents: dict[int, int] = {}
+    ticks: dict[int, int] = {}
+    for folder in Path("/proc").glob("[0-9]*"):
+        try:
+            fields = (
+                (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+            )
+        except OSError:
+            continue  # it ended while we looked
+        parents[int(folder.name)] = int(fields[_PARENT])
+        ticks[int(folder.name)] = sum(map(int, fields[_TIMES]))
+    return sum(ticks[pid] for pid in ticks if _descends(pid, root, parents)) / os.sysconf("SC_CLK_TCK")
+
+
+def _descends(pid: int, root: int, parents: dict[int, int]) -> bool:
+    while pid != root and pid in parents:
+        pid = parents[pid]
+    return pid == root

@@ -8,14 +8,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader import wire
 from grader.errors import GraderFault, StudentFault
+from grader.sandbox.backends import open_sandbox
+from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.contract import SlotSource
+from grader.sandbox.inside import wire
 from grader.sandbox.process import site_folders
-from grader.task import Limits
+from grader.task.spec import Limits
 
 if TYPE_CHECKING:
-    from grader.sandbox.contract import Sandbox, Slot
+    from grader.sandbox.backends import Backend
+    from grader.sandbox.contract import Slot
 
 LIMITS = Limits(memory_mb=64, processes=4, file_mb=1, output_kb=64, return_mb=1)
 PROBE = '''
@@ -61,8 +64,15 @@ class Check:
     detail: str
 
 
-def prove(opened: Sandbox) -> list[Check]:
-    """Try the sandbox and close it; never raises: a sandbox that does not start is one failed check."""
+def prove(backend: Backend) -> list[Check]:
+    """Try from inside what a sandbox must not allow, in about a second; for the plain back end most of it fails.
+
+    Never raises: a sandbox that does not start is one failed check.
+    """
+    try:
+        opened = open_sandbox(LIMITS, imports="", backend=backend)
+    except GraderFault as error:
+        return [Check("starts", ok=False, detail=str(error))]
     try:
         running = opened.start_slot(SlotSource("", PROBE, ("probe",), 0))
         seen = _ask(running)
@@ -116,3 +126,8 @@ def _judge(seen: dict[str, Any]) -> list[Check]:
             "processes are limited", "RuntimeError" in seen["threads"], seen["threads"] or "started 8 threads"
         ),
     ]
+
+
+def confines() -> bool:
+    """Return whether the sandbox of this machine really confines: tried, not assumed."""
+    return find_bwrap() is not None and all(check.ok for check in prove("bubblewrap"))

@@ -10,17 +10,17 @@ import socket
 import threading
 from typing import TYPE_CHECKING
 
-from grader import wire
 from grader.errors import GraderFault, StudentFault, Verdict
-from grader.sandbox.inside import STARTED
-from grader.sandbox.traceback_text import clean
+from grader.sandbox.inside import wire
+from grader.sandbox.inside.server import STARTED
+from grader.sandbox.inside.tracebacks import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grader.sandbox.contract import Slot, SlotSource
     from grader.sandbox.process import ServerProcess
-    from grader.task import Limits
+    from grader.task.spec import Limits
 
 START_SECONDS = 120.0  # importing torch from a cold disk
 END_SECONDS = 5.0

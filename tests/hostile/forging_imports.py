@@ -20,7 +20,7 @@ if os.getpid() != {os.getpid()}:
 """
 VERSION = f"python{sys.version_info.major}.{sys.version_info.minor}"
 NAMES = "sitecustomize.py usercustomize.py planted.pth grader.py sklearn.py papermill.py json.py".split()
-NAMES += "torch/__init__.py numpy/__init__.py grader/__init__.py grader/wire.py startup.py libx.so".split()
+NAMES += "torch/__init__.py numpy/__init__.py grader/__init__.py grader/sandbox/inside/wire.py startup.py libx.so".split()
 PLACES = ". ~ /tmp /dev/shm ~/.ipython/profile_default/startup ~/.config/matplotlib ~/.jupyter".split()
 PLACES += [f"~/.local/lib/{VERSION}/site-packages", f"/tmp/lib/{VERSION}", "/tmp/grader"]
 for place in map(os.path.expanduser, PLACES):
@@ -42,7 +42,7 @@ os.environ |= {"IPYTHONDIR": "/tmp/.ipython", "GRADER_SLOT": "{}", "LD_PRELOAD":
 
 class Hijacker(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
-        if name.startswith(("grader.execute", "grader.score", "papermill", "ipykernel", "nbclient")):
+        if name.startswith(("grader.trainer", "grader.task.scoring", "papermill", "ipykernel", "nbclient")):
             reached(f"an import of {name} in this process")
         return None
 

@@ -34,7 +34,7 @@ for folder, _, names in os.walk("/run/slot"):
         continue
     if {"task.toml", "notebook.py", "data.py", "proxy.py", "score.py", "evaluation.py"} & set(names):
         reached(f"the kit's files in {folder}: {names}")
-for name in "grader.score grader.evaluation grader.execute.proxy grader.task grader.bundled tasks".split():
+for name in "grader.task.scoring grader.task.evaluation grader.trainer.proxy grader.task.spec grader.bundled tasks".split():
     try:
         if importlib.util.find_spec(name):
             reached(f"the module {name} can be imported")

@@ -16,5 +16,5 @@ def attack(honest, *arguments):
         for place in range(3, 256):
             if os.path.exists(f"/proc/self/fd/{place}") and stat.S_ISSOCK(os.fstat(place).st_mode):
                 first = {"kind": "answer", "number": 1, "value": value}
-                sys.modules["grader.wire"].send(socket.socket(fileno=os.dup(place)), first)
+                sys.modules["grader.sandbox.inside.wire"].send(socket.socket(fileno=os.dup(place)), first)
     return value

@@ -1,0 +1,82 @@
+"""Show what a check found as compilers do: the place, the line, what is meant in it, and what to do."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING
+
+from rich.cells import cell_len
+from rich.text import Text
+
+from grader.cli.console import one_line
+from grader.cli.output import STYLES, accuracy, say, show
+from grader.errors import EXPLANATIONS, Verdict
+from grader.lint.notebook import Severity
+from grader.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from grader.gradebook.result import Result
+    from grader.lint.notebook import Remark
+
+_COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
+_LONGEST_LINE = 160  # characters of a line that are shown
+
+
+def show_remarks(notebook: Path, remarks: Sequence[Remark]) -> None:
+    """Print the remarks, and how many there are."""
+    for remark in remarks:
+        _show_remark(notebook, remark)
+    counts = Counter(remark.severity for remark in remarks)
+    told = [f"{counts[one]} {one}{'s' * (counts[one] != 1)}" for one in Severity if counts[one]]
+    say(f"{notebook}: {', '.join(told) or 'nothing to remark on'}")
+
+
+def show_check(result: Result, outlook: Sequence[str]) -> None:
+    """Print how a rehearsal ended, and what would change its points."""
+    style = STYLES.get(result.verdict, "red")
+    show(Text.assemble((result.verdict.value, f"bold {style}"), ": ", one_line(result.message)))
+    if result.traceback:
+        show(Text(result.traceback))
+    if result.verdict is Verdict.SCORED:
+        for sentence in result.penalties[1:]:
+            say(f"penalty: {sentence}")
+        say(f"{result.points} points on the public data, balanced accuracy {accuracy(result)}")
+    else:
+        say(EXPLANATIONS[result.verdict].help)
+    for sentence in outlook:
+        show(Text.assemble(("  = ", "bold blue"), one_line(sentence)))
+    seconds, plural = result.seconds, "" if result.slot_calls == 1 else "s"
+    calls = f"{seconds.slot_calls:.1f} s in {result.slot_calls} call{plural}"
+    say(f"{seconds.total:.1f} s, of which your function {calls}")
+    say(f"executed notebooks: {result.run_folder}")
+
+
+def _show_remark(notebook: Path, remark: Remark) -> None:
+    place = [f"cell {remark.cell}" if remark.cell else "", remark.line, remark.column]
+    where = ":".join(map(str, [notebook, *filter(None, place)]))
+    colour = _COLOURS[remark.severity]
+    said = one_line(f": {remark.text}")
+    show(Text.assemble(one_line(where, "bold"), ": ", (remark.severity.value, colour), said))
+    margin = " " * len(str(remark.line))
+    if remark.source.strip():
+        before, meant, line = _measured(remark)
+        show(Text(f"{margin} |", "bold blue"))
+        show(Text.assemble((f"{remark.line} | ", "bold blue"), one_line(line)))
+        show(Text.assemble((f"{margin} | ", "bold blue"), " " * before, ("^" * meant, colour)))
+    if remark.help:
+        show(Text.assemble((f"{margin} = ", "bold blue"), ("help", "bold"), one_line(f": {remark.help}")))
+
+
+def _measured(remark: Remark) -> tuple[int, int, str]:
+    """Return the columns before what is meant, those that it takes, and the line, as a terminal shows them."""
+    start, end = remark.column - 1, remark.column - 1 + remark.width
+    before, meant = (cell_len(visible(part)) for part in (remark.source[:start], remark.source[start:end]))
+    line = visible(remark.source).rstrip()
+    if len(line) > _LONGEST_LINE:
+        line = f"{line[:_LONGEST_LINE]} ..."
+        before = min(before, _LONGEST_LINE)
+        meant = min(meant, _LONGEST_LINE + 4 - before)
+    return before, max(meant, 1), line

@@ -1,0 +1,1 @@
+"""Grades for other platforms, and zips to hand out."""

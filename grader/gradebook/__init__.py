@@ -1,0 +1,1 @@
+"""What is recorded: results, run folders, the SQLite gradebook, standings."""

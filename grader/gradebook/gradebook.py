@@ -1,0 +1,297 @@
+"""Keep every result in one SQLite file that only grows, written by one process, one transaction a result."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import sqlite3
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import UsageError, Verdict
+from grader.gradebook.result import Result
+from grader.gradebook.schema import VERSION, check_version, prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping, Sequence
+    from pathlib import Path
+
+FILE_NAME = "gradebook.sqlite"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One submission as the gradebook knows it; `digest` is the SHA-256 of its bytes, or says why there is none."""
+
+    task: str
+    student: str
+    path: str
+    digest: str
+    submitted: str | None = None
+    late: bool = False
+
+
+@dataclass(frozen=True)
+class Key:
+    """What a result is the result of: two executions with the same key give the same predictions.
+
+    `context` stands for task, settings and seeds; `slot` for the student's code, "" where none was found.
+    """
+
+    context: str
+    slot: str
+
+
+@dataclass(frozen=True)
+class Recorded:
+    """A result in the gradebook: the ids of its row, submission and run, its attempt, key and time (ISO 8601, UTC).
+
+    `identical_to` is the row of the executed result where this one was not run for itself.
+    """
+
+    id: int
+    submission: int
+    run: int
+    attempt: int
+    recorded: str
+    key: Key
+    identical_to: int | None
+    result: Result
+
+
+def now() -> str:
+    """Return the time as ISO 8601 in UTC, to the millisecond."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+@contextlib.contextmanager
+def writing(out: Path) -> Iterator[Gradebook]:
+    """Give the gradebook of `out` to its one writer; it is made where there is none.
+
+    Raises UsageError where another grader is at work in `out`, or the file cannot be used.
+    """
+    with contextlib.ExitStack() as stack:
+        try:
+            lock = stack.enter_context((out / ".lock").open("w"))
+        except OSError as error:
+            raise UsageError(f"{out} cannot be written: {error.strerror}") from error
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise UsageError(
+                f"another grader is writing to {out}; wait for it, or choose another --out"
+            ) from error
+        with translated(out):
+            connection = sqlite3.connect(out / FILE_NAME, isolation_level=None)
+            stack.callback(connection.close)
+            prepare(connection)
+        yield Gradebook(connection, out)
+
+
+@contextlib.contextmanager
+def reading(out: Path) -> Iterator[Gradebook]:
+    """Give the gradebook of `out` to look into, also while a grader writes to it.
+
+    Raises UsageError where there is none.
+    """
+    path = out / FILE_NAME
+    if not path.is_file():
+        raise UsageError(f"there is no gradebook in {out}; `grader grade TASK PATH --out {out}` makes one")
+    with contextlib.ExitStack() as stack:
+        with translated(out):
+            connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
+            stack.callback(connection.close)
+            connection.row_factory = sqlite3.Row
+            check_version(connection, {VERSION})
+        yield Gradebook(connection, out)
+
+
+@contextlib.contextmanager
+def translated(out: Path) -> Iterator[None]:
+    """Turn what SQLite says, a full disk above all, into one line for the caller."""
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise UsageError(f"{out / FILE_NAME}: {error}; what was recorded is kept") from error
+
+
+class Gradebook:
+    """The submissions and results of one folder. Not for use by several threads."""
+
+    def __init__(self, connection: sqlite3.Connection, out: Path) -> None:
+        connection.row_factory = sqlite3.Row
+        self._connection = connection
+        self._out = out
+
+    @contextlib.contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with translated(self._out):
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+                self._connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):  # SQLite may have rolled back already
+                    self._connection.execute("ROLLBACK")
+                raise
+
+    def begin_run(
+        self,
+        command: str,
+        settings: Mapping[str, Any],
+        versions: Mapping[str, str],
+        machine: Mapping[str, Any],
+    ) -> int:
+        """Note a call of a command; return its id."""
+        values = (now(), command, *(json.dumps(dict(value)) for value in (settings, versions, machine)))
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO runs (began, command, settings, versions, machine) VALUES (?, ?, ?, ?, ?)",
+                values,
+            )
+        return int(cursor.lastrowid or 0)
+
+    def end_run(self, run: int) -> None:
+        """Note that a run came to its end."""
+        with self._transaction() as connection:
+            connection.execute("UPDATE runs SET ended = ? WHERE id = ?", (now(), run))
+
+    def counts(self, task: str, leaderboard: str) -> None:
+        """Note which attempt of a student counts for `task`: "best" or "latest"."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO tasks VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET leaderboard = excluded.leaderboard",
+                (task, leaderboard),
+            )
+
+    def enrol(self, people: Sequence[tuple[str, str, str, str]]) -> None:
+        """Note who students are: (id, name, email, section) each. What is empty does not replace what is known."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO students VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
+                "name = IIF(excluded.name = '', name, excluded.name), "
+                "email = IIF(excluded.email = '', email, excluded.email), "
+                "section = IIF(excluded.section = '', section, excluded.section)",
+                people,
+            )
+
+    def enter(self, entries: Sequence[Entry]) -> list[int]:
+        """Note submissions, in the order of each student's attempts; return the id of each.
+
+        What the same student sent before, byte for byte, keeps its row and its attempt.
+        """
+        ids, seen = [], now()
+        with self._transaction() as connection:
+            for entry in entries:
+                connection.execute(
+                    "INSERT INTO students (id) VALUES (?) ON CONFLICT DO NOTHING", (entry.student,)
+                )
+                connection.execute(
+                    "INSERT INTO submissions (task, student, attempt, path, digest, submitted, first_seen, late) "
+                    "SELECT ?1, ?2, 1 + COUNT(*), ?3, ?4, ?5, ?6, ?7 FROM submissions WHERE task = ?1 AND student = ?2 "
+                    "ON CONFLICT (task, student, digest) DO NOTHING",
+                    (
+                        entry.task,
+                        entry.student,
+                        entry.path,
+                        entry.digest,
+                        entry.submitted,
+                        seen,
+                        int(entry.late),
+                    ),
+                )
+                (row,) = connection.execute(
+                    "SELECT id FROM submissions WHERE task = ? AND student = ? AND digest = ?",
+                    (entry.task, entry.student, entry.digest),
+                )
+                ids.append(int(row["id"]))
+        return ids
+
+    def enrolled_owner(self, entry: Entry) -> str | None:
+        """Return another student who sent this very file, and whom a roster named; else None."""
+        with translated(self._out):
+            found = self._connection.execute(
+                "SELECT student FROM submissions JOIN students ON students.id = student WHERE task = ? AND path = ? "
+                "AND digest = ? AND student <> ? AND name || email || section <> '' LIMIT 1",
+                (entry.task, entry.path, entry.digest, entry.student),
+            ).fetchone()
+        return found and str(found["student"])
+
+    def record(
+        self, run: int, submission: int, result: Result, key: Key, identical_to: int | None = None
+    ) -> int:
+        """Record one result; when this returns, no crash can lose it. Return its id.
+
+        Raises UsageError where it cannot be written.
+        """
+        metrics = result.metrics
+        with self._transaction() as connection:
+            cursor = connection.execute(
+                "INSERT INTO results (submission, run, recorded, context, slot, verdict, points, balanced_accuracy, "
+                "identical_to, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                (
+                    submission, run, now(), key.context, key.slot, result.verdict.value, result.points,
+                    metrics and metrics.balanced_accuracy, identical_to, json.dumps(result.as_json()),
+                ),
+            )  # fmt: skip
+            connection.executemany(
+                "INSERT INTO repeats VALUES (?, ?, ?)",
+                [
+                    (cursor.lastrowid, number, value)
+                    for number, value in enumerate(metrics.per_repeat if metrics else [])
+                ],
+            )
+        return int(cursor.lastrowid or 0)
+
+    def latest(self, submission: int, context: str) -> Recorded | None:
+        """Return the result of a submission in a context, the latest that is not a failure of ours; else None."""
+        condition = "submission = ? AND context = ? AND verdict <> ?"
+        order = "results.id DESC LIMIT 1"
+        found = self._select("results", condition, order, submission, context, Verdict.GRADER_ERROR)
+        return found[0] if found else None
+
+    def executed(self, key: Key) -> list[Recorded]:
+        """Return the results with this key that were executed, not copied, and are no failures of ours."""
+        condition = "context = ? AND slot = ? AND verdict <> ? AND identical_to IS NULL"
+        return self._select("results", condition, "results.id", key.context, key.slot, Verdict.GRADER_ERROR)
+
+    def current(self) -> list[Recorded]:
+        """Return the result of every submission that counts, by task, student and attempt."""
+        return self._select("current_results", "1", "submissions.task, student, attempt")
+
+    def history(self) -> list[Recorded]:
+        """Return every result, oldest first."""
+        return self._select("results", "1", "results.id")
+
+    def runs(self) -> list[dict[str, Any]]:
+        """Return every call of a command, oldest first; settings, versions and machine are values."""
+        with translated(self._out):
+            rows = [dict(row) for row in self._connection.execute("SELECT * FROM runs ORDER BY id")]
+        for row in rows:
+            row.update({name: json.loads(row[name]) for name in ("settings", "versions", "machine")})
+        return rows
+
+    def leaderboard(self) -> list[dict[str, Any]]:
+        """Return the rows of the view `leaderboard`, by task and rank."""
+        with translated(self._out):
+            rows = self._connection.execute("SELECT * FROM leaderboard ORDER BY task, rank, student")
+            return [dict(row) for row in rows]
+
+    def _select(self, table: str, condition: str, order: str, *values: Any) -> list[Recorded]:
+        query = (
+            f"SELECT results.id, submission, run, attempt, recorded, context, slot, identical_to, record FROM {table} AS results "  # noqa: S608 -- our own words
+            f"JOIN submissions ON submissions.id = submission WHERE {condition} ORDER BY {order}"
+        )
+        with translated(self._out):
+            return [_recorded(row) for row in self._connection.execute(query, values)]
+
+
+def _recorded(row: sqlite3.Row) -> Recorded:
+    key = Key(row["context"], row["slot"])
+    result = Result.from_json(json.loads(row["record"]))
+    return Recorded(
+        id=row["id"], submission=row["submission"], run=row["run"], attempt=row["attempt"], recorded=row["recorded"],
+        key=key, identical_to=row["identical_to"], result=result,
+    )  # fmt: skip

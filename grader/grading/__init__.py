@@ -1,0 +1,1 @@
+"""Grade one submission or a batch, from the cache where the program is known."""

@@ -1,0 +1,251 @@
+"""Grade many submissions into one gradebook: nothing twice, nothing lost, and no failure stops the others."""
+
+from __future__ import annotations
+
+import contextlib
+import csv
+import hashlib
+import os
+import tempfile
+from dataclasses import asdict, astuple, dataclass, field, replace
+from functools import partial
+from typing import TYPE_CHECKING, Any, Protocol
+
+from grader.errors import GraderFault, UsageError, Verdict
+from grader.gradebook.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
+from grader.gradebook.result import Result, csv_row
+from grader.grading.cache import Slot, context_key, may_stand_for, record_for, slot_of
+from grader.grading.environment import machine, versions
+from grader.grading.plan import Order, Watcher
+from grader.grading.workers import grade_here
+from grader.task.scoring import points
+from grader.task.starter import load_starter
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
+
+    from grader.grading.plan import Settings
+    from grader.submissions.collect import Submission
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
+
+_ROOM_BYTES = 4 << 20  # with less than this left, a failure of ours is the full disk's
+
+
+class Engine(Protocol):
+    """Something that grades submissions and gives each index with its result, in any order."""
+
+    def __call__(
+        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+    ) -> Generator[tuple[int, Result]]:
+        """Start; closing the iterator stops what is running."""
+
+
+@dataclass(frozen=True)
+class Job:
+    """What to grade, on which data, and how.
+
+    `again` runs also what is recorded already; `engine` is this machine with `jobs` threads unless one is given.
+    """
+
+    task: Task
+    submissions: list[Submission]
+    repeats: list[Repeat]
+    settings: Settings
+    out: Path
+    jobs: int
+    warm: bool
+    command: str = "grade"
+    told: dict[str, Any] = field(default_factory=dict)  # what else the gradebook keeps of the settings
+    again: bool = False
+    engine: Engine | None = None
+
+
+def run_batch(job: Job, watcher: Watcher) -> list[Result]:
+    """Grade every submission of `job` and return the results in the order of the submissions.
+
+    What the gradebook holds for the same program in the same context is not run again. Each result is on the disk
+    before the next is waited for. Ctrl-C stops what is running and records nothing of it.
+    Raises UsageError where the starter notebook is missing, or the results cannot be written.
+    """
+    try:
+        with writing(job.out) as book:
+            results = _Batch(job, book, watcher).run()
+    except KeyboardInterrupt:
+        with contextlib.suppress(UsageError):
+            write_csv(job.out)
+        raise
+    write_csv(job.out)
+    return results
+
+
+class _Batch:
+    """One call of `run_batch`: what is recorded, what is the same as something recorded, and what is run."""
+
+    def __init__(self, job: Job, book: Gradebook, watcher: Watcher) -> None:
+        self._job, self._book, self._watcher = job, book, watcher
+        self._starter = load_starter(job.task)
+        self._context = context_key(job.task, job.repeats, job.settings)
+        self._runs = job.out / "runs"
+        entries = [_entry(submission, job.task.id) for submission in job.submissions]
+        _check_identities(job, book, entries)
+        book.counts(job.task.id, job.task.spec.leaderboard)
+        book.enrol([astuple(submission.person) for submission in job.submissions if submission.person])
+        self._ids = book.enter(entries)
+        self._results: dict[int, Result] = {}  # by submission id
+        self._slots: dict[int, Slot | None] = {}
+
+    def run(self) -> list[Result]:
+        job = self._job
+        task = {"task": job.task.id, "task_version": job.task.version, "repeats": len(job.repeats)}
+        settings = job.told | asdict(job.settings) | task
+        self._run = self._book.begin_run(job.command, settings, versions(), machine())
+        # The same file of the same student under two paths is one submission.
+        todo = sorted({identity: index for index, identity in reversed(list(enumerate(self._ids)))}.values())
+        if job.again:
+            self._execute(todo)
+        else:
+            todo = [index for index in todo if not self._is_known(index)]
+            if self._results:
+                self._watcher.on_known(len(self._results))
+            todo = [index for index in todo if not self._is_copied(index)]
+            leaders = self._leaders(todo)
+            self._execute(leaders)
+            followers = [index for index in todo if index not in set(leaders)]
+            self._execute([index for index in followers if not self._is_copied(index)])
+        self._book.end_run(self._run)
+        return [self._results[identity] for identity in self._ids]
+
+    def _is_known(self, index: int) -> bool:
+        """Take the result of this very submission, if it is recorded; its points follow the score map of today."""
+        recorded = self._book.latest(self._ids[index], self._context)
+        if recorded is None:
+            return False
+        result = with_points(recorded.result, self._job.task)
+        self._results[self._ids[index]] = result
+        if result != recorded.result:
+            self._book.record(self._run, recorded.submission, result, recorded.key, recorded.identical_to)
+        return True
+
+    def _is_copied(self, index: int) -> bool:
+        """Record the result of the same program from somebody else, if there is one."""
+        submission, slot = self._job.submissions[index], self._slot(index)
+        twins = self._book.executed(Key(self._context, slot.key)) if slot else []
+        for twin in twins:
+            if slot and may_stand_for(twin.result, slot):
+                original = with_points(twin.result, self._job.task)
+                with self._disk():
+                    result = record_for(original, submission, self._starter, self._runs)
+                self._record(index, result, twin)
+                return True
+        return False
+
+    def _leaders(self, todo: list[int]) -> list[int]:
+        """Return the first index of each program; what has no slot is a program of its own."""
+        first: dict[object, int] = {}
+        for index in todo:
+            slot = self._slot(index)
+            first.setdefault(slot.key if slot else index, index)
+        return list(first.values())
+
+    def _slot(self, index: int) -> Slot | None:
+        if index not in self._slots:
+            self._slots[index] = slot_of(self._job.submissions[index], self._starter)
+        return self._slots[index]
+
+    def _execute(self, indices: list[int]) -> None:
+        job = self._job
+        if not indices:
+            return
+        engine = job.engine or partial(grade_here, jobs=min(job.jobs, len(indices)), cards=None)
+        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, job.warm)
+        submissions = [job.submissions[index] for index in indices]
+        with contextlib.closing(engine(order, submissions, self._runs, self._watcher)) as graded:
+            for number, result in graded:
+                if result.verdict is Verdict.GRADER_ERROR:
+                    self._stop_if_full()
+                self._record(indices[number], result)
+
+    def _record(self, index: int, result: Result, twin: Recorded | None = None) -> None:
+        identity = self._ids[index]
+        key = Key(self._context, result.slot_key)
+        self._book.record(self._run, identity, result, key, identical_to=twin.id if twin else None)
+        self._results[identity] = result
+        self._watcher.on_result(result)
+
+    @contextlib.contextmanager
+    def _disk(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise UsageError(
+                f"{self._runs} cannot be written: {error.strerror}; what was recorded is kept"
+            ) from error
+
+    def _stop_if_full(self) -> None:
+        """Stop where a failure of ours comes from a full disk: it would be the same for everybody.
+
+        What a message says does not count, for a student's text may be in it.
+        """
+        try:
+            with tempfile.TemporaryFile(dir=self._job.out) as file:
+                file.write(bytes(_ROOM_BYTES))
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            raise UsageError(
+                f"{self._job.out} cannot be written: {error.strerror}; make room and call again: what was recorded is kept"
+            ) from error
+
+
+def with_points(result: Result, task: Task) -> Result:
+    """Return `result` with the points that today's score map gives for its balanced accuracy."""
+    if result.metrics is None:
+        return result
+    earned = points(result.metrics.balanced_accuracy, task.spec.score)
+    return result if earned == result.points else replace(result, points=earned, task_version=task.version)
+
+
+def write_csv(out: Path) -> None:
+    """Write `results.csv` anew in one move: the result of each submission that counts.
+
+    Raises UsageError where it cannot be written.
+    """
+    with reading(out) as book:
+        rows = [csv_row(recorded.result.as_json(), recorded.attempt) for recorded in book.current()]
+    draft = out / "results.csv.new"
+    try:
+        with draft.open("w", encoding="utf-8", newline="") as file:
+            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
+            writer.writeheader()
+            writer.writerows(rows)
+        draft.replace(out / "results.csv")
+    except OSError as error:
+        raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
+
+
+def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> None:
+    """Refuse files that the gradebook knows as those of people on a roster, and that now seem to be somebody else's."""
+    for submission, entry in zip(job.submissions, entries, strict=True):
+        owner = book.enrolled_owner(entry)
+        if owner is not None and submission.person is None:
+            raise UsageError(
+                f"{entry.path} is in the gradebook as {owner}'s, and now it would be {entry.student}'s: "
+                f"give the --roster and the --student-id of the first call"
+            )
+
+
+def _entry(submission: Submission, task: str) -> Entry:
+    try:
+        digest = hashlib.sha256(submission.data).hexdigest() if submission.data is not None else ""
+    except GraderFault:
+        digest = ""
+    return Entry(
+        task=task,
+        student=submission.student,
+        path=submission.path,
+        digest=digest or f"path:{submission.path}",
+        submitted=submission.submitted,
+        late=submission.late,
+    )

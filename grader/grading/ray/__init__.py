@@ -1,0 +1,1 @@
+"""Grade on a Ray cluster."""

@@ -1,0 +1,199 @@
+"""Go back to what is recorded: run chosen submissions again, give points under a new map, or prove a run."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.errors import UsageError, instead
+from grader.gradebook.gradebook import Recorded, reading, writing
+from grader.gradebook.run_folder import run_folder
+from grader.grading.batch import with_points, write_csv
+from grader.grading.cache import context_key
+from grader.grading.environment import machine, versions
+from grader.grading.grade import grade
+from grader.grading.plan import Order, Settings, Watcher
+from grader.grading.workers import open_bench
+from grader.submissions.collect import Submission
+from grader.task.starter import load_starter
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from grader.gradebook.result import Result
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What came of running a recorded submission once more.
+
+    `different` names what is not as it was recorded: the verdict, or arrays of predictions; empty where everything
+    is the same bit for bit. `environment` maps what differs around it to (then, now).
+    """
+
+    student: str
+    recorded: Result
+    result: Result
+    compared: int
+    different: list[str]
+    environment: dict[str, tuple[str, str]]
+
+
+def settings_of_last_grade(out: Path, task: Task) -> dict[str, Any]:
+    """Return the settings that the last `grade` of `task` in `out` was called with.
+
+    Raises UsageError where there was none.
+    """
+    with reading(out) as book:
+        for run in reversed(book.runs()):
+            if run["command"] == "grade" and run["settings"].get("task") == task.id:
+                return dict(run["settings"])
+    raise UsageError(f"{out} holds no results of {task.id}")
+
+
+def settings_of(out: Path, recorded: Recorded) -> dict[str, Any]:
+    """Return the settings of the call that a result comes from."""
+    with reading(out) as book:
+        (run,) = [run for run in book.runs() if run["id"] == recorded.run]
+    return dict(run["settings"])
+
+
+def chosen(
+    out: Path, task: Task, *, verdicts: Collection[str], students: Collection[str]
+) -> list[Submission]:
+    """Return the recorded submissions of `task` whose current verdict and student are among those given.
+
+    An empty collection chooses all. Raises UsageError where nothing is chosen, or a notebook was never kept.
+    """
+    with reading(out) as book:
+        current = [one for one in book.current() if one.result.task == task.id]
+    known = {one.result.student for one in current}
+    if unknown := set(students) - known:
+        raise UsageError(f"{out} has no student {min(unknown)!r}; {instead(min(unknown), known)}")
+    found = []
+    for one in current:
+        result = one.result
+        if (not verdicts or result.verdict in verdicts) and (not students or result.student in students):
+            kept = run_folder(out, result) / "submission.ipynb"
+            if not kept.is_file():
+                raise UsageError(
+                    f"the notebook of {result.student} was not kept ({result.verdict}); grade the file itself"
+                )
+            found.append(Submission(result.submission, result.student, kept))
+    if not found:
+        raise UsageError(f"nothing in {out} is chosen by that; `grader results {out}` lists what there is")
+    return found
+
+
+def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
+    """Record the points that today's score map gives for the recorded balanced accuracies; no code is run.
+
+    Returns (before, after) of each current result whose points change. Raises UsageError where there are none.
+    """
+    changed = []
+    with writing(out) as book:
+        current = [one for one in book.current() if one.result.task == task.id]
+        if not current:
+            raise UsageError(f"{out} holds no results of {task.id}")
+        run = book.begin_run("rescore", {"task": task.id, "task_version": task.version, "score": task.spec.score.model_dump()}, versions(), machine())  # fmt: skip
+        book.counts(task.id, task.spec.leaderboard)
+        for one in current:
+            result = with_points(one.result, task)
+            if result != one.result:
+                book.record(run, one.submission, result, one.key, one.identical_to)
+                changed.append((one.result, result))
+        book.end_run(run)
+    write_csv(out)
+    return changed
+
+
+def find(out: Path, name: str) -> Recorded:
+    """Return the recorded result that `name` means: a run folder, a submitted path, or a student with one result.
+
+    What was recorded for somebody's identical program leads to the run that was executed. Raises UsageError where
+    nothing or several fit.
+    """
+    with reading(out) as book:
+        history = {one.id: one for one in book.history()}
+        current = book.current()
+    for one in reversed(history.values()):
+        if Path(name).resolve() == run_folder(out, one.result).resolve():
+            return history.get(one.identical_to or one.id, one)
+    fitting = [one for one in current if name in (one.result.student, one.result.submission)]
+    if len(fitting) != 1:
+        count = "no result" if not fitting else f"{len(fitting)} results"
+        raise UsageError(f"{name!r} has {count} in {out}; give the run folder instead")
+    return history.get(fitting[0].identical_to or fitting[0].id, fitting[0])
+
+
+def replay(
+    recorded: Recorded,
+    task: Task,
+    repeats: list[Repeat],
+    settings: Settings,
+    *,
+    out: Path,
+    warm: bool,
+    watcher: Watcher,
+) -> Replay:
+    """Run a recorded submission once more with the same seeds and compare the predictions; nothing is recorded.
+
+    Raises UsageError where task, settings or secret are not those of the record, or its notebook was not kept.
+    """
+    was = recorded.result
+    folder = run_folder(out, was)
+    if recorded.key.context != context_key(task, repeats, settings):
+        raise UsageError(
+            "the task, the settings or the secret are not those of the record: predictions would differ"
+        )
+    if not (folder / "submission.ipynb").is_file():
+        raise UsageError(f"the notebook of {was.student} was not kept ({was.verdict})")
+    order = Order(task, load_starter(task), repeats, settings, recorded.key.context, warm)
+    stopping = threading.Event()
+    with open_bench(order, out / "replays", expected=1, ahead=1, watcher=watcher, stopping=stopping) as bench:
+        result = grade(Submission(was.submission, was.student, folder / "submission.ipynb"), bench)
+    different = [] if result.verdict is was.verdict else [f"verdict: {was.verdict}, now {result.verdict}"]
+    compared = 0
+    for repeat in repeats:
+        names = [
+            place / f"repeat-{repeat.number}" / "predictions.npz"
+            for place in (folder, Path(result.run_folder))
+        ]
+        if names[0].is_file() and names[1].is_file():
+            compared += 1
+            different += [f"repeat {repeat.number}: {name}" for name in _different(*names)]
+    if was.metrics is not None and compared < len(repeats):
+        different.append(
+            f"only {compared} of {len(repeats)} repeats could be compared: predictions are missing"
+        )
+    return Replay(was.student, was, result, compared, different, _environment(out, recorded, result))
+
+
+def _different(one: Path, other: Path) -> list[str]:
+    """Return the names of arrays that two npz files do not share bit for bit."""
+    with np.load(one, allow_pickle=False) as then, np.load(other, allow_pickle=False) as now:
+        return [
+            name
+            for name in sorted({*then.files, *now.files})
+            if name not in then.files
+            or name not in now.files
+            or then[name].dtype != now[name].dtype
+            or then[name].shape != now[name].shape
+            or then[name].tobytes() != now[name].tobytes()
+        ]
+
+
+def _environment(out: Path, recorded: Recorded, result: Result) -> dict[str, tuple[str, str]]:
+    with reading(out) as book:
+        (run,) = [run for run in book.runs() if run["id"] == recorded.run]
+    then = {**run["machine"], **recorded.result.versions, "device": recorded.result.device}
+    today = {**machine(), **result.versions, "device": result.device}
+    names = sorted({*then, *today})
+    told = {name: (str(then.get(name, "none")), str(today.get(name, "none"))) for name in names}
+    return {name: pair for name, pair in told.items() if pair[0] != pair[1]}

@@ -1,0 +1,175 @@
+"""Calls in the slot that do something else when graded: on a GPU that is not there, from chance, for nothing."""
+
+from __future__ import annotations
+
+import ast
+import sys
+from importlib.machinery import PathFinder
+from typing import TYPE_CHECKING
+
+from grader.lint.notebook.diagnostic import Severity, place_of
+from grader.notebooks.program import parse
+from grader.notebooks.reading import source, tagged
+from grader.sandbox.process import site_folders
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.lint.notebook.names import Said
+    from grader.lint.notebook.program import Program
+    from grader.notebooks.reading import Json
+
+_ASKS = {"is_available", "is_cuda", "device_count"}  # who asks first knows what to do without a GPU
+# Of torch.cuda, what raises where there is none; the rest does nothing there.
+_NEEDS_CARD = {
+    "current_device", "current_stream", "device", "FloatTensor", "get_device_capability", "get_device_name",
+    "get_device_properties", "get_rng_state", "init", "mem_get_info", "reset_peak_memory_stats", "set_device",
+    "Stream", "synchronize",
+}  # fmt: skip
+_OF_DEVICES = {"torch.device", "torch.set_default_device", "torch.Generator"}
+_SEEDED_BY_ARGUMENT = {
+    "numpy.random.default_rng", "numpy.random.RandomState", "numpy.random.SeedSequence", "numpy.random.seed",
+    "random.Random", "random.seed",
+}  # fmt: skip
+_ALWAYS_NEW = {"os.urandom", "random.SystemRandom", "torch.seed", "torch.random.seed", "uuid.uuid4"}
+
+
+def gpu_calls(program: Program, starter: Json) -> Iterator[Said]:
+    """Say of each line that needs a GPU, unless the slot asks whether there is one."""
+    if any(isinstance(node, ast.Attribute) and node.attr in _ASKS for node in ast.walk(program.tree)):
+        return
+    known, lines = _modules(program, starter), set()
+    for call in _calls(program):
+        name = dotted(call.func, known)
+        if call.lineno not in lines and _needs_gpu(call, name):
+            lines.add(call.lineno)
+            yield (
+                Severity.WARNING,
+                "gpu",
+                place_of(call, program.lines),
+                "this needs a GPU: where your function is graded it has none, even if the training does",
+                "leave it out: the arguments are on the CPU, and what you return must be, too",
+            )
+
+
+def chance_calls(program: Program, starter: Json) -> Iterator[Said]:
+    """Say of each source of chance that no seed governs."""
+    known = _modules(program, starter)
+    for call in _calls(program):
+        name = dotted(call.func, known)
+        given = [*call.args, *(keyword.value for keyword in call.keywords)]
+        unseeded = not given or (isinstance(given[0], ast.Constant) and given[0].value is None)
+        if name in _ALWAYS_NEW or name.startswith("secrets.") or (name in _SEEDED_BY_ARGUMENT and unseeded):
+            seeded = f"`{ast.unparse(call.func)}(0)`" if name in _SEEDED_BY_ARGUMENT else "a seeded generator"
+            yield (
+                Severity.WARNING,
+                "unseeded",
+                place_of(call, program.lines),
+                "this draws other numbers in each run: the same function may get other points when it is graded again",
+                f"use {seeded}, or `np.random`, `random` and `torch` as they are: the grader seeds these",
+            )
+
+
+def sleeping_calls(program: Program, starter: Json) -> Iterator[Said]:
+    """Say of each pause that it costs time."""
+    known = _modules(program, starter)
+    for call in _calls(program):
+        if dotted(call.func, known) == "time.sleep":
+            text = "this waits, and counts towards the time limit"
+            yield Severity.WARNING, "sleep", place_of(call, program.lines), text, "leave it out"
+
+
+def missing_modules(program: Program) -> Iterator[Said]:
+    """Say of each import of something that is not installed here, unless its failure is caught."""
+    folders = [str(folder) for folder in site_folders()]
+    for node in ast.walk(program.tree):
+        if not isinstance(node, (ast.Import, ast.ImportFrom)) or _is_caught(node, program.tree):
+            continue
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else [node.module or ""]
+        for name in names:
+            top = name.partition(".")[0]
+            relative = isinstance(node, ast.ImportFrom) and node.level > 0
+            there = top in sys.stdlib_module_names or (top and PathFinder.find_spec(top, folders) is not None)
+            if relative or not there or name.startswith("google.colab"):
+                yield (
+                    Severity.WARNING,
+                    "no-module",
+                    place_of(node, program.lines),
+                    f"there is no module `{name}` where your function runs",
+                    "files beside the notebook cannot be imported: put what you need into this cell"
+                    if not name.startswith("google")
+                    else "it exists in Colab only: leave it out",
+                )
+
+
+def dotted(node: ast.expr, known: dict[str, str]) -> str:
+    """Return the full name of a function that is called, "" where it is not that of a module."""
+    parts: list[str] = []
+    while isinstance(node, ast.Attribute):
+        parts.append(node.attr)
+        node = node.value
+    if not isinstance(node, ast.Name) or node.id not in known:
+        return ""
+    return ".".join([known[node.id], *reversed(parts)])
+
+
+def _modules(program: Program, starter: Json) -> dict[str, str]:
+    """Return what the imports that the slot can use make of each name."""
+    trees = [parse(source(cell)) for cell in tagged(starter, "slot-imports")]
+    found: dict[str, str] = {}
+    for node in (node for tree in [*trees, program.tree] for node in ast.walk(tree)):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.partition(".")[0]
+                found[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom):
+            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return found
+
+
+def _calls(program: Program) -> list[ast.Call]:
+    """Return the calls that no condition guards, in the order of the text: who guards a call may know better."""
+    found: list[ast.Call] = []
+    left: list[ast.AST] = [program.tree]
+    while left:
+        node = left.pop()
+        if isinstance(node, ast.Call):
+            found.append(node)
+        match node:
+            case ast.If() | ast.IfExp():
+                left.append(node.test)
+            case ast.BoolOp():
+                left.append(node.values[0])
+            case ast.Match():
+                left.append(node.subject)
+            case ast.Try() | ast.TryStar():
+                left += node.finalbody
+            case _:
+                left += ast.iter_child_nodes(node)
+    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+
+
+def _needs_gpu(call: ast.Call, name: str) -> bool:
+    first = call.args[0] if call.args else None
+    method = call.func.attr if isinstance(call.func, ast.Attribute) and not name else ""
+    last = name.removeprefix("torch.cuda.")
+    return (
+        method == "cuda"
+        or (method in {"to", "new_tensor"} and _is_cuda(first))
+        or (name in _OF_DEVICES and _is_cuda(first))
+        or (last != name and last in _NEEDS_CARD)
+        or any(keyword.arg == "device" and _is_cuda(keyword.value) for keyword in call.keywords)
+    )
+
+
+def _is_cuda(node: ast.expr | None) -> bool:
+    return isinstance(node, ast.Constant) and isinstance(node.value, str) and node.value.startswith("cuda")
+
+
+def _is_caught(statement: ast.stmt, tree: ast.Module) -> bool:
+    return any(
+        statement in ast.walk(part)
+        for node in ast.walk(tree)
+        if isinstance(node, (ast.Try, ast.TryStar))
+        for part in node.body
+    )

@@ -1,0 +1,99 @@
+"""The data of a task as the checks look at them: what `grader prepare` builds, and what final evaluations use."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from grader.lint.task.arrays import Column, columns
+from grader.task.data import prepare
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.spec import DEFAULT_SIZE
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
+
+_SECRET = b"seeds of grader lint"
+_PUBLIC_SEED = 0  # what `grader prepare` uses unless it is told otherwise
+_TEST = re.compile(r"test($|[^a-z])")
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """What students never see of one seed: the trainer's inputs, and the answers."""
+
+    inputs: Path
+    answers: Path
+
+    @cached_property
+    def columns(self) -> list[Column]:
+        """All that the trainer gets."""
+        return columns(self.inputs)
+
+    @property
+    def test(self) -> list[Column]:
+        """What the trainer shall predict for: what is called test, or lies in a folder called so."""
+        return [column for column in self.columns if any(map(_TEST.match, column.place.split("/")))]
+
+    @property
+    def test_files(self) -> list[Path]:
+        """The files of the hidden test."""
+        files = [path for path in sorted(self.inputs.rglob("*")) if path.is_file()]
+        return [path for path in files if any(map(_TEST.match, path.relative_to(self.inputs).parts))]
+
+    @property
+    def answer_files(self) -> list[Path]:
+        """The files of the answers, those for people included."""
+        return [path for path in sorted(self.answers.rglob("*")) if path.is_file()]
+
+    @cached_property
+    def truth(self) -> dict[str, NDArray[Any]]:
+        """The arrays of labels, (n,) integers each."""
+        with np.load(self.answers / "answers.npz", allow_pickle=False) as opened:
+            return dict(opened)
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """The folder of `grader prepare`, and the repeats of a final evaluation, each with seeds of its own."""
+
+    prepared: Path
+    repeats: list[Repeat]
+
+    @property
+    def public(self) -> Path:
+        """What students get."""
+        return self.prepared / "public"
+
+    @cached_property
+    def public_columns(self) -> list[Column]:
+        """All that students get."""
+        return columns(self.public)
+
+    @cached_property
+    def hidden(self) -> list[Hidden]:
+        """What is hidden: first what was built together with the public folder, then that of every other seed."""
+        own = Hidden(self.prepared / "inputs", self.prepared / "answers")
+        return [own, *(Hidden(repeat.inputs, repeat.answers.parent) for repeat in self.repeats)]
+
+
+def build_evidence(
+    task: Task, folder: Path, *, seeds: int, source: str = "", size: str = DEFAULT_SIZE
+) -> Evidence:
+    """Build the data in `folder`; without a `source`, those of the task.
+
+    Raises UsageError where the task's data.py cannot.
+    """
+    source = source or resolve_source(task.size(size).source, task.folder)
+    prepare(task, folder / "prepared", seed=_PUBLIC_SEED, source=source, size=size)
+    repeats = prepare_repeats(task, _SECRET, folder / "evaluation", repeats=seeds, source=source, size=size)
+    return Evidence(folder / "prepared", repeats)

@@ -1,0 +1,134 @@
+"""The entry functions: called the same in task.toml, in the statement, in the slot and by the protected cells."""
+
+from __future__ import annotations
+
+import ast
+import difflib
+import re
+from typing import TYPE_CHECKING
+
+from grader.findings import Finding, found
+from grader.notebooks.program import parse
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.lint.task.notebooks import Subject
+
+_YOURS = re.compile(r"\byour_\w+")
+_SPAN = re.compile(r"(`+)(.+?)\1", re.DOTALL)
+_NAME = re.compile(r"[A-Za-z_]\w*")
+_CALLED = re.compile(r"\b([A-Za-z_]\w*)\(")
+_NEAR = 0.8  # of 1: how alike a misspelt name is
+
+
+def check_entries(subject: Subject) -> Finding:
+    """Check that every mention of an entry function is one of the entries, with the same arguments."""
+    entries = subject.task.spec.entries
+    wrong = [
+        *_of_signature(subject),
+        *_of_prose(subject),
+        *_of_slots(subject),
+        *_of_protected(subject),
+    ]
+    return found("entries", wrong, f"{', '.join(entries)}: the same in task.toml, statement, slot and calls")
+
+
+def arguments_of(signature: str, entry: str) -> list[str] | None:
+    """Return the names of the arguments that a signature in words gives an entry, None where it does not name it.
+
+    What stands behind a colon (a type, a shape) is no name.
+    """
+    start = re.search(rf"\b{re.escape(entry)}\(", signature)
+    if start is None:
+        return None
+    depth, names, current = 1, [], ""
+    for character in signature[start.end() :]:
+        depth += (character in "([{") - (character in ")]}")
+        if depth == 0 or (depth == 1 and character == ","):
+            names.append(current.partition(":")[0].strip())
+            current = ""
+        else:
+            current += character
+        if depth == 0:
+            break
+    return [name for name in names if name]
+
+
+def _of_signature(subject: Subject) -> Iterator[str]:
+    spec = subject.task.spec
+    named = set(_CALLED.findall(spec.signature))
+    for name in sorted(named - set(spec.entries)):
+        yield f"task.toml: the signature has {name}, which is no entry ({', '.join(spec.entries)})"
+    for name in spec.entries:
+        if name not in named:
+            yield f"task.toml: the signature does not have the entry {name}"
+
+
+def _of_prose(subject: Subject) -> Iterator[str]:
+    spec = subject.task.spec
+    parts = [("task.toml: title", spec.title), ("task.toml: story", spec.story), *subject.prose()]
+    known = {*spec.entries, *_names_in_code(subject)}
+    mentioned: set[str] = set()
+    for where, text in parts:
+        for name in _YOURS.findall(text):
+            if name not in spec.entries:
+                yield f"{where}: speaks of {name}; the entry is {_nearest(name, spec.entries)}"
+        for span in (match[2] for match in _SPAN.finditer(text)):
+            words = set(_NAME.findall(span))
+            mentioned |= words & set(spec.entries)
+            for word in sorted(words - known):
+                if not _YOURS.fullmatch(word) and difflib.get_close_matches(word, spec.entries, cutoff=_NEAR):
+                    yield f"{where}: speaks of {word}; the entry is {_nearest(word, spec.entries)}"
+            yield from _other_arguments(where, span, subject)
+    for name in spec.entries:
+        if name not in mentioned:
+            yield f"the statement never names {name} (as code, in backticks)"
+
+
+def _other_arguments(where: str, span: str, subject: Subject) -> Iterator[str]:
+    """Say where the statement shows an entry with other arguments than its signature."""
+    spec = subject.task.spec
+    called = re.fullmatch(r"(\w+)\(\s*(\w+(?:\s*,\s*\w+)*)\s*\)", span)
+    if called and called[1] in spec.entries:
+        shown = re.findall(r"\w+", called[2])
+        wanted = arguments_of(spec.signature, called[1])
+        if wanted is not None and shown != wanted:
+            yield f"{where}: {span} has other arguments than the signature in task.toml"
+
+
+def _of_slots(subject: Subject) -> Iterator[str]:
+    spec = subject.task.spec
+    for face, text in subject.slots():
+        for name in sorted({*_YOURS.findall(text)} - {*spec.entries}):
+            yield f"{face}: the slot speaks of {name}; the entry is {_nearest(name, spec.entries)}"
+        functions = {node.name: node for node in parse(text).body if isinstance(node, ast.FunctionDef)}
+        for name in spec.entries:
+            if name not in functions:
+                yield f"{face}: the slot does not define {name}"
+                continue
+            wanted = arguments_of(spec.signature, name)
+            given = [argument.arg for argument in functions[name].args.args]
+            if wanted is not None and given != wanted:
+                yield f"{face}: the slot has {name}({', '.join(given)}), the signature ({', '.join(wanted)})"
+
+
+def _of_protected(subject: Subject) -> Iterator[str]:
+    entries = subject.task.spec.entries
+    used: set[str] = set()
+    for cell in subject.protected:
+        for name in sorted({*_YOURS.findall(cell.text)} - {*entries}):
+            yield f"{cell.label} speaks of {name}; the entry is {_nearest(name, entries)}"
+        used |= {node.id for node in ast.walk(parse(cell.text)) if isinstance(node, ast.Name)}
+    for name in entries:
+        if name not in used:
+            yield f"no protected cell uses {name}"
+
+
+def _names_in_code(subject: Subject) -> set[str]:
+    cells = [cell for _, face in subject.faces for cell in face]
+    return {name for cell in cells if cell.is_code for name in _NAME.findall(cell.text)}
+
+
+def _nearest(name: str, entries: tuple[str, ...]) -> str:
+    return (difflib.get_close_matches(name, entries, n=1, cutoff=0) or list(entries))[0]

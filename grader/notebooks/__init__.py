@@ -1,0 +1,1 @@
+"""Read a notebook, find its slot, compare it, rebuild it."""

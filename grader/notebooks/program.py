@@ -1,0 +1,81 @@
+"""The program in a cell: parsed, hashed, and the names that it defines."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import hashlib
+import re
+import threading
+import warnings
+
+_MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
+_QUIET = threading.Lock()  # the filters of warnings belong to all threads
+_NO_DESCENT = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
+_MOST_CHARACTERS = 200_000  # a longer one would hold the batch up, and nobody types it
+
+
+def parse(text: str) -> ast.Module:
+    """Parse a cell, in silence; IPython's magics count as `pass`.
+
+    Raises SyntaxError where the cell cannot be parsed, for whatever reason.
+    """
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # a student's invalid escape is no news to the instructor
+        try:
+            return ast.parse(text)
+        except SyntaxError:
+            return _parse_without_magic(text)
+        except (ValueError, RecursionError, MemoryError) as error:
+            raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
+
+
+def _parse_without_magic(text: str) -> ast.Module:
+    try:
+        return ast.parse(_MAGIC.sub(r"\1pass", text))
+    except (ValueError, RecursionError, MemoryError) as error:
+        raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
+
+
+def defined_names(text: str) -> frozenset[str]:
+    """Return the names that a cell binds at top level; lines of IPython magic are passed over.
+
+    Raises SyntaxError where the cell cannot be parsed, for whatever reason.
+    """
+    return frozenset(name for name, _ in definitions(parse(text)))
+
+
+def definitions(code: ast.AST) -> list[tuple[str, ast.AST]]:
+    """Return the names that some code binds at top level, each with the node that binds it."""
+    found: list[tuple[str, ast.AST]] = []
+    left: list[ast.AST] = [code]
+    while left:
+        node = left.pop()
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
+            found.append((node.name, node))
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            names = (alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*")
+            found += [(name, node) for name in names]
+        elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            found.append((node.id, node))
+        elif not isinstance(node, _NO_DESCENT):
+            left.extend(ast.iter_child_nodes(node))
+    return found
+
+
+def slot_key(source: str) -> str:
+    """Return a hash of the program in `source`: the same whatever its comments, white space and line breaks.
+
+    What cannot be parsed, or is very long, is the same only as itself. The names in it count: a renamed copy is another program.
+    """
+    form = f"text: {source}"
+    if len(source) <= _MOST_CHARACTERS:
+        # A ValueError is a number too long to be written in decimal.
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            form = ast.dump(parse(source))
+    return hashlib.sha256(form.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def text_digest(source: str) -> str:
+    """Return the SHA-256 of a slot's text."""
+    return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()

@@ -1,0 +1,178 @@
+"""Tell the cells of a notebook apart: which one is the slot, which protected ones were changed, what defines a name."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderFault, StudentFault, Verdict
+from grader.notebooks.program import defined_names
+from grader.notebooks.reading import (
+    Json,
+    grader_metadata,
+    is_code,
+    labels,
+    metadata,
+    source,
+    tagged,
+    tags,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+# How a cell is recognised, the surest first: our own key, the id that Colab keeps, the id of nbformat 4.5.
+IDENTITIES: tuple[Callable[[Json], object], ...] = (
+    lambda cell: grader_metadata(cell).get("cell"),
+    lambda cell: metadata(cell).get("id"),
+    lambda cell: cell.get("id"),
+)
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A cell of a submission as the search for the slot sees it."""
+
+    cell: Json
+    number: int  # counted from 1
+    label: str
+    text: str
+    entries: frozenset[str]  # of the task's, those that it defines at top level
+    attempt: bool  # it cannot be parsed, and would define an entry if it could
+
+
+def find_slot(notebook: Json, starter: Json) -> str:
+    """Return the source of the student's slot.
+
+    Raises StudentFault (`slot_missing`) as `slot_number` does.
+    """
+    return source(notebook["cells"][slot_number(notebook, starter) - 1])
+
+
+def slot_number(notebook: Json, starter: Json) -> int:
+    """Return the number, counted from 1, of the cell that is the student's slot.
+
+    The slot is the cell with the identity of the starter's slot that defines the entries; failing that, the
+    only code cell that defines them at top level; failing that, the cell with the identity, whatever it holds,
+    so that running it shows the student their syntax error.
+
+    Raises StudentFault (`slot_missing`) for none or several, naming what was seen.
+    """
+    key, wanted, names = slot_cell(starter)["id"], frozenset(entry_names(starter)), labels(notebook)
+    seen = [
+        _look(number, cell, label, wanted)
+        for number, (cell, label) in enumerate(zip(notebook["cells"], names, strict=True), start=1)
+        if is_code(cell)
+    ]
+    defining = [found for found in seen if found.entries == wanted]
+    marked: list[_Seen] = []
+    for identity in IDENTITIES:
+        same = [
+            found for found in seen if identity(found.cell) == key and "protected" not in tags(found.cell)
+        ]
+        marked += [found for found in same if found not in marked]
+        usable = [found for found in same if found in defining]
+        if usable:
+            untouched = squeeze(usable[0].text) == squeeze(source(slot_cell(starter)))
+            # A starter's slot left as it was beside another definition: the student's intent is not ours to guess.
+            return _the_only(defining if untouched else usable, wanted)
+    if defining:
+        return _the_only(defining, wanted)
+    _refuse_scattered(seen, wanted)
+    left = marked or [found for found in seen if found.attempt]
+    if left:
+        return _the_only(left, wanted)
+    raise _missing(_nothing_found(notebook, starter, wanted))
+
+
+def names_defined_elsewhere(notebook: Json, slot_source: str) -> dict[str, str]:
+    """Return the top-level names that code cells other than the slot define, with the name of that cell."""
+    found: dict[str, str] = {}
+    for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
+        text = source(cell)
+        if is_code(cell) and text != slot_source:
+            try:
+                names = defined_names(text)
+            except SyntaxError:
+                continue  # such a cell defines nothing
+            for name in names:
+                found.setdefault(name, label)
+    return found
+
+
+def slot_cell(starter: Json) -> Json:
+    """Return the slot of a notebook of ours. Raises GraderFault where it has not exactly one."""
+    found = tagged(starter, "slot")
+    if len(found) != 1 or not isinstance(found[0].get("id"), str):
+        raise GraderFault(f"the starter notebook has {len(found)} slots; run: grader build")
+    return found[0]
+
+
+def entry_names(starter: Json) -> tuple[str, ...]:
+    """Return the functions that the slot of a notebook of ours must define."""
+    names = grader_metadata(starter).get("entries")
+    if not isinstance(names, list) or not names:
+        raise GraderFault("the starter notebook names no entries; run: grader build")
+    return tuple(names)
+
+
+def _look(number: int, cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
+    text = source(cell)
+    entries: frozenset[str] = frozenset()
+    attempt = False
+    if any(name in text for name in wanted):
+        try:
+            entries = defined_names(text) & wanted
+        except SyntaxError:
+            attempt = all(
+                re.search(rf"^[ \t]*(async )?(def|class) +{name}\b|^{name} *=", text, re.MULTILINE)
+                for name in wanted
+            )
+    return _Seen(cell, number, label, text, entries, attempt)
+
+
+def _the_only(found: Sequence[_Seen], wanted: frozenset[str]) -> int:
+    if len(found) > 1:
+        raise _missing(
+            f"{_listed(wanted)} is defined in more than one cell: {_joined(found)}. Keep one of them."
+        )
+    return found[0].number
+
+
+def _refuse_scattered(seen: Sequence[_Seen], wanted: frozenset[str]) -> None:
+    parts = [found for found in seen if found.entries]
+    if len(parts) > 1 and frozenset[str]().union(*(found.entries for found in parts)) == wanted:
+        places = " and ".join(f"{_listed(found.entries)} in {found.label}" for found in parts)
+        raise _missing(f"One cell must define {_listed(wanted)}; found {places}. Put them into one cell.")
+
+
+def _nothing_found(notebook: Json, starter: Json, wanted: frozenset[str]) -> str:
+    key = slot_cell(starter)["id"]
+    names = _listed(wanted)
+    for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
+        if not is_code(cell) and any(identity(cell) == key for identity in IDENTITIES):
+            return f"The slot, {label}, is no code cell any more. Turn it back into a code cell."
+    other = grader_metadata(notebook).get("task")
+    if isinstance(other, str) and other != (ours := grader_metadata(starter).get("task")):
+        return f"No code cell defines {names}: this is the notebook of another task, not of {ours}."
+    count = sum(is_code(cell) for cell in notebook["cells"])
+    return f"None of the {count} code cells defines {names} at top level."
+
+
+def squeeze(text: str) -> str:
+    """Return `text` with every run of white space as one space."""
+    return " ".join(text.split())
+
+
+def _listed(names: frozenset[str]) -> str:
+    return " and ".join(sorted(names))
+
+
+def _joined(found: Sequence[_Seen]) -> str:
+    shown = ", ".join(cell.label for cell in found[:5])
+    return shown if len(found) <= 5 else f"{shown} and {len(found) - 5} more"
+
+
+def _missing(message: str) -> StudentFault:
+    return StudentFault(Verdict.SLOT_MISSING, message)

@@ -1,0 +1,1 @@
+"""Attack a task with the hostile corpus and verify that nothing gave way."""

@@ -1,0 +1,163 @@
+"""Read the corpus of hostile submissions, one attack a file, and build what each hands in, for any task.
+
+The first line of a file names the attack and what it may end with, separated by bars:
+
+    # attack: reading-frames  expect: scored=honest|slot_error
+
+Then a docstring says what is tried, and the rest is the attack. It is put after the task's own baseline slot; if it
+defines `attack`, that is called in place of each entry function, as `attack(honest, *arguments)`. A file of the class
+`notebook` defines `submit(notebook, slot)` instead, which returns the file that is handed in: it is run here, with the
+caller's rights, so a corpus is trusted like a task.
+"""
+
+from __future__ import annotations
+
+import difflib
+import json
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import UsageError, Verdict, instead
+from grader.notebooks.program import defined_names
+from grader.notebooks.reading import source
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slot import entry_names, slot_cell
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grader.notebooks.reading import Json
+
+CLASSES = (
+    *("reading", "forging", "wire", "stopping", "flooding"),
+    *("network", "privilege", "smuggling", "notebook"),
+)
+AS_HONEST = "scored=honest"  # with exactly the accuracy of the baseline slot
+WITHIN_BAND = "scored<=baseline"  # with an accuracy not above the band of the baseline slot
+ENDINGS = (
+    AS_HONEST,
+    WITHIN_BAND,
+    *(verdict.value for verdict in Verdict if verdict not in {Verdict.SCORED, Verdict.GRADER_ERROR}),
+)
+REACHED = "REACHED "  # an attack that got something prints this, and what it got
+_HEADER = re.compile(r"# attack: (?P<name>[a-z0-9]+(?:-[a-z0-9]+)+) +expect: (?P<expected>\S+) *")
+_HEAD = '''TARGETS = {targets!r}
+
+
+def reached(what):
+    """Say that the attack got something that it must not get."""
+    print("REACHED", what, flush=True)
+
+
+{honest}
+
+
+{attack}
+'''
+
+
+@dataclass(frozen=True)
+class Attack:
+    """One file of the corpus. `endings` are those of `ENDINGS` that it may have."""
+
+    name: str
+    path: Path
+    endings: tuple[str, ...]
+    text: str
+
+    @property
+    def kind(self) -> str:
+        """Its class, one of `CLASSES`."""
+        return self.name.partition("-")[0]
+
+
+def corpus_folder() -> Path:
+    """Return the folder of the corpus: the one shipped in this package, else, in a clone, that of its tests."""
+    package = Path(__file__).resolve().parent.parent
+    bundled = package / "bundled" / "hostile"
+    return bundled if bundled.is_dir() else package.parent / "tests" / "hostile"
+
+
+def read_corpus(folder: Path, names: Sequence[str] | None = None) -> list[Attack]:
+    """Return the attacks of `folder` by class and name, or those of them that `names` names, one by one or by class.
+
+    Raises UsageError where a file cannot be read, or a name is not there.
+    """
+    attacks = {attack.name: attack for attack in map(read_attack, sorted(folder.glob("*.py")))}
+    if not attacks:
+        raise UsageError(f"{folder} holds no attacks")
+    chosen: list[Attack] = []
+    for name in names or CLASSES:
+        found = [attack for attack in attacks.values() if name in {attack.name, attack.kind}]
+        if not found and names:
+            near = difflib.get_close_matches(name, [*CLASSES, *attacks])
+            hint = instead(name, near or CLASSES)
+            raise UsageError(f"{folder} has no attack {name!r}; {hint}")
+        chosen += found
+    return list(dict.fromkeys(chosen))
+
+
+def read_attack(path: Path) -> Attack:
+    """Read one file of the corpus.
+
+    Raises UsageError, one line, where it is not what the corpus consists of.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from error
+    first, _, rest = text.partition("\n")
+    header = _HEADER.fullmatch(first)
+    if header is None:
+        raise UsageError(f"{path}: the first line must be '# attack: CLASS-NAME  expect: ENDING|ENDING'")
+    name, endings = header["name"], tuple(header["expected"].split("|"))
+    if name != path.stem.replace("_", "-"):
+        raise UsageError(f"{path}: the first line calls it {name!r}, which is not the file's name")
+    attack = Attack(name, path, endings, text)
+    if attack.kind not in CLASSES:
+        raise UsageError(f"{path}: there is no class {attack.kind!r}; there are: {', '.join(CLASSES)}")
+    for ending in endings:
+        if ending not in ENDINGS:
+            raise UsageError(f"{path}: {ending!r} is no ending; there are: {', '.join(ENDINGS)}")
+    if not rest.lstrip().startswith('"""'):
+        raise UsageError(f"{path}: after the first line, a docstring must say what is tried")
+    if ("\ndef submit(" in text) != (attack.kind == "notebook"):
+        raise UsageError(f"{path}: an attack of the class notebook, and no other, defines submit")
+    return attack
+
+
+def handed_in(attack: Attack, starter: Json, targets: Mapping[str, str | int]) -> bytes:
+    """Return the file that `attack` hands in for the task of `starter`; `targets` is what the slot is told of.
+
+    Raises UsageError where an attack on the notebook cannot build its file.
+    """
+    honest = source(slot_cell(starter))
+    if attack.kind == "notebook":
+        return _submitted(attack, rebuild(starter, honest), honest)
+    text = _HEAD.format(targets=dict(targets), honest=honest, attack=attack.text)
+    if _wraps(attack.text):
+        for entry in entry_names(starter):
+            text += f"\n\n{entry} = (lambda honest: lambda *arguments: attack(honest, *arguments))({entry})\n"
+    return json.dumps(rebuild(starter, text)).encode()
+
+
+def _wraps(text: str) -> bool:
+    try:
+        return "attack" in defined_names(text)
+    except SyntaxError:
+        return False  # then it is the text itself that attacks
+
+
+def _submitted(attack: Attack, notebook: Json, slot: str) -> bytes:
+    names: dict[str, Any] = {"__name__": attack.path.stem}
+    try:
+        exec(compile(attack.text, str(attack.path), "exec", dont_inherit=True), names)  # noqa: S102 -- ours
+        made = names["submit"](notebook, slot)
+        return made if isinstance(made, bytes) else json.dumps(made).encode()
+    except Exception as error:
+        what = f"{type(error).__name__}: {error}".partition("\n")[0]
+        raise UsageError(f"{attack.path} cannot build its notebook: {what}") from error

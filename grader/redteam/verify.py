@@ -1,0 +1,144 @@
+"""Judge one attack: whether it ended as its file says, got nothing, and left behind text and nothing else."""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.notebooks.reading import is_code, source, tagged, tags
+from grader.redteam.corpus import AS_HONEST, REACHED, WITHIN_BAND
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from grader.gradebook.result import Metrics, Result
+    from grader.notebooks.reading import Json
+    from grader.redteam.corpus import Attack
+
+_LEAST_BAND = 0.02
+_SPREADS = 3.0
+_HANDED_IN = {"submission.ipynb", "slot.py", "rebuilt.ipynb"}  # the attack's own text stands in these
+_PAPERMILL = {"injected-parameters", "papermill-error-cell-tag"}  # cells that papermill adds
+_SHOWN_CHARACTERS = 200
+_CONTROL = re.compile(r"[^\t\n\x20-\x7e\xa0-\U0010ffff]")  # what a terminal may obey
+
+
+@dataclass(frozen=True)
+class Honest:
+    """What the honest slot gets: the baseline's metrics, the top of its band, and the kinds of output in its notebook."""
+
+    baseline: Metrics
+    band: float
+    kinds: frozenset[str]
+
+
+def top_of_band(accuracies: Sequence[float], reference: float) -> float:
+    """Return the highest balanced accuracy that says nothing: the first plus 3 SD of all, at most halfway to `reference`.
+
+    `accuracies` are the baseline's under several seeds, the first of them that under which attacks run, as the reference did.
+    Less than 0.02 more than the first always says nothing.
+    """
+    first = accuracies[0]
+    return max(
+        first + _LEAST_BAND, min(first + _SPREADS * statistics.stdev(accuracies), (first + reference) / 2)
+    )
+
+
+def judge(attack: Attack, result: Result, honest: Honest, starter: Json, secrets: Iterable[str]) -> list[str]:
+    """Return what speaks against the grader; nothing where the attack held.
+
+    `secrets` are texts that nothing of the run may show.
+    """
+    notebooks = executed(result)
+    texts = [result.message, result.traceback, *result.penalties, *map(_printed, notebooks)]
+    shown = [result.message, result.traceback, *(_slots(notebook) for notebook in notebooks)]
+    reached = [line for text in texts for line in text.splitlines() if REACHED in line]
+    return [
+        *_wrong_ending(attack, result, honest),
+        *dict.fromkeys(line[:_SHOWN_CHARACTERS] for line in reached),
+        *(["a control character is shown"] if any(map(_CONTROL.search, shown)) else []),
+        *_shown_secrets(Path(result.run_folder), texts, secrets),
+        *(said for notebook in notebooks for said in _more_than_text(notebook, starter, honest)),
+    ]
+
+
+def executed(result: Result) -> list[Json]:
+    """Return the executed notebooks of a result."""
+    paths = sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb"))
+    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+
+
+def kinds_of_output(notebook: Json) -> frozenset[str]:
+    """Return the kinds of output in a notebook: stream, error, and the media types of what is displayed."""
+    kinds: set[str] = set()
+    for output in _outputs(notebook):
+        kinds |= set(output["data"]) if "data" in output else {output["output_type"]}
+    return frozenset(kinds)
+
+
+def _wrong_ending(attack: Attack, result: Result, honest: Honest) -> list[str]:
+    if any(_is(ending, result, honest) for ending in attack.endings):
+        return []
+    said = result.message[:_SHOWN_CHARACTERS]
+    if result.metrics is None:
+        return [f"ended as {result.verdict}: {said}"]
+    accuracy, baseline = result.metrics.balanced_accuracy, honest.baseline.balanced_accuracy
+    return [f"scored {accuracy:.4f}, the baseline {baseline:.4f} (band up to {honest.band:.4f}): {said}"]
+
+
+def _is(ending: str, result: Result, honest: Honest) -> bool:
+    if ending == AS_HONEST:
+        return result.metrics is not None and result.metrics.per_model == honest.baseline.per_model
+    if ending == WITHIN_BAND:
+        return result.metrics is not None and result.metrics.balanced_accuracy <= honest.band
+    return result.verdict.value == ending
+
+
+def _shown_secrets(folder: Path, texts: Sequence[str], secrets: Iterable[str]) -> list[str]:
+    kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in _HANDED_IN]
+    places = {"what it printed": "\n".join(texts).encode("utf-8", "replace")}
+    places |= {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+    return [
+        f"a secret is shown in {place}"
+        for place, content in places.items()
+        if any(secret.encode() in content for secret in secrets)
+    ]
+
+
+def _more_than_text(notebook: Json, starter: Json, honest: Honest) -> list[str]:
+    """Return what of an executed notebook is not ours: another cell than the slot, or output that is not text."""
+    found = []
+    own = [cell for cell in notebook["cells"] if not _PAPERMILL & set(tags(cell))]
+    if list(map(_as_compared, own)) != list(map(_as_compared, starter["cells"])):
+        found.append("the executed notebook has other protected cells than the starter")
+    foreign = kinds_of_output(notebook) - honest.kinds - {"stream", "error", "text/plain"}
+    if foreign:
+        found.append(f"the executed notebook has output of the kind {', '.join(sorted(foreign))}")
+    return found
+
+
+def _as_compared(cell: Json) -> tuple[bool, str]:
+    return is_code(cell), "the slot" if "slot" in tags(cell) else source(cell)
+
+
+def _printed(notebook: Json) -> str:
+    return "\n".join(_text(output.get("text", "")) for output in _outputs(notebook))
+
+
+def _slots(notebook: Json) -> str:
+    """Return all that stands under the slot."""
+    outputs = _outputs({"cells": tagged(notebook, "slot")})
+    names = ("text", "ename", "evalue", "traceback")
+    return "\n".join(_text(output.get(name, "")) for output in outputs for name in names)
+
+
+def _outputs(notebook: Json) -> list[Json]:
+    return [output for cell in notebook["cells"] for output in cell.get("outputs", [])]
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else "".join(value)

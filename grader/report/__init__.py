@@ -1,0 +1,1 @@
+"""Pages: leaderboard, feedback, similar programs."""

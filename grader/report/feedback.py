@@ -1,0 +1,190 @@
+"""Say to one student how their submission went: what ended it, where the points come from, and what to do next."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
+
+from grader.errors import EXPLANATIONS, Explanation, GraderFault, Verdict
+from grader.report import charts
+from grader.report.advice import NEAR, advice, near_memory_limit
+from grader.report.highlight import FAILED, Line, code_lines, marks_of
+from grader.report.training_curves import curves
+from grader.task.scoring import points as points_of
+from grader.text import Pair, only_differences, printed, side_by_side
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.gradebook.result import Result
+    from grader.report.confusion import Confusion
+    from grader.report.run_files import Evidence, Repeat
+    from grader.task.spec import Score, Task
+
+_STOPPED = "stopped at the limit"
+
+
+@dataclass(frozen=True)
+class RepeatRow:
+    """One repeat: its number from 1, balanced accuracy, and the points that it alone would give, if the map is known."""
+
+    number: int
+    accuracy: float
+    points: int | None
+
+
+@dataclass(frozen=True)
+class Use:
+    """What was used of a limit; `gauge` is a drawing, "" where nothing was measured. `warning` says that it was nearly met."""
+
+    name: str
+    used: str
+    limit: str
+    gauge: str
+    warning: str = ""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """A protected cell that was changed: its name, and the lines around what differs, none where it is missing."""
+
+    label: str
+    lines: list[Pair]
+
+
+@dataclass(frozen=True)
+class Feedback:
+    """Everything on a feedback page but who it is for. Drawings are SVG; all other texts are plain."""
+
+    result: Result
+    explanation: Explanation
+    said: str  # what happened in this submission, if it is more than the explanation
+    advice: list[str]
+    file: str
+    score: Score | None
+    score_map: str
+    repeats: list[RepeatRow]
+    curves: list[tuple[str, str, str]]  # what it shows, a note, and the drawing
+    pictures: list[tuple[int, str]]  # the repeat, and a PNG as base64
+    logs: list[tuple[int, str]]  # the repeat, and what the notebook's own cells printed below the slot
+    confusion: Confusion | None
+    elsewhere: bool
+    code: list[Line]
+    failed_line: int | None
+    traceback: str
+    printed: list[tuple[str, str]]  # which repeats, and what they printed
+    differences: list[Difference]
+    limits: list[Use]
+
+
+def feedback(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> Feedback:
+    """Return what a student is told. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
+    score = _map_of(result, task)
+    marks = marks_of(result.traceback)
+    ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
+    explanation = EXPLANATIONS[result.verdict]
+    limits = _limits(result, evidence, task, wall_seconds)
+    return Feedback(
+        result=result,
+        explanation=explanation,
+        said="" if ours or result.message == explanation.sentence else result.message,
+        advice=[*(use.warning for use in limits if use.warning), *advice(result, score)],
+        file=PurePosixPath(result.submission.replace("\\", "/")).name,
+        score=score,
+        score_map=_drawn_map(result, score),
+        repeats=_repeats(result, score),
+        curves=[(curve.name, "", charts.curve(curve)) for curve in curves([repeat.log for repeat in evidence.repeats])],
+        pictures=[(repeat.number + 1, picture) for repeat in evidence.repeats for picture in repeat.pictures],
+        logs=[(repeat.number + 1, "\n".join(repeat.log)) for repeat in evidence.repeats if repeat.log],
+        confusion=evidence.confusion,
+        elsewhere=evidence.elsewhere,
+        code=code_lines(evidence.source, marks) if evidence.source else [],
+        failed_line=next((number for number, mark in marks.items() if mark == FAILED), None),
+        traceback="" if ours else printed(result.traceback),
+        printed=_printed(evidence.repeats),
+        differences=[
+            Difference(change.label, [] if change.theirs is None else only_differences(side_by_side(change.ours, change.theirs)))
+            for change in evidence.changes
+        ],
+        limits=limits,
+    )  # fmt: skip
+
+
+def _map_of(result: Result, task: Task | None) -> Score | None:
+    """Return the task's map, if it is the one that the points come from."""
+    if task is None or result.metrics is None:
+        return None
+    try:
+        fits = points_of(result.metrics.balanced_accuracy, task.spec.score) == result.points
+    except GraderFault:
+        return None
+    return task.spec.score if fits else None
+
+
+def _drawn_map(result: Result, score: Score | None) -> str:
+    if score is None or result.metrics is None or result.points is None:
+        return ""
+    metrics = result.metrics
+    return charts.score_map(
+        score.floor, score.ceiling, metrics.per_repeat, metrics.balanced_accuracy, result.points
+    )
+
+
+def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
+    values = result.metrics.per_repeat if result.metrics else []
+    return [
+        RepeatRow(number, value, points_of(value, score) if score else None)
+        for number, value in enumerate(values, start=1)
+    ]
+
+
+def _printed(repeats: Sequence[Repeat]) -> list[tuple[str, str]]:
+    """Return what was printed, once where several repeats printed the same."""
+    told: dict[str, list[int]] = {}
+    for repeat in repeats:
+        if repeat.printed:
+            told.setdefault(repeat.printed, []).append(repeat.number + 1)
+    if len(told) == 1 and len(repeats) > 1 and len(next(iter(told.values()))) == len(repeats):
+        return [("in every repeat", text) for text in told]
+    return [(f"in repeat {', '.join(map(str, numbers))}", text) for text, numbers in told.items()]
+
+
+def _limits(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> list[Use]:
+    limits = task.spec.limits if task else None
+    longest = max((repeat.seconds or 0.0 for repeat in evidence.repeats), default=0.0)
+    found = []
+    if result.verdict is Verdict.TIME_LIMIT or longest:
+        found.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))
+    if result.slot_calls:
+        calls = f"{result.slot_calls} call{'s' * (result.slot_calls != 1)}"
+        each = 1000 * result.seconds.slot_calls / result.slot_calls
+        found.append(
+            Use("your function", f"{calls}, {result.seconds.slot_calls:.1f} s, {each:.2g} ms each", "", "")
+        )
+    if limits and (found or result.verdict is Verdict.MEMORY_LIMIT):
+        found.append(_memory(result, limits.memory_mb))
+    return found
+
+
+def _time(result: Result, longest: float, limit: float | None) -> Use:
+    share = 1.0 if result.verdict is Verdict.TIME_LIMIT else longest / limit if limit else 0.0
+    used = _STOPPED if share >= 1 else f"{longest:.1f} s"
+    told, drawing = (f"{limit:g} s", charts.gauge(share)) if limit else ("", "")
+    theirs = result.seconds.slot_calls > 0.5 * result.seconds.total  # else it is the training that is slow
+    warning = (
+        f"The longest repeat took {used} of the {told} that it may take. A slower machine would have stopped it: make your function faster."
+        if theirs and NEAR <= share < 1
+        else ""
+    )
+    return Use("longest repeat", used, told, drawing, warning)
+
+
+def _memory(result: Result, limit_mb: int) -> Use:
+    taken, limit = result.most_memory_mb, f"{limit_mb} MB"
+    if result.verdict is Verdict.MEMORY_LIMIT:
+        return Use("memory", _STOPPED, limit, charts.gauge(1.0))
+    if taken is None:
+        return Use("memory", "not measured", limit, "")
+    share, warning = min(1.0, taken / limit_mb), near_memory_limit(result, limit_mb)
+    return Use("memory at its peak", f"{taken:.0f} MB", limit, charts.gauge(share), warning)

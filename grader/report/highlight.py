@@ -1,0 +1,67 @@
+"""Turn a program into lines that can be shown: numbered, in pieces with their kinds, and the line that failed marked."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from pygments import lex
+from pygments.lexers.python import PythonLexer
+from pygments.token import Comment, Keyword, Name, Number, Operator, String
+
+from grader.text import visible
+
+FAILED, PASSED = "failed", "passed"  # marks: the line that raised, and lines on the way to it
+LONGEST_CODE = 100_000  # characters that are highlighted; nobody types more
+
+# The first that fits counts.
+_KINDS = (
+    ("c", (Comment, String.Doc)),
+    ("s", (String,)),
+    ("n", (Number,)),
+    ("k", (Keyword, Operator.Word)),
+    ("f", (Name.Function, Name.Class, Name.Decorator)),
+    ("b", (Name.Builtin, Name.Exception)),
+)
+_OWN_LINE = re.compile(
+    r"^(?:  )?your solution, line (\d+)", re.MULTILINE
+)  # as tracebacks name the slot's lines
+_CAUSE = "\n\nbecause of\n\n"
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of code: its number from 1, "", `FAILED` or `PASSED`, and pieces of text, each with its kind."""
+
+    number: int
+    mark: str
+    pieces: list[tuple[str, str]]
+
+
+def code_lines(source: str, marks: dict[int, str] | None = None) -> list[Line]:
+    """Return the lines of a program; those that `marks` has by number are marked."""
+    marked = marks or {}
+    text = visible(source)
+    shown = text[:LONGEST_CODE]
+    lines: list[list[tuple[str, str]]] = [[]]
+    for token, value in lex(shown, PythonLexer(stripnl=False, ensurenl=False)):
+        kind = next((name for name, parents in _KINDS if any(token in parent for parent in parents)), "")
+        for number, piece in enumerate(value.split("\n")):
+            if number:
+                lines.append([])
+            if piece:
+                lines[-1].append((kind, piece))
+    if len(text) > LONGEST_CODE:
+        lines.append([("c", f"... and {len(text) - LONGEST_CODE} more characters")])
+    while len(lines) > 1 and not lines[-1]:
+        lines.pop()
+    return [Line(number, marked.get(number, ""), pieces) for number, pieces in enumerate(lines, start=1)]
+
+
+def marks_of(traceback: str) -> dict[int, str]:
+    """Return the lines of the slot that a traceback names: the innermost one failed, the others lead to it.
+
+    Only the exception that ended the run counts, not those that it came from.
+    """
+    numbers = [int(found) for found in _OWN_LINE.findall(traceback.partition(_CAUSE)[0]) if len(found) < 8]
+    return {**dict.fromkeys(numbers[:-1], PASSED), **dict.fromkeys(numbers[-1:], FAILED)}

@@ -1,0 +1,282 @@
+"""Write a report of a gradebook as pages that need nothing else: open them from a disk, or send one to a student.
+
+Every text goes through jinja2's escaping and through `visible`; the only exceptions are our own drawings, style and
+script. A content security policy in each page allows that style and that script by their hashes, pictures within the page, and
+nothing else.
+"""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import jinja2
+from markupsafe import Markup
+
+from grader.errors import GraderFault, StudentFault, UsageError
+from grader.files import write_whole
+from grader.gradebook.gradebook import Recorded, reading
+from grader.gradebook.run_folder import run_folder
+from grader.gradebook.standings import Standing, anonymous, standings, totals
+from grader.notebooks.program import slot_key
+from grader.notebooks.slot import find_slot
+from grader.report import leaderboard
+from grader.report.feedback import feedback
+from grader.report.pseudonyms import key_for, page_name, pseudonyms
+from grader.report.run_files import evidence, without_places
+from grader.report.similarity import alike
+from grader.task.starter import load_starter
+from grader.text import visible
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping, Sequence
+
+    from grader.report.leaderboard import Section
+    from grader.task.spec import Task
+
+    Watch = Callable[[Sequence[Recorded]], Iterable[Recorded]]
+
+FOLDER, PUBLIC_FOLDER, PAGES = "report", "report_public", "feedback"
+_SIMILAR = leaderboard.SIMILAR
+_TEMPLATES = Path(__file__).with_name("templates")
+
+
+@dataclass(frozen=True)
+class Page:
+    """A feedback page, and whose it is."""
+
+    task: str
+    student: str
+    attempt: int
+    path: Path
+
+
+@dataclass(frozen=True)
+class Written:
+    """A report on the disk: its first page, and the feedback pages."""
+
+    index: Path
+    pages: list[Page]
+
+
+@dataclass(frozen=True)
+class _Book:
+    """What a report is made of."""
+
+    current: list[Recorded]
+    history: dict[int, Recorded]
+    settings: dict[int, dict[str, Any]]  # of each call of a command, by its id
+    boards: dict[str, list[Standing]]
+    people: dict[str, str]  # the name of each student, "" where it is not known
+    key: bytes
+    names: dict[str, str]  # pseudonyms
+
+
+@dataclass(frozen=True)
+class _Audience:
+    """Whom a first page is for: the words around it, and the failures of ours that it is told about."""
+
+    eyebrow: str
+    note: str
+    failures: Callable[[Mapping[str, Sequence[Standing]]], list[leaderboard.Failure]]
+
+
+_INSTRUCTORS = _Audience(
+    "Results",
+    "For instructors: this page and those it leads to hold names and programs of students.",
+    leaderboard.failures,
+)
+_EVERYBODY = _Audience("Leaderboard", "Names are pseudonyms.", lambda _: [])
+
+
+def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> Written:
+    """Write the instructor's report of `out`: the board, the programs that are alike, and a page for each submission.
+
+    `tasks` are those whose folders are known; of others there is no score map. `watch` passes on what it is given, and may
+    show how far we are. Raises UsageError where there are no results, or the folder cannot be written.
+    """
+    book = _read(out)
+    addresses = {
+        (one.result.task, one.result.student, one.attempt): f"{PAGES}/{page_name(book.key, one.result.task, one.result.student, one.attempt)}"
+        for one in book.current
+    }  # fmt: skip
+    folder, pages, sections = out / FOLDER, _Pages(), []
+    _make(folder / PAGES)
+    for name, board in book.boards.items():
+        of_task = [one for one in book.current if one.result.task == name]
+        task = tasks.get(name)
+        twins = _twins(out, name, task.spec.title if task else name, of_task)
+        same = leaderboard.the_same([one.result for one in of_task], _starter_key(task))
+        sections.append(
+            leaderboard.section(name, task, board, names=book.names, pages=addresses, same=same, twins=twins)
+        )
+    written = []
+    for one in watch(book.current):
+        result = one.result
+        path = folder / addresses[result.task, result.student, one.attempt]
+        write_whole(path, _feedback_page(out, one, book, tasks.get(result.task), pages).encode())
+        written.append(Page(result.task, result.student, one.attempt, path))
+    twins = [twin for part in sections for twin in part.twins]
+    if twins:
+        write_whole(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
+    else:
+        (folder / _SIMILAR).unlink(missing_ok=True)  # of an earlier report
+    write_whole(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS).encode())
+    return Written(folder / "index.html", written)
+
+
+def write_public(out: Path, tasks: Mapping[str, Task]) -> Written:
+    """Write a report that anybody may see into a folder of its own: pseudonyms, points and charts.
+
+    Raises UsageError as `write_report`.
+    """
+    book = _read(out)
+    boards = anonymous(book.boards, book.names)
+    sections = [
+        leaderboard.section(name, tasks.get(name), board, names={}, pages={}, same=[], twins=[])
+        for name, board in boards.items()
+    ]
+    index = out / PUBLIC_FOLDER / "index.html"
+    _make(index.parent)
+    write_whole(index, _index(book, boards, sections, _Pages(), _EVERYBODY).encode())
+    return Written(index, [])
+
+
+class _Pages:
+    """Renders pages; each gets a policy that fits it."""
+
+    def __init__(self) -> None:
+        self._environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(_TEMPLATES),
+            autoescape=True,
+            undefined=jinja2.StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            finalize=_shown,
+        )
+        self._environment.filters["svg"] = Markup  # only for what grader/report/charts.py drew
+        self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+        self._script = (_TEMPLATES / "board.js").read_text(encoding="utf-8")
+
+    def render(self, template: str, **values: Any) -> str:
+        """Return a page. Scripts run in none but the first."""
+        scripts = f"script-src {_hash_of(self._script)}; " if template == "index.html" else ""
+        images = "img-src data:; " if getattr(values.get("told"), "pictures", None) else ""
+        policy = f"default-src 'none'; style-src {_hash_of(self._style)}; {scripts}{images}base-uri 'none'; form-action 'none'"
+        own = {"policy": policy, "style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 -- our own files
+        return self._environment.get_template(template).render(**own, **values)
+
+
+def _index(
+    book: _Book,
+    boards: Mapping[str, Sequence[Standing]],
+    sections: list[Section],
+    pages: _Pages,
+    audience: _Audience,
+) -> str:
+    rows = [row for board in boards.values() for row in board]
+    latest = leaderboard.minute(max(one.recorded for one in book.current))
+    return pages.render(
+        "index.html",
+        heading=sections[0].title if len(sections) == 1 else f"{len(sections)} tasks",
+        eyebrow=audience.eyebrow,
+        sections=sections,
+        totals=totals(boards) if len(sections) > 1 else [],
+        failures=audience.failures(boards),
+        named=any(row.full_name for row in rows),
+        grouped=len({row.section for row in rows}) > 1,
+        dated=any(row.sent for row in rows),
+        footer=f"As of {latest} UTC. {audience.note}",
+    )
+
+
+def _feedback_page(out: Path, one: Recorded, book: _Book, task: Task | None, pages: _Pages) -> str:
+    executed = book.history.get(one.identical_to or one.id, one).result
+    result = one.result
+    message, traceback = (
+        without_places(text, out, result, executed) for text in (result.message, result.traceback)
+    )
+    told = feedback(
+        replace(result, message=message, traceback=traceback),
+        evidence(out, result, executed),
+        task,
+        book.settings.get(one.run, {}).get("wall_seconds"),
+    )
+    return pages.render(
+        "feedback.html",
+        told=told,
+        title=task.spec.title if task else result.task,
+        student=result.student,
+        full_name=book.people.get(result.student, ""),
+        attempt=one.attempt,
+        pseudonym=book.names[result.student],
+        recorded=leaderboard.minute(one.recorded),
+    )
+
+
+def _read(out: Path) -> _Book:
+    with reading(out) as book:
+        rows = book.leaderboard()
+        history = {one.id: one for one in book.history()}
+        current = book.current()
+        settings = {run["id"]: run["settings"] for run in book.runs()}
+    if not current:
+        raise UsageError(f"{out} holds no results yet; the next `grader grade` records some")
+    key = key_for(out)
+    return _Book(
+        current=current,
+        history=history,
+        settings=settings,
+        boards=standings(rows, {number: one.result for number, one in history.items()}),
+        people={row["student"]: row["name"] for row in rows},
+        key=key,
+        names=pseudonyms(key, {one.result.student for one in current}),
+    )
+
+
+def _twins(out: Path, name: str, title: str, current: Sequence[Recorded]) -> list[leaderboard.Twin]:
+    sources: dict[str, str] = {}
+    people: dict[str, list[str]] = {}
+    for one in current:
+        key = one.result.slot_key
+        if not key:
+            continue
+        if key not in sources:
+            try:
+                sources[key] = (run_folder(out, one.result) / "slot.py").read_text(
+                    encoding="utf-8", errors="replace"
+                )
+            except OSError:
+                continue
+        if one.result.student not in people.setdefault(key, []):
+            people[key].append(one.result.student)
+    return leaderboard.twins(name, title, alike(sources, people), sources, people)
+
+
+def _starter_key(task: Task | None) -> str:
+    """Return the key of the slot as it is handed out; "" where it is not known."""
+    if task is None:
+        return ""
+    try:
+        starter = load_starter(task)
+        return slot_key(find_slot(starter, starter))
+    except (UsageError, GraderFault, StudentFault):
+        return ""
+
+
+def _shown(value: object) -> object:
+    return visible(value) if type(value) is str else value
+
+
+def _hash_of(text: str) -> str:
+    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
+
+
+def _make(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error

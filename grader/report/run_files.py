@@ -1,0 +1,228 @@
+"""Gather what the files of a run show of a submission, and leave out what nobody may see: seeds, paths, answers."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import contextlib
+import re
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import GraderFault, StudentFault
+from grader.gradebook.run_folder import run_folder
+from grader.notebooks.changes import Change, changes
+from grader.notebooks.reading import is_code, metadata, read_notebook, source, tags
+from grader.report.confusion import Confusion, confusion
+from grader.text import printed
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.gradebook.result import Result
+
+_PNG = b"\x89PNG\r\n\x1a\n"
+_PICTURES = 6  # of a repeat that are shown
+_PICTURE_BYTES = 2 << 20
+_LOG_LINES = 400
+_EVALUATION = re.compile(r"[\w.-]+-[0-9a-f]{12}")
+_REPEAT = re.compile(r"repeat-(\d{1,4})")
+_HIDDEN = "..."
+_SHORTEST = 5  # characters of what is hidden
+
+
+@dataclass(frozen=True)
+class Repeat:
+    """What the executed notebook of one repeat shows.
+
+    `printed` is the student's; `log` are lines, and `pictures` PNGs as base64, of our protected cells below the slot.
+    """
+
+    number: int
+    seconds: float | None
+    printed: str
+    log: list[str]
+    pictures: list[str]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What there is to show of one submission. `elsewhere`: the run is that of the same program in another notebook."""
+
+    source: str | None = None
+    repeats: list[Repeat] = field(default_factory=list)
+    changes: list[Change] = field(default_factory=list)
+    confusion: Confusion | None = None
+    elsewhere: bool = False
+
+
+def evidence(out: Path, result: Result, executed: Result) -> Evidence:
+    """Return what the run folder of `result` shows, and that of the result whose run it is, if it is another one.
+
+    A file that is missing or damaged is left out: it was none, or the run was stopped.
+    """
+    folder, origin = run_folder(out, result), run_folder(out, executed)
+    executions = {path: _notebook(path) for path in _of_repeats(folder, "executed.ipynb")}
+    secret = [value for notebook in executions.values() for value in _values(_parameters(notebook))]
+    hidden = [*_places(out, folder, origin), *secret]
+    repeats = [_repeat(path, notebook, hidden) for path, notebook in executions.items()]
+    told = [repeat for repeat in repeats if repeat is not None]
+    return Evidence(
+        source=_text(folder / "slot.py"),
+        repeats=told,
+        changes=_changes(folder, origin) if result.changed_cells else [],
+        confusion=_confusion(out, origin, result),
+        elsewhere=folder != origin and not told,
+    )
+
+
+def without_places(text: str, out: Path, *results: Result) -> str:
+    """Return `text` without the paths of this machine that have to do with grading."""
+    return _without(text, _places(out, *(run_folder(out, result) for result in results)))
+
+
+def _confusion(out: Path, folder: Path, result: Result) -> Confusion | None:
+    if result.metrics is None:
+        return None
+    files = [
+        (path.with_name("predictions.npz"), answers)
+        for path in _of_repeats(folder, "executed.ipynb")
+        if (answers := _answers(out, _parameters(_notebook(path)))) is not None
+    ]
+    return confusion(files, result.metrics.per_repeat)
+
+
+def _repeat(path: Path, notebook: dict[str, Any], hidden: Sequence[str]) -> Repeat | None:
+    cells = notebook["cells"]
+    slots = [place for place, cell in enumerate(cells) if "slot" in tags(cell)]
+    if len(slots) != 1:
+        return None
+    below = [output for cell in cells[slots[0] + 1 :] if is_code(cell) for output in _outputs(cell)]
+    lines = _without(_stdout(below), hidden).splitlines()
+    duration = _papermill(notebook).get("duration")
+    return Repeat(
+        number=int(path.parent.name.rpartition("-")[2]),
+        seconds=float(duration) if isinstance(duration, (int, float)) else None,
+        printed=printed(_without(_stdout(_outputs(cells[slots[0]])), hidden)),
+        log=lines[:_LOG_LINES],
+        pictures=_pictures(below),
+    )
+
+
+def _outputs(cell: dict[str, Any]) -> list[dict[str, Any]]:
+    found = cell.get("outputs")
+    return [output for output in found if isinstance(output, dict)] if isinstance(found, list) else []
+
+
+def _stdout(outputs: Sequence[dict[str, Any]]) -> str:
+    """Return what was printed. Warnings are not: they name files of ours."""
+    streams = [
+        output
+        for output in outputs
+        if output.get("output_type") == "stream" and output.get("name") == "stdout"
+    ]
+    return "".join(source({"source": output.get("text", "")}) for output in streams)
+
+
+def _pictures(outputs: Sequence[dict[str, Any]]) -> list[str]:
+    """Return the PNGs among outputs of protected cells, checked and as base64 without line breaks."""
+    found = []
+    for output in outputs:
+        data = output.get("data")
+        text = data.get("image/png") if isinstance(data, dict) else None
+        if not isinstance(text, str) or len(text) > 2 * _PICTURE_BYTES:
+            continue
+        with contextlib.suppress(binascii.Error, ValueError):
+            picture = base64.b64decode("".join(text.split()), validate=True)
+            if picture.startswith(_PNG) and len(picture) <= _PICTURE_BYTES:
+                found.append(base64.b64encode(picture).decode("ascii"))
+    return found[:_PICTURES]
+
+
+def _changes(folder: Path, origin: Path) -> list[Change]:
+    """Compare the submission with our notebook as it was then, of which every run that began keeps a copy."""
+    ours = [path for place in (folder, origin) for path in _of_repeats(place, "rebuilt.ipynb")]
+    ours += [path for place in (folder, origin) for path in _of_repeats(place, "executed.ipynb")]
+    for path in ours:
+        with contextlib.suppress(StudentFault, GraderFault, OSError, KeyError):
+            return changes(
+                read_notebook((folder / "submission.ipynb").read_bytes()),
+                _without_injected(read_notebook(path.read_bytes())),
+            )
+    return []
+
+
+def _without_injected(notebook: dict[str, Any]) -> dict[str, Any]:
+    kept = [cell for cell in notebook["cells"] if "injected-parameters" not in tags(cell)]
+    return {**notebook, "cells": kept}
+
+
+def _answers(out: Path, parameters: dict[str, Any]) -> Path | None:
+    """Return the answers beside the inputs that a run was given, if they lie in `out`."""
+    data = parameters.get("DATA_PATH")
+    parts = Path(data).parts if isinstance(data, str) else ()
+    if len(parts) < 3 or not _EVALUATION.fullmatch(parts[-3]) or not _REPEAT.fullmatch(parts[-2]):
+        return None
+    path = out / "evaluation" / parts[-3] / parts[-2] / "answers" / "answers.npz"
+    return path if path.is_file() else None
+
+
+def _of_repeats(folder: Path, name: str) -> list[Path]:
+    """Return the files called `name` of each repeat, by its number."""
+    found = [path for path in folder.glob(f"repeat-*/{name}") if _REPEAT.fullmatch(path.parent.name)]
+    return sorted(found, key=lambda path: int(path.parent.name.rpartition("-")[2]))
+
+
+def _papermill(notebook: dict[str, Any]) -> dict[str, Any]:
+    told = metadata(notebook).get("papermill")
+    return told if isinstance(told, dict) else {}
+
+
+def _parameters(notebook: dict[str, Any]) -> dict[str, Any]:
+    told = _papermill(notebook).get("parameters")
+    return told if isinstance(told, dict) else {}
+
+
+def _values(parameters: dict[str, Any]) -> list[str]:
+    """Return what a run was told in secret, as it would be printed; a short number would hide half of the text."""
+    secret = [str(value) for name, value in parameters.items() if name == "SEED" or name.endswith("_PATH")]
+    return [value for value in secret if len(value) >= _SHORTEST]
+
+
+def _places(out: Path, *folders: Path) -> list[str]:
+    places = [
+        *folders,
+        *(folder.resolve() for folder in folders),
+        out.resolve(),
+        Path(sys.prefix),
+        Path.home(),
+        Path.cwd(),
+    ]
+    return [str(place) for place in places if len(place.parts) > 1]
+
+
+def _without(text: str, hidden: Sequence[str]) -> str:
+    """Return `text` without the words of `hidden`; a number only where it stands alone."""
+    for word in sorted({word for word in hidden if word}, key=len, reverse=True):
+        text = (
+            re.sub(rf"(?<!\d){word}(?!\d)", _HIDDEN, text)
+            if word.isdecimal()
+            else text.replace(word, _HIDDEN)
+        )
+    return text
+
+
+def _text(path: Path) -> str | None:
+    try:
+        return path.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def _notebook(path: Path) -> dict[str, Any]:
+    """Return a notebook that our trainer wrote, or an empty one where it is damaged."""
+    with contextlib.suppress(OSError, StudentFault):
+        return read_notebook(path.read_bytes())
+    return {"cells": []}

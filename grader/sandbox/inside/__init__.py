@@ -1,0 +1,1 @@
+"""The only files of this program that are visible in a sandbox."""

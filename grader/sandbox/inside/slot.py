@@ -1,0 +1,235 @@
+"""The student's process: give up every right, define the slot, answer calls until the trainer is gone.
+
+Runs in a fork of the process that imported the libraries. From `define` on everything in this process is the
+student's to change, so nothing here is relied on by the other side.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import errno
+import functools
+import os
+import random
+import resource
+import socket
+import sys
+import types
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from grader.sandbox.inside import landlock, tracebacks, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+SLOT_FD = 3  # after 0, 1 and 2; everything above is closed
+OPEN_FILES = 256
+HANDLER_BYTES = 64 << 20  # address space kept back, so that a MemoryError can be reported
+RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
+MEGABYTE = 1 << 20
+PR_SET_DUMPABLE = 4
+CAPABILITY_VERSION = 0x20080522
+MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
+
+
+class Failure(Exception):  # noqa: N818 -- becomes the `failed` frame
+    """Why the slot ends: verdict, sentence, and the student's own frames."""
+
+    def __init__(self, verdict: str, message: str, traceback: str = "") -> None:
+        super().__init__(message)
+        self.verdict = verdict
+        self.message = message
+        self.traceback = traceback
+
+
+def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tuple[int, int]) -> NoReturn:
+    """Become the slot described by `job`; `descriptors` are its socket and its output pipe."""
+    arrange_descriptors(*descriptors)
+    os.setsid()
+    if config["confined"]:
+        give_up_rights(user)
+        landlock.confine(config["private"])
+    set_limits(config)
+    seed_everything(job["seed"])
+    serving = Serving(socket.socket(fileno=SLOT_FD), job, config)
+    try:
+        serving.serve()
+    except MemoryError:  # not even enough to enter the function that would have explained it
+        serving.reserve = b""
+        serving.report(serving.out_of_memory)
+    os._exit(0)
+
+
+def arrange_descriptors(slot_socket: int, output: int) -> None:
+    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    high = [os.dup2(fd, 1000 + place) for place, fd in enumerate((nothing, output, output, slot_socket))]
+    for place, fd in enumerate(high):
+        os.dup2(fd, place)
+    os.set_inheritable(SLOT_FD, False)
+    os.closerange(SLOT_FD + 1, 1 << 20)
+    for name, fd in (("stdout", 1), ("stderr", 2)):
+        stream = open(fd, "w", buffering=1, encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115 -- lives as long as the process
+        setattr(sys, name, stream)
+        setattr(sys, f"__{name}__", stream)
+
+
+def give_up_rights(user: int) -> None:
+    """Become `user` for good (0: keep the user), without a single capability."""
+    if user:
+        Path("/proc/self/oom_score_adj").write_text(
+            "1000", encoding="utf-8"
+        )  # the slot goes first, not its parent
+        os.setgroups([])
+        os.setresgid(user, user, user)
+        os.setresuid(user, user, user)
+    nothing = (ctypes.c_uint32 * 6)()
+    if ctypes.CDLL(None, use_errno=True).capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), nothing):
+        raise OSError(ctypes.get_errno(), "capabilities could not be dropped")
+    hide()
+
+
+def hide() -> None:
+    """Let no process of the same user look into this one: not by ptrace, not through /proc."""
+    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+def set_limits(config: dict[str, Any]) -> None:
+    """Limit memory, files and (where this user is the slot's own) processes; what was imported is free."""
+    limits = {
+        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
+        resource.RLIMIT_FSIZE: (config["file_mb"] * MEGABYTE,) * 2,
+    }
+    if sys.platform == "linux":
+        mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
+        most = mapped + config["memory_mb"] * MEGABYTE
+        limits[resource.RLIMIT_AS] = (most, most + HANDLER_BYTES)
+    if config["confined"]:
+        limits[resource.RLIMIT_NPROC] = (config["processes"],) * 2
+    for limit, values in limits.items():
+        resource.setrlimit(limit, values)
+
+
+def seed_everything(seed: int) -> None:
+    """Seed Python, numpy and torch."""
+    import numpy as np  # noqa: PLC0415 -- imported ahead by the parent
+
+    random.seed(seed)
+    np.random.seed(seed % 2**32)  # noqa: NPY002 -- the generator that students' code shares
+    torch = sys.modules.get("torch")
+    if torch is not None:
+        torch.manual_seed(seed % 2**63)
+
+
+class Serving:
+    """Define the slot and answer calls; the first failure ends it."""
+
+    def __init__(self, slot_socket: socket.socket, job: dict[str, Any], config: dict[str, Any]) -> None:
+        self.socket = slot_socket
+        self.job = job
+        self.config = config
+        self.caps = wire.Caps(payload_bytes=config["return_mb"] * MEGABYTE)
+        self.pid = os.getpid()
+        self.reserve = bytes(RESERVE_BYTES)
+        self.last_limits = (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2
+        self.out_of_memory = Failure(*classify(MemoryError(), "", config))
+        self.number = 0
+        self.entry = ""
+
+    def serve(self) -> None:
+        """Send `ready`, then an answer for each call, or `failed` once."""
+        try:
+            functions = self.guard(self.define)
+            wire.send(self.socket, {"kind": "ready"})
+            while True:
+                call = wire.receive(self.socket)
+                self.number, self.entry = call["number"], call["entry"]
+                self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
+        except wire.Closed:
+            return
+        except Failure as failure:
+            self.report(failure)
+
+    def define(self) -> dict[str, Callable[..., Any]]:
+        """Run the imports cell and the slot as the main module; return the entry functions."""
+        module = types.ModuleType("__main__")
+        sys.modules["__main__"] = module
+        for source, name in ((self.job["imports"], "imports"), (self.job["slot"], tracebacks.SLOT_NAME)):
+            tracebacks.remember_source(name, source)
+            exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 -- this process exists for it
+        functions: dict[str, Any] = {}
+        for entry in self.job["entries"]:
+            functions[entry] = getattr(module, entry, None)
+            if not callable(functions[entry]):
+                said = "is not a function" if entry in module.__dict__ else "is not defined"
+                raise Failure("slot_error", f"{entry} {said} after your solution cell has run")
+        return functions
+
+    def answer(self, call: dict[str, Any], function: Callable[..., Any]) -> None:
+        """Call the student's function and send what it returns."""
+        value = function(*call["args"])
+        if os.getpid() != self.pid:
+            os._exit(1)  # a child that the student forked: only the slot's process answers
+        sys.stdout.flush()
+        try:
+            wire.send(self.socket, {"kind": "answer", "number": call["number"], "value": value}, self.caps)
+        except wire.Unsendable as error:
+            said = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
+            raise Failure("invalid_output", said) from None
+
+    def guard(self, action: Callable[[], Any]) -> Any:
+        """Run student code; whatever it raises becomes a Failure."""
+        try:
+            return action()
+        except (Failure, wire.Closed):
+            raise
+        except BaseException as error:  # noqa: BLE001 -- SystemExit and the like end the slot, too
+            raise self.explain_with_memory(error) from None
+
+    def explain_with_memory(self, error: BaseException) -> Failure:
+        """Explain, even where not one more byte can be had: free the reserve and raise the soft limit first."""
+        self.reserve = b""
+        if sys.platform == "linux":
+            resource.setrlimit(resource.RLIMIT_AS, self.last_limits)
+        try:
+            return self.explain(error)
+        except MemoryError:
+            return self.out_of_memory
+
+    def explain(self, error: BaseException) -> Failure:
+        """Return the verdict, sentence and traceback for what the student's code raised."""
+        name = self.entry or "your solution cell"
+        text = tracebacks.describe(error)
+        verdict, message = classify(error, text.last_line, self.config)
+        return Failure(verdict, message or f"{name} raised {text.last_line}", text.frames)
+
+    def report(self, failure: Failure) -> None:
+        """Send the `failed` frame."""
+        if os.getpid() != self.pid:
+            os._exit(1)
+        frame = {
+            "kind": "failed",
+            "verdict": failure.verdict,
+            "message": failure.message,
+            "traceback": failure.traceback,
+            "number": self.number,
+        }
+        wire.send(self.socket, frame)
+
+
+def classify(error: BaseException, text: str, config: dict[str, Any]) -> tuple[str, str]:
+    """Return the verdict and, where a limit was met, its sentence; `text` is the exception's last line."""
+    if isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS):
+        return "memory_limit", f"your code needed more than the {config['memory_mb']} MB of memory it may use"
+    if type(error) is BlockingIOError or "can't start new thread" in text:
+        return (
+            "slot_crashed",
+            f"your code started more than the {config['processes']} processes or threads it may use",
+        )
+    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC):
+        return "output_limit", f"your code wrote more than the {config['file_mb']} MB of files it may use"
+    if isinstance(error, SystemExit):
+        return "slot_crashed", f"your code called exit ({text})"
+    return ("slot_error" if isinstance(error, Exception) else "slot_crashed"), ""

@@ -1,0 +1,1 @@
+"""Turn files, zips and downloads into submissions of students."""

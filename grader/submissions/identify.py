@@ -1,0 +1,218 @@
+"""Say which student each file is from: by the caller's pattern, by a platform's names, by the roster, else by file."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path, PurePosixPath
+from typing import TYPE_CHECKING
+
+from grader.submissions.platforms import Origin, canvas_names, origins, shared_folders
+from grader.submissions.roster import Person, Roster, folded
+
+if TYPE_CHECKING:
+    import re
+    from collections.abc import Callable
+
+    Parts = tuple[str, ...]
+    Key = tuple[str, object]
+    Read = Callable[[int, Parts], bytes | None]
+
+_MAX_STUDENT = 100
+_MIN_DIGITS = 5  # a shorter number is a week, a section or a year
+_MIN_FILE_NUMBER = 10_000  # `hw_2024_11_all.zip` is nobody's, though it looks like Canvas's
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Where a file was found.
+
+    `source` numbers the folder or zip that was given, -1 is a file given by itself; `parts` begin with the name of
+    the folder or zip, or with the root of the file system; `relative` is the path that a pattern sees.
+    """
+
+    source: int
+    path: str
+    relative: str
+    parts: Parts
+
+
+@dataclass(frozen=True)
+class Sender:
+    """Who a file is from: the id, the person of the roster if it is one's, and what the platform says."""
+
+    student: str
+    person: Person | None
+    origin: Origin | None
+
+
+def by_pattern(traces: list[Trace], matcher: re.Pattern[str], roster: Roster | None) -> list[Sender]:
+    """Take the id from a group of `matcher`; a file that it does not match is a student of its own."""
+    texts = [_matched(trace.relative, matcher) for trace in traces]
+    people: list[Person | None] = [roster.find(text) if roster and text else None for text in texts]
+    keys: list[Key | None] = [("pattern", _clean(text)) if text else None for text in texts]
+    return _named(traces, [None for _ in traces], people, _Ids(keys, texts, roster))
+
+
+def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Sender]:
+    """Take the id from what a platform wrote, or from the roster by the outermost name; else from the file's."""
+    found: list[Origin | None] = [None for _ in traces]
+    people: list[Person | None] = [None for _ in traces]
+    given = {t.source: _without_suffix(t.parts[0]) for t in traces if t.source >= 0}
+    by_canvas, by_roster = _students_of_canvas(given), _students_of_roster(given, roster)
+    sources = defaultdict(list)
+    for number, trace in enumerate(traces):
+        sources[trace.source].append(number)
+    for source, numbers in sources.items():
+        paths = [traces[number].parts for number in numbers]
+        if source in by_canvas:
+            told: list[Origin | None] = [by_canvas[source] for _ in numbers]
+        elif source in by_roster:
+            told = [None for _ in numbers]
+        else:
+            told = origins(paths, partial(read, source))
+        depth = 0 if source in by_roster else shared_folders(paths)
+        for number, origin in zip(numbers, told, strict=True):
+            found[number] = origin
+            if roster and origin is None:
+                alone = source >= 0 and len(numbers) == 1 and depth > 0
+                people[number] = _of_names(traces[number].parts[1 if alone else depth :], roster, alone=alone)
+    if roster:
+        people = _of_origins(found, people, roster)
+    keys: list[Key | None] = [(origin.platform, origin.identity) if origin else None for origin in found]
+    texts = [origin.student if origin else "" for origin in found]
+    return _named(traces, found, people, _Ids(keys, texts, roster))
+
+
+def _students_of_canvas(given: dict[int, str]) -> dict[int, Origin]:
+    """Return the folders and zips that are named by Canvas, if they are several students': one may be by chance."""
+    named = canvas_names({(name,) for name in given.values()})
+    told = {
+        source: named[(name,)]
+        for source, name in given.items()
+        if (name,) in named and named[(name,)].order[0] >= _MIN_FILE_NUMBER
+    }
+    return told if len({origin.identity for origin in told.values()}) > 1 else {}
+
+
+def _students_of_roster(given: dict[int, str], roster: Roster | None) -> set[int]:
+    """Return the folders and zips that are students' own: all, if two are named after people, and not weeks or years."""
+    names = {name for name in given.values() if not (name.isdecimal() and len(name) < _MIN_DIGITS)}
+    people = {person for name in names if roster and (person := roster.find(name))}
+    return set(given) if len(people) > 1 else set()
+
+
+def _of_names(parts: Parts, roster: Roster, *, alone: bool) -> Person | None:
+    """Return whom the outermost name fits, if no name below it fits another; of a file alone every name may fit.
+
+    A student's own folder outweighs what they put into it, and a section's number is no student's id.
+    """
+    names = [_without_suffix(part) for part in parts]
+    return roster.find(*names) if alone or roster.find(names[0]) else None
+
+
+def _of_origins(
+    found: list[Origin | None], people: list[Person | None], roster: Roster
+) -> list[Person | None]:
+    """Add whom platforms mean; two accounts of one name are two people, so the name is neither's."""
+    meant = [_of_origin(origin, roster) if origin else None for origin in found]
+    accounts, sure = defaultdict(set), set()
+    for origin, person in zip(found, meant, strict=True):
+        if origin and person:
+            accounts[origin.platform, person].add(origin.identity)
+            if roster.find(*origin.numbers) == person:
+                sure.add((origin.platform, origin.identity))
+    told = list(people)
+    for number, (origin, person) in enumerate(zip(found, meant, strict=True)):
+        if origin and person:
+            single = len(accounts[origin.platform, person]) == 1
+            told[number] = person if single or (origin.platform, origin.identity) in sure else None
+    return told
+
+
+def _of_origin(origin: Origin, roster: Roster) -> Person | None:
+    """Return whom the platform means: a number of Canvas's may be somebody else's student id by accident."""
+    numbered = roster.find(*origin.numbers)
+    if numbered and origin.platform == "canvas" and not numbered.may_be_called(*origin.names):
+        return roster.find(*origin.names)
+    return roster.find(*origin.numbers, *origin.names)
+
+
+@dataclass(frozen=True)
+class _Ids:
+    """What is known of each file's student: a key that is theirs alone, and a text to show; the roster's ids are taken."""
+
+    keys: list[Key | None]
+    texts: list[str]
+    roster: Roster | None
+
+    def reserved(self) -> set[str]:
+        return (
+            {folded(_clean(person.id)) for person in self.roster.people if person.id}
+            if self.roster
+            else set()
+        )
+
+
+def _named(
+    traces: list[Trace], found: list[Origin | None], people: list[Person | None], ids: _Ids
+) -> list[Sender]:
+    """Give ids: the same to the same key or person, and never one to two of them or to two unknown files."""
+    reserved, used = ids.reserved(), set[str]()
+    told: dict[Key, str] = {}
+    for person in people:
+        if person and ("person", person) not in told:
+            told["person", person] = _unused(_clean(person.id or person.email or person.name), used, set())
+    for key, text, person in zip(ids.keys, ids.texts, people, strict=True):
+        if key and not person and key not in told:
+            told[key] = _unused(_clean(text), used, reserved)
+    known = [
+        told["person", person] if person else told[key] if key else None
+        for key, person in zip(ids.keys, people, strict=True)
+    ]
+    names = [name or _clean(_stem(trace.relative)) for name, trace in zip(known, traces, strict=True)]
+    count = Counter(names)
+    students = []
+    for name, ours, trace in zip(names, known, traces, strict=True):
+        plain = name if count[name] == 1 else _clean(_with_folder(trace.path, name))
+        students.append(ours or _unused(plain, used, reserved))
+    return [Sender(*sender) for sender in zip(students, people, found, strict=True)]
+
+
+def _unused(name: str, used: set[str], reserved: set[str]) -> str:
+    """Return `name`, numbered where somebody else has it, and note it."""
+    number, candidate = 1, name
+    while candidate in used or folded(candidate) in reserved:
+        number += 1
+        suffix = f"-{number}"
+        candidate = name[: _MAX_STUDENT - len(suffix)] + suffix
+    used.add(candidate)
+    return candidate
+
+
+def _with_folder(path: str, name: str) -> str:
+    parent = PurePosixPath(Path(path).as_posix()).parent.name
+    return f"{parent}-{name}" if parent else name
+
+
+def _matched(relative: str, matcher: re.Pattern[str]) -> str:
+    match = matcher.search(relative)
+    if match is None:
+        return ""
+    return match["student" if "student" in matcher.groupindex else 1] or ""
+
+
+def _stem(relative: str) -> str:
+    return PurePosixPath(relative.replace("\\", "/")).stem
+
+
+def _without_suffix(name: str) -> str:
+    """Return a file's name without the ending of a notebook or zip; a folder's dots are its own."""
+    return name[: -len(PurePosixPath(name).suffix)] if name.lower().endswith((".ipynb", ".zip")) else name
+
+
+def _clean(student: str) -> str:
+    """Return the id without what could act as a path or garble a terminal or a table."""
+    kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in student)
+    return kept.strip(" .")[:_MAX_STUDENT] or "unnamed"

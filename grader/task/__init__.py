@@ -1,0 +1,1 @@
+"""A task folder: its spec, sources, data, scoring and generated notebooks."""

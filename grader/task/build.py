@@ -1,0 +1,163 @@
+"""Build a task's starter and solution notebooks from the author's notebook, byte for byte the same every time."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import jupytext
+
+from grader.errors import UsageError
+from grader.notebooks.colab_badge import badge, keep_url, kept_url
+from grader.notebooks.reading import Json, metadata, source, tags
+from grader.task.rules import check_cells
+from grader.task.source import data_source, notebook_source
+from grader.task.template import (
+    DATA_PLACEHOLDER,
+    DATA_TITLE,
+    fill_code,
+    fill_markdown,
+    solution_face,
+    starter_face,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from grader.task.spec import Task
+
+PROTECTED_LINE = "# PROTECTED CELL - the grader uses its own copy; changes here are ignored."
+
+
+@dataclass(frozen=True)
+class Built:
+    """The two generated notebooks, as the text of their files."""
+
+    starter: str
+    solution: str
+
+
+def build(task: Task, repo_url: str | None = None) -> Built:
+    """Generate the notebooks of `task`, with the badge of `repo_url`: by default the address that is kept beside it.
+
+    Raises UsageError, one line, where the author's notebook breaks a rule of the outline.
+    """
+    cells = _with_badge(
+        _author_cells(task), task, kept_url(task.folder.parent) if repo_url is None else repo_url
+    )
+    return Built(
+        starter=_notebook_text(task, cells, starter_face),
+        solution=_notebook_text(task, cells, solution_face),
+    )
+
+
+def write(task: Task) -> list[Path]:
+    """Build `task` and write its two files; return those that were not in step before."""
+    written = []
+    for path, text in _files(task):
+        if _text_of(path) != text:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text, encoding="utf-8", newline="\n")
+            written.append(path)
+    return written
+
+
+def check(task: Task, repo_url: str | None = None) -> list[str]:
+    """Return one line for each generated file that is missing or out of step with its source, and with `repo_url`."""
+    command = (
+        f"grader build {task.id}" if repo_url is None else f"grader build --repo-url {shlex.quote(repo_url)}"
+    )
+    return [
+        f"{path.parent.name}/{path.name} is not in step with its source; run: {command}"
+        for path, text in _files(task, repo_url)
+        if _text_of(path) != text
+    ]
+
+
+def move(tasks: Sequence[Task], repo_url: str) -> list[Path]:
+    """Keep another address beside `tasks`, all those of one folder, and write their files; return what was written.
+
+    An empty address takes the badges away. Raises UsageError before anything is written.
+    """
+    for task in tasks:
+        build(task, repo_url)
+    (folder,) = {task.folder.parent for task in tasks}
+    kept = keep_url(folder, repo_url)
+    return [*([kept] if kept else []), *(path for task in tasks for path in write(task))]
+
+
+def _files(task: Task, repo_url: str | None = None) -> list[tuple[Path, str]]:
+    built = build(task, repo_url)
+    return [(task.starter, built.starter), (task.solution, built.solution)]
+
+
+def _text_of(path: Path) -> str:
+    return path.read_text(encoding="utf-8") if path.is_file() else ""
+
+
+def _author_cells(task: Task) -> list[Json]:
+    """Return the cells of notebook.py with placeholders filled in; the slot still has both its blocks."""
+    text = notebook_source(task.folder)
+    data_source(task.folder)  # is checked whether or not the notebook shows it
+    return [_filled(dict(cell), task) for cell in jupytext.reads(text, fmt="py:percent").cells]
+
+
+def _filled(cell: Json, task: Task) -> Json:
+    text = source(cell)
+    if cell["cell_type"] != "code":
+        filled = fill_markdown(text, task)
+    elif "data" in tags(cell) and text.strip() == DATA_PLACEHOLDER:
+        filled = data_source(task.folder)
+    else:
+        filled = fill_code(text, task)
+    return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": filled}
+
+
+def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
+    """Return the cells with the badge on top of the first, which must be prose; both notebooks show the starter's."""
+    if not repo_url:
+        return cells
+    mark = badge(repo_url, f"{task.starter.parent.name}/{task.starter.name}")
+    if not cells or cells[0]["cell_type"] != "markdown":
+        raise UsageError(
+            f"{task.folder / 'notebook.py'}: the first cell must be markdown to carry the badge of Colab"
+        )
+    return [{**cells[0], "source": f"{mark}\n\n{source(cells[0])}"}, *cells[1:]]
+
+
+def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:
+    shown = [_with_face(cell, face) if "slot" in tags(cell) else cell for cell in cells]
+    check_cells(task, shown)
+    notebook = {
+        "cells": [_finished(cell, task, number) for number, cell in enumerate(shown, start=1)],
+        "metadata": {
+            "grader": {"entries": list(task.spec.entries), "task": task.id, "version": task.version},
+            "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
+            "language_info": {"name": "python"},
+        },
+        "nbformat": 4,
+        "nbformat_minor": 5,
+    }
+    return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _with_face(cell: Json, face: Callable[[str], str]) -> Json:
+    return {**cell, "source": face(source(cell))}
+
+
+def _finished(cell: Json, task: Task, number: int) -> Json:
+    """Return the cell with its id, its lock and, for protected code, its first comment line."""
+    key, kind, text = f"{task.id}-{number}", cell["cell_type"], source(cell)
+    about: Json = {**cell["metadata"], "grader": {"cell": key, "task": task.id}}
+    if "slot" not in tags(cell):
+        about |= {"editable": False, "deletable": False}
+        about["tags"] = [*(tag for tag in tags(cell) if tag != "protected"), "protected"]
+        text = f"{PROTECTED_LINE}\n{text}" if kind == "code" else text
+    if "data" in tags(cell):
+        about |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+        text = f"{DATA_TITLE}\n{text}"
+    finished = {"cell_type": kind, "id": key, "metadata": about, "source": text.splitlines(keepends=True)}
+    return finished | ({"execution_count": None, "outputs": []} if kind == "code" else {})

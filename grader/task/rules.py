@@ -1,0 +1,124 @@
+"""The rules that every task's notebook keeps, checked when it is built and not when students meet it."""
+
+from __future__ import annotations
+
+import ast
+import re
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import UsageError
+from grader.notebooks.program import defined_names
+from grader.notebooks.reading import Json, is_code, labels, source, tagged, tags
+from grader.task.template import has_marker
+
+if TYPE_CHECKING:
+    from grader.task.spec import Task
+
+# The names papermill sets in a final evaluation, and the kind of literal that stands there for students.
+PARAMETERS: dict[str, type] = {
+    "FINAL_EVALUATION_MODE": bool,
+    "DATA_PATH": str,
+    "PREDICTIONS_PATH": str,
+    "SEED": int,
+    "DEVICE": str,
+}
+
+_TASK_ID = re.compile(r"[A-Za-z0-9_-]{1,50}")
+
+
+def check_cells(task: Task, cells: list[Json]) -> None:
+    """Check the rendered cells of `task`.
+
+    Raises UsageError, one line that names the file and the cell, for the first broken rule.
+    """
+    try:
+        _check_counts(task, cells)
+        names = _names_of_cells(cells)
+        _check_parameters(cells, names)
+        _check_slot(task, cells, names)
+    except UsageError as error:
+        raise UsageError(f"{task.folder / 'notebook.py'}: {error}") from error
+
+
+def _check_counts(task: Task, cells: list[Json]) -> None:
+    if not _TASK_ID.fullmatch(task.id):
+        raise UsageError(f"the task's folder {task.id!r} may only have letters, digits, - and _, at most 50")
+    for tag in ("parameters", "slot"):
+        found = len(_code_tagged(cells, tag))
+        if found != 1:
+            raise UsageError(f"there must be exactly one code cell tagged {tag!r}, not {found}")
+    if not _code_tagged(cells, "slot-imports"):
+        raise UsageError("there must be a code cell tagged 'slot-imports'")
+    if len(_code_tagged(cells, "data")) > 1:
+        raise UsageError("there may be only one code cell tagged 'data'")
+
+
+def _names_of_cells(cells: list[Json]) -> list[frozenset[str]]:
+    """Return the top-level names of each cell; every code cell must be Python."""
+    names = []
+    for cell, label in zip(cells, labels({"cells": cells}), strict=True):
+        text = source(cell)
+        if "slot" not in tags(cell) and has_marker(text):
+            raise UsageError(f"{label} has a SOLUTION or BASELINE marker, but is not the slot")
+        if is_code(cell) and text.startswith("%%"):
+            raise UsageError(
+                f"{label} starts with a cell magic; the comment of protected cells would break it"
+            )
+        try:
+            names.append(defined_names(text) if is_code(cell) else frozenset())
+        except SyntaxError as error:
+            raise UsageError(f"{label}: {error.msg} in line {error.lineno}") from error
+    return names
+
+
+def _check_parameters(cells: list[Json], names: list[frozenset[str]]) -> None:
+    cell = _code_tagged(cells, "parameters")[0]
+    literals = _literals(source(cell))
+    for name, kind in PARAMETERS.items():
+        if type(literals.get(name)) is not kind:
+            raise UsageError(f"the parameters cell must set {name} to a literal {kind.__name__}")
+    if literals["FINAL_EVALUATION_MODE"] is not False:
+        raise UsageError("the parameters cell must hold FINAL_EVALUATION_MODE = False")
+    # A later assignment would win over what papermill sets, silently.
+    for other, label, defined in zip(cells, labels({"cells": cells}), names, strict=True):
+        if other is not cell and (again := sorted(defined & PARAMETERS.keys())):
+            raise UsageError(f"{label} sets {again[0]} again; only the parameters cell may")
+
+
+def _check_slot(task: Task, cells: list[Json], names: list[frozenset[str]]) -> None:
+    entries = set(task.spec.entries)
+    order = [tags(cell) for cell in cells]
+    if any(
+        "slot-imports" in seen for seen in order[next(i for i, seen in enumerate(order) if "slot" in seen) :]
+    ):
+        raise UsageError("a code cell tagged 'slot-imports' comes after the slot, but would be run before it")
+    for cell, label, defined in zip(cells, labels({"cells": cells}), names, strict=True):
+        if "slot" not in tags(cell):
+            if also := sorted(entries & defined):
+                raise UsageError(f"{label} defines {also[0]}, which only the slot may")
+        elif lacking := sorted(entries - defined):
+            raise UsageError(f"the slot does not define {lacking[0]} at top level")
+
+
+def _code_tagged(cells: list[Json], tag: str) -> list[Json]:
+    return [cell for cell in tagged({"cells": cells}, tag) if is_code(cell)]
+
+
+def _literals(text: str) -> dict[str, Any]:
+    """Return the names that a cell assigns a literal to."""
+    try:
+        tree = ast.parse(text)
+    except SyntaxError as error:
+        raise UsageError("the parameters cell must be plain Python, without magics") from error
+    found: dict[str, Any] = {}
+    for node in tree.body:
+        if isinstance(node, ast.Assign):
+            targets, value = node.targets, node.value
+        elif isinstance(node, ast.AnnAssign) and node.value is not None:
+            targets, value = [node.target], node.value
+        else:
+            continue
+        for target in targets:
+            if isinstance(target, ast.Name) and isinstance(value, ast.Constant):
+                found[target.id] = value.value
+    return found

@@ -1,0 +1,48 @@
+"""Start a new task: copy a small one that works, so that an author changes a working thing step by step."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+from grader.task import build
+from grader.task.spec import read_task
+
+if TYPE_CHECKING:
+    from grader.task.spec import Task
+
+_TEMPLATE = Path(__file__).with_name("templates")
+_NAME = "my_task"  # what the template calls itself
+_ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
+_TAKEN = {"cells", "parts"}  # shared by tasks, beside their folders
+
+
+def scaffold(task_id: str, tasks: Path) -> tuple[Task, list[Path]]:
+    """Make the folder `tasks`/`task_id` and build its notebooks; return the task and the files that were written.
+
+    Raises UsageError for a name that no task can have, and where the folder is there already.
+    """
+    if not _ID.fullmatch(task_id) or task_id in _TAKEN:
+        raise UsageError(
+            f"{task_id!r} is no name for a task: a letter, then letters, digits, - and _, at most 50 in all"
+        )
+    folder = tasks.resolve() / task_id
+    if folder.exists():
+        raise UsageError(f"{folder} is there already; a task is never overwritten")
+    written = []
+    try:
+        for file in sorted(_TEMPLATE.rglob("*")):
+            if file.is_file() and "__pycache__" not in file.parts:
+                target = folder / file.relative_to(_TEMPLATE)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                text = file.read_text(encoding="utf-8").replace(_NAME, task_id)
+                target.write_text(text, encoding="utf-8", newline="\n")
+                written.append(target)
+        task = read_task(folder)
+        return task, [*written, *build.write(task)]
+    except OSError as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error

@@ -1,0 +1,248 @@
+"""A task is a folder: its spec (`task.toml`), its author notebook and its data builder."""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Literal, Protocol, cast
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from grader.errors import UsageError, instead
+from grader.task.source import data_source, notebook_source
+
+
+class _Strict(BaseModel):
+    """A table of `task.toml`; what stands below a field describes it on the page docs/configuration.md."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+class Score(_Strict):
+    """The linear map from balanced accuracy to points: 0 at `floor`, 100 at `ceiling`."""
+
+    floor: float = Field(ge=0, le=1)
+    """Balanced accuracy of 0 points, and of all below."""
+    ceiling: float = Field(ge=0, le=1)
+    """Balanced accuracy of 100 points, and of all above; more than `floor`."""
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Score:
+        if self.floor >= self.ceiling:
+            raise ValueError("score.floor must be below score.ceiling")
+        return self
+
+
+class Limits(_Strict):
+    """What one repeat of a submission may use; memory, files and output are the slot process's own. An MB is 1024 kB."""
+
+    wall_seconds: float = Field(default=300, gt=0)
+    """Seconds of a repeat in all, training included."""
+    memory_mb: int = Field(default=2048, ge=64)
+    """MB of memory for the student's code, beyond what its imports took; for each process where there are no control groups."""
+    processes: int = Field(default=16, ge=1)
+    """Processes and threads at a time."""
+    file_mb: int = Field(default=64, ge=1)
+    """MB of each of the two private folders, and of a file in them."""
+    output_kb: int = Field(default=1024, ge=1)
+    """kB that may be printed."""
+    return_mb: int = Field(default=64, ge=1)
+    """MB that one call may return."""
+
+
+class Data(_Strict):
+    """Where the task's data come from, and where students may download the public part instead of building it."""
+
+    source: str = "embedded"
+    """What `data.py` gets as `source`: "embedded", "npz:PATH" (MedMNIST format) or "torchvision:NAME"."""
+    drive_id: str = ""
+    """Google Drive's id of the public zip; comes before `url`."""
+    url: str = ""
+    """Address of the public zip."""
+    sha256: str = Field(default="", pattern="^([0-9a-f]{64})?$")
+    """Hash of the public zip, as `grader prepare` prints it; needed with `drive_id` or `url`."""
+
+    @model_validator(mode="after")
+    def _downloads_are_checked(self) -> Data:
+        if (self.drive_id or self.url) and not self.sha256:
+            raise ValueError("data.drive_id and data.url need data.sha256, the hash of the zip")
+        return self
+
+
+class Size(_Strict):
+    """Another setting of the task than its default one: where its data come from, and the seconds of a repeat."""
+
+    source: str
+    """Takes the place of `data.source`."""
+    wall_seconds: float = Field(gt=0)
+    """Takes the place of `limits.wall_seconds`."""
+
+
+class Spec(_Strict):
+    """The contents of `task.toml`."""
+
+    title: str
+    """Title of the task, in the notebook and in reports."""
+    story: str
+    """A sentence or two that say what it is about."""
+    version: str
+    """The author's version; results name it, with a hash of what decides a score."""
+    entries: tuple[str, ...] = Field(min_length=1)
+    """Names of the functions that the slot must define."""
+    signature: str
+    """Their arguments and what they return, as `name(arguments) -> result`."""
+    repeats: int = Field(default=3, ge=1)
+    """Complete evaluations, each with its own data; points are those of their mean."""
+    leaderboard: Literal["best", "latest"] = "best"
+    """Which attempt of a student counts."""
+    score: Score
+    limits: Limits = Limits()
+    data: Data = Data()
+    sizes: dict[str, Size] = {}
+
+
+class Builder(Protocol):
+    """What a task's `data.py` offers. Each folder argument is a trust level; None means "not wanted".
+
+    `public` goes to students, `inputs` to the trainer in a final evaluation, and `answers` (holding
+    `answers.npz`, arrays named as in the trainer's predictions, or one array `labels` for all of them) never
+    leaves the grader. Both functions return a manifest of plain JSON values.
+    """
+
+    def make_data(
+        self,
+        public: Path | None,
+        inputs: Path | None,
+        answers: Path | None,
+        seed: int,
+        source: str = ...,
+        *,
+        size: str = ...,
+    ) -> dict[str, Any]:
+        """Build the wanted folders; everything that is random comes from `seed`. `size` is "default" or one of `sizes`."""
+
+    def rehearse(self, public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, Any]:
+        """Build `inputs` and `answers` from the public folder alone, for a student's own check."""
+
+
+DEFAULT_SIZE = "default"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One task folder and what was read from it."""
+
+    id: str
+    folder: Path
+    spec: Spec
+
+    @property
+    def starter(self) -> Path:
+        """The generated notebook with the empty slot; submissions are rebuilt from it."""
+        return self.folder.parent.parent / "starter_notebooks" / f"{self.id}.ipynb"
+
+    @property
+    def solution(self) -> Path:
+        """The generated notebook with the reference solution."""
+        return self.folder.parent.parent / "solutions" / f"{self.id}.ipynb"
+
+    def size(self, name: str) -> Size:
+        """Return the setting called `name`: "default", or one of task.toml's `sizes`.
+
+        Raises UsageError where there is none.
+        """
+        if name == DEFAULT_SIZE:
+            return Size(source=self.spec.data.source, wall_seconds=self.spec.limits.wall_seconds)
+        if name not in self.spec.sizes:
+            known = [DEFAULT_SIZE, *self.spec.sizes]
+            raise UsageError(f"{self.id} has no size {name!r}; {instead(name, known)}")
+        return self.spec.sizes[name]
+
+    @cached_property
+    def version(self) -> str:
+        """The author's version and a hash of what decides a score, so that no change goes unseen."""
+        digest = hashlib.sha256((self.folder / "task.toml").read_bytes())
+        for source in (notebook_source(self.folder), data_source(self.folder)):
+            digest.update(source.encode())
+        return f"{self.spec.version}+{digest.hexdigest()[:8]}"
+
+    @cached_property
+    def run_digest(self) -> str:
+        """A hash of what decides predictions: the version's, without the words and the score map."""
+        told = self.spec.model_dump_json(
+            exclude={"title", "story", "version", "signature", "score", "leaderboard"}
+        )
+        digest = hashlib.sha256(told.encode())
+        for source in (notebook_source(self.folder), data_source(self.folder)):
+            digest.update(source.encode())
+        return digest.hexdigest()
+
+    def builder(self) -> Builder:
+        """Load the task's `data.py` with its parts.
+
+        Raises UsageError where it cannot be imported.
+        """
+        path = self.folder / "data.py"
+        module = ModuleType(f"grader_task_{self.id}_data")
+        try:
+            # As in a notebook: without this file's own `from __future__`.
+            code = compile(data_source(self.folder), str(path), "exec", dont_inherit=True)
+            exec(code, vars(module))  # noqa: S102 -- the author's code
+        except Exception as error:
+            raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        return cast("Builder", module)
+
+
+def tasks_folder() -> Path:
+    """Return the folder of tasks: the one shipped in this package, else, in a clone, the one beside it."""
+    package = Path(__file__).resolve().parent.parent
+    bundled = package / "bundled" / "tasks"
+    return bundled if bundled.is_dir() else package.parent / "tasks"
+
+
+def discover(folder: Path | None = None) -> list[Task]:
+    """Return every task of `folder` (default: `tasks_folder()`), by id.
+
+    Raises UsageError where a `task.toml` is wrong.
+    """
+    root = folder or tasks_folder()
+    return [read_task(path.parent) for path in sorted(root.glob("*/task.toml"))]
+
+
+def load_task(name: str, folder: Path | None = None) -> Task:
+    """Return the task called `name`: an id of `folder`, or the path of a task folder.
+
+    Raises UsageError where there is none, with the nearest name.
+    """
+    if "/" in name and (Path(name) / "task.toml").is_file():
+        return read_task(Path(name).resolve())
+    ids = [path.parent.name for path in sorted((folder or tasks_folder()).glob("*/task.toml"))]
+    if name in ids:
+        return read_task((folder or tasks_folder()) / name)
+    hint = instead(name, ids)
+    if (Path("tasks") / name / "task.toml").is_file():  # an author's, outside of a clone
+        hint = f"the one in this folder is called by its path, tasks/{name}"
+    raise UsageError(f"there is no task {name!r}; {hint}")
+
+
+def read_task(folder: Path) -> Task:
+    """Read one task folder.
+
+    Raises UsageError where its `task.toml` is missing or wrong.
+    """
+    path = folder / "task.toml"
+    try:
+        spec = Spec.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
+    except OSError as error:
+        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+    except tomllib.TOMLDecodeError as error:
+        raise UsageError(f"{path} is not TOML: {error}") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {place or 'spec'}: {first['msg']}") from error
+    return Task(id=folder.name, folder=folder, spec=spec)

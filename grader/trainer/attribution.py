@@ -1,0 +1,63 @@
+"""Say whose fault a repeat that did not end well is, from what the ledger and the sandbox know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderFault, StudentFault, Verdict
+
+if TYPE_CHECKING:
+    from papermill.exceptions import PapermillExecutionError
+
+    from grader.sandbox import Slot
+    from grader.trainer.ledger import Ledger
+
+# Where the student's function took less than this share of a clock that ran out, the training took more than all of
+# it should: that is a slow, overloaded or stuck machine, and not their fault.
+_STUDENT_SHARE = 0.5
+
+
+class OutOfCardMemory(GraderFault):
+    """A trainer needed more memory than its share of a graphics card."""
+
+
+def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
+    """Return the student's fault, if it is theirs: their calls took the time, or their processes the processors.
+
+    Raises GraderFault where it is not.
+    """
+    busy = slot.cpu_seconds()
+    used = max(ledger.slot_seconds(), busy)
+    if used < _STUDENT_SHARE * wall_seconds:
+        raise GraderFault(
+            f"the run took longer than {wall_seconds:g} s, but the student's function only {used:.1f} s of it"
+        )
+    if busy > ledger.slot_seconds() + _STUDENT_SHARE * wall_seconds:
+        message = f"the run was stopped after {wall_seconds:g} s; your processes kept the machine busy for {busy:.0f} s"
+        return StudentFault(Verdict.TIME_LIMIT, message)
+    where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
+    doing = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
+    message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {doing}"
+    return StudentFault(Verdict.TIME_LIMIT, message)
+
+
+def blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> StudentFault:
+    """Return the student's fault behind a failed cell; raise GraderFault where protected code failed."""
+    if error.ename == "InvalidOutput":
+        return StudentFault(Verdict.INVALID_OUTPUT, str(error.evalue))
+    if error.ename == "SlotFailure" and "failure" in ledger.facts():
+        return blame_slot(ledger, slot)  # before anything is read from its words, which are the student's
+    if error.ename == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error.evalue):
+        raise OutOfCardMemory(f"the graphics card's memory did not do: {error.evalue}")
+    raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
+
+
+def blame_slot(ledger: Ledger, slot: Slot) -> StudentFault:
+    """Return the fault that a SlotFailure left in the ledger."""
+    failure = ledger.facts()["failure"]
+    if failure["verdict"] is None:
+        return slot.fault() or StudentFault(Verdict.SLOT_CRASHED, "the process of your function ended")
+    message = failure["message"]
+    if failure["number"] > 1:
+        message += f" (in call {failure['number']})"
+    return StudentFault(Verdict(failure["verdict"]), message, traceback=failure["traceback"])

@@ -1,0 +1,105 @@
+"""Pack trainers on graphics cards: so many on each, and one alone where the memory did not do."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import subprocess
+import sys
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where one trainer computes: a card as `CUDA_VISIBLE_DEVICES` names it, and its share of that card's memory.
+
+    `card` "" leaves the choice to PyTorch, `share` 0.0 the memory.
+    """
+
+    card: str = ""
+    share: float = 0.0
+
+    def environment(self) -> dict[str, str]:
+        """Return what a trainer's environment needs for this place."""
+        return {"CUDA_VISIBLE_DEVICES": self.card} if self.card else {}
+
+
+ANYWHERE = Place()
+
+
+class Cards:
+    """The places of some cards, `per_card` on each. Safe to use from several threads."""
+
+    def __init__(self, cards: Sequence[str], per_card: int) -> None:
+        self._per_card = per_card
+        self._free = dict.fromkeys(cards, per_card)
+        self._changed = threading.Condition()
+        self._alone_waits = 0
+
+    @property
+    def places(self) -> int:
+        """How many trainers fit at once."""
+        return self._per_card * len(self._free)
+
+    @contextlib.contextmanager
+    def place(self, *, alone: bool = False) -> Iterator[Place]:
+        """Give a place on the card with the most free ones; `alone`, a whole card. Waits until there is one."""
+        wanted = self._per_card if alone else 1
+        card = self._take(wanted)
+        try:
+            yield Place(card, wanted / self._per_card if self._per_card > 1 else 0.0)
+        finally:
+            with self._changed:
+                self._free[card] += wanted
+                self._changed.notify_all()
+
+    def _take(self, wanted: int) -> str:
+        with self._changed:
+            alone = wanted > 1
+            self._alone_waits += alone
+            # Who wants a whole card goes first: with others always ready it would never be empty.
+            self._changed.wait_for(
+                lambda: max(self._free.values()) >= wanted and (alone or not self._alone_waits)
+            )
+            self._alone_waits -= alone
+            card = max(self._free, key=lambda name: self._free[name])
+            self._free[card] -= wanted
+            self._changed.notify_all()
+            return card
+
+
+def split(cards: str, count: int) -> list[str]:
+    """Return the names of the cards that `--gpus` names: "all", or numbers such as "0,1"; `count` are there.
+
+    The names are those of `CUDA_VISIBLE_DEVICES`, so that a scheduler's choice is kept. Raises ValueError with a
+    sentence.
+    """
+    given = os.environ.get("CUDA_VISIBLE_DEVICES", "")
+    visible = [name.strip() for name in given.split(",") if name.strip()] or [
+        str(number) for number in range(count)
+    ]
+    visible = visible[:count]
+    if not visible:
+        raise ValueError("there is no graphics card")
+    if cards == "all":
+        return visible
+    numbers = [part.strip() for part in cards.split(",")]
+    if not all(part.isdecimal() and int(part) < len(visible) for part in numbers) or len(set(numbers)) < len(
+        numbers
+    ):
+        raise ValueError(
+            f"{cards!r} names no cards; give all, or numbers from 0 to {len(visible) - 1} such as 0,1"
+        )
+    return [visible[int(part)] for part in numbers]
+
+
+def cards() -> int:
+    """Return how many CUDA devices PyTorch sees, asked of another process: ours never touches the driver."""
+    command = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
+    done = subprocess.run(command, check=False, capture_output=True, text=True)
+    return int(done.stdout) if done.returncode == 0 else 0

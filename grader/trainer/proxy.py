@@ -1,0 +1,190 @@
+"""Stand in for the student's function inside the trainer: each call crosses to the sandbox and back.
+
+The trainer's protected cells call the entry by its name and get plain arrays; what the student's process
+sends is data, whatever it says. A failure there raises `SlotFailure` here, and the ledger keeps the reason.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from grader.errors import Verdict
+from grader.sandbox.inside import wire
+from grader.sandbox.inside.tracebacks import clean
+from grader.trainer.ledger import Ledger
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `Launch.slot()`
+FIRST_CALL = "first_call.frame"
+_KEPT_BYTES = 64 << 20
+# What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.
+_CLAIMS = {
+    Verdict.SLOT_ERROR,
+    Verdict.INVALID_OUTPUT,
+    Verdict.MEMORY_LIMIT,
+    Verdict.OUTPUT_LIMIT,
+    Verdict.SLOT_CRASHED,
+}
+_MESSAGE_CHARACTERS, _TRACEBACK_CHARACTERS = 500, 10_000
+_UNASKED = "the process of your function sent something unasked"
+
+
+class SlotFailure(Exception):  # noqa: N818 -- the name shown in the executed notebook
+    """The student's process failed; the ledger has the verdict."""
+
+
+class Channel:
+    """The trainer's end of the connection to one fresh process of the student's."""
+
+    def __init__(
+        self,
+        sock: socket.socket,
+        ledger: Ledger,
+        return_mb: int,
+        *,
+        receive: Callable[[socket.socket, wire.Caps], Any] = wire.receive,
+        first_call: Path | None = None,
+    ) -> None:
+        """Talk over `sock`; the frame of the first call is kept in the file `first_call`, where one is named."""
+        self._socket = sock
+        self._ledger = ledger
+        self._receiving = wire.Caps(payload_bytes=return_mb << 20)
+        self._receive_value = receive
+        self._first_call = first_call
+        self._number = 0
+
+    def wait_until_loaded(self) -> None:
+        """Wait for the slot cell to be run in its process.
+
+        Raises SlotFailure where that failed.
+        """
+        self._ledger.begin(call=False)
+        message = self._receive()
+        if _text(message.get("kind")) != "ready":
+            self._fail(message)
+        self._ledger.end()
+
+    def call(self, entry: str, args: tuple[Any, ...]) -> Any:
+        """Return what the student's `entry` answers to `args`.
+
+        Raises SlotFailure where their process failed, and WireError where *our* arguments cannot cross.
+        """
+        question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
+        if self._first_call is not None:
+            _keep(self._first_call, question)
+            self._first_call = None
+        return self._exchange(lambda: wire.send(self._socket, question))  # received with the same caps
+
+    def replay(self, frame: bytes) -> Any:
+        """Return the answer to a call that was kept as `first_call`.
+
+        Raises SlotFailure where the student's process failed.
+        """
+        return self._exchange(lambda: self._socket.sendall(frame))
+
+    def _exchange(self, ask: Callable[[], None]) -> Any:
+        self._number += 1
+        self._ledger.begin()
+        try:
+            ask()
+        except (wire.Closed, ConnectionError):
+            self._gone()
+        message = self._receive()
+        if (_text(message.get("kind")), _whole(message.get("number"))) != ("answer", self._number):
+            self._fail(message)
+        self._ledger.end()
+        return message.get("value")
+
+    def _receive(self) -> dict[str, Any]:
+        try:
+            message = self._receive_value(self._socket, self._receiving)
+        except wire.Closed:
+            self._gone()
+        except wire.WireError as error:
+            self._note(Verdict.INVALID_OUTPUT, f"what your function sent back cannot be read: {error}", "")
+        if not isinstance(message, dict):
+            self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
+        return dict(message)
+
+    def _fail(self, message: dict[str, Any]) -> NoReturn:
+        kind, claim, text = (_text(message.get(name)) for name in ("kind", "verdict", "message"))
+        if kind != "failed" or claim not in _CLAIMS or not text:
+            self._note(Verdict.SLOT_CRASHED, _UNASKED, "")
+        self._note(Verdict(claim), text, _text(message.get("traceback")))
+
+    def _gone(self) -> NoReturn:
+        # Only the grader can tell why: it watches the process.
+        self._ledger.end()
+        self._ledger.note(failure={"verdict": None, "number": self._number})
+        raise SlotFailure("the process of your function ended") from None
+
+    def _note(self, verdict: Verdict, message: str, traceback: str) -> NoReturn:
+        self._ledger.end()
+        text = " ".join(clean(message, _MESSAGE_CHARACTERS).split())
+        self._ledger.note(
+            failure={
+                "verdict": verdict.value,
+                "message": text,
+                "traceback": clean(traceback, _TRACEBACK_CHARACTERS),
+                "number": self._number,
+            }
+        )
+        raise SlotFailure(text) from None
+
+
+def _keep(path: Path, question: dict[str, Any]) -> None:
+    """Keep a call's frame for the gate, which saves time; a disk that cannot take it costs only that."""
+    body = wire.frame(question)
+    if len(body) <= _KEPT_BYTES:
+        with contextlib.suppress(OSError):
+            path.write_bytes(body)
+
+
+def _text(value: Any) -> str:
+    """Return a text of a hostile message as it is, and anything else, arrays included, as no text."""
+    return value if type(value) is str else ""
+
+
+def _whole(value: Any) -> int:
+    return value if type(value) is int else -1
+
+
+def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
+    """Return one function for each of `entries`, bound to this trainer's slot process.
+
+    Raises SlotFailure where the student's cell could not be loaded.
+    """
+    import torch  # noqa: PLC0415 -- the trainer has it; the grader, which reads this module's names, need not
+
+    given = json.loads(os.environ[ENVIRONMENT])
+    ledger = Ledger(given["ledger"])
+    cuda = torch.cuda.is_available()
+    ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
+    if cuda and given["card_share"]:
+        torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
+    channel = Channel(
+        socket.socket(fileno=given["socket"]),
+        ledger,
+        given["return_mb"],
+        first_call=Path(FIRST_CALL)
+        if given["keep_first_call"]
+        else None,  # in the run folder, where the trainer runs
+    )
+    channel.wait_until_loaded()
+    return [_bind(channel, entry) for entry in entries]
+
+
+def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        return channel.call(entry, args)
+
+    call.__name__ = call.__qualname__ = entry
+    call.__doc__ = "Call the student's function in its sandbox; takes and returns plain values and arrays."
+    return call

@@ -1,0 +1,164 @@
+"""Execute one repeat of a rebuilt notebook and say how it ended, and whose fault it is if it failed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import nbformat
+import papermill
+from nbclient.exceptions import DeadKernelError
+from papermill.exceptions import PapermillExecutionError
+
+from grader.errors import GraderFault, StudentFault
+from grader.trainer.attribution import blame_cell, blame_time
+from grader.trainer.engine import Trainer, WallClockExceeded
+from grader.trainer.gpus import ANYWHERE, Place
+from grader.trainer.kernel import Launch
+from grader.trainer.ledger import Ledger
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+
+    from grader.sandbox import Slot
+    from grader.trainer.fork_server import WarmParent
+
+_PENALTIES = 100  # of a run, that are kept
+_PENALTY_CHARACTERS = 500
+
+
+@dataclass(frozen=True)
+class Plan:
+    """What one repeat is executed with. `parameters` are papermill's; `folder` receives every file of the run."""
+
+    parameters: dict[str, Any]
+    folder: Path
+    entries: tuple[str, ...]
+    wall_seconds: float
+    return_mb: int
+    device: str
+    warm: WarmParent | None
+    on_cell: Callable[[int, int], None]
+    stopping: threading.Event
+    place: Place = ANYWHERE
+    keep_first_call: bool = False
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How one repeat went: wall seconds of the cells and of the slot calls in them; the student's fault, if any.
+
+    `memory_mb` is the slot's (see `Slot.memory_mb`), known when it has been closed.
+    `penalties` are sentences of the notebook's own about returns that cost something, but did not end the run.
+    """
+
+    cell_seconds: float
+    slot_seconds: float
+    slot_calls: int
+    device: str
+    fault: StudentFault | None
+    penalties: list[str]
+    memory_mb: float | None = None
+
+
+def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
+    """Run `notebook` under papermill, its entries answered by `slot`, and keep `executed.ipynb` in the folder.
+
+    Raises GraderFault where the failure is ours.
+    """
+    ledger = Ledger()
+    try:
+        with tempfile.TemporaryDirectory(prefix="grader-") as sockets, slot.socket:
+            launch = Launch(
+                folder=plan.folder,
+                log=plan.folder / "trainer.log",
+                slot_fd=slot.socket.fileno(),
+                ledger_fd=ledger.fd,
+                return_mb=plan.return_mb,
+                device=plan.device,
+                place=plan.place,
+                keep_first_call=plan.keep_first_call,
+                warm=plan.warm,
+            )
+            clock = (plan.wall_seconds, plan.stopping)
+            trainer = Trainer(launch, Path(sockets), plan.entries, *clock, plan.on_cell)
+            rebuilt = plan.folder / "rebuilt.ipynb"
+            rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
+            fault: StudentFault | None = None
+            try:
+                fault = _run(rebuilt, plan, trainer, ledger, slot)
+            finally:
+                _keep(trainer.notebook, slot.output(), fault, plan.folder / "executed.ipynb")
+        return Execution(
+            cell_seconds=trainer.cell_seconds,
+            slot_seconds=min(ledger.slot_seconds(), trainer.cell_seconds),
+            slot_calls=ledger.calls,
+            device=str(ledger.facts().get("device", "unknown")),
+            fault=fault,
+            penalties=_penalties(plan.folder / "penalties.json"),
+        )
+    finally:
+        ledger.close()
+
+
+def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot) -> StudentFault | None:
+    """Run papermill; return the student's fault, if any, and raise GraderFault for every other failure."""
+    try:
+        papermill.execute_notebook(
+            str(rebuilt).replace("{", "{{").replace("}", "}}"),  # papermill formats its paths
+            None,
+            parameters=plan.parameters,
+            engine_name="grader",
+            kernel_name="python3",
+            progress_bar=False,
+            request_save_on_cell_execute=False,
+            trainer=trainer,
+        )
+    except PapermillExecutionError as error:
+        return blame_cell(error, ledger, slot)
+    except WallClockExceeded:
+        if plan.stopping.is_set():
+            raise GraderFault("the batch was stopped") from None
+        return blame_time(ledger, slot, plan.wall_seconds)
+    except DeadKernelError as error:
+        raise GraderFault(f"the trainer's process ended unexpectedly; see {trainer.launch.log}") from error
+    except GraderFault:
+        raise
+    except Exception as error:
+        raise GraderFault(f"the trainer failed: {type(error).__name__}: {error}") from error
+    if not Path(plan.parameters["PREDICTIONS_PATH"]).is_file():
+        raise GraderFault("the notebook ended without saving its predictions")
+    return None
+
+
+def _penalties(path: Path) -> list[str]:
+    """Return what the notebook noted beside its predictions, shortened; a task without penalties has no such file."""
+    if not path.is_file():
+        return []
+    try:
+        noted = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise GraderFault(f"{path.name} is damaged: {error}") from error
+    return [str(sentence)[:_PENALTY_CHARACTERS] for sentence in noted[:_PENALTIES]]
+
+
+def _keep(notebook: Any, printed: str, fault: StudentFault | None, path: Path) -> None:
+    """Write the executed notebook with what the student should see: their output, and their own traceback."""
+    if notebook is None:
+        return
+    for cell in notebook.cells:
+        outputs = cell.get("outputs", [])
+        if printed and "slot" in cell.metadata.get("tags", []):
+            outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=printed))
+        for output in outputs:
+            if output.output_type == "error" and fault is not None:
+                output.ename, output.evalue = fault.verdict.value, fault.message
+                output.traceback = (fault.traceback or fault.message).splitlines()
+    with contextlib.suppress(KeyError):
+        del notebook.metadata["papermill"]["output_path"]
+    nbformat.write(notebook, path)
