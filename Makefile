@@ -40,9 +40,9 @@ fast: $(STAMP)
 fuzz: $(STAMP)
 	@end=$$(($$(date +%s) + 60 * $(FUZZ_MINUTES))); \
 	while [ $$(date +%s) -lt $$end ]; do \
-	  $(BIN)/python -m pytest -q -x --durations=0 --durations-min=60 --hypothesis-profile=hour tests/test_fuzz_*.py || { \
-	    echo "Stopped. What fails, as small as could be, is above, and its bytes are in tests/crashes:"; \
-	    ls tests/crashes/found.* 2>/dev/null; exit 1; }; \
+	  $(BIN)/python -m pytest -q -x --durations=0 --durations-min=60 --hypothesis-profile=hour tests/fuzz || { \
+	    echo "Stopped. What fails, as small as could be, is above, and its bytes are in tests/fuzz/crashes:"; \
+	    ls tests/fuzz/crashes/found.* 2>/dev/null; exit 1; }; \
 	done
 
 lint: $(STAMP)

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Place = tuple[Any, Any]  # a list or dict, and a key of it
 
-CRASHES = Path(__file__).parent / "crashes"
+CRASHES = Path(__file__).parent / "fuzz" / "crashes"
 
 NASTY = [
     "",

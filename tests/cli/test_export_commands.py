@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., tuple[int, str, str]]
 
-WORKSHEETS = Path(__file__).parent / "worksheets"
+WORKSHEETS = Path(__file__).parent.parent / "worksheets"
 ROSTER = "id,name,email\n1001,Ada Lovelace,ada@uni.example\n1006,=Bobby Tables,bobby@uni.example\n"
 
 

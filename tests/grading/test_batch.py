@@ -367,7 +367,7 @@ def test_a_full_disk_stops_the_batch_with_one_line_and_the_next_call_goes_on(
     )
     (tmp_path / "job").write_bytes(pickle.dumps(made))
     script = tmp_path / "full.py"
-    script.write_text(FULL_DISK.format(path=[str(Path(__file__).parent)], job=str(tmp_path / "job")))
+    script.write_text(FULL_DISK.format(path=[str(Path(__file__).parent.parent)], job=str(tmp_path / "job")))
     mount = f"mount -t tmpfs -o size=24m tmpfs {made.out} && exec {sys.executable} {script}"
     enter = (
         ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]

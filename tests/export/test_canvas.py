@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from grader.export.tables import Standing
 
-GIVEN = Path(__file__).parent / "worksheets" / "canvas.csv"
+GIVEN = Path(__file__).parent.parent / "worksheets" / "canvas.csv"
 ASSIGNMENT = "Noisy labels (5002)"
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from editors import EDITORS
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.notebooks.changes import changed_cells
@@ -20,7 +21,7 @@ from grader.notebooks.slot import entry_names, find_slot, names_defined_elsewher
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SUBMISSIONS = Path(__file__).parent / "submissions"
+ODD = Path(__file__).parent / "odd"
 SLOT = "def your_weights(targets, losses):\n    return losses * 0 + 1\n"
 MARKDOWN: Json = {"cell_type": "markdown", "metadata": {}, "source": "## Notes"}
 
@@ -36,7 +37,7 @@ def expected_of(path: Path) -> tuple[str, str]:
     return expected["verdict"], expected["says"]
 
 
-@pytest.mark.parametrize("path", sorted(SUBMISSIONS.glob("*.ipynb")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", sorted(ODD.glob("*.ipynb")), ids=lambda path: path.stem)
 def test_an_odd_submission_ends_as_its_first_line_says(path: Path, starter: Json) -> None:
     verdict, says = expected_of(path)
     if verdict == "found":
@@ -52,86 +53,11 @@ def test_an_odd_submission_ends_as_its_first_line_says(path: Path, starter: Json
 
 
 def test_the_odd_submissions_know_the_id_of_the_slot(starter: Json) -> None:
-    text = (SUBMISSIONS / "jupyter_saved.ipynb").read_text(encoding="utf-8")
+    text = (ODD / "jupyter_saved.ipynb").read_text(encoding="utf-8")
     assert f'"id": "{slot_cell(starter)["id"]}"' in text
 
 
 # -- what editors make of a notebook -----------------------------------------------------------------------------
-
-
-def colab(notebook: Json) -> Json:
-    """A starter opened in Colab: both ids, the user's name, sources with CRLF, a cell of its own on top."""
-    for cell in notebook["cells"]:
-        cell["metadata"]["id"] = cell["id"]
-        cell["source"] = source(cell).replace("\n", "\r\n") + "\r\n"
-        if cell["cell_type"] == "code":
-            user = {"displayName": "A Student", "userId": "0123"}
-            cell["metadata"]["executionInfo"] = {"elapsed": 5, "status": "ok", "user": user}
-    mount = "from google.colab import drive\ndrive.mount('/content/drive')"
-    notebook["cells"].insert(0, {"cell_type": "code", "metadata": {"id": "qOc0b9"}, "source": [mount]})
-    notebook["metadata"]["colab"] = {"provenance": []}
-    notebook["metadata"]["kernelspec"].pop("language")
-    return notebook
-
-
-def colab_saved_as_new(notebook: Json) -> Json:
-    """Colab's format 4.0: identity only in metadata.id."""
-    for cell in colab(notebook)["cells"]:
-        cell.pop("id", None)
-        cell["metadata"].pop("grader", None)
-    notebook["nbformat_minor"] = 0
-    return notebook
-
-
-def vscode(notebook: Json) -> Json:
-    for cell in notebook["cells"]:
-        cell["metadata"] = {"vscode": {"languageId": "python"}}
-    notebook["cells"].append(copy.deepcopy(notebook["cells"][0]))
-    return notebook | {"nbformat_minor": 2}
-
-
-def without_ids(notebook: Json) -> Json:
-    for cell in notebook["cells"]:
-        del cell["id"]
-        cell["metadata"] = {}
-    return notebook | {"nbformat_minor": 4, "metadata": {}}
-
-
-def with_random_ids(notebook: Json) -> Json:
-    """What validation by nbformat does to ids it does not like."""
-    for number, cell in enumerate(notebook["cells"]):
-        cell["id"] = f"{number:08x}"
-    return notebook
-
-
-def one_id_for_all(notebook: Json) -> Json:
-    for cell in notebook["cells"]:
-        cell["id"] = slot_cell(notebook)["id"] if "slot" in cell["metadata"].get("tags", []) else "same"
-        cell["metadata"] = {}
-    return notebook
-
-
-def turned_round(notebook: Json) -> Json:
-    notebook["cells"].reverse()
-    return notebook
-
-
-def damaged_metadata(notebook: Json) -> Json:
-    for cell in notebook["cells"]:
-        cell["metadata"] = [1, 2]
-    return notebook | {"metadata": "none"}
-
-
-EDITORS = [
-    colab,
-    colab_saved_as_new,
-    vscode,
-    without_ids,
-    with_random_ids,
-    one_id_for_all,
-    turned_round,
-    damaged_metadata,
-]
 
 
 @pytest.mark.parametrize("editor", EDITORS, ids=lambda editor: editor.__name__)

@@ -15,7 +15,7 @@ import pytest
 
 from grader.sandbox import find_bwrap
 
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parent.parent.parent
 USER = 41_234
 BECOME = (
     f"import os, sys; os.setgroups([]); os.setresgid({USER}, {USER}, {USER}); os.setresuid({USER}, {USER}, {USER});"
@@ -56,7 +56,7 @@ def as_ordinary_user(*command: str) -> list[str]:
 
 def whole_suite() -> list[str]:
     names = ("slots", "confinement", "behaviour")
-    return [str(REPO / "tests" / f"test_sandbox_{name}.py") for name in names]
+    return [str(REPO / "tests" / "sandbox" / f"test_{name}.py") for name in names]
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 pytest_plugins = ["sandbox_fixtures"]
 
-SLOTS = sorted((Path(__file__).parent / "slots").glob("*.py"))
+SLOTS = sorted((Path(__file__).parent.parent / "slots").glob("*.py"))
 
 
 @pytest.mark.parametrize("path", SLOTS, ids=lambda path: path.stem)

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from grader.export.tables import Standing
 
-GIVEN = Path(__file__).parent / "worksheets" / "moodle.csv"
+GIVEN = Path(__file__).parent.parent / "worksheets" / "moodle.csv"
 MAY_CHANGE = {"Grade", "Feedback comments"}
 FIRST = "Participant 15"
 

@@ -16,7 +16,7 @@ from notebook_source import definitions
 from grader.task.spec import load_task
 
 TASK = load_task("multi_annotator_al")
-sys.path.append(str(Path(__file__).parent.parent / "benchmarks"))
+sys.path.append(str(Path(__file__).parent.parent.parent / "benchmarks"))
 tutorial_curves: Any = importlib.import_module("tutorial_curves")
 
 

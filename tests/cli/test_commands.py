@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     Run = Callable[..., "Outcome"]
 
-REPOSITORY = Path(__file__).resolve().parent.parent
+REPOSITORY = Path(__file__).resolve().parent.parent.parent
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
 
 

@@ -24,7 +24,7 @@ from grader.task.spec import Limits
 
 pytest_plugins = ["sandbox_fixtures"]
 pytestmark = pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform")
-REPO = Path(__file__).resolve().parent.parent
+REPO = Path(__file__).resolve().parent.parent.parent
 BEGAN = "return open('/proc/1/stat').read().rpartition(')')[2].split()[19]"  # when process 1 was started
 TRIED = """
 def tried(action, *arguments):

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from test_cells import EDITORS
+from editors import EDITORS
 
 from grader.lint.notebook import Remark, Severity, look
 from grader.notebooks.reading import read_notebook, source
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.ipynb"))
 TASKS = discover()
 DEF = "def your_weights(targets, losses):\n"
@@ -382,7 +382,7 @@ def test_nothing_is_said_of_the_examples_but_what_was_changed_on_purpose(path: P
 
 
 @pytest.mark.parametrize(
-    "path", sorted((ROOT / "tests" / "submissions").glob("*.ipynb")), ids=lambda path: path.stem
+    "path", sorted((ROOT / "tests" / "notebooks" / "odd").glob("*.ipynb")), ids=lambda path: path.stem
 )
 def test_an_odd_submission_is_looked_at_without_failing(path: Path, starter: Json) -> None:
     first = look(path.read_bytes(), starter)

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
-HOSTILE = Path(__file__).parent / "hostile"
+HOSTILE = Path(__file__).parent.parent / "hostile"
 LEAST_ATTACKS = 80
 LEAST_OF_A_CLASS = 5
 FORMULA = ("=", "+", "-", "@", "\t", "\r")

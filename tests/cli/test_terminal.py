@@ -19,7 +19,7 @@ from grader.task.spec import discover
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ROOT = Path(__file__).resolve().parent.parent
+ROOT = Path(__file__).resolve().parent.parent.parent
 PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
 HOSTILE = "eve\x1b[2J\x9b31m\x07\r\u202e[bold red]x[/]\nada: scored"
 # Everything of display and progress that shows what a student wrote, and the errors and the help beside it.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
     from grader.notebooks.reading import Json
 
-ROOT = Path(__file__).parent.parent
+ROOT = Path(__file__).parent.parent.parent
 SLOT = "def your_weights(targets, losses):\n    return losses * 0 + 1\n"
 WORDS = [
     *["cells", "metadata", "grader", "cell", "id", "tags", "source", "cell_type", "outputs", "nbformat", "worksheets"],
@@ -49,7 +49,8 @@ GENERATED = {
     for path in sorted((ROOT / folder).glob("*.ipynb"))
 }
 ODD = {
-    path.stem: (path.read_bytes(), None) for path in sorted((ROOT / "tests" / "submissions").glob("*.ipynb"))
+    path.stem: (path.read_bytes(), None)
+    for path in sorted((ROOT / "tests" / "notebooks" / "odd").glob("*.ipynb"))
 }
 
 

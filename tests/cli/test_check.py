@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorded import result_named
-from test_cli import HONEST, Outcome, run
+from test_commands import HONEST, Outcome, run
 
 from grader.cli.watch import Saving, Watch, cells_of
 from grader.errors import Verdict
