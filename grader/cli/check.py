@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -24,7 +24,7 @@ from grader.cli.options import (
     TimeLimit,
     Watching,
 )
-from grader.cli.settings import made, settings_for
+from grader.cli.settings import local_engine, made, settings_for
 from grader.errors import StudentFault, UsageError, Verdict
 from grader.task.spec import Task, load_task
 
@@ -130,7 +130,7 @@ def _watch(wanted: _Wanted, *, quick: bool) -> None:
             if rehearsed and slot == rehearsed[0]:
                 output.say(f"your solution is as it was: {rehearsed[1].points} points")
             elif not quick:
-                rehearse = rehearse or stack.enter_context(_rehearsal(wanted))
+                rehearse = rehearse or stack.enter_context(_rehearsal(wanted, kept=1))
                 result, later = _unless_saved(partial(rehearse, content), watch)
                 rehearsed = None
                 if result is not None:
@@ -158,8 +158,11 @@ def _unless_saved(run: Callable[[], Result], watch: Watch) -> tuple[Result | Non
 
 
 @contextmanager
-def _rehearsal(wanted: _Wanted) -> Iterator[Callable[[bytes], Result]]:
-    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once."""
+def _rehearsal(wanted: _Wanted, *, kept: int = 0) -> Iterator[Callable[[bytes], Result]]:
+    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once.
+
+    `kept` sandboxes are started ahead for the next run.
+    """
     from grader.grading import rehearsal  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.grading.batch import Job, run_batch  # noqa: PLC0415
     from grader.sandbox.proof import confines  # noqa: PLC0415
@@ -168,7 +171,10 @@ def _rehearsal(wanted: _Wanted) -> Iterator[Callable[[bytes], Result]]:
     if not confined:
         output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
     settings = settings_for(wanted.device, wanted.wall_seconds, backend="bubblewrap" if confined else "plain")
-    with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
+        closing(local_engine(kept=kept)) as engine,
+    ):
         rounds = rehearsal.rounds(
             wanted.task, wanted.notebook, wanted.public, Path(scratch), repeats=wanted.repeats
         )
@@ -185,6 +191,7 @@ def _rehearsal(wanted: _Wanted) -> Iterator[Callable[[bytes], Result]]:
                 warm=wanted.warm,
                 command="check",
                 again=True,
+                engine=engine,
             )
             with progress.bar(len(rounds), quiet=wanted.quiet) as watcher:
                 (result,) = run_batch(job, watcher)

@@ -16,7 +16,7 @@ from grader.findings import Finding
 from grader.sandbox import find_bwrap, prove
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
-from grader.trainer.fork_server import WarmParent
+from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
@@ -50,7 +50,7 @@ def _disk() -> Finding:
 def _warm() -> Finding:
     if not hasattr(os, "pidfd_open"):
         return Finding("warm trainers", ok=False, detail="need Linux 5.3; trainers start cold here")
-    warm = WarmParent(trainer_environment("auto"))
+    warm = ForkServer(trainer_environment("auto"))
     try:
         warm.wait_until_ready()
     except GraderFault as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -33,7 +34,7 @@ from grader.cli.options import (
     Unsafe,
     Verdicts,
 )
-from grader.cli.settings import engine_for, made, recreate, source_of
+from grader.cli.settings import engine_for, local_engine, made, recreate, source_of
 from grader.errors import UsageError, Verdict, instead
 from grader.task.spec import DEFAULT_SIZE, load_task
 
@@ -89,8 +90,11 @@ def grade(
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
-        job = Job(task, submissions, rounds, settings, out, workers, warm=not cold, told=told, engine=chosen)
-        results = run(job, quiet=as_json)
+        with closing(chosen):
+            job = Job(
+                task, submissions, rounds, settings, out, workers, warm=not cold, told=told, engine=chosen
+            )
+            results = run(job, quiet=as_json)
     if as_json:
         output.print_json([result.as_json() for result in results])
     else:
@@ -176,11 +180,12 @@ def regrade(
         shared=shared,
     )
     settings, rounds = recreate(task, out, told, here=engine == "local")
-    job = Job(
-        task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
-        again=True, engine=chosen,
-    )  # fmt: skip
-    results = run(job, quiet=as_json)
+    with closing(chosen):
+        job = Job(
+            task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
+            again=True, engine=chosen,
+        )  # fmt: skip
+        results = run(job, quiet=as_json)
     if as_json:
         output.print_json([result.as_json() for result in results])
     else:
@@ -219,8 +224,11 @@ def replay(
     recorded = rerun.find(out, submission)
     told = rerun.settings_of(out, recorded)
     settings, rounds = recreate(task, out, told)
-    with progress.watcher(1, quiet=True) as watch:
-        found = rerun.replay(recorded, task, rounds, settings, out=out, warm=not told["cold"], watcher=watch)
+    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watch:
+        warm = not told["cold"]
+        found = rerun.replay(
+            recorded, task, rounds, settings, out=out, warm=warm, watcher=watch, engine=engine
+        )
     if as_json:
         output.print_json(
             {

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,12 @@ from grader.cli import output
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from grader.grading.batch import Engine
+    from grader.grading.engine import Engine
     from grader.grading.plan import Settings
     from grader.sandbox import Backend
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
+    from grader.trainer.gpus import Cards
 
 
 def settings_for(device: str, wall_seconds: float, *, backend: Backend) -> Settings:
@@ -39,9 +39,8 @@ def engine_for(
     engine: str,
     address: str | None,
     shared: Path | None,
-) -> tuple[Engine | None, int]:
-    """Return what runs the submissions, None for this machine without cards, and how many at a time."""
-    from grader.grading.workers import grade_here  # noqa: PLC0415
+) -> tuple[Engine, int]:
+    """Return what runs the submissions, which the caller closes, and how many at a time."""
     from grader.trainer.gpus import (  # noqa: PLC0415
         Cards,
         cards,
@@ -53,7 +52,7 @@ def engine_for(
             raise UsageError("--gpus is for one machine; a Ray cluster knows its cards, --per-gpu packs them")
         from grader.grading.ray.engine import Cluster  # noqa: PLC0415 -- only with the extra [ray]
 
-        return Cluster(address, per_gpu=per_gpu, shared=shared).grade, jobs or 1
+        return Cluster(address, per_gpu=per_gpu, shared=shared), jobs or 1
     if per_gpu > 1 and gpus is None:
         raise UsageError("--per-gpu goes with --gpus, or with --engine ray")
     if address or shared:
@@ -62,13 +61,20 @@ def engine_for(
         workers, cores = jobs or 1, os.cpu_count() or 1
         if workers > cores:
             output.warn(f"{workers} jobs share {cores} cores: runs get slower and may meet the time limit")
-        return None, workers
+        return local_engine(), workers
     try:
         packed = Cards(split(gpus, cards()), per_gpu)
     except ValueError as error:
         raise UsageError(f"--gpus: {error}") from error
     workers = min(jobs or packed.places, packed.places)
-    return partial(grade_here, jobs=workers, cards=packed), workers
+    return local_engine(packed), workers
+
+
+def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
+    """Return an engine of this machine, which the caller closes: the one way in which commands get theirs."""
+    from grader.grading import engine  # noqa: PLC0415 -- keeps `grader --help` quick
+
+    return engine.LocalEngine(cards, kept=kept)
 
 
 def recreate(

@@ -21,9 +21,9 @@ from grader.errors import UsageError
 from grader.gradebook.gradebook import FILE_NAME, Entry, writing
 from grader.gradebook.run_folder import new_run_folder
 from grader.grading.cache import context_key
+from grader.grading.engine import LocalEngine
 from grader.grading.grade import Bench, grade
 from grader.grading.plan import Order, Watcher
-from grader.grading.workers import open_bench
 from grader.notebooks.reading import source
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import slot_cell
@@ -38,9 +38,8 @@ from grader.redteam.host_snapshot import (
     libraries,
 )
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
-from grader.sandbox import open_sandbox
 from grader.sandbox.bwrap import spare_users
-from grader.sandbox.pool import SandboxSupply
+from grader.sandbox.pool import SandboxSpec, SandboxSupply
 from grader.submissions.collect import Submission
 from grader.task.evaluation import secret_for
 from grader.task.spec import tasks_folder
@@ -101,8 +100,9 @@ def open_arena(
         stack.enter_context(adopting_orphans())
         bait = stack.enter_context(lay_bait())
         stopping = threading.Event()
+        engine = stack.enter_context(LocalEngine())
         bench = stack.enter_context(
-            open_bench(order, out / "runs", expected=0, ahead=0, watcher=watcher, stopping=stopping)
+            engine.bench(order, out / "runs", expected=0, watcher=watcher, stopping=stopping)
         )
         arena = Arena(bench, bait, out)
         stack.callback(arena.close)
@@ -212,10 +212,8 @@ class Arena:
         """Have `count` sandboxes waiting."""
         task, settings = self._bench.task, self._bench.settings
         while len(self._waiting) < count:
-            supply = SandboxSupply(
-                lambda: open_sandbox(task.spec.limits, imports=self._bench.imports, backend=settings.backend),
-                expected=1,
-            )
+            spec = SandboxSpec(task.spec.limits, self._bench.imports, settings.backend)
+            supply = SandboxSupply(spec.open, expected=1)
             supply.start(1)
             self._waiting.append(supply)
 
