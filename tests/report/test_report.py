@@ -501,7 +501,7 @@ def test_a_report_of_nothing_is_one_line(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_is_one_line(published: Path, task: Task) -> None:
     (published / "report").write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_report(published, {task.id: task})
 
 
