@@ -19,14 +19,14 @@ from markupsafe import Markup
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
-from grader.gradebook.run_folder import run_folder
+from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.standings import Standing, anonymous, standings, totals
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
 from grader.report.feedback import feedback
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
-from grader.report.run_files import evidence, without_places
+from grader.report.run_files import run_files, slot_text, without_paths
 from grader.report.similarity import alike
 from grader.task.starter import load_starter
 from grader.text import visible
@@ -195,11 +195,11 @@ def _feedback_page(out: Path, one: Recorded, book: _Book, task: Task | None, pag
     executed = book.history.get(one.identical_to or one.id, one).result
     result = one.result
     message, traceback = (
-        without_places(text, out, result, executed) for text in (result.message, result.traceback)
+        without_paths(text, out, result, executed) for text in (result.message, result.traceback)
     )
     told = feedback(
         replace(result, message=message, traceback=traceback),
-        evidence(out, result, executed),
+        run_files(out, result, executed),
         task,
         book.settings.get(one.run, {}).get("wall_seconds"),
     )
@@ -243,12 +243,10 @@ def _twins(out: Path, name: str, title: str, current: Sequence[Recorded]) -> lis
         if not key:
             continue
         if key not in sources:
-            try:
-                sources[key] = (run_folder(out, one.result) / "slot.py").read_text(
-                    encoding="utf-8", errors="replace"
-                )
-            except OSError:
+            source = slot_text(RunFolder.of(out, one.result))
+            if source is None:
                 continue
+            sources[key] = source
         if one.result.student not in people.setdefault(key, []):
             people[key].append(one.result.student)
     return leaderboard.twins(name, title, alike(sources, people), sources, people)
