@@ -16,6 +16,7 @@ from grader.gradebook.run_folder import RunFolder, is_repeat
 from grader.notebooks.changes import Change, changes
 from grader.notebooks.reading import is_code, metadata, read_notebook, source, tags
 from grader.report.confusion import Confusion, confusion
+from grader.report.training_curves import FILE_NAME, History, read_history
 from grader.text import printed
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RepeatView:
     """What the executed notebook of one repeat shows.
 
     `printed` is the student's; `log` are lines, and `pictures` PNGs as base64, of our protected cells below the slot.
+    `history` is what these cells saved of the training.
     """
 
     number: int
@@ -44,6 +46,7 @@ class RepeatView:
     printed: str
     log: list[str]
     pictures: list[str]
+    history: History | None = None
 
 
 @dataclass(frozen=True)
@@ -115,6 +118,7 @@ def _repeat_view(number: int, notebook: dict[str, Any], hidden: Sequence[str]) -
         printed=printed(_without(_stdout(_outputs(cells[slots[0]])), hidden)),
         log=lines[:_LOG_LINES],
         pictures=_pictures(below),
+        history=read_history(path.with_name(FILE_NAME)),
     )
 
 
