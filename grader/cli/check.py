@@ -24,8 +24,9 @@ from grader.cli.options import (
     TimeLimit,
     Watching,
 )
-from grader.cli.settings import local_engine, made, settings_for
+from grader.cli.settings import check_device, local_engine, made
 from grader.errors import StudentFault, UsageError, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.task.spec import Task, load_task
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ class _Wanted:
     device: str
     public: Path | None
     out: Path
-    warm: bool
+    cold: bool
     quiet: bool
 
 
@@ -87,7 +88,7 @@ def check(
     task = load_task(task_name or rehearsal.task_of(notebook))
     wall_seconds = time_limit or task.spec.limits.wall_seconds
     wanted = _Wanted(
-        notebook, task, load_starter(task), repeats, wall_seconds, device, data, out, not cold, as_json
+        notebook, task, load_starter(task), repeats, wall_seconds, device, data, out, cold, as_json
     )
     try:
         _watch(wanted, quick=quick) if watch else _once(wanted, quick=quick)
@@ -170,7 +171,14 @@ def _rehearsal(wanted: _Wanted, *, kept: int = 0) -> Iterator[Callable[[bytes], 
     confined = confines()
     if not confined:
         output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
-    settings = settings_for(wanted.device, wanted.wall_seconds, backend="bubblewrap" if confined else "plain")
+    settings = RunSettings(
+        wanted.device,
+        wanted.wall_seconds,
+        "bubblewrap" if confined else "plain",
+        wanted.repeats,
+        cold=wanted.cold,
+    )
+    check_device(settings)
     with (
         tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
         closing(local_engine(kept=kept)) as engine,
@@ -188,7 +196,6 @@ def _rehearsal(wanted: _Wanted, *, kept: int = 0) -> Iterator[Callable[[bytes], 
                 settings,
                 made(wanted.out),
                 1,
-                warm=wanted.warm,
                 command="check",
                 again=True,
                 engine=engine,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -34,8 +35,9 @@ from grader.cli.options import (
     Unsafe,
     Verdicts,
 )
-from grader.cli.settings import engine_for, local_engine, made, recreate, source_of
+from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made, source_of
 from grader.errors import UsageError, Verdict, instead
+from grader.gradebook.run_settings import RunSettings
 from grader.task.spec import DEFAULT_SIZE, load_task
 
 if TYPE_CHECKING:
@@ -74,15 +76,16 @@ def grade(
     from grader.submissions.roster import Roster  # noqa: PLC0415
 
     task = load_task(task_name)
-    told = {
-        "repeats": repeats or task.spec.repeats, "time_limit": time_limit or task.size(size).wall_seconds, "device": device,
-        "source": source_of(task, source, size), "size": size, "unsafe": unsafe, "cold": cold,
-        "secret_file": str(secret_file.resolve()) if secret_file else None,
-    }  # fmt: skip
+    settings = RunSettings(
+        device, time_limit or task.size(size).wall_seconds, "plain" if unsafe else "bubblewrap", repeats or task.spec.repeats,
+        source=source_of(task, source, size), size=size, cold=cold, secret_file=str(secret_file.resolve()) if secret_file else None,
+    )  # fmt: skip
     chosen, workers = engine_for(
         jobs, gpus, per_gpu=per_gpu, engine=engine, address=ray_address, shared=shared
     )
-    settings, rounds = recreate(task, made(out), told, here=engine == "local")
+    if engine == "local":
+        check_machine(settings)
+    rounds = hidden_data(task, made(out), settings)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(roster) if roster else None
         submissions = collect(paths, student_id, Path(workdir), people, out=out)
@@ -91,9 +94,7 @@ def grade(
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         with closing(chosen):
-            job = Job(
-                task, submissions, rounds, settings, out, workers, warm=not cold, told=told, engine=chosen
-            )
+            job = Job(task, submissions, rounds, settings, out, workers, engine=chosen)
             results = run(job, quiet=as_json)
     if as_json:
         output.print_json([result.as_json() for result in results])
@@ -167,9 +168,9 @@ def regrade(
     task = load_task(task_name)
     if not verdict and not student:
         raise UsageError("say which: --verdict or --student")
-    told = rerun.settings_of_last_grade(out, task)
+    settings = rerun.settings_of_last_grade(out, task)
     if time_limit:
-        told["time_limit"] = time_limit
+        settings = replace(settings, wall_seconds=time_limit)
     submissions = rerun.chosen(out, task, verdicts=verdict or [], students=student or [])
     chosen, workers = engine_for(
         jobs,
@@ -179,10 +180,12 @@ def regrade(
         address=ray_address,
         shared=shared,
     )
-    settings, rounds = recreate(task, out, told, here=engine == "local")
+    if engine == "local":
+        check_machine(settings)
+    rounds = hidden_data(task, out, settings)
     with closing(chosen):
         job = Job(
-            task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
+            task, submissions, rounds, settings, out, workers, command="regrade",
             again=True, engine=chosen,
         )  # fmt: skip
         results = run(job, quiet=as_json)
@@ -222,13 +225,11 @@ def replay(
 
     task = load_task(task_name)
     recorded = rerun.find(out, submission)
-    told = rerun.settings_of(out, recorded)
-    settings, rounds = recreate(task, out, told)
+    settings = rerun.settings_of(out, recorded)
+    check_machine(settings)
+    rounds = hidden_data(task, out, settings)
     with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watch:
-        warm = not told["cold"]
-        found = rerun.replay(
-            recorded, task, rounds, settings, out=out, warm=warm, watcher=watch, engine=engine
-        )
+        found = rerun.replay(recorded, task, rounds, settings, out=out, watcher=watch, engine=engine)
     if as_json:
         output.print_json(
             {

@@ -35,8 +35,9 @@ from grader.cli.options import (
     Source,
     TaskName,
 )
-from grader.cli.settings import made, recreate, source_of
+from grader.cli.settings import check_machine, hidden_data, made, source_of
 from grader.errors import UsageError
+from grader.gradebook.run_settings import RunSettings
 from grader.redteam.window import WINDOW
 from grader.task.spec import DEFAULT_SIZE, Task, discover, load_task
 
@@ -168,11 +169,11 @@ def redteam(
 
     task = load_task(task_name)
     attacks = read_corpus(corpus or corpus_folder(), names)
-    told = {
-        "repeats": SEEDS, "time_limit": task.spec.limits.wall_seconds, "device": "auto", "secret_file": None,
-        "source": source_of(task, None, DEFAULT_SIZE), "size": DEFAULT_SIZE, "unsafe": False,
-    }  # fmt: skip
-    order = order_for(task, *recreate(task, made(out), told))
+    settings = RunSettings(
+        wall_seconds=task.spec.limits.wall_seconds, repeats=SEEDS, source=source_of(task, None, DEFAULT_SIZE)
+    )
+    check_machine(settings)
+    order = order_for(task, settings, hidden_data(task, made(out), settings))
     for attack in attacks:
         handed_in(attack, order.starter, {})  # one that cannot be built is known before an hour has gone
     outcomes: list[Outcome] = []

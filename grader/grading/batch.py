@@ -7,8 +7,8 @@ import csv
 import hashlib
 import os
 import tempfile
-from dataclasses import asdict, astuple, dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, UsageError, Verdict
 from grader.gradebook.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from grader.gradebook.run_settings import RunSettings
     from grader.grading.engine import Engine
-    from grader.grading.plan import Settings
     from grader.submissions.collect import Submission
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
@@ -44,12 +44,10 @@ class Job:
     task: Task
     submissions: list[Submission]
     repeats: list[Repeat]
-    settings: Settings
+    settings: RunSettings
     out: Path
     jobs: int
-    warm: bool
     command: str = "grade"
-    told: dict[str, Any] = field(default_factory=dict)  # what else the gradebook keeps of the settings
     again: bool = False
     engine: Engine | None = None
 
@@ -91,7 +89,7 @@ class _Batch:
     def run(self) -> list[Result]:
         job = self._job
         task = {"task": job.task.id, "task_version": job.task.version, "repeats": len(job.repeats)}
-        settings = job.told | asdict(job.settings) | task
+        settings = job.settings.as_json() | task
         self._run = self._book.begin_run(job.command, settings, versions(), machine())
         # The same file of the same student under two paths is one submission.
         todo = sorted({identity: index for index, identity in reversed(list(enumerate(self._ids)))}.values())
@@ -151,7 +149,7 @@ class _Batch:
         if not indices:
             return
         jobs = min(job.jobs, len(indices))
-        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, job.warm, jobs)
+        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, jobs)
         submissions = [job.submissions[index] for index in indices]
         running = self._engine.grade(order, submissions, self._runs, self._watcher)
         with contextlib.closing(running) as graded:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,22 +20,23 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Settings
+    from grader.gradebook.run_settings import RunSettings
     from grader.notebooks.reading import Json
     from grader.submissions.collect import Submission
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
 
-def context_key(task: Task, repeats: Sequence[Repeat], settings: Settings) -> str:
+def context_key(task: Task, repeats: Sequence[Repeat], settings: RunSettings) -> str:
     """Return a hash of everything beside the slot that decides predictions: the task, its data and seeds, the settings.
 
     The score map is not part of it: points follow from what is recorded. Seeds cannot be found from the hash, for
     they come from a secret.
     """
     rounds = [(repeat.mark, repeat.number, repeat.trainer_seed, repeat.slot_seed) for repeat in repeats]
-    told = json.dumps([task.id, task.run_digest, rounds, asdict(settings)])
-    return hashlib.sha256(told.encode()).hexdigest()
+    decisive = {"device": settings.device, "wall_seconds": settings.wall_seconds, "backend": settings.backend}
+    text = json.dumps([task.id, task.run_digest, rounds, decisive])
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 @dataclass(frozen=True)

@@ -92,7 +92,7 @@ class LocalEngine:
         """Give what `expected` submissions of a batch share; nothing is started yet."""
         imports = "\n".join(source(cell) for cell in tagged(order.starter, "slot-imports"))
         spec = SandboxSpec(order.task.spec.limits, imports, order.settings.backend)
-        server = self._fork_server(order.settings.device) if order.warm else None
+        server = self._fork_server(order.settings.device) if not order.settings.cold else None
         with self._sandboxes.supply(spec, expected=expected, ahead=order.jobs) as supply:
             yield Bench(
                 task=order.task,

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from grader.grading.plan import Settings
+    from grader.gradebook.run_settings import RunSettings
     from grader.sandbox import Sandbox
     from grader.sandbox.pool import SandboxSupply
     from grader.submissions.collect import Submission
@@ -56,7 +56,7 @@ class Bench:
     starter: dict[str, Any]
     imports: str
     repeats: list[Repeat]
-    settings: Settings
+    settings: RunSettings
     sandboxes: SandboxSupply
     trainers: TrainerSource
     runs: Path

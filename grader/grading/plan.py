@@ -7,18 +7,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 if TYPE_CHECKING:
     from grader.gradebook.result import Result
-    from grader.sandbox import Backend
+    from grader.gradebook.run_settings import RunSettings
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a batch is graded. `backend` "plain" has no confinement and is for rehearsals, or for `--unsafe`."""
-
-    device: str
-    wall_seconds: float
-    backend: Backend
 
 
 class Watcher(Protocol):
@@ -39,15 +30,11 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """What an engine needs beside the submissions, of which it runs `jobs` at a time on this machine.
-
-    `warm` False starts every trainer from nothing.
-    """
+    """What an engine needs beside the submissions, of which it runs `jobs` at a time on this machine."""
 
     task: Task
     starter: dict[str, Any]
     repeats: list[Repeat]
-    settings: Settings
+    settings: RunSettings
     context: str
-    warm: bool
     jobs: int = 1

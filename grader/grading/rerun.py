@@ -12,11 +12,12 @@ import numpy as np
 from grader.errors import UsageError, instead
 from grader.gradebook.gradebook import Recorded, reading, writing
 from grader.gradebook.run_folder import run_folder
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import with_points, write_csv
 from grader.grading.cache import context_key
 from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
-from grader.grading.plan import Order, Settings, Watcher
+from grader.grading.plan import Order, Watcher
 from grader.submissions.collect import Submission
 from grader.task.starter import load_starter
 
@@ -45,7 +46,7 @@ class Replay:
     environment: dict[str, tuple[str, str]]
 
 
-def settings_of_last_grade(out: Path, task: Task) -> dict[str, Any]:
+def settings_of_last_grade(out: Path, task: Task) -> RunSettings:
     """Return the settings that the last `grade` of `task` in `out` was called with.
 
     Raises UsageError where there was none.
@@ -53,15 +54,21 @@ def settings_of_last_grade(out: Path, task: Task) -> dict[str, Any]:
     with reading(out) as book:
         for run in reversed(book.runs()):
             if run["command"] == "grade" and run["settings"].get("task") == task.id:
-                return dict(run["settings"])
+                return RunSettings.from_json(run["settings"])
     raise UsageError(f"{out} holds no results of {task.id}")
 
 
-def settings_of(out: Path, recorded: Recorded) -> dict[str, Any]:
-    """Return the settings of the call that a result comes from."""
+def settings_of(out: Path, recorded: Recorded) -> RunSettings:
+    """Return the settings of the call that ran what was recorded."""
+    return RunSettings.from_json(_executing_run(out, recorded)["settings"])
+
+
+def _executing_run(out: Path, recorded: Recorded) -> dict[str, Any]:
+    """Return the call that ran what was recorded; a later one may only have given it other points."""
     with reading(out) as book:
-        (run,) = [run for run in book.runs() if run["id"] == recorded.run]
-    return dict(run["settings"])
+        runs = {run["id"]: run for run in book.runs()}
+        first = next(row for row in book.history() if row.result.run_folder == recorded.result.run_folder)
+    return runs[first.run]
 
 
 def chosen(
@@ -136,10 +143,9 @@ def replay(
     recorded: Recorded,
     task: Task,
     repeats: list[Repeat],
-    settings: Settings,
+    settings: RunSettings,
     *,
     out: Path,
-    warm: bool,
     watcher: Watcher,
     engine: Engine | None = None,
 ) -> Replay:
@@ -157,7 +163,7 @@ def replay(
         )
     if not (folder / "submission.ipynb").is_file():
         raise UsageError(f"the notebook of {was.student} was not kept ({was.verdict})")
-    order = Order(task, load_starter(task), repeats, settings, recorded.key.context, warm)
+    order = Order(task, load_starter(task), repeats, settings, recorded.key.context)
     submission = Submission(was.submission, was.student, folder / "submission.ipynb")
     with (
         opened(engine) as used,
@@ -196,10 +202,9 @@ def _different(one: Path, other: Path) -> list[str]:
 
 
 def _environment(out: Path, recorded: Recorded, result: Result) -> dict[str, tuple[str, str]]:
-    with reading(out) as book:
-        (run,) = [run for run in book.runs() if run["id"] == recorded.run]
+    run = _executing_run(out, recorded)
     then = {**run["machine"], **recorded.result.versions, "device": recorded.result.device}
     today = {**machine(), **result.versions, "device": result.device}
     names = sorted({*then, *today})
-    told = {name: (str(then.get(name, "none")), str(today.get(name, "none"))) for name in names}
-    return {name: pair for name, pair in told.items() if pair[0] != pair[1]}
+    pairs = {name: (str(then.get(name, "none")), str(today.get(name, "none"))) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -54,7 +54,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from grader.gradebook.result import Metrics, Result
-    from grader.grading.plan import Settings
+    from grader.gradebook.run_settings import RunSettings
     from grader.redteam.corpus import Attack
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
@@ -88,9 +88,9 @@ class Outcome:
         return asdict(self) | {"held": self.held}
 
 
-def order_for(task: Task, settings: Settings, repeats: list[Repeat]) -> Order:
+def order_for(task: Task, settings: RunSettings, repeats: list[Repeat]) -> Order:
     """Return what an arena needs to know; `repeats` are `SEEDS` of them."""
-    return Order(task, load_starter(task), repeats, settings, context_key(task, repeats, settings), warm=True)
+    return Order(task, load_starter(task), repeats, settings, context_key(task, repeats, settings))
 
 
 @contextlib.contextmanager

@@ -16,9 +16,9 @@ from recorded import Quiet
 from saved_as import SAVES, as_colab, without_our_metadata
 
 from grader.errors import StudentFault, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.cache import Slot, slot_of
-from grader.grading.plan import Settings
 from grader.grading.rehearsal import task_of
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import slot_key
@@ -261,8 +261,8 @@ def grade(
     """Run each notebook, the same program or not; return verdict, points and predictions."""
     repeats = prepare_repeats(task, b"seeds of the saves", folder / "e", repeats=1, source="embedded")
     sent = [Submission(f"{name}.ipynb", name, data) for name, data in notebooks.items()]
-    settings = Settings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
-    job = Job(task, sent, repeats, settings, folder, 1, warm=True, again=True, engine=engine)
+    settings = RunSettings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
+    job = Job(task, sent, repeats, settings, folder, 1, again=True, engine=engine)
     results = run_batch(job, Quiet())
     assert [result.identical_to for result in results] == [""] * len(results)
     return {

@@ -14,7 +14,7 @@ from recorded import Quiet
 
 from grader.cli.main import main
 from grader.errors import UsageError
-from grader.grading.plan import Settings
+from grader.gradebook.run_settings import RunSettings
 from grader.redteam.arena import SEEDS, TRAINED_TWINS, Arena, Outcome, open_arena, order_for
 from grader.redteam.corpus import read_attack
 from grader.task.evaluation import prepare_repeats
@@ -35,7 +35,7 @@ def unwalled(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """An arena whose slots are ordinary processes, which may do whatever the grader may."""
     out = tmp_path_factory.mktemp("unwalled")
     repeats = prepare_repeats(toy_task, SECRET, out / "evaluation", repeats=SEEDS, source="embedded")
-    order = order_for(toy_task, Settings("cpu", 60, "plain"), repeats)
+    order = order_for(toy_task, RunSettings("cpu", 60, "plain"), repeats)
     with open_arena(order, out, watcher=Quiet()) as opened:
         yield opened
 
@@ -203,7 +203,7 @@ def test_a_task_whose_own_baseline_fails_is_one_line(own_toy: Path, tmp_path: Pa
     task = read_task(own_toy)
     write(task)
     repeats = prepare_repeats(task, SECRET, tmp_path / "evaluation", repeats=SEEDS, source="embedded")
-    order = order_for(task, Settings("cpu", 60, "plain"), repeats)
+    order = order_for(task, RunSettings("cpu", 60, "plain"), repeats)
     says = "its own baseline is not scored but slot_error: your_weights raised NameError"
     with pytest.raises(UsageError, match=says), open_arena(order, tmp_path, watcher=Quiet()):
         pytest.fail("there is nothing to compare with")
