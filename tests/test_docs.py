@@ -73,6 +73,7 @@ WRITTEN_BY_RUNS = {
     "slot.py",
     "result.json",
     "predictions.npz",
+    "history.json",
     "manifest.json",
     "grader_error.txt",
     "answers.npz",
