@@ -121,10 +121,10 @@ def _literals(node: ast.AST) -> Iterator[str]:
 def broken(texts: list[str]) -> list[str]:
     """Return a line for each text that breaks a rule."""
     return [
-        f"{found[0]!r} (write: {rule.instead}) in: {text}"
+        f"{match[0]!r} (write: {rule.instead}) in: {text}"
         for text in texts
         for rule in RULES
-        if (found := re.search(rule.phrase, text, re.IGNORECASE))
+        if (match := re.search(rule.phrase, text, re.IGNORECASE))
     ]
 
 
