@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 import typer
 
 from grader.cli import completion, options
+from grader.redteam.window import WINDOW
 from grader.task.spec import DEFAULT_SIZE
 
 if TYPE_CHECKING:
@@ -278,6 +279,7 @@ class RedteamOptions:
     names: options.Attacks = None
     corpus: options.Corpus = None
     time_limit: options.AttackSeconds = None
+    window: options.AttackWindow = WINDOW
     out: options.AttackOut = Path("redteam_runs")
     as_json: options.AsJson = False
 

@@ -10,7 +10,7 @@ from grader.errors import UsageError
 from grader.export import canvas, moodle, tables
 from grader.export.csv_file import Worksheet
 from grader.export.gradescope import Look, results_of
-from grader.files import write_whole
+from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
 from grader.submissions.roster import Roster
 
@@ -44,7 +44,7 @@ def export(options: ExportOptions) -> None:
     target = options.out or exports / _FILE_NAMES[options.to]
     if options.worksheet and target.resolve() == options.worksheet.resolve():
         raise UsageError("--out would overwrite the worksheet; choose another file")
-    write_whole(target, exported.content)
+    write_atomic(target, exported.content)
     _answer(target, exported.grades, exported.notes, as_json=options.as_json)
 
 
@@ -85,7 +85,7 @@ def _write_results(options: ExportOptions, standings: list[Standing], target: Pa
     for attempt in attempts:
         record = results_of(attempt.result, look)
         path = target / attempt.result.student / f"attempt-{attempt.attempt}" / "results.json"
-        write_whole(path, (json.dumps(record, indent=2) + "\n").encode())
+        write_atomic(path, (json.dumps(record, indent=2) + "\n").encode())
         grades += attempt.result.points is not None
     return grades, tables.ungraded(standings)
 

@@ -31,18 +31,24 @@ def redteam(options: RedteamOptions) -> None:
     for attack in attacks:
         handed_in(attack, order.starter, {})  # one that cannot be built is known before an hour has gone
     outcomes: list[Outcome] = []
+    faced = 0
+
+    def note(outcome: Outcome) -> None:
+        nonlocal faced
+        faced += 1
+        if not options.as_json:
+            output.note_attack(faced, len(attacks), outcome)
+
     try:
         with (
             progress.watcher(1, quiet=True) as watch,
             open_arena(order, options.out, watcher=watch, wall_seconds=options.time_limit) as arena,
         ):
-            for attack in attacks:
-                outcomes.append(arena.face(attack))
-                if not options.as_json:
-                    output.note_attack(len(outcomes), len(attacks), outcomes[-1])
+            for begin in range(0, len(attacks), options.window):
+                outcomes += arena.face_window(attacks[begin : begin + options.window], note)
             changed = arena.changed_libraries()
     except KeyboardInterrupt:
-        output.complain(f"stopped after {len(outcomes)} of {len(attacks)} attacks")
+        output.complain(f"stopped after {faced} of {len(attacks)} attacks")
         raise typer.Exit(INTERRUPTED) from None
     if options.as_json:
         output.print_json([outcome.as_json() for outcome in outcomes])
