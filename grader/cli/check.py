@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from grader.cli.watch import Watch
     from grader.gradebook.result import Result
-    from grader.lint.notebook import Remark
+    from grader.lint.notebook import Diagnostic
     from grader.notebooks.reading import Json
 
 
@@ -98,16 +98,16 @@ def check(
 
 def _once(wanted: _Wanted, *, quick: bool) -> None:
     content = _content(wanted)
-    remarks = _look(content, wanted)
+    diagnostics = _diagnose(content, wanted)
     if quick:
         if wanted.quiet:
-            output.print_json({"submission": str(wanted.notebook), "remarks": _plain(remarks)})
-        if any(remark.severity == "error" for remark in remarks):
+            output.print_json({"submission": str(wanted.notebook), "diagnostics": _plain(diagnostics)})
+        if any(diagnostic.severity == "error" for diagnostic in diagnostics):
             raise typer.Exit(1)
         return
     with _rehearsal(wanted) as rehearse:
         result = rehearse(content)
-    _answer(result, remarks, wanted)
+    _answer(result, diagnostics, wanted)
     exit_for([result])
 
 
@@ -125,7 +125,7 @@ def _watch(wanted: _Wanted, *, quick: bool) -> None:
     with ExitStack() as stack:
         rehearse: Callable[[bytes], Result] | None = None
         while True:
-            remarks, slot = _look(content, wanted), _slot(content, wanted)
+            diagnostics, slot = _diagnose(content, wanted), _slot(content, wanted)
             later: bytes | None = None
             if rehearsed and slot == rehearsed[0]:
                 output.say(f"your solution is as it was: {rehearsed[1].points} points")
@@ -134,7 +134,7 @@ def _watch(wanted: _Wanted, *, quick: bool) -> None:
                 result, later = _unless_saved(partial(rehearse, content), watch)
                 rehearsed = None
                 if result is not None:
-                    _answer(result, remarks, wanted)
+                    _answer(result, diagnostics, wanted)
                     ours = result.verdict is Verdict.GRADER_ERROR
                     rehearsed = None if ours or slot is None else (slot, result)
             if later is None:
@@ -199,15 +199,15 @@ def _content(wanted: _Wanted) -> bytes:
     return submission_of(wanted.notebook).data or b""
 
 
-def _look(content: bytes, wanted: _Wanted) -> list[Remark]:
+def _diagnose(content: bytes, wanted: _Wanted) -> list[Diagnostic]:
     """Return what can be said at once, shown already unless a program reads."""
-    from grader.cli.diagnostics import show_remarks  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.lint.notebook import look  # noqa: PLC0415
+    from grader.cli.diagnostics import show_diagnostics  # noqa: PLC0415 -- keeps `grader --help` quick
+    from grader.lint.notebook import diagnose  # noqa: PLC0415
 
-    remarks = look(content, wanted.starter)
+    diagnostics = diagnose(content, wanted.starter)
     if not wanted.quiet:
-        show_remarks(wanted.notebook, remarks)
-    return remarks
+        show_diagnostics(wanted.notebook, diagnostics)
+    return diagnostics
 
 
 def _slot(content: bytes, wanted: _Wanted) -> str | None:
@@ -220,17 +220,17 @@ def _slot(content: bytes, wanted: _Wanted) -> str | None:
         return None
 
 
-def _answer(result: Result, remarks: list[Remark], wanted: _Wanted) -> None:
+def _answer(result: Result, diagnostics: list[Diagnostic], wanted: _Wanted) -> None:
     from grader.cli.diagnostics import show_check  # noqa: PLC0415 -- keeps `grader --help` quick
     from grader.report.advice import outlook  # noqa: PLC0415
 
     spec = wanted.task.spec
     said = outlook(result, spec.score, wanted.wall_seconds, spec.limits.memory_mb)
     if wanted.quiet:
-        output.print_json(result.as_json() | {"remarks": _plain(remarks), "outlook": said})
+        output.print_json(result.as_json() | {"diagnostics": _plain(diagnostics), "outlook": said})
     else:
         show_check(result, said)
 
 
-def _plain(remarks: list[Remark]) -> list[dict[str, Any]]:
-    return [asdict(remark) for remark in remarks]
+def _plain(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:
+    return [asdict(diagnostic) for diagnostic in diagnostics]
