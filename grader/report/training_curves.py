@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-FILE_NAME = "history.json"
 MAX_BYTES = 256 << 10
 MAX_SERIES = 12
 MAX_STEPS = 2000

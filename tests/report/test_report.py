@@ -26,7 +26,7 @@ from grader.report.advice import advice
 from grader.report.confusion import confusion
 from grader.report.feedback import feedback
 from grader.report.pages import write_public, write_report
-from grader.report.run_files import Evidence, Repeat
+from grader.report.run_files import RepeatView, RunFiles
 from grader.task.spec import Score, load_task
 from grader.text import visible
 
@@ -411,7 +411,7 @@ def test_any_text_of_a_student_stays_text(
         result_named("x", verdict, points), student=student, submission=text, message=message, traceback=text,
         penalties=[text], changed_cells=[text], device=text, task_version=text,
     )  # fmt: skip
-    shown = Evidence(source=source, repeats=[Repeat(0, 1.0, text, [text], [])])
+    shown = RunFiles(source=source, repeats=[RepeatView(0, 1.0, text, [text], [])])
     page = module._Pages().render(
         "feedback.html", told=feedback(result, shown, None, None), title=text, student=student, full_name=text,
         attempt=1, pseudonym="tola", recorded="now",
@@ -450,7 +450,7 @@ def test_every_verdict_has_advice_that_says_what_to_do(verdict: Verdict) -> None
 def test_a_score_near_a_limit_is_a_warning(task: Task, changes: dict[str, Any], warned: str) -> None:
     result = dataclasses.replace(result_named("a", Verdict.SCORED, 40), slot_calls=3, **changes)
     seconds = 250.0 if "seconds" in changes else 10.0
-    told = feedback(result, Evidence(repeats=[Repeat(0, seconds, "", [], [])]), task, 300.0)
+    told = feedback(result, RunFiles(repeats=[RepeatView(0, seconds, "", [], [])]), task, 300.0)
     warnings = [sentence for sentence in told.advice if " that it may take." in sentence]
     assert len(warnings) == bool(warned)
     assert warned in " ".join(warnings)
@@ -525,7 +525,7 @@ def test_a_report_of_nothing_is_one_line(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_is_one_line(published: Path, task: Task) -> None:
     (published / "report").write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_report(published, {task.id: task})
 
 
