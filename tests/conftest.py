@@ -11,6 +11,12 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from scheduling import (
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_configure_node,
+    pytest_xdist_make_scheduler,
+)
 
 from grader.cli.main import main
 from grader.notebooks.reading import Json, read_notebook
@@ -19,6 +25,13 @@ from grader.notebooks.slot import find_slot
 from grader.task.build import write
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
+
+__all__ = [  # hooks
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_xdist_make_scheduler",
+]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
 
@@ -40,6 +53,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-goldens", action="store_true", help="Write tests/goldens/ anew; look at the diff."
     )
+    parser.addoption("--ledger", type=Path, help="Write the seconds of every test file here, as JSON.")
 
 
 @pytest.fixture
