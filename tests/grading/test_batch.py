@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from conftest import Submit
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Order
+    from grader.grading.parsed import ParsedSubmission
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -169,8 +169,8 @@ def test_a_failure_of_ours_is_run_again_by_the_next_call_and_copied_to_nobody(
     job: Callable[..., Job],
 ) -> None:
     class Failing(QuickEngine):
-        def _result(self, order: Order, submission: Submission, runs: Path) -> Result:
-            result = super()._result(order, submission, runs)
+        def _result(self, task: Task, submission: ParsedSubmission, runs: Path) -> Result:
+            result = super()._result(task, submission, runs)
             return replace(result, verdict=Verdict.GRADER_ERROR, points=None, metrics=None)
 
     broken = Failing()
