@@ -35,7 +35,7 @@ from grader.notebooks.slot import find_slot, slot_cell
 from grader.redteam.canary import Bait, lay_bait
 from grader.redteam.corpus import handed_in
 from grader.redteam.host_snapshot import (
-    Watch,
+    HostWatch,
     adopting_orphans,
     changed_libraries,
     descendants,
@@ -68,7 +68,7 @@ _REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttackOutcome:
     """What came of one attack; `problems` are sentences, and there are none where it held."""
 
     attack: str
@@ -149,7 +149,7 @@ class Arena:
         beside = [tasks_folder().parent / name for name in ("tasks", "starter_notebooks", "solutions")]
         own = [package, *beside, task.folder, task.starter, task.solution, out, *bait.places]
         shared = [Path(tempfile.gettempdir()), *map(Path, ("/tmp", "/var/tmp", "/dev/shm")), Path.home()]  # noqa: S108
-        self._watch = Watch(
+        self._watch = HostWatch(
             tuple(dict.fromkeys(path.resolve() for path in own if path.exists())),
             tuple(dict.fromkeys(path.resolve() for path in shared)),
             range(*users) if users and context.settings.backend == "bubblewrap" else None,
@@ -171,7 +171,7 @@ class Arena:
         self._libraries = libraries()
         self._files = _contents(self._context.repeats[0])
 
-    def face(self, attack: Attack) -> Outcome:
+    def face(self, attack: Attack) -> AttackOutcome:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
         data = handed_in(attack, self._context.starter, self._targets)
         self._bait.touched()
@@ -185,7 +185,7 @@ class Arena:
             *judge(attack, result, self.honest, self._context.starter, self._secrets),
             *self._watch.differences(before, self._watch.look(self._batch.runs / attack.name), attack.text),
         ]
-        return Outcome(
+        return AttackOutcome(
             attack=attack.name,
             expected="|".join(attack.endings),
             verdict=result.verdict.value,
@@ -195,7 +195,9 @@ class Arena:
             run_folder=result.run_folder,
         )
 
-    def face_window(self, window: Sequence[Attack], on_outcome: Callable[[Outcome], None]) -> list[Outcome]:
+    def face_window(
+        self, window: Sequence[Attack], on_outcome: Callable[[AttackOutcome], None]
+    ) -> list[AttackOutcome]:
         """Face the attacks of `window`, then grade the reference; blame what changed how that ends.
 
         `on_outcome` gets each outcome before it is known whether its attack is to blame.

@@ -1,4 +1,4 @@
-"""Look at this machine before and after an attack: files, processes, mounts and the kernel's shared objects.
+"""HostSnapshot at this machine before and after an attack: files, processes, mounts and the kernel's shared objects.
 
 Two kinds of places are looked at. In the grader's *own* (results, source, tasks, bait) nobody else has any business
 meanwhile, and every difference counts, that of a time alone too; but Python's caches fill by themselves. *Shared*
@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
+
 from grader.sandbox.process import site_folders
 
 if TYPE_CHECKING:
@@ -42,7 +44,7 @@ _LISTS = {
 }
 
 
-class Entry(NamedTuple):
+class FileState(NamedTuple):
     """What is known of a file without reading it. A program can set back `modified`, and not `changed`."""
 
     inode: int
@@ -53,25 +55,18 @@ class Entry(NamedTuple):
     changed: int  # nanoseconds
 
 
-class Process(NamedTuple):
-    """A process; no other ever has the same number and start."""
-
-    number: int
-    started: int
-
-
 @dataclass(frozen=True)
-class Look:
+class HostSnapshot:
     """What was seen at one moment."""
 
-    own: dict[str, Entry]
-    shared: dict[str, Entry]
+    own: dict[str, FileState]
+    shared: dict[str, FileState]
     lists: frozenset[str]
     name: str
 
 
 @dataclass(frozen=True)
-class Watch:
+class HostWatch:
     """Where to look: whole trees of the grader's own, and shared folders one level deep.
 
     `users` is the range of user ids that slots are given; None where they have the grader's.
@@ -81,19 +76,19 @@ class Watch:
     shared: tuple[Path, ...]
     users: range | None
 
-    def look(self, run: Path) -> Look:
+    def look(self, run: Path) -> HostSnapshot:
         """Return what is there, beside the folder `run` of a submission and what its making does to the one above."""
-        own: dict[str, Entry] = {}
+        own: dict[str, FileState] = {}
         for place in self.own:
             own.update(_tree(place, run))
-        return Look(
+        return HostSnapshot(
             own=own | _entries([run.parent], times=False),
             shared=_shared(path for folder in self.shared for path in _within(folder)),
             lists=frozenset(line for name, columns in _LISTS.items() for line in _names(name, columns)),
             name=os.uname().nodename,
         )
 
-    def differences(self, before: Look, after: Look, text: str) -> list[str]:
+    def differences(self, before: HostSnapshot, after: HostSnapshot, text: str) -> list[str]:
         """Return what is not as it was, as far as it was not somebody else; `text` is the attack's."""
         found = _differences(before.own, after.own)
         found += [
@@ -105,7 +100,7 @@ class Watch:
         found += [f"the machine is called {after.name}"] if before.name != after.name else []
         return shortened(found)
 
-    def _is_the_slots(self, path: Path, entries: Mapping[str, Entry], text: str) -> bool:
+    def _is_the_slots(self, path: Path, entries: Mapping[str, FileState], text: str) -> bool:
         entry = entries.get(str(path))
         if entry is not None and self.users is not None and entry.user in self.users:
             return True
@@ -143,23 +138,17 @@ def adopting_orphans() -> Iterator[None]:
         prctl(_ADOPT, before.value, 0, 0, 0)
 
 
-def descendants() -> dict[Process, str]:
-    """Return the processes below this one that run, with their names."""
-    parents: dict[int, int] = {}
-    running: dict[int, tuple[Process, str]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            head, _, tail = (folder / "stat").read_text(errors="replace").rpartition(")")
-        except OSError:
-            continue  # it ended while we looked
-        fields, number = tail.split(), int(folder.name)
-        parents[number] = int(fields[1])
-        if fields[0] not in "ZX":
-            running[number] = Process(number, int(fields[19])), head.partition("(")[2]
-    return dict(found for number, found in running.items() if _descends(number, parents))
+def descendants() -> dict[psutil.Process, str]:
+    """Return the processes below this one that run, with their names; no other is ever equal to one of them."""
+    running: dict[psutil.Process, str] = {}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                running[process] = process.name()
+    return running
 
 
-def end_new(known: Mapping[Process, str]) -> list[str]:
+def end_new(known: Mapping[psutil.Process, str]) -> list[str]:
     """End the processes below this one that are not `known` and do not end by themselves; return what they were."""
     end = time.monotonic() + _PATIENCE_SECONDS
     while left := {process: name for process, name in descendants().items() if process not in known}:
@@ -168,9 +157,9 @@ def end_new(known: Mapping[Process, str]) -> list[str]:
         time.sleep(_POLL_SECONDS)
     for process in left:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(process.number, signal.SIGKILL)
-            os.waitpid(process.number, 0)
-    return shortened([f"a process was left: {name} ({process.number})" for process, name in left.items()])
+            os.kill(process.pid, signal.SIGKILL)
+            os.waitpid(process.pid, 0)
+    return shortened([f"a process was left: {name} ({process.pid})" for process, name in left.items()])
 
 
 def shortened(found: list[str]) -> list[str]:
@@ -179,8 +168,8 @@ def shortened(found: list[str]) -> list[str]:
     return [*found[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
-def _tree(place: Path, run: Path) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
+def _tree(place: Path, run: Path) -> dict[str, FileState]:
+    found: dict[str, FileState] = {}
     pending = [place]
     while pending:
         path = pending.pop()
@@ -198,17 +187,17 @@ def _within(folder: Path) -> list[Path]:
         return []  # not there, or not for us
 
 
-def _entries(paths: Iterable[Path], *, times: bool = True) -> dict[str, Entry]:
+def _entries(paths: Iterable[Path], *, times: bool = True) -> dict[str, FileState]:
     found = {}
     for path in paths:
         with contextlib.suppress(OSError):  # it is gone already
             about = path.lstat()
             seen = (about.st_size, about.st_mtime_ns, about.st_ctime_ns) if times else (0, 0, 0)
-            found[str(path)] = Entry(about.st_ino, about.st_mode, about.st_uid, *seen)
+            found[str(path)] = FileState(about.st_ino, about.st_mode, about.st_uid, *seen)
     return found
 
 
-def _shared(paths: Iterable[Path]) -> dict[str, Entry]:
+def _shared(paths: Iterable[Path]) -> dict[str, FileState]:
     """Return what is known of the entries of shared folders; below theirs, others are at work."""
     entries = _entries(paths)
     return {
@@ -232,10 +221,3 @@ def _names(path: str, columns: slice) -> list[str]:
     except OSError:
         return []  # not every kernel has it
     return [f"{path} {' '.join(line.split()[columns])}" for line in lines]
-
-
-def _descends(number: int, parents: Mapping[int, int]) -> bool:
-    own = os.getpid()
-    while number in parents and parents[number] != own:
-        number = parents[number]
-    return parents.get(number) == own

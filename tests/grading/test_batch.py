@@ -468,7 +468,7 @@ def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
 def is_warm_parent_of(pid: int, folder: Path) -> bool:
     try:
         parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        return parent == pid and b"grader.trainer.fork_server" in (folder / "cmdline").read_bytes()
+        return parent == pid and b"grader.trainer.fork_server_process" in (folder / "cmdline").read_bytes()
     except OSError:
         return False
 

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.redteam.canary import lay_bait
-from grader.redteam.host_snapshot import Watch, adopting_orphans, descendants, end_new
+from grader.redteam.host_snapshot import HostWatch, adopting_orphans, descendants, end_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
+def watch(tmp_path: Path) -> HostWatch:
     for name in ("own", "shared", "own/runs"):
         (tmp_path / name).mkdir()
     for name in ("own/file", "shared/file"):
         (tmp_path / name).write_text("as it was")
-    return Watch((tmp_path / "own",), (tmp_path / "shared",), range(1 << 30, 1 << 31))
+    return HostWatch((tmp_path / "own",), (tmp_path / "shared",), range(1 << 30, 1 << 31))
 
 
 def append(path: Path) -> None:
@@ -55,7 +55,7 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize(("change", "says"), CHANGES.values(), ids=CHANGES.keys())
 def test_every_difference_in_a_folder_of_ours_is_noticed(
-    tmp_path: Path, watch: Watch, change: Callable[[Path], object], says: str
+    tmp_path: Path, watch: HostWatch, change: Callable[[Path], object], says: str
 ) -> None:
     run = tmp_path / "own" / "runs" / "x"
     before = watch.look(run)
@@ -67,7 +67,7 @@ def test_every_difference_in_a_folder_of_ours_is_noticed(
 
 
 def test_in_a_shared_folder_only_what_the_attack_names_or_owns_is_noticed(
-    tmp_path: Path, watch: Watch
+    tmp_path: Path, watch: HostWatch
 ) -> None:
     run, shared = tmp_path / "own" / "runs" / "x", tmp_path / "shared"
     before = watch.look(run)
@@ -83,7 +83,7 @@ def test_in_a_shared_folder_only_what_the_attack_names_or_owns_is_noticed(
         assert watch.differences(before, watch.look(run), "") == [f"new: {shared / 'somebody-elses'}"]
 
 
-def test_a_long_list_of_differences_is_cut(tmp_path: Path, watch: Watch) -> None:
+def test_a_long_list_of_differences_is_cut(tmp_path: Path, watch: HostWatch) -> None:
     before = watch.look(tmp_path / "own" / "runs" / "x")
     for number in range(10):
         (tmp_path / "own" / f"file-{number}").touch()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import socket
@@ -22,10 +23,9 @@ _CONNECT_SECONDS = 5.0  # for an address to answer; Ray itself tries for minutes
 def load_ray() -> Any:
     """Return the package. Raises UsageError where it is not installed."""
     try:
-        import ray  # noqa: PLC0415 -- an extra
+        return importlib.import_module("ray")
     except ImportError as error:
         raise UsageError("--engine ray needs Ray: install the extra [ray]") from error
-    return ray
 
 
 @contextlib.contextmanager

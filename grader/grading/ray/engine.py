@@ -41,8 +41,7 @@ class _Actor(Worker):
 
     def open(self, *given: Any, **named: Any) -> About:
         """Start everything."""
-        import ray  # noqa: PLC0415 -- only with the extra [ray]
-
+        ray = load_ray()
         return replace(super().open(*given, **named), node=ray.get_runtime_context().get_node_id())
 
 
