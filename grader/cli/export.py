@@ -21,7 +21,8 @@ from grader.task.spec import DEFAULT_SIZE, load_task
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from grader.export.tables import Exported, Standing
+    from grader.export.tables import Exported
+    from grader.gradebook.standings import Standing
 
 _SECRET_BYTES = 32
 _LINT_SEEDS = 2  # data sets that are looked at before a task is packed, beside the one that is
@@ -86,7 +87,7 @@ def export(
     from grader.submissions.roster import Roster  # noqa: PLC0415
 
     _refuse_useless(to, worksheet=worksheet, assignment=assignment, points=points)
-    found = exports.standings(folder, task, Roster.read(roster) if roster else None)
+    found = exports.read_standings(folder, task, Roster.read(roster) if roster else None)
     if to == "gradescope":
         target = out or folder / "exports" / "gradescope"
         _finish(target, *_write_results(folder, found, target, points or 100, visibility), as_json=as_json)
@@ -238,15 +239,15 @@ def _write_results(
     """Write a results.json for each attempt of each student; return how many have points, and what to note."""
     import json  # noqa: PLC0415
 
-    from grader.export.gradescope import Look, results_of  # noqa: PLC0415
+    from grader.export.gradescope import DisplayOptions, results_of  # noqa: PLC0415
     from grader.export.tables import one_task, ungraded  # noqa: PLC0415
     from grader.gradebook.gradebook import reading  # noqa: PLC0415
 
-    task, look, grades = one_task(found), Look(points, visibility), 0
+    task, options, grades = one_task(found), DisplayOptions(points, visibility), 0
     with reading(folder) as book:
         attempts = [one for one in book.current() if one.result.task == task]
     for one in attempts:
-        record = results_of(one.result, look)
+        record = results_of(one.result, options)
         place = target / one.result.student / f"attempt-{one.attempt}" / "results.json"
         write_atomic(place, (json.dumps(record, indent=2) + "\n").encode())
         grades += one.result.points is not None

@@ -68,10 +68,10 @@ def main(arguments: list[str]) -> int:
 
 def _graded(root: Path) -> dict[str, Any]:
     """Return the results.json; whatever fails is ours and gives no points."""
-    look = gradescope.Look()
+    look = gradescope.DisplayOptions()
     try:
         assignment = _assignment(root)
-        look = assignment.look
+        look = assignment.options
         return grade(root, assignment)
     except (UsageError, GraderFault) as error:
         return gradescope.without_points(str(error), look)
@@ -89,9 +89,9 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
         try:
             submission = submission_of(root / "submission", _student(root), Path(workdir))
         except StudentFault as fault:
-            return gradescope.refused(fault, assignment.look)
+            return gradescope.refused(fault, assignment.options)
         if not assignment.unsafe and not confines():
-            return gradescope.without_points(NO_SANDBOX, assignment.look)
+            return gradescope.without_points(NO_SANDBOX, assignment.options)
         task = read_task(root / "source" / KIT / "tasks" / assignment.task)
         repeats = hidden_data(root, assignment, task)
         settings = Settings("cpu", assignment.wall_seconds, "plain" if assignment.unsafe else "bubblewrap")
@@ -108,7 +108,7 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
         )
         with watcher(1, quiet=True) as watch:
             (result,) = run_batch(job, watch)
-    return gradescope.results_of(result, assignment.look)
+    return gradescope.results_of(result, assignment.options)
 
 
 def hidden_data(root: Path, assignment: Assignment, task: Task) -> list[Repeat]:

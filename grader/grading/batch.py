@@ -12,7 +12,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Protocol
 
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.gradebook.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
+from grader.gradebook.gradebook import Gradebook, Key, Recorded, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result, csv_row
 from grader.grading.cache import Slot, context_key, may_stand_for, record_for, slot_of
 from grader.grading.environment import machine, versions
@@ -225,7 +225,7 @@ def write_csv(out: Path) -> None:
         raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
 
 
-def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> None:
+def _check_identities(job: Job, book: Gradebook, entries: Sequence[SubmissionRecord]) -> None:
     """Refuse files that the gradebook knows as those of people on a roster, and that now seem to be somebody else's."""
     for submission, entry in zip(job.submissions, entries, strict=True):
         owner = book.enrolled_owner(entry)
@@ -236,12 +236,12 @@ def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> No
             )
 
 
-def _entry(submission: Submission, task: str) -> Entry:
+def _entry(submission: Submission, task: str) -> SubmissionRecord:
     try:
         digest = hashlib.sha256(submission.data).hexdigest() if submission.data is not None else ""
     except GraderFault:
         digest = ""
-    return Entry(
+    return SubmissionRecord(
         task=task,
         student=submission.student,
         path=submission.path,

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
-from grader.gradebook.gradebook import FILE_NAME, Entry, writing
+from grader.gradebook.gradebook import FILE_NAME, SubmissionRecord, writing
 from grader.gradebook.run_folder import new_run_folder
 from grader.grading.cache import context_key
 from grader.grading.grade import Bench, grade
@@ -244,4 +244,6 @@ def _plant_student(bench: Bench, out: Path, canary: str) -> None:
     (new_run_folder(bench.runs, "other") / "submission.ipynb").write_bytes(data)
     with writing(out) as book:
         book.counts(bench.task.id, bench.task.spec.leaderboard)
-        book.enter([Entry(bench.task.id, "other", f"{canary}.ipynb", hashlib.sha256(data).hexdigest())])
+        book.enter(
+            [SubmissionRecord(bench.task.id, "other", f"{canary}.ipynb", hashlib.sha256(data).hexdigest())]
+        )
