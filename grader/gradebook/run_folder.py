@@ -46,6 +46,11 @@ class RepeatFolder:
         return self.path / "predictions.npz"
 
     @property
+    def history(self) -> Path:
+        """The training history that the notebook's own cells saved, if they did."""
+        return self.path / "history.json"
+
+    @property
     def log(self) -> Path:
         """What the trainer's process wrote to its standard streams."""
         return self.path / "trainer.log"

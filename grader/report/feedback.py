@@ -66,6 +66,7 @@ class Feedback:
     score_map: str
     repeats: list[RepeatRow]
     curves: list[tuple[str, str, str]]  # what it shows, a note, and the drawing
+    curve_lines: int  # of each curve, one for each repeat
     pictures: list[tuple[int, str]]  # the repeat, and a PNG as base64
     logs: list[tuple[int, str]]  # the repeat, and what the notebook's own cells printed below the slot
     confusion: Confusion | None
@@ -85,6 +86,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
     limits = _limits(result, files, task, wall_seconds)
+    histories = [repeat.history for repeat in files.repeats if repeat.history is not None]
     return Feedback(
         result=result,
         explanation=explanation,
@@ -94,7 +96,8 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         score=score,
         score_map=_drawn_map(result, score),
         repeats=_repeats(result, score),
-        curves=[(curve.name, "", charts.curve(curve)) for curve in curves([repeat.log for repeat in files.repeats])],
+        curves=[(curve.name, "", charts.curve(curve)) for curve in curves(histories)],
+        curve_lines=len(histories),
         pictures=[(repeat.number + 1, picture) for repeat in files.repeats for picture in repeat.pictures],
         logs=[(repeat.number + 1, "\n".join(repeat.log)) for repeat in files.repeats if repeat.log],
         confusion=files.confusion,

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, StudentFault
-from grader.gradebook.run_folder import RunFolder, is_repeat
+from grader.gradebook.run_folder import RepeatFolder, RunFolder, is_repeat
 from grader.notebooks.changes import Change, changes
 from grader.notebooks.reading import is_code, metadata, read_notebook, source, tags
 from grader.report.confusion import Confusion, confusion
+from grader.report.training_curves import History, read_history
 from grader.text import printed
 
 if TYPE_CHECKING:
@@ -37,6 +38,7 @@ class RepeatView:
     """What the executed notebook of one repeat shows.
 
     `printed` is the student's; `log` are lines, and `pictures` PNGs as base64, of our protected cells below the slot.
+    `history` is what these cells saved of the training.
     """
 
     number: int
@@ -44,6 +46,7 @@ class RepeatView:
     printed: str
     log: list[str]
     pictures: list[str]
+    history: History | None = None
 
 
 @dataclass(frozen=True)
@@ -63,10 +66,10 @@ def run_files(out: Path, result: Result, executed: Result) -> RunFiles:
     A file that is missing or damaged is skipped: there was none, or the run was stopped.
     """
     folder, origin = RunFolder.of(out, result), RunFolder.of(out, executed)
-    notebooks = {repeat.number: _notebook(repeat.executed) for repeat in folder.executed()}
-    secrets = [value for notebook in notebooks.values() for value in _secrets(_parameters(notebook))]
+    notebooks = [(repeat, _notebook(repeat.executed)) for repeat in folder.executed()]
+    secrets = [value for _, notebook in notebooks for value in _secrets(_parameters(notebook))]
     hidden = [*_paths(out, folder, origin), *secrets]
-    views = [_repeat_view(number, notebook, hidden) for number, notebook in notebooks.items()]
+    views = [_repeat_view(repeat, notebook, hidden) for repeat, notebook in notebooks]
     repeats = [view for view in views if view is not None]
     return RunFiles(
         source=slot_text(folder),
@@ -101,7 +104,7 @@ def _confusion(out: Path, folder: RunFolder, result: Result) -> Confusion | None
     return confusion(files, result.metrics.per_repeat)
 
 
-def _repeat_view(number: int, notebook: dict[str, Any], hidden: Sequence[str]) -> RepeatView | None:
+def _repeat_view(repeat: RepeatFolder, notebook: dict[str, Any], hidden: Sequence[str]) -> RepeatView | None:
     cells = notebook["cells"]
     slots = [index for index, cell in enumerate(cells) if "slot" in tags(cell)]
     if len(slots) != 1:
@@ -110,11 +113,12 @@ def _repeat_view(number: int, notebook: dict[str, Any], hidden: Sequence[str]) -
     lines = _without(_stdout(below), hidden).splitlines()
     duration = _papermill(notebook).get("duration")
     return RepeatView(
-        number=number,
+        number=repeat.number,
         seconds=float(duration) if isinstance(duration, (int, float)) else None,
         printed=printed(_without(_stdout(_outputs(cells[slots[0]])), hidden)),
         log=lines[:_LOG_LINES],
         pictures=_pictures(below),
+        history=read_history(repeat.history),
     )
 
 

@@ -24,6 +24,7 @@ from grader.notebooks.slot import find_slot
 from grader.redteam.arena import SEEDS, Arena, open_arena, order_for
 from grader.redteam.corpus import CLASSES, corpus_folder, handed_in, read_attack, read_corpus
 from grader.redteam.verify import executed, kinds_of_output
+from grader.redteam.window import WINDOW, culprits
 from grader.submissions.collect import collect
 from grader.task.evaluation import prepare_repeats
 
@@ -32,7 +33,9 @@ if TYPE_CHECKING:
 
     from conftest import Submit
 
+    from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
+    from grader.redteam.corpus import Attack
     from grader.task.spec import Task
 
 HOSTILE = Path(__file__).parent.parent / "hostile"
@@ -53,16 +56,28 @@ def arena(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         assert opened.changed_libraries() == []
 
 
+@pytest.fixture(scope="module")
+def faced(arena: Arena) -> Iterator[list[Attack]]:
+    """The attacks that were faced since an honest submission was graded; after the last test it is graded once more."""
+    window: list[Attack] = []
+    yield window
+    assert culprits(arena, window) == {}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.py")), ids=lambda path: path.stem)
-def test_the_grader_shrugs_off(path: Path, arena: Arena) -> None:
-    outcome = arena.face(read_attack(path))
-    if (
-        not outcome.held
-    ):  # on a machine that does something else as well; a hole is there the second time, too
-        outcome = arena.face(read_attack(path))
+def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) -> None:
+    attack = read_attack(path)
+    outcome = arena.face(attack)
+    if not outcome.held:  # a machine that does something else as well; a hole is there the second time, too
+        outcome = arena.face(attack)
+    faced.append(attack)
     assert outcome.problems == []
     assert outcome.verdict != Verdict.GRADER_ERROR
+    if len(faced) == WINDOW:
+        window = faced.copy()
+        faced.clear()
+        assert culprits(arena, window) == {}
 
 
 # -- the corpus itself -------------------------------------------------------------------------------------------
@@ -265,7 +280,7 @@ def your_weights(targets, losses):
 
 @pytest.mark.slow
 def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
-    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path
+    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path, engine: LocalEngine
 ) -> None:
     inbox = submit(CLAIMS, "inbox/=cmd|' 'C calc'!A0.ipynb").parent
     for number, attack in enumerate(read_corpus(HOSTILE)):
@@ -275,7 +290,8 @@ def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
     out = tmp_path / "out"
     repeats = prepare_repeats(toy_task, b"seeds of the test suite", out / "e", repeats=1, source="embedded")
     settings = Settings("cpu", 60, "bubblewrap")
-    job = Job(toy_task, collect([inbox], None, tmp_path / "work"), repeats, settings, out, 2, warm=True)
+    sent = collect([inbox], None, tmp_path / "work")
+    job = Job(toy_task, sent, repeats, settings, out, 2, warm=True, engine=engine)
     results = run_batch(job, Quiet())
     assert {result.verdict for result in results} >= {
         Verdict.SCORED,
