@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import StudentFault, UsageError
-from grader.gradebook.gradebook import FILE_NAME, Entry, writing
+from grader.gradebook.gradebook import FILE_NAME, SubmissionRecord, writing
 from grader.gradebook.run_folder import RunFolder
 from grader.grading.cache import context_key
 from grader.grading.engine import LocalEngine
@@ -306,4 +306,4 @@ def _plant_student(batch: RunningBatch, out: Path, canary: str) -> None:
     RunFolder.create(batch.runs, "other").submission.write_bytes(data)
     with writing(out) as book:
         book.counts(task.id, task.spec.leaderboard)
-        book.enter([Entry(task.id, "other", f"{canary}.ipynb", hashlib.sha256(data).hexdigest())])
+        book.enter([SubmissionRecord(task.id, "other", f"{canary}.ipynb", hashlib.sha256(data).hexdigest())])
