@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
+    from grader.grading.engine import LocalEngine
     from grader.lint.task import Finding
     from grader.task.evaluation import Repeat
 
@@ -64,12 +65,15 @@ def repeats_of(task: Task, folder: Path, *, seeds: int) -> list[Repeat]:
     return prepare_repeats(task, b"seeds of the test suite", folder / "e", repeats=seeds, source="embedded")
 
 
-def grade_all(task: Task, notebooks: dict[str, bytes], folder: Path, *, seeds: int) -> dict[str, Result]:
+def grade_all(
+    task: Task, notebooks: dict[str, bytes], folder: Path, engine: LocalEngine, *, seeds: int
+) -> dict[str, Result]:
     repeats = repeats_of(task, folder, seeds=seeds)
     submissions = [
         Submission(path=f"{name}.ipynb", student=name, data=data) for name, data in notebooks.items()
     ]
-    job = Job(task, submissions, repeats, Settings("auto", 300, "bubblewrap"), folder, 2, warm=True)
+    settings = Settings("auto", 300, "bubblewrap")
+    job = Job(task, submissions, repeats, settings, folder, 2, warm=True, engine=engine)
     return {result.student: result for result in run_batch(job, Quiet())}
 
 
@@ -114,7 +118,9 @@ def test_the_starter_runs_clean_from_top_to_bottom_without_the_grader_and_the_ne
 
 
 @pytest.mark.slow
-def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tmp_path: Path) -> None:
+def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(
+    task: Task, tmp_path: Path, engine: LocalEngine
+) -> None:
     recorded = bands(task)
     assert recorded["seeds"] >= LEAST_SEEDS
     strategies = recorded["strategies"]
@@ -127,7 +133,7 @@ def test_the_recorded_bands_hold_and_are_met_again_on_fresh_seeds(task: Task, tm
             reference = strategies["reference"]["balanced_accuracy"]["mean"]
             assert found["balanced_accuracy"]["mean"] > reference
     notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
-    results = grade_all(task, notebooks, tmp_path, seeds=SEEDS_HERE)
+    results = grade_all(task, notebooks, tmp_path, engine, seeds=SEEDS_HERE)
     for name, result in results.items():
         assert result.metrics is not None, result.message
         known = strategies[name]["balanced_accuracy"]
@@ -189,13 +195,15 @@ def wrong_slots(task: Task, values: list[str]) -> str:
 
 
 @pytest.mark.slow
-def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task: Task, tmp_path: Path) -> None:
+def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(
+    task: Task, tmp_path: Path, engine: LocalEngine
+) -> None:
     starter = load_starter(task)
 
     def submission(values: list[str]) -> bytes:
         return json.dumps(rebuild(starter, wrong_slots(task, values))).encode()
 
-    (found,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", seeds=1).values()
+    (found,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", engine, seeds=1).values()
     if found.verdict is Verdict.SCORED:
         # The documented penalty: the run goes on without what the return would have given.
         assert found.penalties
@@ -206,7 +214,7 @@ def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task: 
     else:
         left = WRONG
     notebooks = {name: submission([value]) for name, value in left.items()}
-    for name, result in grade_all(task, notebooks, tmp_path / "each", seeds=1).items():
+    for name, result in grade_all(task, notebooks, tmp_path / "each", engine, seeds=1).items():
         assert (result.verdict, result.points) == (Verdict.INVALID_OUTPUT, 0), (
             name,
             result.verdict,
