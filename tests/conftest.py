@@ -12,6 +12,12 @@ from typing import Self
 
 import pytest
 from hypothesis import settings
+from scheduling import (
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_configure_node,
+    pytest_xdist_make_scheduler,
+)
 
 from grader.cli.main import main
 from grader.grading.engine import LocalEngine
@@ -21,6 +27,13 @@ from grader.notebooks.slot import find_slot
 from grader.task.build import write
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
+
+__all__ = [  # hooks
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_xdist_make_scheduler",
+]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
 
@@ -42,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-goldens", action="store_true", help="Write tests/goldens/ anew; look at the diff."
     )
+    parser.addoption("--ledger", type=Path, help="Write the seconds of every test file here, as JSON.")
 
 
 @pytest.fixture
