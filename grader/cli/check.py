@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
@@ -12,15 +12,15 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from grader.cli import output, progress
-from grader.cli.diagnostics import show_check, show_remarks
+from grader.cli.diagnostics import show_check, show_diagnostics
 from grader.cli.errors import INTERRUPTED
 from grader.cli.grade import exit_for
-from grader.cli.settings import made, settings_for
+from grader.cli.settings import local_engine, made, settings_for
 from grader.cli.watch import NotebookWatch, Saving
 from grader.errors import StudentFault, UsageError, Verdict
 from grader.grading import rehearsal
 from grader.grading.batch import Job, run_batch
-from grader.lint.notebook import look
+from grader.lint.notebook import diagnose
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
 from grader.report.advice import outlook
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from grader.cli.commands import CheckOptions
     from grader.gradebook.result import Result
-    from grader.lint.notebook import Remark
+    from grader.lint.notebook import Diagnostic
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -75,16 +75,16 @@ def check(options: CheckOptions) -> None:
 
 def _once(target: CheckTarget) -> None:
     content = _content(target)
-    remarks = _look(content, target)
+    diagnostics = _diagnose(content, target)
     if target.options.quick:
         if target.options.as_json:
-            output.print_json({"submission": str(target.notebook), "remarks": _plain(remarks)})
-        if any(remark.severity == "error" for remark in remarks):
+            output.print_json({"submission": str(target.notebook), "diagnostics": _plain(diagnostics)})
+        if any(diagnostic.severity == "error" for diagnostic in diagnostics):
             raise typer.Exit(1)
         return
     with _rehearsal(target) as rehearse:
         result = rehearse(content)
-    _answer(result, remarks, target)
+    _answer(result, diagnostics, target)
     exit_for([result])
 
 
@@ -100,16 +100,16 @@ def _watch(target: CheckTarget) -> None:
     with ExitStack() as stack:
         rehearse: Callable[[bytes], Result] | None = None
         while True:
-            remarks, slot = _look(content, target), _slot(content, target)
+            diagnostics, slot = _diagnose(content, target), _slot(content, target)
             later: bytes | None = None
             if rehearsed and slot == rehearsed[0]:
                 output.say(f"your solution has not changed: {rehearsed[1].points} points")
             elif not target.options.quick:
-                rehearse = rehearse or stack.enter_context(_rehearsal(target))
+                rehearse = rehearse or stack.enter_context(_rehearsal(target, kept=1))
                 result, later = _unless_saved(partial(rehearse, content), watch)
                 rehearsed = None
                 if result is not None:
-                    _answer(result, remarks, target)
+                    _answer(result, diagnostics, target)
                     ours = result.verdict is Verdict.GRADER_ERROR
                     rehearsed = None if ours or slot is None else (slot, result)
             if later is None:
@@ -131,15 +131,21 @@ def _unless_saved(run: Callable[[], Result], watch: NotebookWatch) -> tuple[Resu
 
 
 @contextmanager
-def _rehearsal(target: CheckTarget) -> Iterator[Callable[[bytes], Result]]:
-    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once."""
+def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[bytes], Result]]:
+    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once.
+
+    `kept` sandboxes are started ahead for the next run.
+    """
     options, confined = target.options, confines()
     if not confined:
         output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
     settings = settings_for(
         options.device, target.wall_seconds, backend="bubblewrap" if confined else "plain"
     )
-    with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
+    with (
+        tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
+        closing(local_engine(kept=kept)) as engine,
+    ):
         rounds = rehearsal.rounds(
             target.task, target.notebook, options.data, Path(scratch), repeats=options.repeats
         )
@@ -156,6 +162,7 @@ def _rehearsal(target: CheckTarget) -> Iterator[Callable[[bytes], Result]]:
                 warm=not options.cold,
                 command="check",
                 again=True,
+                engine=engine,
             )
             with progress.bar(len(rounds), quiet=options.as_json) as watcher:
                 (result,) = run_batch(job, watcher)
@@ -168,12 +175,12 @@ def _content(target: CheckTarget) -> bytes:
     return rehearsal.submission_of(target.notebook).data or b""
 
 
-def _look(content: bytes, target: CheckTarget) -> list[Remark]:
+def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     """Return the problems that can be found at once, shown already unless a program reads."""
-    remarks = look(content, target.starter)
+    diagnostics = diagnose(content, target.starter)
     if not target.options.as_json:
-        show_remarks(target.notebook, remarks)
-    return remarks
+        show_diagnostics(target.notebook, diagnostics)
+    return diagnostics
 
 
 def _slot(content: bytes, target: CheckTarget) -> str | None:
@@ -183,14 +190,14 @@ def _slot(content: bytes, target: CheckTarget) -> str | None:
         return None
 
 
-def _answer(result: Result, remarks: list[Remark], target: CheckTarget) -> None:
+def _answer(result: Result, diagnostics: list[Diagnostic], target: CheckTarget) -> None:
     spec = target.task.spec
     advice = outlook(result, spec.score, target.wall_seconds, spec.limits.memory_mb)
     if target.options.as_json:
-        output.print_json(result.as_json() | {"remarks": _plain(remarks), "outlook": advice})
+        output.print_json(result.as_json() | {"diagnostics": _plain(diagnostics), "outlook": advice})
     else:
         show_check(result, advice)
 
 
-def _plain(remarks: list[Remark]) -> list[dict[str, Any]]:
-    return [asdict(remark) for remark in remarks]
+def _plain(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:
+    return [asdict(diagnostic) for diagnostic in diagnostics]

@@ -20,7 +20,7 @@ from grader.findings import Finding
 from grader.sandbox import find_bwrap, prove
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
-from grader.trainer.fork_server import WarmParent
+from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
@@ -105,7 +105,7 @@ def _disk() -> Finding:
 def _fork_server() -> Finding:
     if not hasattr(os, "pidfd_open"):
         return Finding("fork server", ok=False, detail="Linux 5.3 is needed; trainers start cold here")
-    warm = WarmParent(trainer_environment("auto"))
+    warm = ForkServer(trainer_environment("auto"))
     try:
         warm.wait_until_ready()
     except GraderFault as fault:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import typer
 from grader.cli import output, progress
 from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
-from grader.cli.settings import engine_for, made, recreate
+from grader.cli.settings import engine_for, local_engine, made, recreate
 from grader.errors import UsageError, Verdict
 from grader.gradebook.gradebook import reading
 from grader.grading import rerun
@@ -47,10 +48,19 @@ def grade(options: GradeOptions) -> None:
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
-        job = Job(
-            task, submissions, rounds, settings, out, workers, warm=not options.cold, told=told, engine=engine
-        )
-        results = run(job, quiet=options.as_json)
+        with closing(engine):
+            job = Job(
+                task,
+                submissions,
+                rounds,
+                settings,
+                out,
+                workers,
+                warm=not options.cold,
+                told=told,
+                engine=engine,
+            )
+            results = run(job, quiet=options.as_json)
     _answer(results, options)
 
 
@@ -65,11 +75,13 @@ def regrade(options: RegradeOptions) -> None:
     submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
     engine, workers = engine_for(options)
     settings, rounds = recreate(task, out, told, here=options.engine == "local")
-    job = Job(
-        task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
-        again=True, engine=engine,
-    )  # fmt: skip
-    _answer(run(job, quiet=options.as_json), options)
+    with closing(engine):
+        job = Job(
+            task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
+            again=True, engine=engine,
+        )  # fmt: skip
+        results = run(job, quiet=options.as_json)
+    _answer(results, options)
 
 
 def replay(options: ReplayOptions) -> None:
@@ -78,9 +90,10 @@ def replay(options: ReplayOptions) -> None:
     recorded = rerun.find(options.out, options.submission)
     told = rerun.settings_of(options.out, recorded)
     settings, rounds = recreate(task, options.out, told)
-    with progress.watcher(1, quiet=True) as watcher:
+    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
+        warm = not told["cold"]
         comparison = rerun.replay(
-            recorded, task, rounds, settings, out=options.out, warm=not told["cold"], watcher=watcher
+            recorded, task, rounds, settings, out=options.out, warm=warm, watcher=watcher, engine=engine
         )
     if options.as_json:
         output.print_json(

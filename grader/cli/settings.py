@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output
 from grader.errors import UsageError
+from grader.grading import engine as engines
 from grader.grading.plan import Settings
 from grader.grading.ray.engine import Cluster
-from grader.grading.workers import grade_here
 from grader.sandbox.proof import confines
 from grader.task.evaluation import prepare_repeats, secret_for
 from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions
-    from grader.grading.batch import Engine
+    from grader.grading.engine import Engine
     from grader.sandbox import Backend
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
@@ -34,13 +33,13 @@ def settings_for(device: str, wall_seconds: float, *, backend: Backend) -> Setti
     return Settings(device, wall_seconds, backend)
 
 
-def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine | None, int]:
-    """Return what runs the submissions, None for this machine without GPUs, and how many at a time."""
+def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine, int]:
+    """Return what runs the submissions, which the caller closes, and how many at a time."""
     if options.engine == "ray":
         if options.gpus:
             raise UsageError("--gpus is for one machine; a Ray cluster knows its GPUs, --per-gpu packs them")
         cluster = Cluster(options.ray_address, per_gpu=options.per_gpu, shared=options.shared)
-        return cluster.grade, options.jobs or 1
+        return cluster, options.jobs or 1
     if options.per_gpu > 1 and options.gpus is None:
         raise UsageError("--per-gpu goes with --gpus, or with --engine ray")
     if options.ray_address or options.shared:
@@ -49,13 +48,18 @@ def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine | None, i
         workers, cores = options.jobs or 1, os.cpu_count() or 1
         if workers > cores:
             output.warn(f"{workers} jobs share {cores} cores: runs get slower and may meet the time limit")
-        return None, workers
+        return local_engine(), workers
     try:
         packed = Cards(split(options.gpus, cards()), options.per_gpu)
     except ValueError as error:
         raise UsageError(f"--gpus: {error}") from error
     workers = min(options.jobs or packed.places, packed.places)
-    return partial(grade_here, jobs=workers, cards=packed), workers
+    return local_engine(packed), workers
+
+
+def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
+    """Return an engine of this machine, which the caller closes: the one way in which commands get theirs."""
+    return engines.LocalEngine(cards, kept=kept)
 
 
 def recreate(

@@ -1,4 +1,4 @@
-"""The command check: remarks in seconds, points with what would change them, and again on each save."""
+"""The command check: diagnostics in seconds, points with what would change them, and again on each save."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ MEMORY_MB = 1000
 # -- what can be said at once -------------------------------------------------------------------------------------
 
 
-def test_a_remark_is_shown_as_compilers_do(run: Run, toy_task: Task, submit: Submit) -> None:
+def test_a_problem_is_shown_as_compilers_do(run: Run, toy_task: Task, submit: Submit) -> None:
     path = submit(NEEDS.replace("helper(", "żółw_helper("))
     outcome = run("check", path, "--task", toy_task.folder, "--quick")
     assert outcome.code == 0, "a warning alone does not fail"
@@ -70,22 +70,22 @@ def test_an_error_fails_the_quick_check_and_a_clean_notebook_says_so(
     assert ":1:1: error: " in broken.out
     assert broken.out.endswith("1 error\n")
     clean = run("check", toy_task.solution, "--task", toy_task.folder, "--quick")
-    assert (clean.code, clean.out) == (0, f"{toy_task.solution}: nothing to remark on\n")
+    assert (clean.code, clean.out) == (0, f"{toy_task.solution}: no problems found\n")
 
 
-def test_remarks_are_json_for_programs(run: Run, toy_task: Task, submit: Submit) -> None:
+def test_diagnostics_are_json_for_programs(run: Run, toy_task: Task, submit: Submit) -> None:
     path = submit(NEEDS)
     outcome = run("check", path, "--task", toy_task.folder, "--quick", "--json")
     answer = json.loads(outcome.out)
-    (remark,) = answer["remarks"]
+    (diagnostic,) = answer["diagnostics"]
     assert answer["submission"] == str(path)
-    assert (remark["severity"], remark["kind"], remark["line"], remark["column"]) == (
+    assert (diagnostic["severity"], diagnostic["kind"], diagnostic["line"], diagnostic["column"]) == (
         "warning",
         "undefined",
         2,
         12,
     )
-    assert set(remark) == {
+    assert set(diagnostic) == {
         "severity", "kind", "cell", "line", "column", "width", "text", "help", "source",
     }  # fmt: skip
 
@@ -107,7 +107,7 @@ def test_a_very_long_line_is_cut(run: Run, toy_task: Task, submit: Submit) -> No
     assert max(map(len, outcome.out.splitlines()[1:])) < 200
 
 
-def test_remarks_are_coloured_in_a_terminal(toy_task: Task, submit: Submit) -> None:
+def test_diagnostics_are_coloured_in_a_terminal(toy_task: Task, submit: Submit) -> None:
     words = ("check", str(submit(NEEDS)), "--task", str(toy_task.folder), "--quick")
     command = [sys.executable, "-m", "grader", *words]
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
@@ -351,7 +351,7 @@ def test_a_watched_notebook_is_looked_at_again_on_each_save(
 ) -> None:
     path = submit(HONEST)
     watch = watching(path, "--task", toy_task.folder, "--quick")
-    assert "nothing to remark on" in watch.until("waiting")
+    assert "no problems found" in watch.until("waiting")
     submit(NEEDS)
     assert "nothing defines `helper`" in watch.until("waiting")
     notebook = json.loads(path.read_text())
@@ -371,14 +371,14 @@ def test_a_watched_notebook_is_looked_at_again_on_each_save(
 
 
 @pytest.mark.slow
-def test_a_check_answers_with_remarks_repeats_and_what_would_change(
+def test_a_check_answers_with_diagnostics_repeats_and_what_would_change(
     run: Run, toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
     slot = "import time\n" + HONEST.replace("\n    ", "\n    time.sleep(0)\n    ", 1)
     words = ("check", submit(slot), "--task", toy_task.folder, "--out", tmp_path / "runs", "--repeats", "2")
     answer: dict[str, Any] = json.loads(run(*words, "--json").out)
     assert answer["verdict"] == "scored"
-    assert [remark["kind"] for remark in answer["remarks"]] == ["sleep"]
+    assert [diagnostic["kind"] for diagnostic in answer["diagnostics"]] == ["sleep"]
     assert len(answer["metrics"]["per_repeat"]) == 2
     assert any("Alone, the repeats" in sentence for sentence in answer["outlook"])
     shown = run(*words)

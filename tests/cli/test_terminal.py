@@ -35,7 +35,7 @@ from grader.findings import Finding
 from grader.errors import Verdict
 from grader.gradebook.gradebook import Key, Recorded
 from grader.redteam.arena import Outcome
-from grader.lint.notebook import Remark, Severity
+from grader.lint.notebook import Diagnostic, Severity
 
 evil = {HOSTILE!r}
 good = replace(scored(evil, 40), identical_to=evil, changed_cells=[evil], penalties=["p", evil])
@@ -49,7 +49,7 @@ output.show_recorded(recorded, {{evil: evil}}, times=True)
 print(output.summary([good, bad]))
 output.show_leaderboard([row, dict(row, name="b", section="c")])
 diagnostics.show_check(good, [evil])
-diagnostics.show_remarks(Path(evil), [Remark(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
+diagnostics.show_diagnostics(Path(evil), [Diagnostic(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
 diagnostics.show_check(replace(bad, message=bad.traceback), [])  # in one line, as the trainer notes it
 output.show_replay(Replay(evil, good, bad, 1, [evil], {{evil: (evil, evil)}}))
 output.show_findings([Finding(evil, True, evil), Finding("x", False, evil)])
