@@ -184,7 +184,7 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
 def show_replay(replay: Replay) -> None:
     """Print whether a replay gave what is recorded, and what differs around it."""
     if replay.different:
-        answer = one_line(f"differs from what is recorded: {', '.join(replay.different)}", "red")
+        answer = one_line(f"differs from the record: {', '.join(replay.different)}", "red")
     else:
         repeats = count(replay.compared, "repeat")
         answer = Text(f"{replay.recorded.verdict}, {repeats} ") + Text("the same bit for bit", "green")
