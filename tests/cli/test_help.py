@@ -40,7 +40,7 @@ def test_a_command_has_a_parameter_for_each_field_of_its_options(row: CommandRow
 
 
 def test_the_values_that_are_typed_arrive(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    arrived = []
+    arrived: list[object] = []
     monkeypatch.setattr(CommandRow, "implementation", lambda _: arrived.append)
     code, _, errors = run("grade", "noisy_labels", "a.ipynb", "b", "--out", "r", "--jobs", "3", "--unsafe")
     assert (code, errors) == (0, "")
