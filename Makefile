@@ -5,13 +5,16 @@ STAMP := $(VENV)/.installed
 BIN := $(VENV)/bin
 DEMO := demo_runs
 FUZZ_MINUTES ?= 60
+LEDGER ?= .test_seconds.json
+PART ?=
 
-.PHONY: demo test fast fuzz lint build docs redteam help
+.PHONY: demo test fast nightly fuzz lint build docs redteam help
 
 help:
 	@echo "make demo   set up, prepare data, grade the submissions of examples/ and print the table"
 	@echo "make test   set up, then the whole test suite with coverage"
-	@echo "make fast   the tests that start no kernel and train nothing"
+	@echo "make fast   the tests that start no kernel and train nothing, under a minute"
+	@echo "make nightly  what proves more and takes hours; one part: make nightly PART=ray"
 	@echo "make redteam  attack noisy_labels with every hostile submission of tests/hostile"
 	@echo "make fuzz   look for crashes with new random submissions, zips and frames; FUZZ_MINUTES=60"
 	@echo "make lint   ruff, mypy, import layers, notebooks in step with their source"
@@ -31,11 +34,16 @@ demo: $(STAMP)
 	@echo "Open an executed notebook, for example:"
 	@ls $(DEMO)/runs/colab_saved/*/repeat-0/executed.ipynb $(DEMO)/runs/exception/*/repeat-0/executed.ipynb
 
+WORKERS := -n 2 --dist loadgroup
+
 test: $(STAMP)
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger $(LEDGER)
 
 fast: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+
+nightly: $(STAMP)
+	$(BIN)/python tests/nightly.py $(PART)
 
 fuzz: $(STAMP)
 	@end=$$(($$(date +%s) + 60 * $(FUZZ_MINUTES))); \
