@@ -75,6 +75,7 @@ WRITTEN_BY_RUNS = {
     "slot.py",
     "result.json",
     "predictions.npz",
+    "history.json",
     "manifest.json",
     "grader_error.txt",
     "answers.npz",
@@ -99,17 +100,17 @@ class Command:
 
 
 def commands_of(page: Path) -> list[Command]:
-    found: list[Command] = []
+    commands: list[Command] = []
     for block in re.findall(
         r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     ):
         for line in block.splitlines():
             if line.startswith("$ "):
-                found.append(Command(page, line[2:], ()))
+                commands.append(Command(page, line[2:], ()))
             else:
-                last = found.pop()
-                found.append(Command(page, last.text, (*last.shown, line)))
-    return found
+                last = commands.pop()
+                commands.append(Command(page, last.text, (*last.shown, line)))
+    return commands
 
 
 COMMANDS = [command for page in PAGES for command in commands_of(page)]
@@ -203,7 +204,7 @@ def libraries(room: Path) -> set[str]:
     names: set[str] = set()
     for path in room.rglob("*.py"):
         if "templates" in path.parts:
-            continue  # a task of its own
+            continue  # a task, not the grader
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
@@ -374,11 +375,11 @@ def test_a_page_for_people_names_every_verdict(name: str) -> None:
 
 def test_the_result_in_the_readme_has_every_field_and_each_is_explained() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```json\n(.*?)```", readme, re.DOTALL)
-    assert found is not None
+    example = re.search(r"```json\n(.*?)```", readme, re.DOTALL)
+    assert example is not None
     names = [field.name for field in fields(Result)]
-    assert list(json.loads(found[1])) == names
-    table = readme[found.end() :].partition("\n## ")[0]
+    assert list(json.loads(example[1])) == names
+    table = readme[example.end() :].partition("\n## ")[0]
     assert [name for name in names if f"`{name}`" not in table] == []
 
 
@@ -393,9 +394,9 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
         path, _, anchor = target.partition("#")
         if "://" in path:
             continue
-        place = (page.parent / path).resolve() if path else page
-        assert place.exists(), target
-        assert not anchor or anchor in anchors(place), target
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -404,13 +405,13 @@ def test_file_names_in_the_text_are_files_of_this_repository(page: Path) -> None
     for name in re.findall(r"`([\w./-]+\.(?:py|md|toml|ipynb|json|npz|txt|sql|sqlite|csv|yml))`", text):
         if Path(name).name in WRITTEN_BY_RUNS:
             continue
-        places = [
+        folders = [
             ROOT,
             page.parent,
             ROOT / "grader",
             *(ROOT / "tasks").glob("*"),
         ]
-        assert any((place / name).is_file() for place in places), name
+        assert any((folder / name).is_file() for folder in folders), name
 
 
 def test_every_test_and_every_slot_that_security_names_exists() -> None:

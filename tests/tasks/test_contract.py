@@ -31,6 +31,7 @@ from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from grader.gradebook.result import Result
+    from grader.grading.engine import LocalEngine
     from grader.lint.task import Finding
     from grader.task.evaluation import Repeat
 
@@ -68,12 +69,15 @@ def repeats_of(task: Task, folder: Path, *, seeds: int) -> list[Repeat]:
     return prepare_repeats(task, b"seeds of the test suite", folder / "e", repeats=seeds, source="embedded")
 
 
-def grade_all(task: Task, notebooks: dict[str, bytes], folder: Path, *, seeds: int) -> dict[str, Result]:
+def grade_all(
+    task: Task, notebooks: dict[str, bytes], folder: Path, engine: LocalEngine, *, seeds: int
+) -> dict[str, Result]:
     repeats = repeats_of(task, folder, seeds=seeds)
     submissions = [
         Submission(path=f"{name}.ipynb", student=name, data=data) for name, data in notebooks.items()
     ]
-    job = Job(task, submissions, repeats, Settings("auto", 300, "bubblewrap"), folder, 2, warm=True)
+    settings = Settings("auto", 300, "bubblewrap")
+    job = Job(task, submissions, repeats, settings, folder, 2, warm=True, engine=engine)
     return {result.student: result for result in run_batch(job, Quiet())}
 
 
@@ -160,7 +164,7 @@ def test_a_band_is_measured_again_in_new_conditions_and_in_its_turn() -> None:
 
 @pytest.mark.slow
 def test_the_recorded_bands_are_met_again_on_fresh_seeds(
-    task: Task, tmp_path: Path, request: pytest.FixtureRequest
+    task: Task, tmp_path: Path, engine: LocalEngine, request: pytest.FixtureRequest
 ) -> None:
     """In `make nightly PART=bands` all are; in each call those that never were in these conditions, and one in turn."""
     checked = json.loads(BANDS_CHECKED.read_text(encoding="utf-8"))
@@ -169,7 +173,7 @@ def test_the_recorded_bands_are_met_again_on_fresh_seeds(
         return
     strategies = bands(task)["strategies"]
     notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
-    results = grade_all(task, notebooks, tmp_path, seeds=SEEDS_HERE)
+    results = grade_all(task, notebooks, tmp_path, engine, seeds=SEEDS_HERE)
     for name, result in results.items():
         assert result.metrics is not None, result.message
         known = strategies[name]["balanced_accuracy"]
@@ -234,13 +238,15 @@ def wrong_slots(task: Task, values: list[str]) -> str:
 
 
 @pytest.mark.slow
-def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task: Task, tmp_path: Path) -> None:
+def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(
+    task: Task, tmp_path: Path, engine: LocalEngine
+) -> None:
     starter = load_starter(task)
 
     def submission(values: list[str]) -> bytes:
         return json.dumps(rebuild(starter, wrong_slots(task, values))).encode()
 
-    (found,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", seeds=1).values()
+    (found,) = grade_all(task, {"all": submission(CROSSING)}, tmp_path / "all", engine, seeds=1).values()
     if found.verdict is Verdict.SCORED:
         # The documented penalty: the run goes on without what the return would have given.
         assert found.penalties
@@ -251,7 +257,7 @@ def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task: 
     else:
         left = WRONG
     notebooks = {name: submission([value]) for name, value in left.items()}
-    for name, result in grade_all(task, notebooks, tmp_path / "each", seeds=1).items():
+    for name, result in grade_all(task, notebooks, tmp_path / "each", engine, seeds=1).items():
         assert (result.verdict, result.points) == (Verdict.INVALID_OUTPUT, 0), (
             name,
             result.verdict,
