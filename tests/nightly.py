@@ -107,7 +107,9 @@ def commit() -> str:
     """Return the commit of this clone, with a mark of the time where files differ from it: nothing is skipped then."""
     git = ("git", "-C", str(ROOT))
     head = subprocess.run([*git, "rev-parse", "HEAD"], capture_output=True, text=True, check=True).stdout
-    changed = subprocess.run([*git, "status", "--porcelain"], capture_output=True, text=True, check=True).stdout
+    changed = subprocess.run(
+        [*git, "status", "--porcelain"], capture_output=True, text=True, check=True
+    ).stdout
     return head.strip() + (f"-changed-{int(time.time())}" if changed else "")
 
 
