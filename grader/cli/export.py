@@ -161,8 +161,8 @@ def pack(
     with tempfile.TemporaryDirectory(prefix="grader-pack-") as scratch:
         subject = linting.read_subject(task)
         told = source_of(task, source, size)
-        data = linting.build_evidence(task, Path(scratch), seeds=_LINT_SEEDS, source=told, size=size)
-        findings = linting.read(subject) + linting.look(subject, data)
+        data = linting.build_task_data(task, Path(scratch), seeds=_LINT_SEEDS, source=told, size=size)
+        findings = linting.lint_text(subject) + linting.lint_data(subject, data)
         wrong = [finding for finding in findings if not finding.ok]
         path = None if wrong else packing.pack(task, data.public, out, size=size)
     if as_json:
