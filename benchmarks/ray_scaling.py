@@ -90,7 +90,7 @@ def measure(job: Job, cores: list[int], folder: Path) -> dict[str, Any]:
     folder.mkdir()
     load, clock = os.getloadavg()[0], Clock()
     with cluster(cores) as address:
-        engine = Cluster(address, per_gpu=1, shared=None).grade
+        engine = Cluster(address, per_gpu=1, shared=None)
         run_batch(Job(**{**vars(job), "out": folder, "engine": engine}), clock)
     count = len(job.submissions)
     return {

@@ -15,11 +15,14 @@ import os
 import sys
 import tempfile
 import traceback
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output
 from grader.cli.progress import watcher
+from grader.cli.settings import local_engine
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.export import gradescope
 from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
@@ -106,8 +109,8 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
             command="gradescope",
             again=True,
         )
-        with watcher(1, quiet=True) as watch:
-            (result,) = run_batch(job, watch)
+        with closing(local_engine()) as engine, watcher(1, quiet=True) as watch:
+            (result,) = run_batch(replace(job, engine=engine), watch)
     return gradescope.results_of(result, assignment.look)
 
 

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output
 from grader.errors import UsageError
+from grader.grading import engine as engines
+from grader.grading.plan import Settings
+from grader.grading.ray.engine import Cluster
+from grader.sandbox.proof import confines
+from grader.task.evaluation import prepare_repeats, secret_for
+from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
-    from grader.grading.batch import Engine
-    from grader.grading.plan import Settings
+    from grader.cli.commands import GradeOptions, RegradeOptions
+    from grader.grading.engine import Engine
     from grader.sandbox import Backend
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
@@ -23,52 +28,38 @@ def settings_for(device: str, wall_seconds: float, *, backend: Backend) -> Setti
 
     Raises UsageError where it has no CUDA device and one is asked for.
     """
-    from grader.grading.plan import Settings  # noqa: PLC0415
-    from grader.trainer.gpus import cards  # noqa: PLC0415 -- keeps `grader --help` quick
-
     if device == "cuda" and not cards():
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
     return Settings(device, wall_seconds, backend)
 
 
-def engine_for(
-    jobs: int | None,
-    gpus: str | None,
-    *,
-    per_gpu: int,
-    engine: str,
-    address: str | None,
-    shared: Path | None,
-) -> tuple[Engine | None, int]:
-    """Return what runs the submissions, None for this machine without cards, and how many at a time."""
-    from grader.grading.workers import grade_here  # noqa: PLC0415
-    from grader.trainer.gpus import (  # noqa: PLC0415
-        Cards,
-        cards,
-        split,
-    )
-
-    if engine == "ray":
-        if gpus:
-            raise UsageError("--gpus is for one machine; a Ray cluster knows its cards, --per-gpu packs them")
-        from grader.grading.ray.engine import Cluster  # noqa: PLC0415 -- only with the extra [ray]
-
-        return Cluster(address, per_gpu=per_gpu, shared=shared).grade, jobs or 1
-    if per_gpu > 1 and gpus is None:
+def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine, int]:
+    """Return what runs the submissions, which the caller closes, and how many at a time."""
+    if options.engine == "ray":
+        if options.gpus:
+            raise UsageError("--gpus is for one machine; a Ray cluster knows its GPUs, --per-gpu packs them")
+        cluster = Cluster(options.ray_address, per_gpu=options.per_gpu, shared=options.shared)
+        return cluster, options.jobs or 1
+    if options.per_gpu > 1 and options.gpus is None:
         raise UsageError("--per-gpu goes with --gpus, or with --engine ray")
-    if address or shared:
+    if options.ray_address or options.shared:
         raise UsageError("--ray-address and --shared go with --engine ray")
-    if gpus is None:
-        workers, cores = jobs or 1, os.cpu_count() or 1
+    if options.gpus is None:
+        workers, cores = options.jobs or 1, os.cpu_count() or 1
         if workers > cores:
             output.warn(f"{workers} jobs share {cores} cores: runs get slower and may meet the time limit")
-        return None, workers
+        return local_engine(), workers
     try:
-        packed = Cards(split(gpus, cards()), per_gpu)
+        packed = Cards(split(options.gpus, cards()), options.per_gpu)
     except ValueError as error:
         raise UsageError(f"--gpus: {error}") from error
-    workers = min(jobs or packed.places, packed.places)
-    return partial(grade_here, jobs=workers, cards=packed), workers
+    workers = min(options.jobs or packed.places, packed.places)
+    return local_engine(packed), workers
+
+
+def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
+    """Return an engine of this machine, which the caller closes: the one way in which commands get theirs."""
+    return engines.LocalEngine(cards, kept=kept)
 
 
 def recreate(
@@ -78,10 +69,6 @@ def recreate(
 
     Raises UsageError where this machine cannot keep them, if it is `here` that trainers run.
     """
-    from grader.grading.plan import Settings  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.sandbox.proof import confines  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.task.evaluation import prepare_repeats, secret_for  # noqa: PLC0415
-
     if here and not told["unsafe"] and not confines():
         raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
     backend: Backend = "plain" if told["unsafe"] else "bubblewrap"
@@ -101,11 +88,3 @@ def made(out: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{out} cannot be a folder of results: {error.strerror}") from error
     return out
-
-
-def source_of(task: Task, given: str | None, size: str) -> str:
-    """Return the data source: the one given, else that of the task's size, with absolute paths."""
-    from grader.task.evaluation import resolve_source  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    known = task.size(size).source
-    return resolve_source(given, Path.cwd()) if given else resolve_source(known, task.folder)

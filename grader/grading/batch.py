@@ -8,23 +8,23 @@ import hashlib
 import os
 import tempfile
 from dataclasses import asdict, astuple, dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, UsageError, Verdict
 from grader.gradebook.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
 from grader.gradebook.result import Result, csv_row
 from grader.grading.cache import Slot, context_key, may_stand_for, record_for, slot_of
+from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
 from grader.grading.plan import Order, Watcher
-from grader.grading.workers import grade_here
 from grader.task.scoring import points
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
+    from grader.grading.engine import Engine
     from grader.grading.plan import Settings
     from grader.submissions.collect import Submission
     from grader.task.evaluation import Repeat
@@ -33,20 +33,12 @@ if TYPE_CHECKING:
 _ROOM_BYTES = 4 << 20  # with less than this left, a failure of ours is the full disk's
 
 
-class Engine(Protocol):
-    """Something that grades submissions and gives each index with its result, in any order."""
-
-    def __call__(
-        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
-    ) -> Generator[tuple[int, Result]]:
-        """Start; closing the iterator stops what is running."""
-
-
 @dataclass(frozen=True)
 class Job:
     """What to grade, on which data, and how.
 
-    `again` runs also what is recorded already; `engine` is this machine with `jobs` threads unless one is given.
+    `again` runs also what is recorded already. `engine` may serve other batches and stays its owner's to close; without one,
+    this machine's is opened and closed. `jobs` submissions are graded at a time.
     """
 
     task: Task
@@ -70,8 +62,8 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
     Raises UsageError where the starter notebook is missing, or the results cannot be written.
     """
     try:
-        with writing(job.out) as book:
-            results = _Batch(job, book, watcher).run()
+        with writing(job.out) as book, opened(job.engine) as engine:
+            results = _Batch(job, book, watcher, engine).run()
     except KeyboardInterrupt:
         with contextlib.suppress(UsageError):
             write_csv(job.out)
@@ -83,8 +75,8 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
 class _Batch:
     """One call of `run_batch`: what is recorded, what is the same as something recorded, and what is run."""
 
-    def __init__(self, job: Job, book: Gradebook, watcher: Watcher) -> None:
-        self._job, self._book, self._watcher = job, book, watcher
+    def __init__(self, job: Job, book: Gradebook, watcher: Watcher, engine: Engine) -> None:
+        self._job, self._book, self._watcher, self._engine = job, book, watcher, engine
         self._starter = load_starter(job.task)
         self._context = context_key(job.task, job.repeats, job.settings)
         self._runs = job.out / "runs"
@@ -158,10 +150,11 @@ class _Batch:
         job = self._job
         if not indices:
             return
-        engine = job.engine or partial(grade_here, jobs=min(job.jobs, len(indices)), cards=None)
-        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, job.warm)
+        jobs = min(job.jobs, len(indices))
+        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, job.warm, jobs)
         submissions = [job.submissions[index] for index in indices]
-        with contextlib.closing(engine(order, submissions, self._runs, self._watcher)) as graded:
+        running = self._engine.grade(order, submissions, self._runs, self._watcher)
+        with contextlib.closing(running) as graded:
             for number, result in graded:
                 if result.verdict is Verdict.GRADER_ERROR:
                     self._stop_if_full()

@@ -26,6 +26,7 @@ from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
 from grader.trainer.run import Execution, Plan, execute
+from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
     import threading
@@ -38,7 +39,7 @@ if TYPE_CHECKING:
     from grader.submissions.collect import Submission
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
-    from grader.trainer.fork_server import WarmParent
+    from grader.trainer.fork_server import ForkServer, TrainerSource
 
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
@@ -57,7 +58,7 @@ class Bench:
     repeats: list[Repeat]
     settings: Settings
     sandboxes: SandboxSupply
-    warm: WarmParent | None
+    trainers: TrainerSource
     runs: Path
     context: str
     on_progress: Callable[[str, int, float], None]
@@ -169,8 +170,10 @@ def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path
     account.slot_key = slot_key(slot_source)
     (folder / "slot.py").write_text(slot_source, encoding="utf-8", errors="replace")
     rebuilt = rebuild(bench.starter, slot_source)
+    _refuse_syntax_error(slot_source, rebuilt, folder, bench)
     sandbox = bench.sandboxes.take()
     try:
+        server = bench.trainers.fork_server()  # its imports run beside those in the sandbox
         for repeat in bench.repeats:
             source = SlotSource(bench.imports, slot_source, bench.task.spec.entries, repeat.slot_seed)
             where = folder / f"repeat-{repeat.number}"
@@ -178,7 +181,7 @@ def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path
             if repeat is bench.repeats[0]:
                 fault = _gate(sandbox, source, rebuilt, where, bench)
             if fault is None:
-                plan = _plan(repeat, bench, where, submission.student, place)
+                plan = _plan(repeat, bench, where, submission.student, place=place, server=server)
                 with contextlib.closing(sandbox.start_slot(source)) as slot:
                     execution = execute(rebuilt, slot, plan)
                 account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
@@ -190,6 +193,16 @@ def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path
             account.scores.append(score(where / "predictions.npz", repeat.answers))
     finally:
         sandbox.close()
+
+
+def _refuse_syntax_error(slot_source: str, rebuilt: dict[str, Any], folder: Path, bench: Bench) -> None:
+    """Raise the StudentFault of a slot that does not compile: no process need be started to know it."""
+    fault = syntax_fault(slot_source)
+    if fault is not None:
+        where = folder / f"repeat-{bench.repeats[0].number}"
+        where.mkdir()
+        (where / "executed.ipynb").write_text(explained(rebuilt, fault, ""), encoding="utf-8")
+        raise fault
 
 
 def _gate(
@@ -211,7 +224,9 @@ def _kept(bench: Bench) -> Path:
     return bench.repeats[0].inputs.parent / f"first_call-{bench.context[:16]}.frame"
 
 
-def _plan(repeat: Repeat, bench: Bench, where: Path, student: str, place: Place) -> Plan:
+def _plan(
+    repeat: Repeat, bench: Bench, where: Path, student: str, *, place: Place, server: ForkServer | None
+) -> Plan:
     spec = bench.task.spec
     return Plan(
         parameters={
@@ -226,7 +241,7 @@ def _plan(repeat: Repeat, bench: Bench, where: Path, student: str, place: Place)
         wall_seconds=bench.settings.wall_seconds,
         return_mb=spec.limits.return_mb,
         device=bench.settings.device,
-        warm=bench.warm,
+        warm=server,
         on_cell=lambda done, total: bench.on_progress(student, repeat.number, done / total),
         stopping=bench.stopping,
         place=place,

@@ -39,7 +39,10 @@ class Watcher(Protocol):
 
 @dataclass(frozen=True)
 class Order:
-    """What a worker needs beside the submissions. `warm` False starts every trainer from nothing."""
+    """What an engine needs beside the submissions, of which it runs `jobs` at a time on this machine.
+
+    `warm` False starts every trainer from nothing.
+    """
 
     task: Task
     starter: dict[str, Any]
@@ -47,3 +50,4 @@ class Order:
     settings: Settings
     context: str
     warm: bool
+    jobs: int = 1

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,10 +14,9 @@ from grader.gradebook.gradebook import Recorded, reading, writing
 from grader.gradebook.run_folder import run_folder
 from grader.grading.batch import with_points, write_csv
 from grader.grading.cache import context_key
+from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
-from grader.grading.grade import grade
 from grader.grading.plan import Order, Settings, Watcher
-from grader.grading.workers import open_bench
 from grader.submissions.collect import Submission
 from grader.task.starter import load_starter
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from grader.gradebook.result import Result
+    from grader.grading.engine import Engine
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -141,8 +141,11 @@ def replay(
     out: Path,
     warm: bool,
     watcher: Watcher,
+    engine: Engine | None = None,
 ) -> Replay:
     """Run a recorded submission once more with the same seeds and compare the predictions; nothing is recorded.
+
+    It runs on `engine`, or on one of this machine that is opened for it.
 
     Raises UsageError where task, settings or secret are not those of the record, or its notebook was not kept.
     """
@@ -155,9 +158,12 @@ def replay(
     if not (folder / "submission.ipynb").is_file():
         raise UsageError(f"the notebook of {was.student} was not kept ({was.verdict})")
     order = Order(task, load_starter(task), repeats, settings, recorded.key.context, warm)
-    stopping = threading.Event()
-    with open_bench(order, out / "replays", expected=1, ahead=1, watcher=watcher, stopping=stopping) as bench:
-        result = grade(Submission(was.submission, was.student, folder / "submission.ipynb"), bench)
+    submission = Submission(was.submission, was.student, folder / "submission.ipynb")
+    with (
+        opened(engine) as used,
+        contextlib.closing(used.grade(order, [submission], out / "replays", watcher)) as graded,
+    ):
+        ((_, result),) = graded
     different = [] if result.verdict is was.verdict else [f"verdict: {was.verdict}, now {result.verdict}"]
     compared = 0
     for repeat in repeats:

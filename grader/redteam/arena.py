@@ -24,9 +24,9 @@ from grader.errors import StudentFault, UsageError
 from grader.gradebook.gradebook import FILE_NAME, Entry, writing
 from grader.gradebook.run_folder import new_run_folder
 from grader.grading.cache import context_key
+from grader.grading.engine import LocalEngine
 from grader.grading.grade import Bench, grade
 from grader.grading.plan import Order, Watcher
-from grader.grading.workers import open_bench
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.rebuild import rebuild
@@ -43,9 +43,8 @@ from grader.redteam.host_snapshot import (
 )
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
 from grader.redteam.window import culprits
-from grader.sandbox import open_sandbox
 from grader.sandbox.bwrap import spare_users
-from grader.sandbox.pool import SandboxSupply
+from grader.sandbox.pool import SandboxSpec, SandboxSupply
 from grader.submissions.collect import Submission
 from grader.task.evaluation import secret_for
 from grader.task.spec import tasks_folder
@@ -57,7 +56,6 @@ if TYPE_CHECKING:
     from grader.gradebook.result import Metrics, Result
     from grader.grading.plan import Settings
     from grader.redteam.corpus import Attack
-    from grader.sandbox import Sandbox
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -118,10 +116,12 @@ def open_arena(
 
         def open_anew() -> Bench:
             opened.close()
-            stopping = threading.Event()
-            return opened.enter_context(
-                open_bench(order, out / "runs", expected=0, ahead=0, watcher=watcher, stopping=stopping)
+            engine = opened.enter_context(LocalEngine())
+            bench = opened.enter_context(
+                engine.bench(order, out / "runs", expected=0, watcher=watcher, stopping=threading.Event())
             )
+            bench.trainers.fork_server()  # what starts while an attack runs is the attack's
+            return bench
 
         arena = Arena(open_anew, bait, out)
         arena.measure(wall_seconds, trained_twins)
@@ -263,7 +263,9 @@ class Arena:
         submission = Submission(f"{student}.ipynb", student, data)
         limit = wall_seconds or self._bench.settings.wall_seconds
         settings = replace(self._bench.settings, wall_seconds=limit)
-        supply = SandboxSupply(self._open_sandbox, expected=1)
+        bench = self._bench
+        spec = SandboxSpec(bench.task.spec.limits, bench.imports, settings.backend)
+        supply = SandboxSupply(spec.open, expected=1)
         with contextlib.closing(supply), ThreadPoolExecutor(1) as pool:
             bench = replace(self._bench, sandboxes=supply, repeats=[repeat], settings=settings)
             try:
@@ -271,10 +273,6 @@ class Arena:
             except KeyboardInterrupt:
                 bench.stopping.set()
                 raise
-
-    def _open_sandbox(self) -> Sandbox:
-        limits, backend = self._bench.task.spec.limits, self._bench.settings.backend
-        return open_sandbox(limits, imports=self._bench.imports, backend=backend)
 
 
 def _contents(repeat: Repeat) -> dict[Path, bytes]:

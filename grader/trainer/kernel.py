@@ -1,4 +1,4 @@
-"""Start a trainer's kernel, forked from the warm parent or cold, over private Unix sockets."""
+"""Start a trainer's kernel, forked from the fork server or cold, over private Unix sockets."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from grader.trainer.proxy import ENVIRONMENT
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.trainer.fork_server import WarmParent
+    from grader.trainer.fork_server import ForkServer
     from grader.trainer.gpus import Place
 
 _KEPT = ("PATH", "HOME", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH")
@@ -30,7 +30,7 @@ _KEPT_PREFIXES = ("CUDA", "NVIDIA", "TORCH")
 
 
 def trainer_environment(device: str) -> dict[str, str]:
-    """Return the environment of every trainer and of the warm parent, for `device` auto, cuda or cpu.
+    """Return the environment of every trainer and of the fork server, for `device` auto, cuda or cpu.
 
     Each computes with one thread: jobs on as many cores do not fight then, and points do not depend on how many cores
     there are.
@@ -61,7 +61,7 @@ class Launch:
     device: str
     place: Place
     keep_first_call: bool
-    warm: WarmParent | None
+    warm: ForkServer | None
 
     def slot(self) -> dict[str, Any]:
         """Return what the trainer is told of its slot, beside the descriptors."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grader.sandbox import Slot
-    from grader.trainer.fork_server import WarmParent
+    from grader.trainer.fork_server import ForkServer
 
 _PENALTIES = 100  # of a run, that are kept
 _PENALTY_CHARACTERS = 500
@@ -42,7 +42,7 @@ class Plan:
     wall_seconds: float
     return_mb: int
     device: str
-    warm: WarmParent | None
+    warm: ForkServer | None
     on_cell: Callable[[int, int], None]
     stopping: threading.Event
     place: Place = ANYWHERE

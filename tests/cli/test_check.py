@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import watchfiles
 from recorded import result_named
 from test_commands import HONEST, Outcome, run
 
-from grader.cli.watch import Saving, Watch, cells_of
+from grader.cli.watch import NotebookWatch, Saving, cells_of
 from grader.errors import Verdict
 from grader.gradebook.result import Metrics, Seconds
 from grader.report.advice import outlook
@@ -186,71 +187,93 @@ def notebook_with(text: str, outputs: list[Json] | None = None) -> bytes:
     return json.dumps({"nbformat": 4, "metadata": {}, "cells": [cell]}).encode()
 
 
-def looks(watch: Watch, count: int = 4) -> list[bytes]:
-    """Return what some looks give."""
-    return [data for _ in range(count) if (data := watch.look()) is not None]
-
-
 def test_each_save_of_another_program_is_given_once(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    assert looks(watch) == [notebook_with("a = 1")]
-    assert looks(watch) == []
+    watch = NotebookWatch(path)
+    assert (watch.read(), watch.read()) == (notebook_with("a = 1"), None)
     path.write_bytes(notebook_with("a = 22"))
-    assert looks(watch) == [notebook_with("a = 22")]
+    assert (watch.read(), watch.read()) == (notebook_with("a = 22"), None)
 
 
 def test_outputs_and_times_of_a_file_are_no_other_program(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    looks(watch)
+    watch = NotebookWatch(path)
+    watch.wait()
     path.write_bytes(notebook_with("a = 1", [{"output_type": "stream", "name": "stdout", "text": "hello"}]))
-    assert looks(watch) == []
+    assert watch.read() is None
     os.utime(path)
-    assert looks(watch) == []
+    assert watch.read() is None
     assert cells_of(notebook_with("a = 1")) == cells_of(notebook_with("a = 1", [{}]))
 
 
 def test_a_file_that_is_replaced_or_away_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     path, draft = tmp_path / "n.ipynb", tmp_path / ".n.ipynb.new"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    looks(watch)
+    watch = NotebookWatch(path)
+    watch.wait()
     path.unlink()
-    assert looks(watch) == []
-    draft.write_bytes(notebook_with("a = 2"))
-    draft.rename(path)
-    assert looks(watch) == [notebook_with("a = 2")]
+    assert watch.read() is None
+
+    def replace_file() -> None:
+        draft.write_bytes(notebook_with("a = 2"))
+        draft.rename(path)
+
+    timer = threading.Timer(0.5, replace_file)
+    timer.start()
+    assert watch.wait() == notebook_with("a = 2")
+    timer.join()
 
 
 def test_a_file_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    looks(watch)
+    watch = NotebookWatch(path)
+    watch.wait()
     whole = notebook_with("a = 'longer than before'")
-    for end in range(10, len(whole), 10):
-        path.write_bytes(whole[:end])
-        assert watch.look() is None
-    path.write_bytes(whole)
-    assert looks(watch) == [whole]
+
+    def write_in_pieces() -> None:
+        with path.open("wb", buffering=0) as file:
+            for start in range(0, len(whole), 10):
+                file.write(whole[start : start + 10])
+                time.sleep(0.05)
+
+    writer = threading.Timer(0.3, write_in_pieces)
+    writer.start()
+    assert watch.wait() == whole
+    writer.join()
+
+
+def test_a_save_that_no_event_reports_is_noticed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network file systems report nothing: watching another folder gives only the time-outs."""
+    path, elsewhere = tmp_path / "n.ipynb", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path.write_bytes(notebook_with("a = 1"))
+    watch, watchfiles_watch = NotebookWatch(path), watchfiles.watch
+    watch.wait()
+    monkeypatch.setattr(
+        "grader.cli.watch.watchfiles.watch", lambda _, **options: watchfiles_watch(elsewhere, **options)
+    )
+    path.write_bytes(notebook_with("a = 22"))
+    assert watch.wait() == notebook_with("a = 22")
 
 
 def test_what_is_no_notebook_counts_by_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(b"not yet")
-    watch = Watch(path)
-    assert looks(watch) == [b"not yet"]
+    watch = NotebookWatch(path)
+    assert watch.wait() == b"not yet"
     path.write_bytes(b"nor now")
-    assert looks(watch) == [b"nor now"]
+    assert watch.wait() == b"nor now"
 
 
 def test_a_save_interrupts_what_runs_and_says_what_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
+    watch = NotebookWatch(path)
     watch.wait()
     saving = Saving(watch)
     timer = threading.Timer(0.3, path.write_bytes, [notebook_with("a = 22")])
@@ -264,7 +287,7 @@ def test_a_save_interrupts_what_runs_and_says_what_was_saved(tmp_path: Path) -> 
 def test_without_a_save_nothing_is_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
+    watch = NotebookWatch(path)
     watch.wait()
     saving = Saving(watch)
     with saving:

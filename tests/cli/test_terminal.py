@@ -44,8 +44,9 @@ recorded = [Recorded(1, 1, 1, 1, "2026-01-01T10:00:00.000+00:00", Key("", ""), N
 row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "balanced_accuracy": 0.5,
        "attempt": 1, "attempts": 1, "late": False}}
 outcome = Outcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
-output.show_results([good, bad], Path(evil))
-output.show_recorded(recorded, times=True)
+output.show_results([good, bad], {{evil: evil}})
+output.show_recorded(recorded, {{evil: evil}}, times=True)
+print(output.summary([good, bad]))
 output.show_leaderboard([row, dict(row, name="b", section="c")])
 diagnostics.show_check(good, [evil])
 diagnostics.show_diagnostics(Path(evil), [Diagnostic(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
@@ -195,7 +196,7 @@ LINES = [
     ("results r --verdict scord", "'grader_error'; did you mean 'scored'? see: grader results --help"),
     ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
     ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
-    ("regrade noisy_labels --out r", "say which: --verdict or --student"),
+    ("regrade noisy_labels --out r", "choose submissions with --verdict or --student"),
     (
         "redteam noisy_labels --attack wires",
         f"{ROOT / 'tests' / 'hostile'} has no attack 'wires'; did you mean 'wire'?",
@@ -245,10 +246,10 @@ def test_a_command_without_words_shows_the_help(run: Callable[..., tuple[int, st
         (
             OSError(28, "No space left on device", "x/y"),
             2,
-            "x/y: No space left on device; give room or access",
+            "x/y: No space left on device; make room or give access",
         ),
-        (OSError(5, "Input/output error"), 3, "this is a bug of the grader"),
-        (KeyError("k"), 3, "this is a bug of the grader"),
+        (OSError(5, "Input/output error"), 3, "this is a bug in the grader"),
+        (KeyError("k"), 3, "this is a bug in the grader"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

@@ -30,7 +30,7 @@ from grader.submissions.collect import Submission
 from grader.submissions.roster import Person
 from grader.task.evaluation import Repeat
 from grader.task.spec import Score
-from grader.trainer.fork_server import WarmParent
+from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
@@ -442,10 +442,10 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
 
 @pytest.mark.slow
 def test_a_closed_warm_parent_forks_no_more() -> None:
-    warm = WarmParent(trainer_environment("cpu"))
+    warm = ForkServer(trainer_environment("cpu"))
     warm.wait_until_ready()
     warm.close()
-    with pytest.raises(GraderFault, match="warm parent is closed"):
+    with pytest.raises(GraderFault, match="fork server is closed"):
         warm.fork({}, [0, 1, 2])
 
 
@@ -476,7 +476,7 @@ def is_warm_parent_of(pid: int, folder: Path) -> bool:
 
 
 def test_a_warm_parent_that_cannot_import_is_our_failure() -> None:
-    warm = WarmParent({"PATH": os.environ["PATH"], "PYTHONHOME": "/nowhere"})
+    warm = ForkServer({"PATH": os.environ["PATH"], "PYTHONHOME": "/nowhere"})
     with pytest.raises(GraderFault, match="did not start"):
         warm.wait_until_ready()
     warm.close()

@@ -158,7 +158,7 @@ def local(job: Job) -> list[Result]:
 
 def on(nodes: Nodes, job: Job, out: Path, watcher: Watcher, shared: Path | None = None) -> list[Result]:
     out.mkdir()
-    engine = Cluster(nodes.address, per_gpu=1, shared=shared).grade
+    engine = Cluster(nodes.address, per_gpu=1, shared=shared)
     return run_batch(replace(job, out=out, engine=engine), watcher)
 
 
@@ -233,7 +233,7 @@ def test_who_does_not_fit_on_a_share_of_a_card_is_run_alone_on_one(
     own.starter.parent.mkdir()
     own.starter.write_text(json.dumps(notebook), encoding="utf-8")
     settings = replace(job.settings, device="auto")
-    engine = Cluster(nodes.address, per_gpu=2, shared=None).grade
+    engine = Cluster(nodes.address, per_gpu=2, shared=None)
     watcher = Watcher()
     (result,) = run_batch(
         replace(
@@ -281,7 +281,7 @@ def test_a_node_that_is_lost_costs_nobody_a_result(
 def test_an_address_where_no_cluster_is_is_one_line(
     job: Job, tmp_path: Path, address: str, words: str
 ) -> None:
-    engine = Cluster(address, per_gpu=1, shared=None).grade
+    engine = Cluster(address, per_gpu=1, shared=None)
     with pytest.raises(UsageError, match=words):
         run_batch(replace(job, out=tmp_path, engine=engine), Watcher())
 

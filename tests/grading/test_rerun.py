@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from conftest import lend
 
 from grader.cli.main import main
 from grader.gradebook.gradebook import reading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -42,7 +44,7 @@ def own(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory, engine: LocalEngine) -> Path:
     """A folder of results of the four students and a roster, graded once."""
     folder = tmp_path_factory.mktemp("class")
     for student, slot in SLOTS.items():
@@ -63,6 +65,7 @@ def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory) -
         folder / "roster.csv",
     ]
     patched = pytest.MonkeyPatch()
+    lend(engine, patched)
     patched.setattr(sys, "argv", list(map(str, words)))
     with pytest.raises(SystemExit) as ended:
         main()

@@ -101,6 +101,7 @@ def test_predictions_that_get_points_for_shuffled_answers_are_found(tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_engine")
 def test_nothing_is_wrong_with_the_toy_task(toy_task: Task, tmp_path: Path) -> None:
     findings = lint(toy_task, tmp_path, quick=False, seeds=3, watcher=Quiet())
     assert wrong(findings) == {}
@@ -109,6 +110,7 @@ def test_nothing_is_wrong_with_the_toy_task(toy_task: Task, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_engine")
 def test_a_task_whose_baseline_is_its_solution_is_found(own_toy: Path, tmp_path: Path) -> None:
     spoil(own_toy, "notebook.py", SOLUTION, SWAPPED)
     task = spoil(own_toy, "task.toml", "floor = 0.5\nceiling = 0.84\n", "floor = 0.4\nceiling = 0.84\n")
@@ -152,6 +154,7 @@ IN_FINAL_MODE = f"if FINAL_EVALUATION_MODE:\n    {ASK.strip().replace(chr(10), '
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_engine")
 def test_a_final_evaluation_that_asks_the_network_is_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "notebook.py", SETUP, SETUP + IN_FINAL_MODE)
     findings = lint_runs(

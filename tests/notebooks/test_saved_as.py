@@ -36,6 +36,8 @@ if TYPE_CHECKING:
 
     from saved_as import Save
 
+    from grader.grading.engine import LocalEngine
+
 TASKS = discover()
 STORED = {f"{name}, our metadata {what}": save for name, plain in SAVES.items()
           for what, save in (("kept", plain), ("lost", without_our_metadata(plain)))}  # fmt: skip
@@ -253,12 +255,15 @@ def predictions(run_folder: Path) -> list[bytes]:
     return [found[name].tobytes() for found in arrays for name in found.files]
 
 
-def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tuple[object, ...]]:
+def grade(
+    task: Task, notebooks: dict[str, bytes], folder: Path, engine: LocalEngine
+) -> dict[str, tuple[object, ...]]:
     """Run each notebook, the same program or not; return verdict, points and predictions."""
     repeats = prepare_repeats(task, b"seeds of the saves", folder / "e", repeats=1, source="embedded")
     sent = [Submission(f"{name}.ipynb", name, data) for name, data in notebooks.items()]
     settings = Settings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
-    results = run_batch(Job(task, sent, repeats, settings, folder, 1, warm=True, again=True), Quiet())
+    job = Job(task, sent, repeats, settings, folder, 1, warm=True, again=True, engine=engine)
+    results = run_batch(job, Quiet())
     assert [result.identical_to for result in results] == [""] * len(results)
     return {
         result.student: (
@@ -273,7 +278,7 @@ def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tu
 
 @pytest.mark.slow
 def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_original(
-    toy_task: Task, tmp_path: Path
+    toy_task: Task, tmp_path: Path, engine: LocalEngine
 ) -> None:
     solution, starter = (path.read_bytes() for path in (toy_task.solution, toy_task.starter))
     notebooks = {name: save(read_notebook(solution)) for name, save in SAVES.items()}
@@ -282,7 +287,7 @@ def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_origi
         "starter": starter,
         "starter in colab": as_colab(read_notebook(starter)),
     }
-    graded = grade(toy_task, notebooks, tmp_path)
+    graded = grade(toy_task, notebooks, tmp_path, engine)
     expected = graded["solution"]
     assert expected[0] is Verdict.SCORED
     assert expected[3]
@@ -292,10 +297,11 @@ def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_origi
 
 @pytest.mark.slow
 def test_a_real_solution_saved_by_colab_gets_the_points_and_predictions_of_the_original(
-    tmp_path: Path,
+    tmp_path: Path, engine: LocalEngine
 ) -> None:
     task = load_task("learning_to_defer")
     original = task.solution.read_bytes()
-    graded = grade(task, {"original": original, "colab": as_colab(read_notebook(original))}, tmp_path)
+    sent = {"original": original, "colab": as_colab(read_notebook(original))}
+    graded = grade(task, sent, tmp_path, engine)
     assert graded["colab"] == graded["original"]
     assert graded["original"][0] is Verdict.SCORED

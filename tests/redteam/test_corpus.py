@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from conftest import Submit
 
+    from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
     from grader.redteam.corpus import Attack
     from grader.task.spec import Task
@@ -279,7 +280,7 @@ def your_weights(targets, losses):
 
 @pytest.mark.slow
 def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
-    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path
+    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path, engine: LocalEngine
 ) -> None:
     inbox = submit(CLAIMS, "inbox/=cmd|' 'C calc'!A0.ipynb").parent
     for number, attack in enumerate(read_corpus(HOSTILE)):
@@ -289,7 +290,8 @@ def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
     out = tmp_path / "out"
     repeats = prepare_repeats(toy_task, b"seeds of the test suite", out / "e", repeats=1, source="embedded")
     settings = Settings("cpu", 60, "bubblewrap")
-    job = Job(toy_task, collect([inbox], None, tmp_path / "work"), repeats, settings, out, 2, warm=True)
+    sent = collect([inbox], None, tmp_path / "work")
+    job = Job(toy_task, sent, repeats, settings, out, 2, warm=True, engine=engine)
     results = run_batch(job, Quiet())
     assert {result.verdict for result in results} >= {
         Verdict.SCORED,

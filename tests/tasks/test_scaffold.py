@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.errors import Verdict
+    from grader.grading.engine import LocalEngine
 
 
 @pytest.fixture(scope="module")
@@ -116,8 +117,8 @@ def test_data_and_rehearsals_keep_the_contract(task: Task, tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_wrong_return_is_explained(task: Task, tmp_path: Path) -> None:
-    contract.test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task, tmp_path)
+def test_a_wrong_return_is_explained(task: Task, tmp_path: Path, engine: LocalEngine) -> None:
+    contract.test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(task, tmp_path, engine)
 
 
 @pytest.mark.slow

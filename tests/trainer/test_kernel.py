@@ -17,7 +17,7 @@ import pytest
 from grader.errors import GraderFault
 from grader.notebooks.rebuild import rebuild
 from grader.sandbox import SlotSource, open_sandbox
-from grader.trainer.fork_server import WarmParent
+from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 from grader.trainer.run import Plan, execute
 
@@ -34,8 +34,8 @@ IMPORTS = "import numpy as np\nimport torch\n"
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[WarmParent]:
-    parent = WarmParent(trainer_environment("cpu"))
+def warm() -> Iterator[ForkServer]:
+    parent = ForkServer(trainer_environment("cpu"))
     yield parent
     parent.close()
 
@@ -47,7 +47,7 @@ def sandbox(toy_task: Task) -> Iterator[Sandbox]:
     opened.close()
 
 
-def plan_for(folder: Path, inputs: Path, warm: WarmParent | None) -> Plan:
+def plan_for(folder: Path, inputs: Path, warm: ForkServer | None) -> Plan:
     folder.mkdir()
     return Plan(
         parameters={
@@ -82,7 +82,7 @@ def test_a_module_in_the_current_folder_is_not_imported_by_a_trainer(
         (tmp_path / name).write_text(hijack)
     monkeypatch.chdir(tmp_path)
     toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
-    parent = WarmParent(trainer_environment("cpu"))
+    parent = ForkServer(trainer_environment("cpu"))
     try:
         parent.wait_until_ready()
         slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
@@ -101,7 +101,7 @@ def test_a_module_in_the_current_folder_is_not_imported_by_a_trainer(
 
 @pytest.mark.slow
 def test_the_trainer_sees_no_answers_and_the_slot_sees_no_trainer(
-    toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path
+    toy_task: Task, starter: Json, sandbox: Sandbox, warm: ForkServer, tmp_path: Path
 ) -> None:
     """Rules 1 and 3: the executed notebook knows inputs only, and no metric is computed in it."""
     toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
@@ -126,7 +126,7 @@ def test_the_trainer_sees_no_answers_and_the_slot_sees_no_trainer(
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["warm", "cold"])
 def test_a_trainer_has_no_network(
-    toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path, kind: str
+    toy_task: Task, starter: Json, sandbox: Sandbox, warm: ForkServer, tmp_path: Path, kind: str
 ) -> None:
     probe = [
         sys.executable,
@@ -172,7 +172,7 @@ def test_a_trainer_has_no_network(
     ids=["an exception", "a dead kernel", "arguments that cannot cross"],
 )
 def test_a_protected_cell_that_fails_is_our_fault(
-    line: str, words: str, toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path
+    line: str, words: str, toy_task: Task, starter: Json, sandbox: Sandbox, warm: ForkServer, tmp_path: Path
 ) -> None:
     toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
     notebook = rebuild(starter, HONEST)

@@ -1,6 +1,6 @@
-"""Grade over a Ray cluster: a worker for each place on it, with a warm parent, trainers and sandboxes of its own.
+"""Grade over a Ray cluster: a worker for each place on it, with a fork server, trainers and sandboxes of its own.
 
-A worker is an actor that runs what `grader.grading.workers` runs on one machine; no student's code runs in a process of Ray.
+A worker is an actor that runs what `grader.grading.engine` runs on one machine; no student's code runs in a process of Ray.
 Submissions, the task and the hidden data travel by value, run folders come back the same way: a node needs this
 package and bubblewrap, and no files. The caller stays the only one who writes results and run folders.
 """
@@ -71,6 +71,9 @@ class Cluster:
             except self._ray.exceptions.RayError as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise UsageError(f"the Ray cluster failed: {reason}; what was recorded is kept") from error
+
+    def close(self) -> None:
+        """Do nothing: workers end with their batch."""
 
     def _grade(
         self,

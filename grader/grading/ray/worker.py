@@ -21,8 +21,8 @@ from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.gradebook.run_folder import new_run_folder, settle
+from grader.grading.engine import LocalEngine, grade_with_retries
 from grader.grading.environment import versions
-from grader.grading.workers import grade_with_retries, open_bench
 from grader.sandbox import prove
 from grader.submissions.collect import Submission
 from grader.trainer.attribution import OutOfCardMemory
@@ -154,10 +154,12 @@ class Worker:
             self._root = self._opened.enter_context(_private_folder(shared))
             if evaluation is not None:
                 order = unpacked(order, evaluation, self._root / "evaluation")
-            bench = open_bench(
-                order, self._root, expected=expected, ahead=1, watcher=notes, stopping=self._stopping
-            )
+            engine = self._opened.enter_context(LocalEngine())
+            alone = replace(order, jobs=1)  # Ray starts a worker for each
+            bench = engine.bench(alone, self._root, expected=expected, watcher=notes, stopping=self._stopping)
             self._bench = self._opened.enter_context(bench)
+            self._bench.sandboxes.start(1)  # a worker is opened because there is work
+            self._bench.trainers.fork_server()
         return About(platform.node(), versions(), notes.notices)
 
     def grade(self, sent: Sent) -> Graded:

@@ -30,6 +30,7 @@ RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
 MEGABYTE = 1 << 20
 PR_SET_DUMPABLE = 4
 CAPABILITY_VERSION = 0x20080522
+CELL = "your solution cell"  # what raises, where no function does
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -200,7 +201,7 @@ class Serving:
 
     def explain(self, error: BaseException) -> Failure:
         """Return the verdict, sentence and traceback for what the student's code raised."""
-        name = self.entry or "your solution cell"
+        name = self.entry or CELL
         text = tracebacks.describe(error)
         verdict, message = classify(error, text.last_line, self.config)
         return Failure(verdict, message or f"{name} raised {text.last_line}", text.frames)
