@@ -11,7 +11,7 @@ from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.gradebook.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
+from grader.gradebook.gradebook import Gradebook, Key, Recorded, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result, csv_row
 from grader.grading.cache import context_key, may_stand_for, record_for
 from grader.grading.engine import opened
@@ -217,7 +217,7 @@ def write_csv(out: Path) -> None:
         raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
 
 
-def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> None:
+def _check_identities(job: Job, book: Gradebook, entries: Sequence[SubmissionRecord]) -> None:
     """Refuse files that the gradebook knows as those of people on a roster, and that now seem to be somebody else's."""
     for submission, entry in zip(job.submissions, entries, strict=True):
         owner = book.enrolled_owner(entry)
@@ -228,12 +228,12 @@ def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> No
             )
 
 
-def _entry(submission: Submission, task: str) -> Entry:
+def _entry(submission: Submission, task: str) -> SubmissionRecord:
     try:
         digest = hashlib.sha256(submission.data).hexdigest() if submission.data is not None else ""
     except GraderFault:
         digest = ""
-    return Entry(
+    return SubmissionRecord(
         task=task,
         student=submission.student,
         path=submission.path,
