@@ -172,7 +172,7 @@ class _Batch:
             yield
         except OSError as error:
             raise UsageError(
-                f"{self._runs} cannot be written: {error.strerror}; what was recorded is kept"
+                f"{self._runs} cannot be written: {error.strerror}; recorded results are kept"
             ) from error
 
     def _stop_if_full(self) -> None:
@@ -187,7 +187,7 @@ class _Batch:
                 os.fsync(file.fileno())
         except OSError as error:
             raise UsageError(
-                f"{self._job.out} cannot be written: {error.strerror}; make room and call again: what was recorded is kept"
+                f"{self._job.out} cannot be written: {error.strerror}; make room and call again: recorded results are kept"
             ) from error
 
 

@@ -76,7 +76,7 @@ def _knock(address: str) -> None:
 
 @contextlib.contextmanager
 def shared_folder(shared: Path | None) -> Iterator[Path | None]:
-    """Give a folder of this batch in `shared`, for its user only, which ends with the context."""
+    """Yield a folder of this batch in `shared`, for its user only, which ends with the context."""
     if shared is None:
         yield None
         return

@@ -67,9 +67,9 @@ def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tup
 def arrange_descriptors(slot_socket: int, output: int) -> None:
     """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    high = [os.dup2(fd, 1000 + place) for place, fd in enumerate((nothing, output, output, slot_socket))]
-    for place, fd in enumerate(high):
-        os.dup2(fd, place)
+    high = [os.dup2(fd, 1000 + number) for number, fd in enumerate((nothing, output, output, slot_socket))]
+    for number, fd in enumerate(high):
+        os.dup2(fd, number)
     os.set_inheritable(SLOT_FD, False)
     os.closerange(SLOT_FD + 1, 1 << 20)
     for name, fd in (("stdout", 1), ("stderr", 2)):
@@ -164,8 +164,8 @@ class Serving:
         for entry in self.job["entries"]:
             functions[entry] = getattr(module, entry, None)
             if not callable(functions[entry]):
-                said = "is not a function" if entry in module.__dict__ else "is not defined"
-                raise FailedFrame("slot_error", f"{entry} {said} after your solution cell has run")
+                problem = "is not a function" if entry in module.__dict__ else "is not defined"
+                raise FailedFrame("slot_error", f"{entry} {problem} after your solution cell has run")
         return functions
 
     def answer(self, call: dict[str, Any], function: Callable[..., Any]) -> None:
@@ -177,8 +177,8 @@ class Serving:
         try:
             wire.send(self.socket, {"kind": "answer", "number": call["number"], "value": value}, self.caps)
         except wire.Unsendable as error:
-            said = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
-            raise FailedFrame("invalid_output", said) from None
+            message = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
+            raise FailedFrame("invalid_output", message) from None
 
     def guard(self, action: Callable[[], Any]) -> Any:
         """Run student code; whatever it raises becomes a FailedFrame."""
