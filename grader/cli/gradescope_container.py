@@ -26,8 +26,8 @@ from grader.cli.settings import local_engine
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.export import gradescope
 from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.sandbox.proof import confines
 from grader.submissions.collect import Submission, collect
 from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
@@ -97,7 +97,15 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
             return gradescope.without_points(NO_SANDBOX, assignment.options)
         task = read_task(root / "source" / KIT / "tasks" / assignment.task)
         repeats = hidden_data(root, assignment, task)
-        settings = Settings("cpu", assignment.wall_seconds, "plain" if assignment.unsafe else "bubblewrap")
+        settings = RunSettings(
+            "cpu",
+            assignment.wall_seconds,
+            "plain" if assignment.unsafe else "bubblewrap",
+            assignment.repeats,
+            source=resolve_source(assignment.source, root / "source"),
+            size=assignment.size,
+            secret_file=str(root / "source" / SECRET),
+        )
         job = Job(
             task,
             [submission],
@@ -105,7 +113,6 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
             settings,
             root / GRADED,
             1,
-            warm=True,
             command="gradescope",
             again=True,
         )

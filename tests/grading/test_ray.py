@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.grading.ray.engine import Cluster
 from grader.grading.ray.worker import Sent
 from grader.notebooks.rebuild import rebuild
@@ -148,7 +148,7 @@ def job(toy_task: Task, starter: Json, tmp_path_factory: pytest.TempPathFactory)
     submissions.append(Submission("text.ipynb", "text", b"this is no notebook"))
     fault = StudentFault(Verdict.INVALID_NOTEBOOK, "This is a symbolic link.")
     submissions.append(Submission("link.ipynb", "link", None, fault))
-    return Job(toy_task, submissions, repeats, Settings("cpu", 60, "bubblewrap"), folder, 1, warm=True)
+    return Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "bubblewrap"), folder, 1)
 
 
 @pytest.fixture(scope="module")
