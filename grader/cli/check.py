@@ -133,7 +133,7 @@ def _unless_saved(run: Callable[[], Result], watch: NotebookWatch) -> tuple[Resu
 
 @contextmanager
 def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[bytes], Result]]:
-    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once.
+    """Yield a function that rehearses the grading of a notebook; what all its runs share is prepared once.
 
     `kept` sandboxes are started ahead for the next run.
     """

@@ -148,14 +148,15 @@ def submission_of(folder: Path, student: str, workdir: Path) -> Submission:
             Verdict.INVALID_NOTEBOOK,
             f"No notebook was handed in, but {seen}. Hand in the file that ends in .ipynb.",
         )
-    found = collect([folder], None, workdir)
-    if len(found) > 1:
-        seen = ", ".join(Path(one.path).name for one in found[:5])
+    submissions = collect([folder], None, workdir)
+    if len(submissions) > 1:
+        seen = ", ".join(Path(submission.path).name for submission in submissions[:5])
         raise StudentFault(
-            Verdict.INVALID_NOTEBOOK, f"{len(found)} notebooks were handed in ({seen}). Hand in one."
+            Verdict.INVALID_NOTEBOOK, f"{len(submissions)} notebooks were handed in ({seen}). Hand in one."
         )
-    (one,) = found
-    return Submission(Path(one.path).name, student, None if one.fault else one.data, one.fault)
+    (submission,) = submissions
+    data = None if submission.fault else submission.data
+    return Submission(Path(submission.path).name, student, data, submission.fault)
 
 
 def _assignment(root: Path) -> Assignment:

@@ -35,7 +35,7 @@ from grader.notebooks.slot import find_slot, slot_cell
 from grader.redteam.canary import Bait, lay_bait
 from grader.redteam.corpus import handed_in
 from grader.redteam.host_snapshot import (
-    Watch,
+    HostMonitor,
     adopting_orphans,
     changed_libraries,
     descendants,
@@ -147,10 +147,10 @@ class Arena:
         users = spare_users()
         package = Path(__file__).resolve().parent.parent
         beside = [tasks_folder().parent / name for name in ("tasks", "starter_notebooks", "solutions")]
-        own = [package, *beside, task.folder, task.starter, task.solution, out, *bait.places]
+        private = [package, *beside, task.folder, task.starter, task.solution, out, *bait.places]
         shared = [Path(tempfile.gettempdir()), *map(Path, ("/tmp", "/var/tmp", "/dev/shm")), Path.home()]  # noqa: S108
-        self._watch = Watch(
-            tuple(dict.fromkeys(path.resolve() for path in own if path.exists())),
+        self._monitor = HostMonitor(
+            tuple(dict.fromkeys(path.resolve() for path in private if path.exists())),
             tuple(dict.fromkeys(path.resolve() for path in shared)),
             range(*users) if users and context.settings.backend == "bubblewrap" else None,
         )
@@ -175,7 +175,7 @@ class Arena:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
         data = handed_in(attack, self._context.starter, self._targets)
         self._bait.touched()
-        before = self._watch.look(self._batch.runs / attack.name)
+        before = self._monitor.snapshot(self._batch.runs / attack.name)
         # No sandbox is started ahead: what is new below this process when the run is over is the slot's.
         known = descendants()
         result = self._run(attack, data)
@@ -183,7 +183,9 @@ class Arena:
             *end_new(known),
             *self._bait.touched(),
             *judge(attack, result, self.honest, self._context.starter, self._secrets),
-            *self._watch.differences(before, self._watch.look(self._batch.runs / attack.name), attack.text),
+            *self._monitor.differences(
+                before, self._monitor.snapshot(self._batch.runs / attack.name), attack.text
+            ),
         ]
         return Outcome(
             attack=attack.name,

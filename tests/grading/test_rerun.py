@@ -129,7 +129,7 @@ def test_a_replay_says_what_differs(run: Run, own: Path, graded: Path, tmp_path:
     found = answer(run, "replay", own, moved / "runs" / "cara" / "run-1", "--out", moved, code=1)
     assert (found["identical"], found["different"]) == (False, ["repeat 1: model"])
     code, out, _ = run("replay", own, "cara", "--out", moved)
-    assert (code, "differs from what is recorded: repeat 1: model" in out) == (1, True)
+    assert (code, "differs from the record: repeat 1: model" in out) == (1, True)
     (moved / "secret").write_text("another secret, long enough\n")
     code, _, err = run("replay", own, "cara", "--out", moved)
     assert (code, "the secret are not those of the record" in err) == (2, True)

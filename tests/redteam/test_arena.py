@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from recorded import Quiet
@@ -147,7 +148,7 @@ def test_what_one_attack_did_is_not_held_against_the_next(face: Callable[..., li
 
 @pytest.mark.slow
 def test_a_file_in_a_shared_folder_is_noticed_by_its_name(face: Callable[..., list[str]]) -> None:
-    dropped = Path("/tmp/dropped-by-a-test")
+    dropped = Path(f"/tmp/dropped-by-a-test-{uuid4()}")
     try:
         assert face(f"open('{dropped}', 'w').close()") == [f"new: {dropped}"]
     finally:

@@ -64,8 +64,14 @@ def faced(arena: Arena) -> Iterator[list[Attack]]:
     assert culprits(arena, window) == {}
 
 
+def of_its_class(path: Path) -> object:
+    """Return an attack as a parameter, in the group of its class, so that both workers have attacks to face."""
+    kind = path.stem.partition("_")[0]
+    return pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"attacks of {kind}"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", map(of_its_class, sorted(HOSTILE.glob("*.py"))))
 def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) -> None:
     attack = read_attack(path)
     outcome = arena.face(attack)
@@ -220,6 +226,7 @@ ENTRIES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.xdist_group("alone")  # it looks at a clock
 @pytest.mark.parametrize("make", ENTRIES.values(), ids=ENTRIES.keys())
 def test_an_entry_of_a_folder_that_is_no_file_is_refused_unopened(
     tmp_path: Path, submit: Submit, make: Callable[[Path], object]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -99,6 +100,7 @@ def test_any_text_has_tokens_or_none(text: str) -> None:
     assert isinstance(tokens(text), list)
 
 
+@pytest.mark.xdist_group("alone")  # it looks at a clock
 def test_five_hundred_programs_take_seconds() -> None:
     lines = PROGRAM.strip("\n").splitlines()
     body = "\n".join(lines[4:-1])

@@ -86,13 +86,13 @@ def wrong(findings: list[Finding]) -> dict[str, str]:
 
 
 def test_the_linter_finds_nothing_wrong_with_what_is_written(task: Task) -> None:
-    assert wrong(linting.read(linting.read_subject(task))) == {}
+    assert wrong(linting.lint_text(linting.read_subject(task))) == {}
 
 
 @pytest.mark.slow
 def test_the_linter_finds_nothing_wrong_with_the_data(task: Task, tmp_path: Path) -> None:
-    data = linting.build_evidence(task, tmp_path, seeds=SEEDS_HERE)
-    assert wrong(linting.look(linting.read_subject(task), data)) == {}
+    data = linting.build_task_data(task, tmp_path, seeds=SEEDS_HERE)
+    assert wrong(linting.lint_data(linting.read_subject(task), data)) == {}
 
 
 def test_the_generated_notebooks_are_the_same_each_time(task: Task) -> None:
