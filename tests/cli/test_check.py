@@ -151,12 +151,12 @@ def test_near_the_end_of_the_map_the_next_points_are_the_last() -> None:
     )
     end = " ".join(outlook(scored(0.95, points=100), MAP, 100, MEMORY_MB))
     assert "need" not in end
-    assert "The map ends here" in end
+    assert "You have all 100 points" in end
 
 
 def test_repeats_say_what_each_would_give() -> None:
     said = " ".join(outlook(scored(0.64, 0.68), MAP, 100, MEMORY_MB))
-    assert "Alone, the repeats would give 35, 45 points." in said
+    assert "On their own, the repeats would give 35, 45 points." in said
     assert "`--repeats 3` shows" not in said
 
 
@@ -380,7 +380,7 @@ def test_a_check_answers_with_diagnostics_repeats_and_what_would_change(
     assert answer["verdict"] == "scored"
     assert [diagnostic["kind"] for diagnostic in answer["diagnostics"]] == ["sleep"]
     assert len(answer["metrics"]["per_repeat"]) == 2
-    assert any("Alone, the repeats" in sentence for sentence in answer["outlook"])
+    assert any("On their own, the repeats" in sentence for sentence in answer["outlook"])
     shown = run(*words)
     assert "student.ipynb: 1 warning\n" in shown.out
     assert f"{answer['points']} points on the public data, balanced accuracy" in shown.out
