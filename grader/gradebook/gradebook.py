@@ -113,7 +113,7 @@ def translated(out: Path) -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise UsageError(f"{out / FILE_NAME}: {error}; what was recorded is kept") from error
+        raise UsageError(f"{out / FILE_NAME}: {error}; recorded results are kept") from error
 
 
 class Gradebook:

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 _ROOM_BYTES = 4 << 20  # with less than this left, a failure of ours is the full disk's
-_KEPT = "what was recorded is kept"
+_KEPT = "recorded results are kept"
 
 
 @dataclass(frozen=True)

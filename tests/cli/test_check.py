@@ -164,12 +164,12 @@ def test_penalties_and_a_near_limit_are_named() -> None:
     said = " ".join(
         outlook(scored(0.66, seconds=60, penalties=["repeat 1: lost a round"]), MAP, 100, MEMORY_MB)
     )
-    assert "cost you something" in said
-    assert "60 s of the 100 s" in said
+    assert "paid a penalty" in said
+    assert "60 s of its 100 s" in said
     assert "60 s of" not in " ".join(outlook(scored(0.66, seconds=60), MAP, 300, MEMORY_MB))
     for taken, told in ((900.0, True), (500.0, False), (None, False)):
         said = " ".join(outlook(replace(scored(0.66), memory_mb=[taken]), MAP, 100, MEMORY_MB))
-        assert ("900 MB of the 1000 MB" in said) == told
+        assert ("900 MB of its 1000 MB" in said) == told
 
 
 def test_a_verdict_without_points_gets_the_advice_of_its_page_but_not_to_check() -> None:

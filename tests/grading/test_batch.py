@@ -374,7 +374,7 @@ def test_a_full_disk_stops_the_batch_with_one_line_and_the_next_call_goes_on(
     assert done.returncode == 0, done.stderr
     message, recorded, finished = done.stdout.splitlines()
     assert "No space left on device; make room" in message
-    assert "what was recorded is kept" in message
+    assert "recorded results are kept" in message
     count, everything_told, verdicts = recorded.split(" ", 2)
     assert 5 < int(count) < 40
     assert everything_told == "True"
@@ -431,7 +431,7 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
     assert [result.student for result in recorded(out)] == ["a"]
     if signum is signal.SIGINT:
         assert running.returncode == 130
-        assert "what was recorded is kept" in err
+        assert "recorded results are kept" in err
     deadline = time.monotonic() + 30
     while processes_of(str(out)) and time.monotonic() < deadline:
         time.sleep(0.1)

@@ -71,7 +71,7 @@ class Cluster:
                 yield from self._grade(context, submissions, runs, watcher, shared)
             except self._ray.exceptions.RayError as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise UsageError(f"the Ray cluster failed: {reason}; what was recorded is kept") from error
+                raise UsageError(f"the Ray cluster failed: {reason}; recorded results are kept") from error
 
     def close(self) -> None:
         """Do nothing: workers end with their batch."""
@@ -240,7 +240,7 @@ class _Crew:
             self._queue.appendleft(call.index)
         if self._lost_in_row > _LOSSES * max(1, self._planned):
             raise UsageError(
-                f"the cluster lost {self._lost_in_row} workers in a row; what was recorded is kept"
+                f"the cluster lost {self._lost_in_row} workers in a row; recorded results are kept"
             )
         self._start()
         self._hand_out()
@@ -280,7 +280,7 @@ class _Crew:
         at_work = self._idle or any(call.index is not None for call in self._calls.values())
         if not at_work and not (self._calls and self._places.count()):
             what = "a free CPU" + (" and a graphics card" if self._places.on_cards else "")
-            raise UsageError(f"no node of the cluster has {what}; what was recorded is kept")
+            raise UsageError(f"no node of the cluster has {what}; recorded results are kept")
 
     def _stop(self) -> None:
         opened = [*self._idle, *(call.actor for call in self._calls.values() if call.index is not None)]
