@@ -194,8 +194,8 @@ LINES = [
         "invalid value for '--device': 'cpuu' is not one of 'auto', 'cuda', 'cpu'; did you mean 'cpu'? see: grader grade --help",
     ),
     ("results r --verdict scord", "'grader_error'; did you mean 'scored'? see: grader results --help"),
-    ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
-    ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
+    ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` creates one"),
+    ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` creates one"),
     ("regrade noisy_labels --out r", "choose submissions with --verdict or --student"),
     (
         "redteam noisy_labels --attack wires",
