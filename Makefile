@@ -7,14 +7,17 @@ BIN := $(VENV)/bin
 DEMO := demo_runs
 SYSTEM_TORCH ?=
 FUZZ_MINUTES ?= 60
+LEDGER ?= .test_seconds.json
+PART ?=
 
-.PHONY: demo wheel test fast fuzz lint build docs redteam help
+.PHONY: demo wheel test fast nightly fuzz lint build docs redteam help
 
 help:
 	@echo "make demo   set up, prepare data, grade the submissions of examples/ and build the report; SYSTEM_TORCH=1"
 	@echo "make test   set up, then the whole test suite with coverage"
-	@echo "make fast   the tests that start no kernel and train nothing"
+	@echo "make fast   the tests that start no kernel and train nothing, under a minute"
 	@echo "make wheel  build the wheel, install it in a clean environment and try it"
+	@echo "make nightly  what proves more and takes hours; one part: make nightly PART=ray"
 	@echo "make redteam  attack noisy_labels with every hostile submission of tests/hostile"
 	@echo "make fuzz   look for crashes with new random submissions, zips and frames; FUZZ_MINUTES=60"
 	@echo "make lint   ruff, mypy, import layers, notebooks in step with their source"
@@ -56,11 +59,16 @@ demo: $(GRADES)
 wheel: $(STAMP)
 	.ci/wheel $(BIN)/python
 
+WORKERS := -n 2 --dist loadgroup
+
 test: $(STAMP)
-	$(BIN)/python -m pytest --cov --cov-report=term-missing:skip-covered --cov-fail-under=90
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger $(LEDGER)
 
 fast: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest $(WORKERS) -m "not slow"
+
+nightly: $(STAMP)
+	$(BIN)/python tests/nightly.py $(PART)
 
 fuzz: $(STAMP)
 	@end=$$(($$(date +%s) + 60 * $(FUZZ_MINUTES))); \

@@ -29,10 +29,10 @@ def pack(options: PackOptions) -> None:
     with tempfile.TemporaryDirectory(prefix="grader-pack-") as scratch:
         subject = linting.read_subject(task)
         source = source_of(task, options.source, options.size)
-        data = linting.build_evidence(
+        data = linting.build_task_data(
             task, Path(scratch), seeds=_LINT_SEEDS, source=source, size=options.size
         )
-        findings = linting.read(subject) + linting.look(subject, data)
+        findings = linting.lint_text(subject) + linting.lint_data(subject, data)
         wrong = [finding for finding in findings if not finding.ok]
         path = None if wrong else student_zip.pack(task, data.public, options.out, size=options.size)
     if options.as_json:

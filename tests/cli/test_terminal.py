@@ -217,7 +217,7 @@ LINES = [
     ("check nowhere.ipynb", "nowhere.ipynb is not a file"),
     (
         "new-task 1st",
-        "'1st' is no name for a task: a letter, then letters, digits, - and _, at most 50 in all",
+        "'1st' cannot name a task; use a letter, then letters, digits, - and _, at most 50 in all",
     ),
 ]
 

@@ -173,6 +173,9 @@ def test_rescore_gives_points_under_the_new_map_and_grade_runs_nothing_for_it(
         assert after[student]["points"] < before[student]["points"]
         assert after[student]["metrics"] == before[student]["metrics"]
     assert after["ben"] == before["ben"]
+    for student in ("cara", "anna-copy"):
+        replayed = answer(run, "replay", task, student, "--out", out)
+        assert (replayed["identical"], replayed["compared"]) == (True, 2)
     code, _, err = run("grade", task, *sorted(graded.parent.glob("*.ipynb")), "--out", out, "--repeats", "2")
     assert code == 0
     assert "4 of 4 graded already" in err

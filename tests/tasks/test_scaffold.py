@@ -74,7 +74,7 @@ def test_the_outline_is_the_one_that_students_know(task: Task) -> None:
 
 @pytest.mark.parametrize("name", ["", "1st", "with space", "../up", "cells", "parts", "x" * 51, "ünï"])
 def test_a_name_that_no_task_can_have_is_refused(name: str, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="is no name for a task"):
+    with pytest.raises(UsageError, match="cannot name a task"):
         scaffold(name, tmp_path)
     assert list(tmp_path.iterdir()) == []
 
@@ -82,7 +82,7 @@ def test_a_name_that_no_task_can_have_is_refused(name: str, tmp_path: Path) -> N
 def test_a_task_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     task, _ = scaffold("mine", tmp_path / "tasks")
     (task.folder / "data.py").write_text("# mine\n")
-    with pytest.raises(UsageError, match="is there already"):
+    with pytest.raises(UsageError, match="already exists"):
         scaffold("mine", tmp_path / "tasks")
     assert (task.folder / "data.py").read_text() == "# mine\n"
 
