@@ -127,7 +127,7 @@ def test_hidden_samples_at_other_places_are_told_but_no_error(own_toy: Path, tmp
     task = spoil(own_toy, "data.py", PUBLIC, f"{PUBLIC}        {line}\n")
     finding = check_pack(build_task_data(task, tmp_path / "data", seeds=2))
     assert finding.ok
-    assert "up to 100% of the hidden samples are in it at other places" in finding.detail
+    assert "up to 100% of the hidden samples at other positions" in finding.detail
 
 
 def test_a_single_picture_of_the_hidden_test_is_found_in_the_pack(data: TaskData, tmp_path: Path) -> None:
