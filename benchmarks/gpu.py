@@ -33,9 +33,9 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Neighbours, Quiet, machine, report, spread, toy_task, variant
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
 from grader.task.spec import Task, load_task
@@ -165,8 +165,8 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
     source = resolve_source(task.spec.data.source, task.folder)
     repeats = prepare_repeats(task, secret_for(folder, None), folder / "evaluation", repeats=1, source=source)
     submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(told.submissions)]
-    settings = Settings(told.device, task.spec.limits.wall_seconds, told.backend)
-    job = Job(task, submissions, repeats, settings, folder, jobs=1, warm=True)
+    settings = RunSettings(told.device, task.spec.limits.wall_seconds, told.backend)
+    job = Job(task, submissions, repeats, settings, folder, jobs=1)
     single, _ = packed(job, names, 1, 1)
     figures, runs = zip(
         *(packed(job, names, per_gpu, told.submissions) for per_gpu in told.per_gpu), strict=True

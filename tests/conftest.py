@@ -127,7 +127,7 @@ class Lent:
     """The engine of all tests as somebody gets it who will close it."""
 
     def __init__(self, engine: LocalEngine) -> None:
-        self.grade, self.bench = engine.grade, engine.bench
+        self.grade = engine.grade
 
     def __enter__(self) -> Self:
         return self

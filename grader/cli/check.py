@@ -15,9 +15,10 @@ from grader.cli import output, progress
 from grader.cli.diagnostics import show_check, show_diagnostics
 from grader.cli.errors import INTERRUPTED
 from grader.cli.grade import exit_for
-from grader.cli.settings import local_engine, made, settings_for
+from grader.cli.settings import check_device, local_engine, made
 from grader.cli.watch import NotebookWatch, Saving
 from grader.errors import StudentFault, UsageError, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading import rehearsal
 from grader.grading.batch import Job, run_batch
 from grader.lint.notebook import diagnose
@@ -132,16 +133,21 @@ def _unless_saved(run: Callable[[], Result], watch: NotebookWatch) -> tuple[Resu
 
 @contextmanager
 def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[bytes], Result]]:
-    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once.
+    """Yield a function that rehearses the grading of a notebook; what all its runs share is prepared once.
 
     `kept` sandboxes are started ahead for the next run.
     """
     options, confined = target.options, confines()
     if not confined:
         output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
-    settings = settings_for(
-        options.device, target.wall_seconds, backend="bubblewrap" if confined else "plain"
+    settings = RunSettings(
+        options.device,
+        target.wall_seconds,
+        "bubblewrap" if confined else "plain",
+        options.repeats,
+        cold=options.cold,
     )
+    check_device(settings)
     with (
         tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
         closing(local_engine(kept=kept)) as engine,
@@ -159,7 +165,6 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
                 settings,
                 made(options.out),
                 1,
-                warm=not options.cold,
                 command="check",
                 again=True,
                 engine=engine,

@@ -50,7 +50,7 @@ class SafeConsole(Console):
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Give the segments of `renderable`; those of text are made visible."""
+        """Yield the segments of `renderable`; those of text are made visible."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.replace("\n", "").isprintable():
                 yield segment

@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from grader.cli.console import one_line
-from grader.cli.output import STYLES, accuracy, say, show
+from grader.cli.output import STYLES, accuracy, count, say, show
 from grader.errors import EXPLANATIONS, Verdict
 from grader.lint.notebook import Severity
 from grader.text import visible
@@ -30,8 +30,8 @@ def show_diagnostics(notebook: Path, diagnostics: Sequence[Diagnostic]) -> None:
     for diagnostic in diagnostics:
         _show_diagnostic(notebook, diagnostic)
     counts = Counter(diagnostic.severity for diagnostic in diagnostics)
-    told = [f"{counts[one]} {one}{'s' * (counts[one] != 1)}" for one in Severity if counts[one]]
-    say(f"{notebook}: {', '.join(told) or 'no problems found'}")
+    totals = [count(counts[severity], severity) for severity in Severity if counts[severity]]
+    say(f"{notebook}: {', '.join(totals) or 'no problems found'}")
 
 
 def show_check(result: Result, outlook: Sequence[str]) -> None:
@@ -48,18 +48,18 @@ def show_check(result: Result, outlook: Sequence[str]) -> None:
         say(EXPLANATIONS[result.verdict].help)
     for sentence in outlook:
         show(Text.assemble(("  = ", "bold blue"), one_line(sentence)))
-    seconds, plural = result.seconds, "" if result.slot_calls == 1 else "s"
-    calls = f"{seconds.slot_calls:.1f} s in {result.slot_calls} call{plural}"
+    seconds = result.seconds
+    calls = f"{seconds.slot_calls:.1f} s in {count(result.slot_calls, 'call')}"
     say(f"{seconds.total:.1f} s, of which your function {calls}")
     say(f"executed notebooks: {result.run_folder}")
 
 
 def _show_diagnostic(notebook: Path, diagnostic: Diagnostic) -> None:
-    place = [f"cell {diagnostic.cell}" if diagnostic.cell else "", diagnostic.line, diagnostic.column]
-    where = ":".join(map(str, [notebook, *filter(None, place)]))
+    position = [f"cell {diagnostic.cell}" if diagnostic.cell else "", diagnostic.line, diagnostic.column]
+    where = ":".join(map(str, [notebook, *filter(None, position)]))
     colour = _COLOURS[diagnostic.severity]
-    said = one_line(f": {diagnostic.text}")
-    show(Text.assemble(one_line(where, "bold"), ": ", (diagnostic.severity.value, colour), said))
+    text = one_line(f": {diagnostic.text}")
+    show(Text.assemble(one_line(where, "bold"), ": ", (diagnostic.severity.value, colour), text))
     margin = " " * len(str(diagnostic.line))
     if diagnostic.source.strip():
         before, meant, line = _measured(diagnostic)

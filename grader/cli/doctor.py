@@ -58,7 +58,7 @@ _LEAKS = "the sandbox lets something through: grade on another machine, and repo
 
 
 def doctor(options: DoctorOptions) -> None:
-    """Say whether this machine is ready to grade; exit code 2 where it is not."""
+    """Show whether this machine is ready to grade; exit code 2 where it is not."""
     if not options.as_json:
         output.say("looking at this machine; this takes some seconds")
     findings = examine()

@@ -9,7 +9,7 @@ from grader.cli import output
 from grader.errors import UsageError
 from grader.export import canvas, moodle, tables
 from grader.export.csv_file import Worksheet
-from grader.export.gradescope import Look, results_of
+from grader.export.gradescope import DisplayOptions, results_of
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
 from grader.submissions.roster import Roster
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.cli.commands import ExportOptions
-    from grader.export.tables import Exported, Standing
+    from grader.export.tables import Exported
+    from grader.gradebook.standings import Standing
 
 _FILE_NAMES = {
     "csv": "leaderboard.csv",
@@ -32,7 +33,7 @@ def export(options: ExportOptions) -> None:
     """Write the grades as a table, JSON, or for Gradescope, Canvas or Moodle."""
     _refuse_useless(options)
     roster = Roster.read(options.roster) if options.roster else None
-    standings = tables.standings(options.folder, options.task, roster)
+    standings = tables.read_standings(options.folder, options.task, roster)
     exports = options.folder / "exports"
     if options.to == "gradescope":
         target = options.out or exports / "gradescope"
@@ -79,11 +80,11 @@ def _exported(options: ExportOptions, standings: list[Standing]) -> Exported:
 def _write_results(options: ExportOptions, standings: list[Standing], target: Path) -> tuple[int, list[str]]:
     """Write a results.json for each attempt of each student; return how many have points, and what to note."""
     task, grades = tables.one_task(standings), 0
-    look = Look(options.points or 100, options.visibility)
+    display = DisplayOptions(options.points or 100, options.visibility)
     with reading(options.folder) as book:
         attempts = [attempt for attempt in book.current() if attempt.result.task == task]
     for attempt in attempts:
-        record = results_of(attempt.result, look)
+        record = results_of(attempt.result, display)
         path = target / attempt.result.student / f"attempt-{attempt.attempt}" / "results.json"
         write_atomic(path, (json.dumps(record, indent=2) + "\n").encode())
         grades += attempt.result.points is not None

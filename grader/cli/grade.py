@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,9 +13,10 @@ import typer
 from grader.cli import output, progress
 from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
-from grader.cli.settings import engine_for, local_engine, made, recreate
+from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
 from grader.errors import UsageError, Verdict
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import collect, strangers
@@ -29,18 +31,20 @@ if TYPE_CHECKING:
 def grade(options: GradeOptions) -> None:
     """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
     task, out = load_task(options.task_name), options.out
-    told = {
-        "repeats": options.repeats or task.spec.repeats,
-        "time_limit": options.time_limit or task.size(options.size).wall_seconds,
-        "device": options.device,
-        "source": source_of(task, options.source, options.size),
-        "size": options.size,
-        "unsafe": options.unsafe,
-        "cold": options.cold,
-        "secret_file": str(options.secret_file.resolve()) if options.secret_file else None,
-    }
+    settings = RunSettings(
+        options.device,
+        options.time_limit or task.size(options.size).wall_seconds,
+        "plain" if options.unsafe else "bubblewrap",
+        options.repeats or task.spec.repeats,
+        source=source_of(task, options.source, options.size),
+        size=options.size,
+        cold=options.cold,
+        secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
+    )
     engine, workers = engine_for(options)
-    settings, rounds = recreate(task, made(out), told, here=options.engine == "local")
+    if options.engine == "local":
+        check_machine(settings)
+    repeats = hidden_data(task, made(out), settings)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster) if options.roster else None
         submissions = collect(options.paths, options.student_id, Path(workdir), people, out=out)
@@ -49,17 +53,7 @@ def grade(options: GradeOptions) -> None:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         with closing(engine):
-            job = Job(
-                task,
-                submissions,
-                rounds,
-                settings,
-                out,
-                workers,
-                warm=not options.cold,
-                told=told,
-                engine=engine,
-            )
+            job = Job(task, submissions, repeats, settings, out, workers, engine=engine)
             results = run(job, quiet=options.as_json)
     _answer(results, options)
 
@@ -69,17 +63,18 @@ def regrade(options: RegradeOptions) -> None:
     task, out = load_task(options.task_name), options.out
     if not options.verdict and not options.student:
         raise UsageError("choose submissions with --verdict or --student")
-    told = rerun.settings_of_last_grade(out, task)
+    settings = rerun.settings_of_last_grade(out, task)
     if options.time_limit:
-        told["time_limit"] = options.time_limit
+        settings = replace(settings, wall_seconds=options.time_limit)
     submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
     engine, workers = engine_for(options)
-    settings, rounds = recreate(task, out, told, here=options.engine == "local")
+    if options.engine == "local":
+        check_machine(settings)
+    repeats = hidden_data(task, out, settings)
     with closing(engine):
         job = Job(
-            task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
-            again=True, engine=engine,
-        )  # fmt: skip
+            task, submissions, repeats, settings, out, workers, command="regrade", again=True, engine=engine
+        )
         results = run(job, quiet=options.as_json)
     _answer(results, options)
 
@@ -88,12 +83,12 @@ def replay(options: ReplayOptions) -> None:
     """Run a recorded submission once more and compare bit for bit; exit code 1 where predictions differ."""
     task = load_task(options.task_name)
     recorded = rerun.find(options.out, options.submission)
-    told = rerun.settings_of(options.out, recorded)
-    settings, rounds = recreate(task, options.out, told)
+    settings = rerun.settings_of(options.out, recorded)
+    check_machine(settings)
+    repeats = hidden_data(task, options.out, settings)
     with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
-        warm = not told["cold"]
         comparison = rerun.replay(
-            recorded, task, rounds, settings, out=options.out, warm=warm, watcher=watcher, engine=engine
+            recorded, task, repeats, settings, out=options.out, watcher=watcher, engine=engine
         )
     if options.as_json:
         output.print_json(

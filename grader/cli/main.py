@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import signal
 import sys
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -21,6 +21,7 @@ from grader.cli.console import plain_help
 from grader.cli.errors import complaint
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from types import FrameType
 
     from typer._click.core import Context
@@ -101,15 +102,24 @@ class Stop:
 
 def main() -> None:
     """Run a command; what is wrong with it is one line on standard error, and SIGTERM is as good as Ctrl-C."""
-    stop = Stop()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, stop)
-    try:
-        code = app(sys.argv[1:] or ["--help"], prog_name="grader", standalone_mode=False)
-    except Exception as error:  # noqa: BLE001 -- whatever it is, the last line says what to do
-        problem = complaint(error)
-        if problem.traceback:
-            output.confess(problem.traceback)
-        output.complain(problem.line)
-        sys.exit(problem.code)
+    with _stopping():
+        try:
+            code = app(sys.argv[1:] or ["--help"], prog_name="grader", standalone_mode=False)
+        except Exception as error:  # noqa: BLE001 -- whatever it is, the last line says what to do
+            problem = complaint(error)
+            if problem.traceback:
+                output.confess(problem.traceback)
+            output.complain(problem.line)
+            sys.exit(problem.code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+@contextmanager
+def _stopping() -> Iterator[None]:
+    stop = Stop()
+    handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)

@@ -10,7 +10,7 @@ from rich.text import Text
 
 from grader.cli.console import err, one_line
 from grader.cli.console import out as _out
-from grader.cli.tables import Column, table
+from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
 from grader.task.spec import DEFAULT_SIZE
 
@@ -77,13 +77,13 @@ def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
 def show_tasks(tasks: Sequence[Task]) -> None:
     """Print the table of tasks."""
     columns = [
-        Column("task", [Text(task.id) for task in tasks]),
-        Column("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
-        Column("0 at", [Text(f"{task.spec.score.floor:g}") for task in tasks]),
-        Column("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
-        Column("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
-        Column("limit", [Text(f"{task.spec.limits.wall_seconds:g} s") for task in tasks]),
-        Column("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
+        TableColumn("task", [Text(task.id) for task in tasks]),
+        TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
+        TableColumn("0 at", [Text(f"{task.spec.score.floor:g}") for task in tasks]),
+        TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
+        TableColumn("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
+        TableColumn("limit", [Text(f"{task.spec.limits.wall_seconds:g} s") for task in tasks]),
+        TableColumn("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
     ]
     _print_table(columns)
     say("0 at, 100 at: the balanced accuracy that gives 0 and 100 points. limit: wall seconds of a repeat.")
@@ -116,12 +116,12 @@ def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
     _print_table(
         [
             *_who(ordered, names),
-            Column("verdict", [_verdict(result) for result in ordered]),
-            Column("BAC", [Text(accuracy(result)) for result in ordered]),
-            Column("points", [_points(result) for result in ordered], right=True),
-            Column("seconds", [Text(f"{result.seconds.total:.1f}") for result in ordered], right=True),
-            Column("penalties", [_number(len(result.penalties)) for result in ordered], right=True),
-            Column("changed", [_number(len(result.changed_cells)) for result in ordered], right=True),
+            TableColumn("verdict", [_verdict(result) for result in ordered]),
+            TableColumn("BAC", [Text(accuracy(result)) for result in ordered]),
+            TableColumn("points", [_points(result) for result in ordered], right=True),
+            TableColumn("seconds", [Text(f"{result.seconds.total:.1f}") for result in ordered], right=True),
+            TableColumn("penalties", [_number(len(result.penalties)) for result in ordered], right=True),
+            TableColumn("changed", [_number(len(result.changed_cells)) for result in ordered], right=True),
         ]
     )
     for line in _legend(results):
@@ -142,16 +142,16 @@ def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, tim
     _print_table(
         [
             *_who(results, names),
-            Column("task", [Text(result.task if several_tasks else "") for result in results]),
-            Column("attempt", [Text(str(entry.attempt)) for entry in ordered], right=True),
-            Column("verdict", [_verdict(result) for result in results]),
-            Column("BAC", [Text(accuracy(result)) for result in results]),
-            Column("points", [_points(result) for result in results], right=True),
-            Column(
+            TableColumn("task", [Text(result.task if several_tasks else "") for result in results]),
+            TableColumn("attempt", [Text(str(entry.attempt)) for entry in ordered], right=True),
+            TableColumn("verdict", [_verdict(result) for result in results]),
+            TableColumn("BAC", [Text(accuracy(result)) for result in results]),
+            TableColumn("points", [_points(result) for result in results], right=True),
+            TableColumn(
                 "recorded",
                 [Text(entry.recorded[:16].replace("T", " ") if times else "") for entry in ordered],
             ),
-            Column("same program as", [_original(result) for result in results], folds=True),
+            TableColumn("same program as", [_original(result) for result in results], folds=True),
         ]
     )
     say(count(len(recorded), "result"))
@@ -160,8 +160,8 @@ def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, tim
 def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
     """Print the leaderboards of a gradebook; columns in which all have the same are dropped."""
 
-    def column(name: str) -> Column:
-        return Column(name, [one_line(str(row[name])) for row in rows], folds=True)
+    def column(name: str) -> TableColumn:
+        return TableColumn(name, [one_line(str(row[name])) for row in rows], folds=True)
 
     points = ["-" if row["points"] is None else str(row["points"]) for row in rows]
     accuracies = [
@@ -172,11 +172,11 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
     _print_table(
         [
             *map(column, distinct),
-            Column("rank", [Text(str(row["rank"])) for row in rows], right=True),
+            TableColumn("rank", [Text(str(row["rank"])) for row in rows], right=True),
             column("student"),
-            Column("points", [Text(text) for text in points], right=True),
-            Column("BAC", [Text(text) for text in accuracies]),
-            Column("attempt", [Text(text) for text in attempts]),
+            TableColumn("points", [Text(text) for text in points], right=True),
+            TableColumn("BAC", [Text(text) for text in accuracies]),
+            TableColumn("attempt", [Text(text) for text in attempts]),
         ]
     )
 
@@ -184,7 +184,7 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
 def show_replay(replay: Replay) -> None:
     """Print whether a replay gave what is recorded, and what differs around it."""
     if replay.different:
-        answer = one_line(f"differs from what is recorded: {', '.join(replay.different)}", "red")
+        answer = one_line(f"differs from the record: {', '.join(replay.different)}", "red")
     else:
         repeats = count(replay.compared, "repeat")
         answer = Text(f"{replay.recorded.verdict}, {repeats} ") + Text("the same bit for bit", "green")
@@ -210,14 +210,14 @@ def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
     ]
     _print_table(
         [
-            Column("attack", [one_line(outcome.attack) for outcome in outcomes], folds=True),
-            Column(
+            TableColumn("attack", [one_line(outcome.attack) for outcome in outcomes], folds=True),
+            TableColumn(
                 "expected",
                 [one_line(outcome.expected.replace("|", " ")) for outcome in outcomes],
                 folds=True,
             ),
-            Column("ended as", [Text(text) for text in ends]),
-            Column("", [_held(outcome) for outcome in outcomes]),
+            TableColumn("ended as", [Text(text) for text in ends]),
+            TableColumn("", [_held(outcome) for outcome in outcomes]),
         ]
     )
     for outcome in outcomes:
@@ -234,7 +234,7 @@ def summary(results: Sequence[Result]) -> str:
     return f"{count(len(results), 'submission')}: {kinds or 'nothing to grade'}"
 
 
-def _print_table(columns: Sequence[Column]) -> None:
+def _print_table(columns: Sequence[TableColumn]) -> None:
     _out.print(table(columns, _out.width))
 
 
@@ -246,11 +246,11 @@ def accuracy(result: Result) -> str:
     return f"{result.metrics.balanced_accuracy:.3f}{spread}"
 
 
-def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[Column]:
+def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColumn]:
     """Return the columns of names, which only a roster knows, and of ids."""
     return [
-        Column("name", [one_line(names.get(result.student, "")) for result in results], folds=True),
-        Column("student", [one_line(result.student) for result in results], folds=True),
+        TableColumn("name", [one_line(names.get(result.student, "")) for result in results], folds=True),
+        TableColumn("student", [one_line(result.student) for result in results], folds=True),
     ]
 
 

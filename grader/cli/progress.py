@@ -169,8 +169,8 @@ class _Live(_Shown):
         err.print(_sentence(result))
 
     def _show_longest(self) -> None:
-        for place, bar in enumerate(self._bars.values()):  # in the order in which they began
-            self._progress.update(bar, visible=place < _MOST_RUNNING)
+        for number, bar in enumerate(self._bars.values()):  # in the order in which they began
+            self._progress.update(bar, visible=number < _MOST_RUNNING)
 
     def _counts(self) -> Text:
         tally = self.tally
@@ -232,7 +232,7 @@ def _sentence(result: Result) -> Text:
 
 @contextmanager
 def watcher(total: int, *, quiet: bool) -> Iterator[_Live | _Lines | _Silent]:
-    """Give whoever shows the progress of `total` submissions."""
+    """Yield a watcher that shows the progress of `total` submissions."""
     if quiet:
         yield _Silent()
     elif err.watched:
@@ -245,7 +245,7 @@ def watcher(total: int, *, quiet: bool) -> Iterator[_Live | _Lines | _Silent]:
 
 @contextmanager
 def bar(repeats: int, *, quiet: bool) -> Iterator[_Silent]:
-    """Give whoever shows the progress of one submission."""
+    """Yield a watcher that shows the progress of one submission."""
     if quiet or not err.watched:
         yield _Silent()
         return

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.cli import output, progress
-from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
-from grader.cli.settings import made, recreate
-from grader.redteam.arena import SEEDS, open_arena, order_for
+from grader.cli.settings import check_machine, hidden_data, made
+from grader.gradebook.run_settings import RunSettings
+from grader.redteam.arena import SEEDS, context_for, open_arena
 from grader.redteam.corpus import corpus_folder, handed_in, read_corpus
-from grader.task.spec import DEFAULT_SIZE, load_task
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from grader.cli.commands import RedteamOptions
@@ -23,13 +23,11 @@ def redteam(options: RedteamOptions) -> None:
     """Attack a task with every hostile submission; exit code 1 where one of them does not hold."""
     task = load_task(options.task_name)
     attacks = read_corpus(options.corpus or corpus_folder(), options.names)
-    told = {
-        "repeats": SEEDS, "time_limit": task.spec.limits.wall_seconds, "device": "auto", "secret_file": None,
-        "source": source_of(task, None, DEFAULT_SIZE), "size": DEFAULT_SIZE, "unsafe": False,
-    }  # fmt: skip
-    order = order_for(task, *recreate(task, made(options.out), told))
+    settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=SEEDS)
+    check_machine(settings)
+    context = context_for(task, settings, hidden_data(task, made(options.out), settings))
     for attack in attacks:
-        handed_in(attack, order.starter, {})  # one that cannot be built is known before an hour has gone
+        handed_in(attack, context.starter, {})  # one that cannot be built is known before an hour has gone
     outcomes: list[Outcome] = []
     faced = 0
 
@@ -42,7 +40,7 @@ def redteam(options: RedteamOptions) -> None:
     try:
         with (
             progress.watcher(1, quiet=True) as watch,
-            open_arena(order, options.out, watcher=watch, wall_seconds=options.time_limit) as arena,
+            open_arena(context, options.out, watcher=watch, wall_seconds=options.time_limit) as arena,
         ):
             for begin in range(0, len(attacks), options.window):
                 outcomes += arena.face_window(attacks[begin : begin + options.window], note)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def rescore(options: RescoreOptions) -> None:
-    """Give points under the score map that task.toml has now, from recorded balanced accuracies."""
+    """Compute points under the score map that task.toml has now, from recorded balanced accuracies."""
     changed = rerun.rescore(options.out, load_task(options.task_name))
     if options.as_json:
         output.print_json(

@@ -1,15 +1,15 @@
-"""Turn what a caller asks for into settings, hidden data and an engine, as far as this machine can."""
+"""Turn what a caller asks for into an engine and hidden data, as far as this machine can."""
 
 from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.cli import output
+from grader.cli.data_source import source_of
 from grader.errors import UsageError
 from grader.grading import engine as engines
-from grader.grading.plan import Settings
 from grader.grading.ray.engine import Cluster
 from grader.sandbox.proof import confines
 from grader.task.evaluation import prepare_repeats, secret_for
@@ -17,20 +17,23 @@ from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions
+    from grader.gradebook.run_settings import RunSettings
     from grader.grading.engine import Engine
-    from grader.sandbox import Backend
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
 
-def settings_for(device: str, wall_seconds: float, *, backend: Backend) -> Settings:
-    """Return settings that this machine can keep.
+def check_machine(settings: RunSettings) -> None:
+    """Raise UsageError where this machine cannot keep `settings`: no working sandbox, no CUDA device."""
+    if settings.backend == "bubblewrap" and not confines():
+        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
+    check_device(settings)
 
-    Raises UsageError where it has no CUDA device and one is asked for.
-    """
-    if device == "cuda" and not cards():
+
+def check_device(settings: RunSettings) -> None:
+    """Raise UsageError where a CUDA device is asked for and there is none."""
+    if settings.device == "cuda" and not cards():
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
-    return Settings(device, wall_seconds, backend)
 
 
 def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine, int]:
@@ -62,23 +65,15 @@ def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
     return engines.LocalEngine(cards, kept=kept)
 
 
-def recreate(
-    task: Task, out: Path, told: dict[str, Any], *, here: bool = True
-) -> tuple[Settings, list[Repeat]]:
-    """Return the settings and the repeats that `told` describes; the secret is that of `out` unless a file is named.
+def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
+    """Return the repeats that `settings` describe; the secret is that of `out` unless a file is named.
 
-    Raises UsageError where this machine cannot keep them, if it is `here` that trainers run.
+    Raises UsageError where they cannot be built.
     """
-    if here and not told["unsafe"] and not confines():
-        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
-    backend: Backend = "plain" if told["unsafe"] else "bubblewrap"
-    make = settings_for if here else Settings
-    settings = make(told["device"], told["time_limit"], backend=backend)
-    secret = secret_for(out, Path(told["secret_file"]) if told["secret_file"] else None)
-    number, source, size = told["repeats"], told["source"], told["size"]
-    return settings, prepare_repeats(
-        task, secret, out / "evaluation", repeats=number, source=source, size=size
-    )
+    secret = secret_for(out, Path(settings.secret_file) if settings.secret_file else None)
+    source = settings.source or source_of(task, None, settings.size)
+    folder = out / "evaluation"
+    return prepare_repeats(task, secret, folder, repeats=settings.repeats, source=source, size=settings.size)
 
 
 def made(out: Path) -> Path:

@@ -17,7 +17,7 @@ _NARROWEST = 12  # of a column that folds, before all others fold as well
 
 
 @dataclass(frozen=True)
-class Column:
+class TableColumn:
     """A heading and the cells below it. A column that `folds` gives up its width first where lines get too long."""
 
     heading: str
@@ -37,7 +37,7 @@ class Column:
         return max(len(self.heading), *(line.cell_len for line in lines))
 
 
-def table(columns: Sequence[Column], width: int) -> Table:
+def table(columns: Sequence[TableColumn], width: int) -> Table:
     """Return a table for a terminal of this width; what is too wide for its column goes on in the next line."""
     shown = [column for column in columns if not column.empty]
     least = sum(min(column.width, _NARROWEST) if column.folds else column.width for column in shown)

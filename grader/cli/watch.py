@@ -32,7 +32,7 @@ def cells_of(data: bytes) -> object:
 
 
 class NotebookWatch:
-    """Gives the contents of a file whenever their `meaning` is another than that of those given last.
+    """Returns the contents of a file whenever their `meaning` is another than that of those given last.
 
     Meanwhile a missing file is no save: an editor may remove the file and put another one in its place.
     """

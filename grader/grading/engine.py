@@ -9,8 +9,8 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Protocol, Self
 
 from grader.errors import GraderFault, Verdict
-from grader.grading.grade import Bench, grade
-from grader.notebooks.reading import source, tagged
+from grader.grading.grade import RunningBatch, grade
+from grader.grading.parsed import parse
 from grader.sandbox.pool import SandboxPool, SandboxSpec
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.fork_server import ForkServer, TrainerSource
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Order, Watcher
-    from grader.submissions.collect import Submission
+    from grader.grading.parsed import ParsedSubmission
+    from grader.grading.plan import RunContext, Watcher
     from grader.trainer.gpus import Cards
 
 BACK_OFF_SECONDS = (1.0, 4.0)  # before each new attempt after a failure of ours
@@ -32,7 +32,7 @@ class Engine(Protocol):
     """Something that grades submissions and gives each index with its result, in any order."""
 
     def grade(
-        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+        self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
     ) -> Generator[tuple[int, Result]]:
         """Start; closing the iterator stops what is running."""
 
@@ -61,19 +61,21 @@ class LocalEngine:
         self.close()
 
     def grade(
-        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+        self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
     ) -> Generator[tuple[int, Result]]:
-        """Grade `submissions`, `order.jobs` at a time, and give each index with its result as soon as it is there.
+        """Grade `submissions`, `context.jobs` at a time, and give each index with its result as soon as it is there.
 
         Closing the iterator stops what is running at once; the engine stays fit for other batches.
         """
         stopping = threading.Event()
         with (
-            self.bench(order, runs, expected=len(submissions), watcher=watcher, stopping=stopping) as bench,
-            ThreadPoolExecutor(order.jobs, thread_name_prefix="grade") as pool,
+            self.open_batch(
+                context, runs, expected=len(submissions), watcher=watcher, stopping=stopping
+            ) as batch,
+            ThreadPoolExecutor(context.jobs, thread_name_prefix="grade") as pool,
         ):
             waiting: dict[Future[Result], int] = {
-                pool.submit(grade_with_retries, submission, bench, self._cards): index
+                pool.submit(grade_with_retries, submission, batch, self._cards): index
                 for index, submission in enumerate(submissions)
             }
             try:
@@ -86,27 +88,16 @@ class LocalEngine:
                 pool.shutdown(wait=False, cancel_futures=True)
 
     @contextlib.contextmanager
-    def bench(
-        self, order: Order, runs: Path, *, expected: int, watcher: Watcher, stopping: threading.Event
-    ) -> Iterator[Bench]:
-        """Give what `expected` submissions of a batch share; nothing is started yet."""
-        imports = "\n".join(source(cell) for cell in tagged(order.starter, "slot-imports"))
-        spec = SandboxSpec(order.task.spec.limits, imports, order.settings.backend)
-        server = self._fork_server(order.settings.device) if order.warm else None
-        with self._sandboxes.supply(spec, expected=expected, ahead=order.jobs) as supply:
-            yield Bench(
-                task=order.task,
-                starter=order.starter,
-                imports=imports,
-                repeats=order.repeats,
-                settings=order.settings,
-                sandboxes=supply,
-                trainers=TrainerSource(server, watcher.on_notice, stopping),
-                runs=runs,
-                context=order.context,
-                on_progress=watcher.on_progress,
-                stopping=stopping,
-            )
+    def open_batch(
+        self, context: RunContext, runs: Path, *, expected: int, watcher: Watcher, stopping: threading.Event
+    ) -> Iterator[RunningBatch]:
+        """Give what `expected` submissions share; nothing is started yet."""
+        settings = context.settings
+        spec = SandboxSpec(context.task.spec.limits, context.imports, settings.backend)
+        server = None if settings.cold else self._fork_server(settings.device)
+        trainers = TrainerSource(server, watcher.on_notice, stopping)
+        with self._sandboxes.supply(spec, expected=expected, ahead=context.jobs) as supply:
+            yield RunningBatch(context, supply, trainers, runs, watcher, stopping)
 
     def _fork_server(self, device: str) -> ForkServer | None:
         """Return the fork server for the environment that trainers have now; None where this system has none."""
@@ -138,25 +129,29 @@ def opened(engine: Engine | None) -> Iterator[Engine]:
             yield local
 
 
-def grade_with_retries(submission: Submission, bench: Bench, cards: Cards | None = None) -> Result:
+def grade_with_retries(
+    submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None = None
+) -> Result:
     """Grade one submission; after a failure of ours again, twice, each time after a longer pause.
 
     Raises GraderFault where the batch is stopped meanwhile.
     """
     for seconds in (0.0, *BACK_OFF_SECONDS):
-        if bench.stopping.wait(seconds):
+        if batch.stopping.wait(seconds):
             raise GraderFault("the batch was stopped")
-        result = _grade_on(submission, bench, cards)
-        if result.verdict is not Verdict.GRADER_ERROR or submission.fault is not None:
+        if submission.may_be_read_again:
+            submission = parse(submission.submission, batch.context.starter)
+        result = _grade_on(submission, batch, cards)
+        if result.verdict is not Verdict.GRADER_ERROR or submission.submission.fault is not None:
             break
     return result
 
 
-def _grade_on(submission: Submission, bench: Bench, cards: Cards | None) -> Result:
-    """Grade with a place on a card; where that is too small, alone on a card."""
+def _grade_on(submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None) -> Result:
+    """Grade with a place on a GPU; where that is too small, alone on one."""
     if cards is None:
-        return grade(submission, bench)
+        return grade(submission, batch)
     with contextlib.suppress(OutOfCardMemory), cards.place() as place:
-        return grade(submission, bench, place)
+        return grade(submission, batch, place)
     with cards.place(alone=True) as place:
-        return grade(submission, bench, place)
+        return grade(submission, batch, place)

@@ -21,7 +21,7 @@ from grader.trainer.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `Launch.slot()`
+ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `TrainerRun.slot()`
 FIRST_CALL = "first_call.frame"
 _KEPT_BYTES = 64 << 20
 # What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -15,12 +16,14 @@ import pytest
 from recorded import QuickEngine, Quiet
 
 from grader.errors import GraderFault, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
-from grader.grading.plan import Settings
 from grader.notebooks.rebuild import rebuild
+from grader.sandbox import SlotSource, open_sandbox
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
+from grader.trainer.first_call import try_first_call
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -74,8 +77,8 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) 
             Submission(f"{name}.ipynb", name, json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = Settings("cpu", 60, "bubblewrap")
-        job = Job(toy_task, sent, repeats, settings, tmp_path, 1, warm=True, again=True, engine=engine)
+        settings = RunSettings("cpu", 60, "bubblewrap")
+        job = Job(toy_task, sent, repeats, settings, tmp_path, 1, again=True, engine=engine)
         return run_batch(job, watcher or Quiet())
 
     return run
@@ -107,7 +110,7 @@ def test_submissions_that_end_before_they_run_start_no_process(
         Submission("b.ipynb", "b", json.dumps(no_slot).encode()),
         Submission("c.ipynb", "c", json.dumps(rebuild(starter, UNCOMPILED["a bracket"])).encode()),
     ]
-    job = Job(toy_task, sent, repeats, Settings("cpu", 60, "bubblewrap"), tmp_path, 2, warm=True)
+    job = Job(toy_task, sent, repeats, RunSettings("cpu", 60, "bubblewrap"), tmp_path, 2)
     results = run_batch(job, Quiet())
     assert [result.verdict for result in results] == ["invalid_notebook", "slot_missing", "slot_error"]
     assert [result.points for result in results] == [0, 0, 0]
@@ -145,8 +148,8 @@ def test_what_is_recorded_is_listed_rescored_and_exported_without_torch_or_a_pro
     out = tmp_path / "out"
     out.mkdir()
     sent = [Submission("a.ipynb", "a", json.dumps(rebuild(starter, "# 0.7\n" + HONEST)).encode())]
-    settings = Settings("cpu", 60, "bubblewrap")
-    run_batch(Job(toy_task, sent, repeats, settings, out, 1, warm=True, engine=QuickEngine()), Quiet())
+    settings = RunSettings("cpu", 60, "bubblewrap")
+    run_batch(Job(toy_task, sent, repeats, settings, out, 1, engine=QuickEngine()), Quiet())
     calls = [
         ["results", str(out)],
         ["rescore", str(toy_task.folder), "--out", str(out)],
@@ -158,23 +161,23 @@ def test_what_is_recorded_is_listed_rescored_and_exported_without_torch_or_a_pro
     assert done.stdout.splitlines()[-1] == "False"
 
 
+LEFT_TO_ITS_PROCESS = {"words of a limit", "deep", "a NUL", "an annotation"}
+
+
 @pytest.mark.slow
-def test_a_slot_that_does_not_compile_is_refused_in_the_words_of_its_own_process(
-    grade: Grade, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    before = {name: syntax_fault(text) for name, text in UNCOMPILED.items()}
-    monkeypatch.setattr("grader.grading.grade.syntax_fault", lambda _: None)
-    ran = {result.student: result for result in grade(UNCOMPILED, engine)}
-    left_to_its_process = {name for name, fault in before.items() if fault is None}
-    assert left_to_its_process <= {"words of a limit", "deep", "a NUL", "an annotation"}
-    for name, fault in before.items():
-        if fault is not None:
-            result = ran[name]
-            assert (fault.verdict, fault.message, fault.traceback) == (
-                result.verdict,
-                result.message,
-                result.traceback,
-            ), name
+def test_a_slot_that_does_not_compile_is_refused_in_the_words_of_its_own_process(toy_task: Task) -> None:
+    sandbox = open_sandbox(toy_task.spec.limits, imports="import torch\n", backend="plain")
+    with contextlib.closing(sandbox):
+        for name, text in UNCOMPILED.items():
+            fault = syntax_fault(text)
+            if fault is None:
+                assert name in LEFT_TO_ITS_PROCESS
+                continue
+            with contextlib.closing(sandbox.start_slot(SlotSource("", text, ("your_weights",), 0))) as slot:
+                there = try_first_call(slot, b"", return_mb=1)
+            assert there is not None
+            assert (fault.verdict, fault.message) == (there.verdict, there.message), name
+            assert fault.traceback == there.traceback, name
 
 
 @pytest.fixture

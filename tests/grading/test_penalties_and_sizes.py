@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grader.errors import UsageError, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.build import write
 from grader.task.data import prepare
@@ -47,8 +47,8 @@ def graded(folder: Path, out: Path, noted: str, engine: LocalEngine) -> Result:
     write(task)
     repeats = prepare_repeats(task, b"sixteen bytes or more", out / "e", repeats=2, source="embedded")
     submission = Submission(path="a.ipynb", student="a", data=task.solution.read_bytes())
-    settings = Settings("cpu", 60, "bubblewrap")
-    job = Job(task, [submission], repeats, settings, out, 1, warm=True, engine=engine)
+    settings = RunSettings("cpu", 60, "bubblewrap")
+    job = Job(task, [submission], repeats, settings, out, 1, engine=engine)
     (result,) = run_batch(job, Quiet())
     return result
 

@@ -129,7 +129,7 @@ def test_a_replay_says_what_differs(run: Run, own: Path, graded: Path, tmp_path:
     found = answer(run, "replay", own, moved / "runs" / "cara" / "run-1", "--out", moved, code=1)
     assert (found["identical"], found["different"]) == (False, ["repeat 1: model"])
     code, out, _ = run("replay", own, "cara", "--out", moved)
-    assert (code, "not what is recorded: repeat 1: model" in out) == (1, True)
+    assert (code, "differs from the record: repeat 1: model" in out) == (1, True)
     (moved / "secret").write_text("another secret, long enough\n")
     code, _, err = run("replay", own, "cara", "--out", moved)
     assert (code, "the secret are not those of the record" in err) == (2, True)
@@ -173,6 +173,9 @@ def test_rescore_gives_points_under_the_new_map_and_grade_runs_nothing_for_it(
         assert after[student]["points"] < before[student]["points"]
         assert after[student]["metrics"] == before[student]["metrics"]
     assert after["ben"] == before["ben"]
+    for student in ("cara", "anna-copy"):
+        replayed = answer(run, "replay", task, student, "--out", out)
+        assert (replayed["identical"], replayed["compared"]) == (True, 2)
     code, _, err = run("grade", task, *sorted(graded.parent.glob("*.ipynb")), "--out", out, "--repeats", "2")
     assert code == 0
     assert "4 of 4 graded already" in err

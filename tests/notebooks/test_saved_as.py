@@ -16,9 +16,9 @@ from recorded import Quiet
 from saved_as import SAVES, as_colab, without_our_metadata
 
 from grader.errors import StudentFault, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.cache import Slot, slot_of
-from grader.grading.plan import Settings
+from grader.grading.parsed import parse
 from grader.grading.rehearsal import task_of
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import slot_key
@@ -55,7 +55,7 @@ class Original:
 
     starter: Json
     notebook: Json
-    slot: Slot | None
+    slot_key: str
     names: frozenset[str]
 
 
@@ -66,9 +66,9 @@ def originals(task_id: str) -> list[Original]:
     found = []
     for path in (task.starter, task.solution):
         notebook = read_notebook(path.read_bytes())
-        slot = slot_of(Submission(path.name, "ada", path.read_bytes()), starter)
+        parsed = parse(Submission(path.name, "ada", path.read_bytes()), starter)
         names = frozenset(names_defined_elsewhere(notebook, source(slot_cell(notebook))))
-        found.append(Original(starter, notebook, slot, names))
+        found.append(Original(starter, notebook, parsed.slot_key, names))
     return found
 
 
@@ -82,7 +82,7 @@ def test_what_was_saved_is_rebuilt_as_if_it_had_never_left(task: Task, stored: S
         slot = find_slot(saved, starter)
         assert json.dumps(rebuild(starter, slot)) == json.dumps(rebuild(starter, text))
         assert changed_cells(saved, starter) == []
-        assert slot_of(Submission("x.ipynb", "ada", data), starter) == original.slot is not None
+        assert parse(Submission("x.ipynb", "ada", data), starter).slot_key == original.slot_key != ""
         assert tokens(slot) == tokens(text)
         assert original.names <= names_defined_elsewhere(saved, slot).keys()
 
@@ -261,8 +261,8 @@ def grade(
     """Run each notebook, the same program or not; return verdict, points and predictions."""
     repeats = prepare_repeats(task, b"seeds of the saves", folder / "e", repeats=1, source="embedded")
     sent = [Submission(f"{name}.ipynb", name, data) for name, data in notebooks.items()]
-    settings = Settings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
-    job = Job(task, sent, repeats, settings, folder, 1, warm=True, again=True, engine=engine)
+    settings = RunSettings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
+    job = Job(task, sent, repeats, settings, folder, 1, again=True, engine=engine)
     results = run_batch(job, Quiet())
     assert [result.identical_to for result in results] == [""] * len(results)
     return {

@@ -17,8 +17,8 @@ from colab_runtime import link_packages
 from notebook_source import code_cells
 
 from grader.errors import EXPLANATIONS, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.lint import task as linting
 from grader.lint.task import runs
 from grader.lint.task.clean_room import starter_finding, visit_clean_room
@@ -76,8 +76,8 @@ def grade_all(
     submissions = [
         Submission(path=f"{name}.ipynb", student=name, data=data) for name, data in notebooks.items()
     ]
-    settings = Settings("auto", 300, "bubblewrap")
-    job = Job(task, submissions, repeats, settings, folder, 2, warm=True, engine=engine)
+    settings = RunSettings("auto", 300, "bubblewrap")
+    job = Job(task, submissions, repeats, settings, folder, 2, engine=engine)
     return {result.student: result for result in run_batch(job, Quiet())}
 
 

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import Quiet
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
@@ -57,8 +57,8 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, 
             Submission(f"{name}.ipynb", name, json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = Settings("cpu", 60, "bubblewrap")
-        job = Job(toy_task, submissions, repeats, settings, tmp_path, 1, warm=True, engine=engine)
+        settings = RunSettings("cpu", 60, "bubblewrap")
+        job = Job(toy_task, submissions, repeats, settings, tmp_path, 1, engine=engine)
         return {result.student: result for result in run_batch(job, Quiet())}
 
     return run
@@ -159,7 +159,7 @@ def test_another_context_has_its_own_first_call(
 ) -> None:
     before = len(frames(repeats))
     submission = Submission("a.ipynb", "a", json.dumps(rebuild(starter, HONEST)).encode())
-    settings = Settings("cpu", 61, "bubblewrap")
+    settings = RunSettings("cpu", 61, "bubblewrap")
     once = [replace(repeats[0])]
-    run_batch(Job(toy_task, [submission], once, settings, tmp_path, 1, warm=True, engine=engine), Quiet())
+    run_batch(Job(toy_task, [submission], once, settings, tmp_path, 1, engine=engine), Quiet())
     assert len(frames(repeats)) == before + 1

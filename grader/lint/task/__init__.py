@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.findings import Finding
-from grader.grading.plan import Settings
+from grader.gradebook.run_settings import RunSettings
 from grader.lint.task import runs
 from grader.lint.task.clean_room import check_starter_runs
 from grader.lint.task.data_sets import build_task_data
@@ -75,7 +75,7 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     task = subject.task
     findings = [check_starter_runs(task, folder / "student")]
     backend: Backend = "bubblewrap" if confines() else "plain"
-    settings = Settings("auto", task.spec.limits.wall_seconds, backend)
+    settings = RunSettings("auto", task.spec.limits.wall_seconds, backend)
     results = runs.run_faces(task, data.repeats, folder / "results", settings, watcher)
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
     return findings + runs.check_runs(subject, results, data.repeats)

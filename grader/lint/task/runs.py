@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Settings, Watcher
+    from grader.gradebook.run_settings import RunSettings
+    from grader.grading.plan import Watcher
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
     from grader.task.spec import Score, Task
@@ -39,13 +40,13 @@ _PROBE = "import sys; from grader.trainer.network import leave_network; sys.exit
 
 
 def run_faces(
-    task: Task, repeats: list[Repeat], folder: Path, settings: Settings, watcher: Watcher
+    task: Task, repeats: list[Repeat], folder: Path, settings: RunSettings, watcher: Watcher
 ) -> dict[str, Result]:
     """Grade the starter and the solution as they are; return their results by these names."""
     faces = {"starter": task.starter, "solution": task.solution}
     submissions = [Submission(path.name, name, path.read_bytes()) for name, path in faces.items()]
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(task, submissions, repeats, settings, folder, 1, warm=True)
+    job = Job(task, submissions, repeats, settings, folder, 1)
     return {result.student: result for result in run_batch(job, watcher)}
 
 
