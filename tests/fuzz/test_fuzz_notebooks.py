@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+import pytest
 from fuzzing import copied, damaged, examples, json_values, kept, spliced, texts, written
 from hypothesis import given
 from hypothesis import strategies as st
