@@ -62,7 +62,7 @@ wheel: $(STAMP)
 WORKERS := -n 2 --dist loadgroup
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger $(LEDGER)
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger=$(LEDGER)
 
 fast: $(STAMP)
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"

@@ -346,6 +346,7 @@ def watching() -> Iterator[Callable[..., Watching]]:
             one.process.wait()
 
 
+@pytest.mark.slow
 def test_a_watched_notebook_is_looked_at_again_on_each_save(
     toy_task: Task, submit: Submit, watching: Callable[..., Watching]
 ) -> None:
