@@ -103,6 +103,7 @@ def shown(*, terminal: bool, **environment: str) -> str:
     return found.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "environment"),
     [
@@ -129,6 +130,7 @@ def test_without_colour_there_is_no_escape_and_no_text_of_a_student_acts(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "environment"),
     [(True, {}), (True, {"NO_COLOR": ""}), (False, {"FORCE_COLOR": "1"})],
@@ -194,8 +196,8 @@ LINES = [
         "invalid value for '--device': 'cpuu' is not one of 'auto', 'cuda', 'cpu'; did you mean 'cpu'? see: grader grade --help",
     ),
     ("results r --verdict scord", "'grader_error'; did you mean 'scored'? see: grader results --help"),
-    ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
-    ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
+    ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` creates one"),
+    ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` creates one"),
     ("regrade noisy_labels --out r", "choose submissions with --verdict or --student"),
     (
         "redteam noisy_labels --attack wires",

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
+from grader.files import WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -80,11 +81,9 @@ def shared_folder(shared: Path | None) -> Iterator[Path | None]:
     if shared is None:
         yield None
         return
-    try:
+    with reporting_os_errors(WRITTEN, f"--shared {shared}"):
         folder = tempfile.TemporaryDirectory(
             prefix="grader-ray-", dir=shared.resolve(), ignore_cleanup_errors=True
         )
-    except OSError as error:
-        raise UsageError(f"--shared {shared} cannot be written: {error.strerror}") from error
     with folder as name:
         yield Path(name)
