@@ -238,7 +238,7 @@ def test_a_run_without_a_history_or_with_a_damaged_one_shows_no_curves(tmp_path:
     for student in ("old", "bad"):
         page = page_of(out, student)
         assert 'class="curve' not in page
-        assert "What the notebook printed in repeat 1" in page
+        assert "Output of the notebook in repeat 1" in page
     assert page_of(out, "hal").count('class="curve ') == 2 * len(HISTORY["series"])
 
 
