@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
     from grader.grading.rerun import Replay
-    from grader.redteam.arena import Outcome
+    from grader.redteam.arena import AttackOutcome
     from grader.task.spec import Task
 
 STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
@@ -194,7 +194,7 @@ def show_replay(replay: Replay) -> None:
     say(f"files of the replay: {replay.result.run_folder}")
 
 
-def note_attack(done: int, total: int, outcome: Outcome) -> None:
+def note_attack(done: int, total: int, outcome: AttackOutcome) -> None:
     """Print the line of progress that an attack is over."""
     line = Text(f"[{done}/{total}] ") + one_line(f"{outcome.attack}: ", "bold") + _held(outcome)
     err.print(line + one_line(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
@@ -202,7 +202,7 @@ def note_attack(done: int, total: int, outcome: Outcome) -> None:
         err.print(one_line(f"    {problem}"), soft_wrap=True)
 
 
-def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
+def show_attacks(outcomes: Sequence[AttackOutcome], band: float) -> None:
     """Print what came of every attack; `band` is the most that "scored<=baseline" allows."""
     ends = [
         outcome.verdict if outcome.accuracy is None else f"{outcome.verdict} {outcome.accuracy:.4f}"
@@ -283,7 +283,7 @@ def _verdict(result: Result) -> Text:
     return Text(result.verdict.value, style=STYLES.get(result.verdict, "red"))
 
 
-def _held(outcome: Outcome) -> Text:
+def _held(outcome: AttackOutcome) -> Text:
     return Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
 
 
