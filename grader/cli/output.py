@@ -112,7 +112,7 @@ def show_findings(findings: Sequence[Finding], *, aligned: bool = True) -> None:
 
 def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
     """Print the table of a batch by name, and a line for each copy and each result without points."""
-    ordered = sorted(results, key=lambda result: (names.get(result.student, ""), result.student))
+    ordered = sorted(results, key=lambda result: _name_of(result, names))
     _print_table(
         [
             *_who(ordered, names),
@@ -132,9 +132,8 @@ def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
 def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, times: bool) -> None:
     """Print results of a gradebook by name; with `times`, each ever recorded in the order of time."""
 
-    def by_name(entry: Recorded) -> tuple[str, str, str, int]:
-        student = entry.result.student
-        return entry.result.task, names.get(student, ""), student, entry.attempt
+    def by_name(entry: Recorded) -> tuple[str, str, int]:
+        return entry.result.task, _name_of(entry.result, names), entry.attempt
 
     ordered = recorded if times else sorted(recorded, key=by_name)
     results = [entry.result for entry in ordered]
@@ -246,6 +245,11 @@ def accuracy(result: Result) -> str:
     return f"{result.metrics.balanced_accuracy:.3f}{spread}"
 
 
+def _name_of(result: Result, names: Mapping[str, str]) -> str:
+    """Return what people are sorted by: their name, or their id where no roster has one."""
+    return (names.get(result.student) or result.student).casefold()
+
+
 def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColumn]:
     """Return the columns of names, which only a roster knows, and of ids."""
     return [
@@ -255,7 +259,9 @@ def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColum
 
 
 def _legend(results: Sequence[Result]) -> list[str]:
-    lines = ["BAC: balanced accuracy on hidden data, mean ± SD over repeats."]
+    lines = []
+    if any(result.metrics for result in results):
+        lines.append("BAC: balanced accuracy on hidden data, mean ± SD over repeats.")
     if any(result.penalties for result in results):
         lines.append("penalties: forbidden returns; the results and executed notebooks have the sentences.")
     if any(result.changed_cells for result in results):

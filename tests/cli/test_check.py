@@ -346,6 +346,7 @@ def watching() -> Iterator[Callable[..., Watching]]:
             one.process.wait()
 
 
+@pytest.mark.slow
 def test_a_watched_notebook_is_looked_at_again_on_each_save(
     toy_task: Task, submit: Submit, watching: Callable[..., Watching]
 ) -> None:
@@ -362,7 +363,7 @@ def test_a_watched_notebook_is_looked_at_again_on_each_save(
     draft = path.with_name("draft")
     draft.write_bytes(submit(BROKEN, "other.ipynb").read_bytes())
     draft.replace(path)
-    assert "error: lines that begin with %" in watch.until("waiting")
+    assert "error: lines with %" in watch.until("waiting")
     assert watch.interrupt() == 130
     assert "stopped" in watch.until("stopped")
 

@@ -103,6 +103,7 @@ def shown(*, terminal: bool, **environment: str) -> str:
     return found.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "environment"),
     [
@@ -129,6 +130,7 @@ def test_without_colour_there_is_no_escape_and_no_text_of_a_student_acts(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "environment"),
     [(True, {}), (True, {"NO_COLOR": ""}), (False, {"FORCE_COLOR": "1"})],

@@ -269,6 +269,7 @@ class Telling(Quiet):
         os.write(self._pipe, result.student.encode() + b" ")
 
 
+@pytest.mark.slow
 def test_kill_9_at_fifty_moments_loses_nothing_and_records_nothing_wrongly(
     job: Callable[..., Job], tmp_path: Path
 ) -> None:
