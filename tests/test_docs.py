@@ -218,6 +218,8 @@ def libraries(room: Path) -> set[str]:
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 names.add(str(node.module))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
+                names |= {str(value.value) for value in node.args if isinstance(value, ast.Constant)}
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"grader"}
 
 
