@@ -315,7 +315,7 @@ def in_its_group(name: str) -> object:
 @pytest.mark.parametrize("images", ["few", pytest.param("all", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(
     "name",
-    map(in_its_group, ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"]),
+    list(map(in_its_group, ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"])),
 )
 def test_the_commands_of_a_page_do_what_it_shows(
     name: str, images: str, clone: Path, small_program: Path
