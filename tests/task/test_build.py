@@ -24,8 +24,8 @@ if TYPE_CHECKING:
 
 FROM_SCRATCH = """
 import pathlib, sys
-from grader.build import build
-from grader.task import read_task
+from grader.task.build import build
+from grader.task.spec import read_task
 sys.stdout.write(build(read_task(pathlib.Path(sys.argv[1]))).starter)
 """
 
