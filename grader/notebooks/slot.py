@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, Verdict
-from grader.notebooks.program import defined_names
+from grader.notebooks.program import defined_names, slot_key
 from grader.notebooks.reading import (
     Json,
     grader_metadata,
@@ -133,7 +133,8 @@ def _look(number: int, cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
 
 
 def _the_only(found: Sequence[_Seen], wanted: frozenset[str]) -> int:
-    if len(found) > 1:
+    """Return the number of the first cell; the others must hold the same program, as in a document saved into itself."""
+    if len({slot_key(cell.text) for cell in found}) > 1:
         raise _missing(
             f"{_listed(wanted)} is defined in more than one cell: {_joined(found)}. Keep one of them."
         )

@@ -1,7 +1,6 @@
 """A slot as it will be run: without IPython's lines, without functions that nobody calls, and with its names resolved."""
 
 from __future__ import annotations
-import __future__
 
 import ast
 import dis
@@ -151,11 +150,10 @@ def _alive(module: ast.Module, named: set[str]) -> ast.Module:
 
 
 def _compiled(tree: ast.Module) -> CodeType:
-    # The slot is compiled where annotations are not evaluated, so they are not names that are read.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            flags = __future__.annotations.compiler_flag
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # a notebook takes it, and so does the sandbox
             code: CodeType = compile(tree, "slot", "exec", flags=flags, dont_inherit=True)
         except (ValueError, RecursionError, MemoryError) as error:
             raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
