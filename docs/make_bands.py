@@ -117,7 +117,7 @@ def table(task: Task) -> str:
 
 
 def section(task: Task) -> str:
-    """Return what the page says of one task."""
+    """Return the section of one task."""
     spec = task.spec
     links = (
         f"[starter](../starter_notebooks/{task.id}.ipynb) · [about the task](../tasks/{task.id}/README.md)"
@@ -141,11 +141,11 @@ def page(tasks: list[Task]) -> str:
     """Return the page of tasks."""
     head = (
         "# The tasks\n\n"
-        "What typical answers are worth, measured by grading them like any submission: "
-        "`python benchmarks/bands.py TASK --seeds 8`. A *trick* does without the idea of the task, an *idea* has part of it, "
-        "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds; single submissions get the mean of "
-        "fewer runs, and differ more. Shaded: where a starter (gray) and a reference (green) shall be. "
-        "The page gives ideas away: it is not for students of a running competition.\n\n"
+        "This page shows how many points typical answers get. `python benchmarks/bands.py TASK --seeds 8` measures them by grading them "
+        "like any submission. A *trick* does without the idea of the task, an *idea* has part of it, and "
+        "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds. A single submission gets the mean of "
+        "fewer runs, so it differs more. Shaded areas show where a starter (gray) and a reference (green) should be. "
+        "Do not show this page to students of a running competition: it gives ideas away.\n\n"
     )
     return head + "\n\n".join(section(task) for task in tasks) + "\n"
 

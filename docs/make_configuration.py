@@ -22,38 +22,38 @@ from grader.task.spec import Spec
 PAGE = Path(__file__).parent / "configuration.md"
 HEAD = """# Configuration
 
-Everything that can be set: a task's `task.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps what
-`grader build --repo-url` was told.
+This page lists every setting: a task's `task.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps the
+address that `grader build --repo-url` was given.
 
 This page is generated: `python docs/make_configuration.py`.
 """
 TOML = """
 ## `task.toml`
 
-What a task is, as values. A field without a default must be there, an unknown one is an error. In `notebook.py`,
-`{{ score.floor }}` stands for the value of that field, so that each number is written once ([more](authors.md#what-a-task-is-made-of)).
+The values that make a task. A field without a default is required, and an unknown one is an error. In `notebook.py`,
+`{{ score.floor }}` stands for the value of that field, so each number is written once ([more](authors.md#what-a-task-is-made-of)).
 `grader tasks --json` prints the values of every task.
 
-A change of `title`, `story`, `version`, `signature`, `leaderboard` or `[score]` runs nothing again; points follow a new map at once. Any
-other change is another run.
+A change of `title`, `story`, `version`, `signature`, `leaderboard` or `[score]` runs nothing again: points follow a new map at once. After any
+other change, submissions run again.
 """
 COMMANDS = """
 ## Options of the commands
 
-The help of each command says the same. [For instructors](instructors.md) says when to use which.
+The help of each command has the same texts. [For instructors](instructors.md) says when to use which.
 """
 ENVIRONMENT = """
 ## Environment
 
 | variable | what it does |
 |---|---|
-| `CUDA_VISIBLE_DEVICES` | the graphics cards that `--gpus` and `--device` may use, as for any CUDA program |
-| `TMPDIR` | the folder for what is needed only while a command runs; `/tmp` by default |
-| `RAY_ADDRESS` | the cluster of `--engine ray` where `--ray-address` names none |
-| `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` where it is not set |
-| `NO_COLOR` | set to anything: no colours in the terminal |
-| `TERM` | `dumb`: no colours in the terminal either |
-| `FORCE_COLOR` | set to anything: colours also where the output is not a terminal |
+| `CUDA_VISIBLE_DEVICES` | the GPUs that `--gpus` and `--device` may use, as for any CUDA program |
+| `TMPDIR` | the folder for temporary files of a command; `/tmp` by default |
+| `RAY_ADDRESS` | the cluster of `--engine ray` if `--ray-address` names none |
+| `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` if it is not set |
+| `NO_COLOR` | any value: no colours in the terminal |
+| `TERM` | `dumb`: also no colours in the terminal |
+| `FORCE_COLOR` | any value: colours even if the output is not a terminal |
 """
 TITLES = {
     "score": "`[score]`",
@@ -87,12 +87,12 @@ def _kind(field: dict[str, Any]) -> str:
 
 def _limits(field: dict[str, Any]) -> str:
     signs = {"minimum": "at least", "exclusiveMinimum": "more than", "maximum": "at most"}
-    found = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
+    limits = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
     if "minItems" in field:
-        found.append(f"at least {field['minItems']}")
+        limits.append(f"at least {field['minItems']}")
     if "pattern" in field:
-        found.append(PATTERNS[field["pattern"]])
-    return ", ".join(found)
+        limits.append(PATTERNS[field["pattern"]])
+    return ", ".join(limits)
 
 
 def _toml(value: Any) -> str:
@@ -107,7 +107,7 @@ def tables() -> str:
         field = schema["properties"][name]
         held = field.get("additionalProperties", field)
         model = schema["$defs"][held["$ref"].rpartition("/")[2]]
-        may = "" if name in schema["required"] else " May be left out."
+        may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
     return "\n\n".join(parts)
 
@@ -135,10 +135,9 @@ def options(name: str, command: Any) -> str:
 
 def _values(hint: Any) -> str:
     """Return what an option takes, from an annotation such as `Annotated[int | None, typer.Option(min=1)]`."""
-    kind, *told = get_args(hint)
-    (info,) = told
+    kind, info = get_args(hint)
     if get_origin(kind) in {Union, types.UnionType}:
-        kind = next(one for one in get_args(kind) if one is not type(None))
+        kind = next(part for part in get_args(kind) if part is not type(None))
     if get_origin(kind) is list:
         (kind,) = get_args(kind)
     if get_origin(kind) is Literal:
@@ -156,7 +155,7 @@ def _values(hint: Any) -> str:
 
 def _default(parameter: Any) -> str:
     if parameter.required:
-        return "must be given"
+        return "required"
     if parameter.default is None:
         return parameter.show_default if isinstance(parameter.show_default, str) else ""
     return "" if parameter.is_flag else f"`{parameter.default}`"
@@ -165,8 +164,8 @@ def _default(parameter: Any) -> str:
 def page() -> str:
     """Return the text of docs/configuration.md."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    told = "\n\n".join(options(name, command) for name, command in commands.items())
-    return f"{HEAD}{TOML}\n{tables()}\n{COMMANDS}\n{told}\n{ENVIRONMENT}"
+    sections = "\n\n".join(options(name, command) for name, command in commands.items())
+    return f"{HEAD}{TOML}\n{tables()}\n{COMMANDS}\n{sections}\n{ENVIRONMENT}"
 
 
 if __name__ == "__main__":

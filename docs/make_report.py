@@ -155,7 +155,7 @@ def _score(made: Course, rng: random.Random, student: str, number: int, when: st
             submitted=when.replace(":00+", f":{attempt:02d}+"),
             edited="EPOCHS = 12  # more is better?\n" if number % 7 == 3 else "",
             printed="first batch: 51 of label 0, 77 of label 1\n" if number % 2 == 0 else "",
-            logs=[_log(rng, zero, one - 0.05 * skill) for _ in range(3)],
+            histories=[_history(rng, zero, one - 0.05 * skill) for _ in range(3)],
         )
 
 
@@ -171,12 +171,15 @@ def _program(number: int, zero: float, one: float) -> str:
     )
 
 
-def _log(rng: random.Random, zero: float, one: float) -> list[str]:
-    return [
-        f"epoch {epoch}: kept {zero + rng.uniform(-0.02, 0.02):.0%} of label 0 and {one - 0.05 * epoch + rng.uniform(-0.02, 0.02):.0%} "
-        f"of label 1,  {2.4 * epoch:.1f} s"
-        for epoch in range(1, 7)
-    ]
+def _history(rng: random.Random, zero: float, one: float) -> dict[str, object]:
+    epochs = range(1, 7)
+    return {
+        "x": {"name": "epoch", "values": list(epochs)},
+        "series": {
+            "share of label 0 kept": [zero + rng.uniform(-0.02, 0.02) for _ in epochs],
+            "share of label 1 kept": [one - 0.05 * epoch + rng.uniform(-0.02, 0.02) for epoch in epochs],
+        },
+    }
 
 
 def photograph(index: Path, feedback: Path) -> None:

@@ -18,9 +18,9 @@ POINTS = {
 }
 HEAD = """# Verdicts
 
-Every submission ends with exactly one of these; `grader check` and `grader grade` use the same names. With the
-verdict comes a message that says what was seen in this submission (the exception, the value that was returned, the
-limit that was met) and, where the student's code raised, a traceback of their own lines.
+Every submission ends with exactly one of these verdicts; `grader check` and `grader grade` use the same names. The
+verdict comes with a message about this submission: the exception, the return value, or the
+limit. If the student's code raised, it also has a traceback of their own lines.
 
 This page is generated: `python docs/make_verdicts.py`.
 """

@@ -1,24 +1,36 @@
-"""Write a file whole or not at all."""
+"""Write a file whole or not at all, and say of a file that fails what failed, in one form."""
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+READ, WRITTEN, MADE = "cannot be read", "cannot be written", "cannot be created"
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Put `content` at `path` in one move; its folder is made where it is missing.
 
-    Raises UsageError where it cannot be written.
+@contextlib.contextmanager
+def reporting_os_errors(problem: str, path: Path | str) -> Iterator[None]:
+    """Turn an OSError into a UsageError: `path`, the `problem` (such as `READ`), and the system's reason."""
+    try:
+        yield
+    except OSError as error:
+        raise UsageError(f"{path} {problem}: {error.strerror or error}") from error
+
+
+def write_atomic(path: Path, content: bytes) -> None:
+    """Put `content` at `path` in one move; its folder is created where it is missing.
+
+    Whoever reads `path` meanwhile, or after this process was killed, gets the old content or the new. It is not forced
+    to the disk: use this for what can be made again. Raises UsageError where it cannot be written.
     """
     draft = path.with_name(f".{path.name}.new")
-    try:
+    with reporting_os_errors(WRITTEN, path):
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
         draft.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error

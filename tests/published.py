@@ -65,19 +65,21 @@ class Course:
         submitted: str | None = None,
         penalties: Sequence[str] = (),
         log: Sequence[str] = (),
-        logs: Sequence[Sequence[str]] = (),
+        histories: Sequence[Json] = (),
         picture: str = "",
     ) -> Result:
         """Record a score: `recalls` are the hits of the two classes, before the luck of each repeat.
 
-        `edited` is put before a protected cell of what is handed in; `log` is what our cells print below the slot, and `logs`
-        the same where repeats differ.
+        `edited` is put before a protected cell of what is handed in; `log` is what our cells print below the slot, and
+        `histories` are what they save of the training, one for each repeat.
         """
         folder, notebook = self._hand_in(student, slot, edited)
         found = []
         for number in range(len(SEEDS)):
             place = folder / f"repeat-{number}"
-            self._execute(place, notebook, number, printed, logs[number] if logs else log, picture)
+            self._execute(place, notebook, number, printed, log, picture)
+            if histories:
+                (place / "history.json").write_text(json.dumps(histories[number]), encoding="utf-8")
             arrays = {name: self._predict(number, recalls) for name in ("model1", "model2")}
             np.savez(place / "predictions.npz", allow_pickle=False, **arrays)
             found.append(score(place / "predictions.npz", self._place(number, "answers") / "answers.npz"))

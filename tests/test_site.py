@@ -64,7 +64,7 @@ def pages(site: Path) -> list[Path]:
 def test_every_page_of_the_repository_is_a_page_of_the_site(site: Path) -> None:
     names = {page.relative_to(site).as_posix() for page in pages(site)}
     wanted = [page.name for page in (ROOT / "docs").glob("*.md")]
-    wanted += ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md"]
+    wanted += ["SECURITY.md", "ARCHITECTURE.md", "CONTRIBUTING.md", "CHANGELOG.md"]
     assert {name.replace(".md", ".html") for name in wanted} <= names
     assert {f"tasks/{folder.parent.name}/index.html" for folder in ROOT.glob("tasks/*/README.md")} <= names
     last = (ROOT / "SECURITY.md").read_text(encoding="utf-8").split("\n## ")[-1]

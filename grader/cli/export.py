@@ -15,7 +15,7 @@ from grader.cli.options import AsJson, Repeats, RosterFile, SizeName, Source, Ta
 from grader.cli.settings import source_of
 from grader.errors import UsageError
 from grader.export.gradescope import Visibility
-from grader.files import write_whole
+from grader.files import write_atomic
 from grader.task.spec import DEFAULT_SIZE, load_task
 
 if TYPE_CHECKING:
@@ -97,7 +97,7 @@ def export(
     target = out or folder / "exports" / _FILE_NAMES[to]
     if worksheet and target.resolve() == worksheet.resolve():
         raise UsageError("--out would overwrite the worksheet; choose another file")
-    write_whole(target, made.content)
+    write_atomic(target, made.content)
     _finish(target, made.grades, made.notes, as_json=as_json)
 
 
@@ -248,7 +248,7 @@ def _write_results(
     for one in attempts:
         record = results_of(one.result, look)
         place = target / one.result.student / f"attempt-{one.attempt}" / "results.json"
-        write_whole(place, (json.dumps(record, indent=2) + "\n").encode())
+        write_atomic(place, (json.dumps(record, indent=2) + "\n").encode())
         grades += one.result.points is not None
     return grades, ungraded(found)
 

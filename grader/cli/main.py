@@ -24,6 +24,7 @@ from grader.cli.options import (
     AttackOut,
     Attacks,
     AttackSeconds,
+    AttackWindow,
     Corpus,
     DataOut,
     LintSeeds,
@@ -36,6 +37,7 @@ from grader.cli.options import (
 )
 from grader.cli.settings import made, recreate, source_of
 from grader.errors import UsageError
+from grader.redteam.window import WINDOW
 from grader.task.spec import DEFAULT_SIZE, Task, discover, load_task
 
 app = typer.Typer(
@@ -156,6 +158,7 @@ def redteam(
     names: Attacks = None,
     corpus: Corpus = None,
     time_limit: AttackSeconds = None,
+    window: AttackWindow = WINDOW,
     out: AttackOut = Path("redteam_runs"),
     as_json: AsJson = False,
 ) -> None:
@@ -173,18 +176,24 @@ def redteam(
     for attack in attacks:
         handed_in(attack, order.starter, {})  # one that cannot be built is known before an hour has gone
     outcomes: list[Outcome] = []
+    faced = 0
+
+    def note(outcome: Outcome) -> None:
+        nonlocal faced
+        faced += 1
+        if not as_json:
+            output.note_attack(faced, len(attacks), outcome)
+
     try:
         with (
             progress.watcher(1, quiet=True) as watch,
             open_arena(order, out, watcher=watch, wall_seconds=time_limit) as arena,
         ):
-            for attack in attacks:
-                outcomes.append(arena.face(attack))
-                if not as_json:
-                    output.note_attack(len(outcomes), len(attacks), outcomes[-1])
+            for begin in range(0, len(attacks), window):
+                outcomes += arena.face_window(attacks[begin : begin + window], note)
             changed = arena.changed_libraries()
     except KeyboardInterrupt:
-        output.complain(f"stopped after {len(outcomes)} of {len(attacks)} attacks")
+        output.complain(f"stopped after {faced} of {len(attacks)} attacks")
         raise typer.Exit(grade.INTERRUPTED) from None
     if as_json:
         output.print_json([outcome.as_json() for outcome in outcomes])

@@ -95,6 +95,7 @@ AttackSeconds = Annotated[
         "--time-limit", min=1, help="Wall seconds of an attack.", show_default="three honest runs and 6"
     ),
 ]
+AttackWindow = Annotated[int, typer.Option(min=1, help="Attacks between two honest submissions.")]
 AttackOut = Annotated[Path, typer.Option(help="Where the run folders of the attacks are kept.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Leave out everything that trains.")]
 LintSeeds = Annotated[

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors
 from grader.submissions.roster import folded
 
 if TYPE_CHECKING:
@@ -53,10 +54,9 @@ class Worksheet:
     @classmethod
     def read(cls, path: Path) -> Worksheet:
         """Read a file. Raises UsageError where it cannot be read or is no CSV."""
-        try:
-            return cls(path, path.read_bytes())
-        except OSError as error:
-            raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        with reporting_os_errors(READ, path):
+            data = path.read_bytes()
+        return cls(path, data)
 
     @property
     def header(self) -> list[str]:

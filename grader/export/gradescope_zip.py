@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.export.requirements import NAME, installed, needs
+from grader.files import READ, WRITTEN, reporting_os_errors
 from grader.task.build import check
 from grader.task.data import zip_folder
 
@@ -66,10 +67,8 @@ def _with_data(draft: Path, assignment: Assignment) -> Assignment:
     """Return the assignment with the instructor's own data, if it has any, in the zip."""
     kind, _, path = assignment.source.partition(":")
     if kind == "npz":
-        try:
+        with reporting_os_errors(READ, f"the data {path}"):
             _copy(Path(path), draft / _DATA)
-        except OSError as error:
-            raise UsageError(f"the data {path} cannot be read: {error.strerror}") from error
         return replace(assignment, source=f"npz:{_DATA}")
     if kind != "embedded":
         raise UsageError(f"the data source {assignment.source!r} cannot go with the zip; save it as npz:PATH")
@@ -104,11 +103,9 @@ def _pyproject() -> str:
 
 def _write_private(out: Path, content: bytes) -> None:
     """Write a file that holds a secret: nobody else may read it, not even while it is written."""
-    try:
+    with reporting_os_errors(WRITTEN, out):
         out.parent.mkdir(parents=True, exist_ok=True)
         descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             os.fchmod(descriptor, 0o600)  # it may have been there
             file.write(content)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be written: {error.strerror}") from error

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.export.requirements import needs
-from grader.files import write_whole
+from grader.files import write_atomic
 from grader.notebooks.program import parse
 from grader.notebooks.reading import is_code, source, tagged
 from grader.task.data import zip_folder
@@ -40,7 +40,7 @@ def pack(task: Task, public: Path, folder: Path, *, size: str) -> Path:
         _lay_out(task, public, place / "zip" / task.id, size)
         zip_folder(place / "zip", place / "whole.zip")
         target = folder / f"{task.id}.zip"
-        write_whole(target, (place / "whole.zip").read_bytes())
+        write_atomic(target, (place / "whole.zip").read_bytes())
     return target
 
 

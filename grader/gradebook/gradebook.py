@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError, Verdict
+from grader.files import WRITTEN, reporting_os_errors
 from grader.gradebook.result import Result
 from grader.gradebook.schema import VERSION, check_version, prepare
 
@@ -73,10 +74,8 @@ def writing(out: Path) -> Iterator[Gradebook]:
     Raises UsageError where another grader is at work in `out`, or the file cannot be used.
     """
     with contextlib.ExitStack() as stack:
-        try:
+        with reporting_os_errors(WRITTEN, out):
             lock = stack.enter_context((out / ".lock").open("w"))
-        except OSError as error:
-            raise UsageError(f"{out} cannot be written: {error.strerror}") from error
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError as error:

@@ -11,6 +11,7 @@ import tomllib
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import READ, WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -60,9 +61,10 @@ def kept_url(tasks: Path) -> str:
     if not path.is_file():
         return ""
     try:
-        kept = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UsageError(f"{path} cannot be read: {error}") from error
+        with reporting_os_errors(READ, path):
+            kept = tomllib.loads(path.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise UsageError(f"{path} {READ}: {error}") from error
     url = kept.get("repo_url")
     if set(kept) != {"repo_url"} or not isinstance(url, str):
         raise UsageError(f'{path} must hold one line, repo_url = "{FORM}"')
@@ -76,14 +78,12 @@ def keep_url(tasks: Path, repo_url: str) -> Path | None:
     """
     path = _path(tasks)
     text = f"{_COMMENT}\nrepo_url = {json.dumps(repo_url)}\n".encode()
-    try:
+    with reporting_os_errors(WRITTEN, path):
         if not repo_url:
             path.unlink(missing_ok=True)
         elif not path.is_file() or path.read_bytes() != text:
             path.write_bytes(text)
             return path
-    except OSError as error:
-        raise UsageError(f"{path} cannot be written: {error.strerror}") from error
     return None
 
 

@@ -1,7 +1,10 @@
 """Attack a task: hand in hostile submissions one at a time, and look each time what came of it beside a verdict.
 
 Every attack is graded on the same bench, as a submission of a batch is. The machine is looked at before and after it.
-Then the task's reference solution is graded, and must get exactly the accuracy that it got before any attack.
+After a few attacks the task's reference solution is graded, and must get exactly the accuracy that it got before any.
+
+A notebook that is damaged around an honest slot is rebuilt into the very notebook of the honest submission. Three of
+these train; of the others it is enough that they are rebuilt into that, for what is run is then the same, byte by byte.
 """
 
 from __future__ import annotations
@@ -17,16 +20,17 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import UsageError
+from grader.errors import StudentFault, UsageError
 from grader.gradebook.gradebook import FILE_NAME, Entry, writing
 from grader.gradebook.run_folder import new_run_folder
 from grader.grading.cache import context_key
 from grader.grading.grade import Bench, grade
 from grader.grading.plan import Order, Watcher
 from grader.grading.workers import open_bench
-from grader.notebooks.reading import source
+from grader.notebooks.changes import changed_cells
+from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import slot_cell
+from grader.notebooks.slot import find_slot, slot_cell
 from grader.redteam.canary import Bait, lay_bait
 from grader.redteam.corpus import handed_in
 from grader.redteam.host_snapshot import (
@@ -38,6 +42,7 @@ from grader.redteam.host_snapshot import (
     libraries,
 )
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
+from grader.redteam.window import culprits
 from grader.sandbox import open_sandbox
 from grader.sandbox.bwrap import spare_users
 from grader.sandbox.pool import SandboxSupply
@@ -47,15 +52,17 @@ from grader.task.spec import tasks_folder
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
     from grader.gradebook.result import Metrics, Result
     from grader.grading.plan import Settings
     from grader.redteam.corpus import Attack
+    from grader.sandbox import Sandbox
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
 SEEDS = 3  # of the baseline, for its band; attacks run under the first
+TRAINED_TWINS = 3  # of the notebooks that are rebuilt into the honest one
 _HONEST_RUNS = 3.0  # wall seconds of an attack: so many honest runs, and a few seconds for a busy machine
 _MORE_SECONDS = 6.0
 _REFERENCE = "reference"
@@ -90,9 +97,16 @@ def order_for(task: Task, settings: Settings, repeats: list[Repeat]) -> Order:
 
 @contextlib.contextmanager
 def open_arena(
-    order: Order, out: Path, *, watcher: Watcher, wall_seconds: float | None = None
+    order: Order,
+    out: Path,
+    *,
+    watcher: Watcher,
+    wall_seconds: float | None = None,
+    trained_twins: int = TRAINED_TWINS,
 ) -> Iterator[Arena]:
     """Give an arena with its honest runs done, its results below `out`; an attack may take `wall_seconds`.
+
+    Of the notebooks that are rebuilt into the honest one, `trained_twins` train.
 
     Raises UsageError where the task's own baseline or reference is not scored.
     """
@@ -100,13 +114,17 @@ def open_arena(
     with contextlib.ExitStack() as stack:
         stack.enter_context(adopting_orphans())
         bait = stack.enter_context(lay_bait())
-        stopping = threading.Event()
-        bench = stack.enter_context(
-            open_bench(order, out / "runs", expected=0, ahead=0, watcher=watcher, stopping=stopping)
-        )
-        arena = Arena(bench, bait, out)
-        stack.callback(arena.close)
-        arena.measure(wall_seconds)
+        opened = stack.enter_context(contextlib.ExitStack())
+
+        def open_anew() -> Bench:
+            opened.close()
+            stopping = threading.Event()
+            return opened.enter_context(
+                open_bench(order, out / "runs", expected=0, ahead=0, watcher=watcher, stopping=stopping)
+            )
+
+        arena = Arena(open_anew, bait, out)
+        arena.measure(wall_seconds, trained_twins)
         yield arena
 
 
@@ -115,10 +133,10 @@ class Arena:
 
     honest: Honest
 
-    def __init__(self, bench: Bench, bait: Bait, out: Path) -> None:
+    def __init__(self, open_anew: Callable[[], Bench], bait: Bait, out: Path) -> None:
+        self._open_anew, self._bait = open_anew, bait
+        self._bench = bench = open_anew()
         task, starter = bench.task, bench.starter
-        self._bench, self._bait = bench, bait
-        self._waiting: list[SandboxSupply] = []
         self._baseline = json.dumps(rebuild(starter, source(slot_cell(starter)))).encode()
         self._reference = task.solution.read_bytes() if task.solution.is_file() else self._baseline
         self._secrets = [bait.canary, secret_for(out, None).decode("ascii", "replace")]
@@ -135,38 +153,36 @@ class Arena:
             range(*users) if users and bench.settings.backend == "bubblewrap" else None,
         )
 
-    def measure(self, wall_seconds: float | None) -> None:
+    def measure(self, wall_seconds: float | None, trained_twins: int = TRAINED_TWINS) -> None:
         """Grade the baseline under every seed, and the reference; set the wall clock of what follows."""
         baselines = [self._scored("baseline", self._baseline, repeat) for repeat in self._bench.repeats]
         reference, self._expected = self._scored(_REFERENCE, self._reference, self._bench.repeats[0])
         accuracies = [metrics.balanced_accuracy for _, metrics in baselines]
-        first, metrics = baselines[0]
+        self._honest_result, metrics = baselines[0]
         self.honest = Honest(
             baseline=metrics,
             band=top_of_band(accuracies, self._expected.balanced_accuracy),
-            kinds=frozenset[str]().union(*map(kinds_of_output, executed(first))),
+            kinds=frozenset[str]().union(*map(kinds_of_output, executed(self._honest_result))),
         )
         self._wall_seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS
+        self._twins_to_train = trained_twins
         self._libraries = libraries()
+        self._files = _contents(self._bench.repeats[0])
 
     def face(self, attack: Attack) -> Outcome:
-        """Grade `attack`, look what came of it, and grade the reference after it."""
+        """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
         data = handed_in(attack, self._bench.starter, self._targets)
         self._bait.touched()
         before = self._watch.look(self._bench.runs / attack.name)
-        # Two sandboxes are open, and nothing is started ahead meanwhile: what is new below this process is the slot's.
+        # No sandbox is started ahead: what is new below this process when the run is over is the slot's.
         known = descendants()
-        result = self._grade(attack.name, data, self._bench.repeats[0], self._wall_seconds)
+        result = self._run(attack, data)
         problems = [
             *end_new(known),
             *self._bait.touched(),
             *judge(attack, result, self.honest, self._bench.starter, self._secrets),
             *self._watch.differences(before, self._watch.look(self._bench.runs / attack.name), attack.text),
         ]
-        self._open_ahead(3)
-        after = self._grade(_REFERENCE, self._reference, self._bench.repeats[0])
-        if after.metrics != self._expected:
-            problems.append(f"the submission after it was graded otherwise: {after.verdict}, {after.message}")
         return Outcome(
             attack=attack.name,
             expected="|".join(attack.endings),
@@ -177,17 +193,62 @@ class Arena:
             run_folder=result.run_folder,
         )
 
+    def face_window(self, window: Sequence[Attack], on_outcome: Callable[[Outcome], None]) -> list[Outcome]:
+        """Face the attacks of `window`, then grade the reference; blame what changed how that ends.
+
+        `on_outcome` gets each outcome before it is known whether its attack is to blame.
+        """
+        outcomes = []
+        for attack in window:
+            outcomes.append(self.face(attack))
+            on_outcome(outcomes[-1])
+        blamed = culprits(self, window)
+        return [
+            replace(outcome, problems=[*outcome.problems, blamed[outcome.attack]])
+            if outcome.attack in blamed
+            else outcome
+            for outcome in outcomes
+        ]
+
+    def honest_difference(self) -> str:
+        """Grade the reference and return how it ended otherwise than before any attack; "" where it did not."""
+        after = self._grade(_REFERENCE, self._reference, self._bench.repeats[0])
+        return "" if after.metrics == self._expected else f"{after.verdict}, {after.message}"
+
+    def renew(self) -> None:
+        """Start everything anew, from the files that were there before any attack."""
+        for path in {*self._files, *_contents(self._bench.repeats[0])}:
+            if path in self._files:
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(self._files[path])
+            else:
+                path.unlink()
+        self._bench = self._open_anew()
+
     def changed_libraries(self) -> list[str]:
         """Return what of the installed libraries is not as it was before the first attack."""
         return changed_libraries(self._libraries)
 
-    def close(self) -> None:
-        """End what was started ahead."""
-        while self._waiting:
-            self._waiting.pop().close()
+    def _run(self, attack: Attack, data: bytes) -> Result:
+        """Return what `attack` gets; of most twins of the honest notebook, what that got."""
+        if self._is_twin(data):
+            if not self._twins_to_train:
+                return replace(self._honest_result, student=attack.name)
+            self._twins_to_train -= 1
+        return self._grade(attack.name, data, self._bench.repeats[0], self._wall_seconds)
+
+    def _is_twin(self, data: bytes) -> bool:
+        """Return whether a file is rebuilt into the honest submission's notebook."""
+        starter = self._bench.starter
+        try:
+            notebook = read_notebook(data)
+            changed_cells(notebook, starter)
+            rebuilt = rebuild(starter, find_slot(notebook, starter))
+        except StudentFault:
+            return False
+        return json.dumps(rebuilt).encode() == self._baseline
 
     def _scored(self, student: str, data: bytes, repeat: Repeat) -> tuple[Result, Metrics]:
-        self._open_ahead(3)
         result = self._grade(student, data, repeat)
         if result.metrics is None:
             raise UsageError(
@@ -196,11 +257,12 @@ class Arena:
         return result, result.metrics
 
     def _grade(self, student: str, data: bytes, repeat: Repeat, wall_seconds: float | None = None) -> Result:
-        """Grade in the sandbox that has waited longest; in a thread, so that Ctrl-C reaches this one."""
+        """Grade in a sandbox that is started for it; in a thread, so that Ctrl-C reaches this one."""
         submission = Submission(f"{student}.ipynb", student, data)
         limit = wall_seconds or self._bench.settings.wall_seconds
         settings = replace(self._bench.settings, wall_seconds=limit)
-        with contextlib.closing(self._waiting.pop(0)) as supply, ThreadPoolExecutor(1) as pool:
+        supply = SandboxSupply(self._open_sandbox, expected=1)
+        with contextlib.closing(supply), ThreadPoolExecutor(1) as pool:
             bench = replace(self._bench, sandboxes=supply, repeats=[repeat], settings=settings)
             try:
                 return pool.submit(grade, submission, bench).result()
@@ -208,16 +270,15 @@ class Arena:
                 bench.stopping.set()
                 raise
 
-    def _open_ahead(self, count: int) -> None:
-        """Have `count` sandboxes waiting."""
-        task, settings = self._bench.task, self._bench.settings
-        while len(self._waiting) < count:
-            supply = SandboxSupply(
-                lambda: open_sandbox(task.spec.limits, imports=self._bench.imports, backend=settings.backend),
-                expected=1,
-            )
-            supply.start(1)
-            self._waiting.append(supply)
+    def _open_sandbox(self) -> Sandbox:
+        limits, backend = self._bench.task.spec.limits, self._bench.settings.backend
+        return open_sandbox(limits, imports=self._bench.imports, backend=backend)
+
+
+def _contents(repeat: Repeat) -> dict[Path, bytes]:
+    """Return the files of a repeat: inputs, answers, and what was kept beside them."""
+    files = {path for folder in (repeat.inputs.parent, repeat.answers.parent) for path in folder.rglob("*")}
+    return {path: path.read_bytes() for path in sorted(files) if path.is_file()}
 
 
 def _targets(bench: Bench, out: Path) -> dict[str, str | int]:

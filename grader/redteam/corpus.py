@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError, Verdict, instead
+from grader.files import READ, reporting_os_errors
 from grader.notebooks.program import defined_names
 from grader.notebooks.reading import source
 from grader.notebooks.rebuild import rebuild
@@ -105,9 +106,8 @@ def read_attack(path: Path) -> Attack:
     Raises UsageError, one line, where it is not what the corpus consists of.
     """
     try:
-        text = path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        with reporting_os_errors(READ, path):
+            text = path.read_text(encoding="utf-8")
     except UnicodeDecodeError as error:
         raise UsageError(f"{path} is not UTF-8 text (byte {error.start})") from error
     first, _, rest = text.partition("\n")

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from grader.gradebook.run_folder import RunFolder
 from grader.notebooks.reading import is_code, source, tagged, tags
 from grader.redteam.corpus import AS_HONEST, REACHED, WITHIN_BAND
 
@@ -68,8 +69,8 @@ def judge(attack: Attack, result: Result, honest: Honest, starter: Json, secrets
 
 def executed(result: Result) -> list[Json]:
     """Return the executed notebooks of a result."""
-    paths = sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb"))
-    return [json.loads(path.read_text(encoding="utf-8")) for path in paths]
+    repeats = RunFolder(Path(result.run_folder)).executed()
+    return [json.loads(repeat.executed.read_text(encoding="utf-8")) for repeat in repeats]
 
 
 def kinds_of_output(notebook: Json) -> frozenset[str]:

@@ -36,7 +36,6 @@ class Curve:
     """Values over the steps of a training, one line for each repeat: `lines[r]` has (step, value) pairs."""
 
     name: str
-    unit: str
     step: str  # what is counted across
     lines: Sequence[Sequence[tuple[float, float]]]
 
@@ -137,7 +136,7 @@ def score_map(floor: float, ceiling: float, repeats: Sequence[float], mean: floa
 
 
 def curve(drawn: Curve) -> str:
-    """Draw what a training printed as numbers: one line for each repeat."""
+    """Draw a series of a training: one line for each repeat."""
     pairs = [pair for line in drawn.lines for pair in line]
     values = [value for _, value in pairs]
     low, high = min(values), max(values)
@@ -152,7 +151,6 @@ def curve(drawn: Curve) -> str:
         (min(steps), max(steps)),
         (low - 0.08 * span, high + 0.08 * span),
         x_label=visible(drawn.step),
-        unit=drawn.unit,
     )
     for number, line in enumerate(drawn.lines):
         path = " ".join(f"{chart.x(x):.1f},{chart.y(y):.1f}" for x, y in line)
@@ -200,7 +198,6 @@ class _Chart:
         up: tuple[float, float],
         *,
         x_label: str,
-        unit: str = "",
         whole: bool = False,
         ticks: Sequence[float] | None = None,
         ends: tuple[str, str] | None = None,
@@ -211,7 +208,7 @@ class _Chart:
             _add(
                 self.root, "line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=self.y(value), y2=self.y(value), cls="grid"
             )
-            _add(self.root, "text", f"{value:g}{unit}", x=_LEFT - 6, y=self.y(value) + 4, cls="tick end")
+            _add(self.root, "text", f"{value:g}", x=_LEFT - 6, y=self.y(value) + 4, cls="tick end")
         base = self._height - _BOTTOM
         _add(self.root, "line", x1=_LEFT, x2=WIDTH - _RIGHT, y1=base, y2=base, cls="axis")
         if ends:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from grader.gradebook.result import Result
     from grader.report.confusion import Confusion
-    from grader.report.run_files import Evidence, Repeat
+    from grader.report.run_files import RepeatView, RunFiles
     from grader.task.spec import Score, Task
 
 _STOPPED = "stopped at the limit"
@@ -66,6 +66,7 @@ class Feedback:
     score_map: str
     repeats: list[RepeatRow]
     curves: list[tuple[str, str, str]]  # what it shows, a note, and the drawing
+    curve_lines: int  # of each curve, one for each repeat
     pictures: list[tuple[int, str]]  # the repeat, and a PNG as base64
     logs: list[tuple[int, str]]  # the repeat, and what the notebook's own cells printed below the slot
     confusion: Confusion | None
@@ -78,13 +79,14 @@ class Feedback:
     limits: list[Use]
 
 
-def feedback(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> Feedback:
+def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> Feedback:
     """Return what a student is told. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
     score = _map_of(result, task)
     marks = marks_of(result.traceback)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
-    limits = _limits(result, evidence, task, wall_seconds)
+    limits = _limits(result, files, task, wall_seconds)
+    histories = [repeat.history for repeat in files.repeats if repeat.history is not None]
     return Feedback(
         result=result,
         explanation=explanation,
@@ -94,18 +96,19 @@ def feedback(result: Result, evidence: Evidence, task: Task | None, wall_seconds
         score=score,
         score_map=_drawn_map(result, score),
         repeats=_repeats(result, score),
-        curves=[(curve.name, "", charts.curve(curve)) for curve in curves([repeat.log for repeat in evidence.repeats])],
-        pictures=[(repeat.number + 1, picture) for repeat in evidence.repeats for picture in repeat.pictures],
-        logs=[(repeat.number + 1, "\n".join(repeat.log)) for repeat in evidence.repeats if repeat.log],
-        confusion=evidence.confusion,
-        elsewhere=evidence.elsewhere,
-        code=code_lines(evidence.source, marks) if evidence.source else [],
+        curves=[(curve.name, "", charts.curve(curve)) for curve in curves(histories)],
+        curve_lines=len(histories),
+        pictures=[(repeat.number + 1, picture) for repeat in files.repeats for picture in repeat.pictures],
+        logs=[(repeat.number + 1, "\n".join(repeat.log)) for repeat in files.repeats if repeat.log],
+        confusion=files.confusion,
+        elsewhere=files.elsewhere,
+        code=code_lines(files.source, marks) if files.source else [],
         failed_line=next((number for number, mark in marks.items() if mark == FAILED), None),
         traceback="" if ours else printed(result.traceback),
-        printed=_printed(evidence.repeats),
+        printed=_printed(files.repeats),
         differences=[
             Difference(change.label, [] if change.theirs is None else only_differences(side_by_side(change.ours, change.theirs)))
-            for change in evidence.changes
+            for change in files.changes
         ],
         limits=limits,
     )  # fmt: skip
@@ -139,7 +142,7 @@ def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
     ]
 
 
-def _printed(repeats: Sequence[Repeat]) -> list[tuple[str, str]]:
+def _printed(repeats: Sequence[RepeatView]) -> list[tuple[str, str]]:
     """Return what was printed, once where several repeats printed the same."""
     told: dict[str, list[int]] = {}
     for repeat in repeats:
@@ -150,9 +153,9 @@ def _printed(repeats: Sequence[Repeat]) -> list[tuple[str, str]]:
     return [(f"in repeat {', '.join(map(str, numbers))}", text) for text, numbers in told.items()]
 
 
-def _limits(result: Result, evidence: Evidence, task: Task | None, wall_seconds: float | None) -> list[Use]:
+def _limits(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> list[Use]:
     limits = task.spec.limits if task else None
-    longest = max((repeat.seconds or 0.0 for repeat in evidence.repeats), default=0.0)
+    longest = max((repeat.seconds or 0.0 for repeat in files.repeats), default=0.0)
     found = []
     if result.verdict is Verdict.TIME_LIMIT or longest:
         found.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))

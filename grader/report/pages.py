@@ -17,16 +17,16 @@ import jinja2
 from markupsafe import Markup
 
 from grader.errors import GraderFault, StudentFault, UsageError
-from grader.files import write_whole
+from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
-from grader.gradebook.run_folder import run_folder
+from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.standings import Standing, anonymous, standings, totals
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
 from grader.report.feedback import feedback
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
-from grader.report.run_files import evidence, without_places
+from grader.report.run_files import run_files, slot_text, without_paths
 from grader.report.similarity import alike
 from grader.task.starter import load_starter
 from grader.text import visible
@@ -104,7 +104,6 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         for one in book.current
     }  # fmt: skip
     folder, pages, sections = out / FOLDER, _Pages(), []
-    _make(folder / PAGES)
     for name, board in book.boards.items():
         of_task = [one for one in book.current if one.result.task == name]
         task = tasks.get(name)
@@ -117,14 +116,14 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
     for one in watch(book.current):
         result = one.result
         path = folder / addresses[result.task, result.student, one.attempt]
-        write_whole(path, _feedback_page(out, one, book, tasks.get(result.task), pages).encode())
+        write_atomic(path, _feedback_page(out, one, book, tasks.get(result.task), pages).encode())
         written.append(Page(result.task, result.student, one.attempt, path))
     twins = [twin for part in sections for twin in part.twins]
     if twins:
-        write_whole(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
+        write_atomic(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
     else:
         (folder / _SIMILAR).unlink(missing_ok=True)  # of an earlier report
-    write_whole(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS).encode())
+    write_atomic(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS).encode())
     return Written(folder / "index.html", written)
 
 
@@ -140,8 +139,7 @@ def write_public(out: Path, tasks: Mapping[str, Task]) -> Written:
         for name, board in boards.items()
     ]
     index = out / PUBLIC_FOLDER / "index.html"
-    _make(index.parent)
-    write_whole(index, _index(book, boards, sections, _Pages(), _EVERYBODY).encode())
+    write_atomic(index, _index(book, boards, sections, _Pages(), _EVERYBODY).encode())
     return Written(index, [])
 
 
@@ -197,11 +195,11 @@ def _feedback_page(out: Path, one: Recorded, book: _Book, task: Task | None, pag
     executed = book.history.get(one.identical_to or one.id, one).result
     result = one.result
     message, traceback = (
-        without_places(text, out, result, executed) for text in (result.message, result.traceback)
+        without_paths(text, out, result, executed) for text in (result.message, result.traceback)
     )
     told = feedback(
         replace(result, message=message, traceback=traceback),
-        evidence(out, result, executed),
+        run_files(out, result, executed),
         task,
         book.settings.get(one.run, {}).get("wall_seconds"),
     )
@@ -245,12 +243,10 @@ def _twins(out: Path, name: str, title: str, current: Sequence[Recorded]) -> lis
         if not key:
             continue
         if key not in sources:
-            try:
-                sources[key] = (run_folder(out, one.result) / "slot.py").read_text(
-                    encoding="utf-8", errors="replace"
-                )
-            except OSError:
+            source = slot_text(RunFolder.of(out, one.result))
+            if source is None:
                 continue
+            sources[key] = source
         if one.result.student not in people.setdefault(key, []):
             people[key].append(one.result.student)
     return leaderboard.twins(name, title, alike(sources, people), sources, people)
@@ -273,10 +269,3 @@ def _shown(value: object) -> object:
 
 def _hash_of(text: str) -> str:
     return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"
-
-
-def _make(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error

@@ -8,7 +8,7 @@ import re
 from collections import Counter
 from typing import TYPE_CHECKING
 
-from grader.errors import UsageError
+from grader.files import MADE, reporting_os_errors
 from grader.task.evaluation import secret_for
 
 if TYPE_CHECKING:
@@ -28,10 +28,8 @@ def key_for(out: Path) -> bytes:
     Raises UsageError where it cannot be kept or read.
     """
     folder = out / FOLDER
-    try:
+    with reporting_os_errors(MADE, folder):
         folder.mkdir(mode=0o700, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
     return secret_for(folder, None)
 
 

@@ -12,10 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, StudentFault
-from grader.gradebook.run_folder import run_folder
+from grader.gradebook.run_folder import RepeatFolder, RunFolder, is_repeat
 from grader.notebooks.changes import Change, changes
 from grader.notebooks.reading import is_code, metadata, read_notebook, source, tags
 from grader.report.confusion import Confusion, confusion
+from grader.report.training_curves import History, read_history
 from grader.text import printed
 
 if TYPE_CHECKING:
@@ -28,16 +29,16 @@ _PICTURES = 6  # of a repeat that are shown
 _PICTURE_BYTES = 2 << 20
 _LOG_LINES = 400
 _EVALUATION = re.compile(r"[\w.-]+-[0-9a-f]{12}")
-_REPEAT = re.compile(r"repeat-(\d{1,4})")
 _HIDDEN = "..."
 _SHORTEST = 5  # characters of what is hidden
 
 
 @dataclass(frozen=True)
-class Repeat:
+class RepeatView:
     """What the executed notebook of one repeat shows.
 
     `printed` is the student's; `log` are lines, and `pictures` PNGs as base64, of our protected cells below the slot.
+    `history` is what these cells saved of the training.
     """
 
     number: int
@@ -45,75 +46,85 @@ class Repeat:
     printed: str
     log: list[str]
     pictures: list[str]
+    history: History | None = None
 
 
 @dataclass(frozen=True)
-class Evidence:
+class RunFiles:
     """What there is to show of one submission. `elsewhere`: the run is that of the same program in another notebook."""
 
     source: str | None = None
-    repeats: list[Repeat] = field(default_factory=list)
+    repeats: list[RepeatView] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     confusion: Confusion | None = None
     elsewhere: bool = False
 
 
-def evidence(out: Path, result: Result, executed: Result) -> Evidence:
+def run_files(out: Path, result: Result, executed: Result) -> RunFiles:
     """Return what the run folder of `result` shows, and that of the result whose run it is, if it is another one.
 
-    A file that is missing or damaged is left out: it was none, or the run was stopped.
+    A file that is missing or damaged is skipped: there was none, or the run was stopped.
     """
-    folder, origin = run_folder(out, result), run_folder(out, executed)
-    executions = {path: _notebook(path) for path in _of_repeats(folder, "executed.ipynb")}
-    secret = [value for notebook in executions.values() for value in _values(_parameters(notebook))]
-    hidden = [*_places(out, folder, origin), *secret]
-    repeats = [_repeat(path, notebook, hidden) for path, notebook in executions.items()]
-    told = [repeat for repeat in repeats if repeat is not None]
-    return Evidence(
-        source=_text(folder / "slot.py"),
-        repeats=told,
+    folder, origin = RunFolder.of(out, result), RunFolder.of(out, executed)
+    notebooks = [(repeat, _notebook(repeat.executed)) for repeat in folder.executed()]
+    secrets = [value for _, notebook in notebooks for value in _secrets(_parameters(notebook))]
+    hidden = [*_paths(out, folder, origin), *secrets]
+    views = [_repeat_view(repeat, notebook, hidden) for repeat, notebook in notebooks]
+    repeats = [view for view in views if view is not None]
+    return RunFiles(
+        source=slot_text(folder),
+        repeats=repeats,
         changes=_changes(folder, origin) if result.changed_cells else [],
         confusion=_confusion(out, origin, result),
-        elsewhere=folder != origin and not told,
+        elsewhere=folder != origin and not repeats,
     )
 
 
-def without_places(text: str, out: Path, *results: Result) -> str:
+def slot_text(folder: RunFolder) -> str | None:
+    """Return the program of a run, or None where it cannot be read."""
+    try:
+        return folder.slot.read_text(encoding="utf-8", errors="replace")
+    except OSError:
+        return None
+
+
+def without_paths(text: str, out: Path, *results: Result) -> str:
     """Return `text` without the paths of this machine that have to do with grading."""
-    return _without(text, _places(out, *(run_folder(out, result) for result in results)))
+    return _without(text, _paths(out, *(RunFolder.of(out, result) for result in results)))
 
 
-def _confusion(out: Path, folder: Path, result: Result) -> Confusion | None:
+def _confusion(out: Path, folder: RunFolder, result: Result) -> Confusion | None:
     if result.metrics is None:
         return None
     files = [
-        (path.with_name("predictions.npz"), answers)
-        for path in _of_repeats(folder, "executed.ipynb")
-        if (answers := _answers(out, _parameters(_notebook(path)))) is not None
+        (repeat.predictions, answers)
+        for repeat in folder.executed()
+        if (answers := _answers(out, _parameters(_notebook(repeat.executed)))) is not None
     ]
     return confusion(files, result.metrics.per_repeat)
 
 
-def _repeat(path: Path, notebook: dict[str, Any], hidden: Sequence[str]) -> Repeat | None:
+def _repeat_view(repeat: RepeatFolder, notebook: dict[str, Any], hidden: Sequence[str]) -> RepeatView | None:
     cells = notebook["cells"]
-    slots = [place for place, cell in enumerate(cells) if "slot" in tags(cell)]
+    slots = [index for index, cell in enumerate(cells) if "slot" in tags(cell)]
     if len(slots) != 1:
         return None
     below = [output for cell in cells[slots[0] + 1 :] if is_code(cell) for output in _outputs(cell)]
     lines = _without(_stdout(below), hidden).splitlines()
     duration = _papermill(notebook).get("duration")
-    return Repeat(
-        number=int(path.parent.name.rpartition("-")[2]),
+    return RepeatView(
+        number=repeat.number,
         seconds=float(duration) if isinstance(duration, (int, float)) else None,
         printed=printed(_without(_stdout(_outputs(cells[slots[0]])), hidden)),
         log=lines[:_LOG_LINES],
         pictures=_pictures(below),
+        history=read_history(repeat.history),
     )
 
 
 def _outputs(cell: dict[str, Any]) -> list[dict[str, Any]]:
-    found = cell.get("outputs")
-    return [output for output in found if isinstance(output, dict)] if isinstance(found, list) else []
+    outputs = cell.get("outputs")
+    return [output for output in outputs if isinstance(output, dict)] if isinstance(outputs, list) else []
 
 
 def _stdout(outputs: Sequence[dict[str, Any]]) -> str:
@@ -128,7 +139,7 @@ def _stdout(outputs: Sequence[dict[str, Any]]) -> str:
 
 def _pictures(outputs: Sequence[dict[str, Any]]) -> list[str]:
     """Return the PNGs among outputs of protected cells, checked and as base64 without line breaks."""
-    found = []
+    pictures = []
     for output in outputs:
         data = output.get("data")
         text = data.get("image/png") if isinstance(data, dict) else None
@@ -137,18 +148,17 @@ def _pictures(outputs: Sequence[dict[str, Any]]) -> list[str]:
         with contextlib.suppress(binascii.Error, ValueError):
             picture = base64.b64decode("".join(text.split()), validate=True)
             if picture.startswith(_PNG) and len(picture) <= _PICTURE_BYTES:
-                found.append(base64.b64encode(picture).decode("ascii"))
-    return found[:_PICTURES]
+                pictures.append(base64.b64encode(picture).decode("ascii"))
+    return pictures[:_PICTURES]
 
 
-def _changes(folder: Path, origin: Path) -> list[Change]:
+def _changes(folder: RunFolder, origin: RunFolder) -> list[Change]:
     """Compare the submission with our notebook as it was then, of which every run that began keeps a copy."""
-    ours = [path for place in (folder, origin) for path in _of_repeats(place, "rebuilt.ipynb")]
-    ours += [path for place in (folder, origin) for path in _of_repeats(place, "executed.ipynb")]
-    for path in ours:
+    repeats = [*folder.repeats(), *origin.repeats()]
+    for path in [*(repeat.rebuilt for repeat in repeats), *(repeat.executed for repeat in repeats)]:
         with contextlib.suppress(StudentFault, GraderFault, OSError, KeyError):
             return changes(
-                read_notebook((folder / "submission.ipynb").read_bytes()),
+                read_notebook(folder.submission.read_bytes()),
                 _without_injected(read_notebook(path.read_bytes())),
             )
     return []
@@ -163,44 +173,38 @@ def _answers(out: Path, parameters: dict[str, Any]) -> Path | None:
     """Return the answers beside the inputs that a run was given, if they lie in `out`."""
     data = parameters.get("DATA_PATH")
     parts = Path(data).parts if isinstance(data, str) else ()
-    if len(parts) < 3 or not _EVALUATION.fullmatch(parts[-3]) or not _REPEAT.fullmatch(parts[-2]):
+    if len(parts) < 3 or not _EVALUATION.fullmatch(parts[-3]) or not is_repeat(parts[-2]):
         return None
     path = out / "evaluation" / parts[-3] / parts[-2] / "answers" / "answers.npz"
     return path if path.is_file() else None
 
 
-def _of_repeats(folder: Path, name: str) -> list[Path]:
-    """Return the files called `name` of each repeat, by its number."""
-    found = [path for path in folder.glob(f"repeat-*/{name}") if _REPEAT.fullmatch(path.parent.name)]
-    return sorted(found, key=lambda path: int(path.parent.name.rpartition("-")[2]))
-
-
 def _papermill(notebook: dict[str, Any]) -> dict[str, Any]:
-    told = metadata(notebook).get("papermill")
-    return told if isinstance(told, dict) else {}
+    record = metadata(notebook).get("papermill")
+    return record if isinstance(record, dict) else {}
 
 
 def _parameters(notebook: dict[str, Any]) -> dict[str, Any]:
-    told = _papermill(notebook).get("parameters")
-    return told if isinstance(told, dict) else {}
+    parameters = _papermill(notebook).get("parameters")
+    return parameters if isinstance(parameters, dict) else {}
 
 
-def _values(parameters: dict[str, Any]) -> list[str]:
+def _secrets(parameters: dict[str, Any]) -> list[str]:
     """Return what a run was told in secret, as it would be printed; a short number would hide half of the text."""
-    secret = [str(value) for name, value in parameters.items() if name == "SEED" or name.endswith("_PATH")]
-    return [value for value in secret if len(value) >= _SHORTEST]
+    values = [str(value) for name, value in parameters.items() if name == "SEED" or name.endswith("_PATH")]
+    return [value for value in values if len(value) >= _SHORTEST]
 
 
-def _places(out: Path, *folders: Path) -> list[str]:
-    places = [
-        *folders,
-        *(folder.resolve() for folder in folders),
+def _paths(out: Path, *folders: RunFolder) -> list[str]:
+    paths = [
+        *(folder.path for folder in folders),
+        *(folder.path.resolve() for folder in folders),
         out.resolve(),
         Path(sys.prefix),
         Path.home(),
         Path.cwd(),
     ]
-    return [str(place) for place in places if len(place.parts) > 1]
+    return [str(path) for path in paths if len(path.parts) > 1]
 
 
 def _without(text: str, hidden: Sequence[str]) -> str:
@@ -212,13 +216,6 @@ def _without(text: str, hidden: Sequence[str]) -> str:
             else text.replace(word, _HIDDEN)
         )
     return text
-
-
-def _text(path: Path) -> str | None:
-    try:
-        return path.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
 
 
 def _notebook(path: Path) -> dict[str, Any]:

@@ -1,114 +1,93 @@
-"""Find the curves in what a training printed: lines that say the same with other numbers, step by step."""
+"""Read the training history that a notebook's own cells save beside the predictions, and turn it into curves.
+
+The `history.json` of a repeat holds one axis and series over it, null where a step has no value:
+
+    {"x": {"name": "epoch", "values": [1, 2, 3]}, "series": {"mean loss": [0.71, 0.52, null]}}
+
+The trainer's notebook is trusted, but a file may be damaged: one that is not valid gives no curves, and never an error.
+"""
 
 from __future__ import annotations
 
-import itertools
-import re
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError, model_validator
 
 from grader.report.charts import Curve
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
+    from pathlib import Path
 
-FEWEST = 3  # steps of a curve
-MOST = 6  # curves
-_LONGEST_LINE = 400
+MAX_BYTES = 256 << 10
+MAX_SERIES = 12
+MAX_STEPS = 2000
+MIN_STEPS = 2  # of a line
+MAX_VALUE = 1e12  # of either sign
 
-_NUMBER = re.compile(r"(?<![\w.])[-+]?\d{1,12}(?:\.\d{1,12})?(?:e[-+]?\d{1,2})?(%?)(?![\w.]*\d)", re.ASCII)
-_BREAK = re.compile(r"[,:;|]|\band\b|\s{2,}")
-_SECONDS = re.compile(r"…\s*(?:m?s|sec|seconds|min|minutes)$")
-
-_Key = tuple[str, str, str]  # name, unit, what is counted across
-_Values = list[tuple[float, float]]
-
-
-@dataclass(frozen=True)
-class _Number:
-    """A number of a line: where it stands, its value, and whether it looks measured rather than counted."""
-
-    start: int
-    end: int
-    value: float
-    unit: str
-    measured: bool
+_Name = Annotated[str, Field(min_length=1, max_length=80)]
+_Number = Annotated[FiniteFloat, Field(ge=-MAX_VALUE, le=MAX_VALUE)]
+_Steps = Annotated[tuple[_Number, ...], Field(min_length=MIN_STEPS, max_length=MAX_STEPS)]
+_Values = Annotated[tuple[_Number | None, ...], Field(max_length=MAX_STEPS)]
 
 
-def curves(logs: Sequence[Sequence[str]]) -> list[Curve]:
-    """Return the curves that every log, one for each repeat, has in common: `epoch 3: loss 0.41` gives `loss`.
+class _Table(BaseModel):
+    """A table of `history.json`."""
 
-    A line belongs to a group if only its numbers differ. The first whole number that rises is the step; whole numbers that
-    never change are part of a name (`model 1`); what counts seconds, or grows by the same whole number in each step, is left out.
-    """
-    found = [dict(_curves_of(log)) for log in logs]
-    shared = [key for key in (found[0] if found else {}) if all(key in other for other in found)]
-    return [Curve(*key, lines=[other[key] for other in found]) for key in shared[:MOST]]
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
 
-def _curves_of(log: Sequence[str]) -> Iterator[tuple[_Key, _Values]]:
-    groups: dict[str, list[str]] = {}
-    for line in log:
-        groups.setdefault(_NUMBER.sub("#", line[:_LONGEST_LINE]), []).append(line[:_LONGEST_LINE])
-    for lines in groups.values():
-        if len(lines) >= FEWEST:
-            yield from _curves_in(lines)
+class Axis(_Table):
+    """The steps of a training: what is counted, and the number of each step, rising."""
+
+    name: _Name
+    values: _Steps
+
+    @model_validator(mode="after")
+    def _rising(self) -> Axis:
+        if list(self.values) != sorted(set(self.values)):
+            raise ValueError("the steps must rise")
+        return self
 
 
-def _curves_in(lines: list[str]) -> Iterator[tuple[_Key, _Values]]:
-    """Give the curves of lines that differ in their numbers only."""
-    columns = list(zip(*map(_numbers, lines), strict=True))
-    moving = [place for place, column in enumerate(columns) if column[0].measured or _differ(column)]
-    counting = [place for place in moving if _rises(columns[place]) and not columns[place][0].measured]
-    steps: Sequence[float] = range(1, len(lines) + 1)
-    word = "line"
-    if counting:
-        steps = [number.value for number in columns[counting[0]]]
-        word = _name(lines[0], columns, counting[0], moving)
-    for place in moving:
-        name = _name(lines[0], columns, place, moving)
-        if place not in counting[:1] and name and not (place in counting and _even(columns[place])):
-            values = [number.value for number in columns[place]]
-            yield (name, columns[place][0].unit, word), list(zip(map(float, steps), values, strict=True))
+class History(_Table):
+    """The contents of `history.json`: a value, or None, of each series at each step of `x`."""
+
+    x: Axis
+    series: Annotated[dict[_Name, _Values], Field(max_length=MAX_SERIES)]
+
+    @model_validator(mode="after")
+    def _complete(self) -> History:
+        if any(len(values) != len(self.x.values) for values in self.series.values()):
+            raise ValueError("each series must have one value for each step")
+        return self
+
+    def line(self, name: str) -> list[tuple[float, float]]:
+        """Return the (step, value) pairs of a series, without the steps that have no value."""
+        values = self.series.get(name, ())
+        return [
+            (step, value) for step, value in zip(self.x.values, values, strict=False) if value is not None
+        ]
 
 
-def _name(line: str, columns: list[tuple[_Number, ...]], place: int, moving: list[int]) -> str:
-    """Return the words around a number, with … in its place; "" for seconds and where two numbers share the words."""
-    number = columns[place][0]
-    breaks = list(_BREAK.finditer(line))
-    start = max((match.end() for match in breaks if match.end() <= number.start), default=0)
-    end = min((match.start() for match in breaks if match.start() >= number.end), default=len(line))
-    if any(start <= columns[other][0].start < end for other in moving if other != place):
-        return ""
-    name = f"{line[start : number.start]}…{line[number.end : end]}".strip()
-    if _SECONDS.search(name) or not name.strip("… "):
-        return ""
-    return name.removesuffix("…").strip()
+def read_history(path: Path) -> History | None:
+    """Return the history that a repeat saved; None where there is none, or the file is not valid."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+        return History.model_validate_json(data) if len(data) <= MAX_BYTES else None
+    except (OSError, ValidationError):
+        return None
 
 
-def _numbers(line: str) -> list[_Number]:
+def curves(histories: Sequence[History]) -> list[Curve]:
+    """Return a curve for each series that every history has, with a line for each of them, in the order of the first."""
+    if not histories:
+        return []
+    first, axes = histories[0], {history.x.name for history in histories}
+    lines = {name: [history.line(name) for history in histories] for name in first.series}
     return [
-        _Number(
-            match.start(),
-            match.end(),
-            float(match[0].rstrip("%")),
-            match[1],
-            match[1] == "%" or "." in match[0],
-        )
-        for match in _NUMBER.finditer(line)
+        Curve(name, first.x.name, lines_of_name)
+        for name, lines_of_name in lines.items()
+        if len(axes) == 1 and all(len(line) >= MIN_STEPS for line in lines_of_name)
     ]
-
-
-def _differ(column: Sequence[_Number]) -> bool:
-    return len({number.value for number in column}) > 1
-
-
-def _even(column: Sequence[_Number]) -> bool:
-    """Return whether a column grows by the same amount in each step: a budget, and no news."""
-    values = [number.value for number in column]
-    return len({other - one for one, other in itertools.pairwise(values)}) == 1
-
-
-def _rises(column: Sequence[_Number]) -> bool:
-    values = [number.value for number in column]
-    return all(one < other for one, other in itertools.pairwise(values))

@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.files import READ, reporting_os_errors
 from grader.notebooks.reading import MAX_BYTES, too_large
 from grader.submissions.archive import is_skipped, read_member, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
@@ -169,12 +170,11 @@ def _metadata(paths: list[Path], source: int, folder: tuple[str, ...]) -> bytes 
 
 def _find(path: Path, number: int, workdir: Path, out: Path | None) -> list[_Found]:
     shown = str(path)
-    try:
-        is_link, is_folder = stat.S_ISLNK(path.lstat().st_mode), path.is_dir()
-    except (FileNotFoundError, NotADirectoryError) as error:
-        raise UsageError(f"{shown} does not exist") from error
-    except OSError as error:
-        raise UsageError(f"{shown} cannot be read: {error.strerror}") from error
+    with reporting_os_errors(READ, shown):
+        try:
+            is_link, is_folder = stat.S_ISLNK(path.lstat().st_mode), path.is_dir()
+        except (FileNotFoundError, NotADirectoryError) as error:
+            raise UsageError(f"{shown} does not exist") from error
     if is_folder:  # the caller's own link to a folder is followed; links to notebooks may be students' doing
         found = []
         for file in _walk(path, out.resolve() if out else None):

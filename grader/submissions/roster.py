@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -142,10 +143,8 @@ def _orders(name: str) -> set[str]:
 
 
 def _text(path: Path) -> str:
-    try:
+    with reporting_os_errors(READ, path):
         data = path.read_bytes()
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import READ, WRITTEN, reporting_os_errors
 from grader.task.spec import DEFAULT_SIZE
 
 if TYPE_CHECKING:
@@ -47,22 +48,20 @@ def secret_for(out: Path, secret_file: Path | None) -> bytes:
     kept = out / _SECRET_FILE
     if not kept.exists():
         # Written whole and then linked: of two graders that start at once, one draws and both read the same.
-        try:
-            with tempfile.NamedTemporaryFile("w", dir=out, prefix=".secret-") as draft:  # made with mode 600
-                draft.write(secrets.token_hex(32) + "\n")
-                draft.flush()
-                with contextlib.suppress(FileExistsError):
-                    os.link(draft.name, kept)
-        except OSError as error:
-            raise UsageError(f"no secret can be kept in {out}: {error.strerror}") from error
+        with (
+            reporting_os_errors(WRITTEN, kept),
+            tempfile.NamedTemporaryFile("w", dir=out, prefix=".secret-") as draft,  # made with mode 600
+        ):
+            draft.write(secrets.token_hex(32) + "\n")
+            draft.flush()
+            with contextlib.suppress(FileExistsError):
+                os.link(draft.name, kept)
     return _read_secret(kept)
 
 
 def _read_secret(path: Path) -> bytes:
-    try:
+    with reporting_os_errors(READ, f"the secret {path}"):
         secret = path.read_bytes().strip()
-    except OSError as error:
-        raise UsageError(f"the secret {path} cannot be read: {error.strerror}") from error
     if len(secret) < _SECRET_BYTES:
         raise UsageError(f"the secret {path} is shorter than {_SECRET_BYTES} bytes")
     return secret

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +65,5 @@ def _gather(path: Path, root: Path, sources: dict[Path, str]) -> None:
 
 
 def _read(path: Path) -> str:
-    try:
+    with reporting_os_errors(READ, path):
         return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error

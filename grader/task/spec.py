@@ -13,6 +13,7 @@ from typing import Any, Literal, Protocol, cast
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from grader.errors import UsageError, instead
+from grader.files import READ, reporting_os_errors
 from grader.task.source import data_source, notebook_source
 
 
@@ -235,10 +236,10 @@ def read_task(folder: Path) -> Task:
     Raises UsageError where its `task.toml` is missing or wrong.
     """
     path = folder / "task.toml"
+    with reporting_os_errors(READ, path):
+        text = path.read_text(encoding="utf-8")
     try:
-        spec = Spec.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise UsageError(f"{path} cannot be read: {error.strerror}") from error
+        spec = Spec.model_validate(tomllib.loads(text))
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:

@@ -269,6 +269,8 @@ def look_at(model, images, passes=0):
 
 # {{ cells/scoring.py }}
 
+# {{ cells/history.py }}
+
 # %% [markdown]
 # For the score, dropout is off, and three networks answer together by the mean of their probabilities: one small network alone may just be lucky.
 
@@ -357,8 +359,8 @@ def ask(query, model, pool, labelled, unlabelled, seed):
 
 # %% tags=["protected"]
 def play(name, query, val_set=None):
-    """Return the last nets of a scenario, and the record {"bac": on val after each round, "labelled": positions}."""
-    pool, bac, rng = pools[name], [], np.random.default_rng([SEED, SCENARIOS.index(name)])
+    """Return the last nets of a scenario, and a record: BAC on val, labelled positions, and the share of odd labels bought."""
+    pool, bac, odd, rng = pools[name], [], [], np.random.default_rng([SEED, SCENARIOS.index(name)])
     seeds = rng.integers(2**31, size=(knobs["rounds"] + knobs["committee"], 2)).tolist()
     labelled = rng.permutation(len(pool))[: knobs["start"]]
     for number, (model_seed, query_seed) in enumerate(seeds[: knobs["rounds"]], 1):
@@ -368,12 +370,14 @@ def play(name, query, val_set=None):
         try:
             bought = ask(query, model, pool, labelled, unlabelled, query_seed)
             labelled = np.concatenate([labelled, bought])
+            odd.append((pool.labels[bought] % 2).mean())
         except InvalidOutput as error:
             penalise(f"{name} pool, round {number}: {error}. The budget of this round is lost.")
+            odd.append(float("nan"))
     models = [train_on(pool, labelled, seed) for seed, _ in seeds[knobs["rounds"] :]]
     bac.append(score(models, val_set))
     print(f"{name}: {len(labelled)} labels", f"BAC on val {bac[-1]:.3f}" if val_set else "")
-    return models, {"bac": bac, "labelled": labelled}
+    return models, {"bac": bac, "labelled": labelled, "odd": odd}
 
 # %% [markdown]
 # ## Baseline
@@ -545,6 +549,13 @@ def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
 models, records = {}, {}
 for name in SCENARIOS:
     models[name], records[name] = play(name, query, val_set)
+
+# %% [markdown]
+# In the final evaluation there is no `val`. Your feedback page then shows what you bought.
+
+# %% tags=["protected"]
+if FINAL_EVALUATION_MODE:
+    save_history("round", {f"share of odd classes among the labels bought, {name}": records[name]["odd"] for name in SCENARIOS})
 
 # %% [markdown]
 # How fast does the network learn from the labels you chose, and how fast from random ones? The star at the end is the score of the three networks together.

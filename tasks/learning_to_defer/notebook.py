@@ -250,6 +250,8 @@ class Team(nn.Module):
 
 # {{ cells/scoring.py }}
 
+# {{ cells/history.py }}
+
 # %% [markdown]
 # In the test the gate names whom it prefers, but nobody takes more than their cap. What is too much goes to a random agent who is free.
 
@@ -500,6 +502,14 @@ def e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
 seed_everything(SEED)
 team = Team(len(AGENTS) - 1, CLASSES).to(device)
 history = train(team, train_set, e_step, val_set)
+
+# %% [markdown]
+# In the final evaluation there is no `val`. Your feedback page then shows the loads that your `q_z` asks for.
+
+# %% tags=["protected"]
+if FINAL_EVALUATION_MODE:
+    loads = np.array([record["load"] for record in history])  # (epochs, M+1)
+    save_history("epoch", {f"mean q_z of {agent}": loads[:, number] for number, agent in enumerate(AGENTS)})
 
 # %% [markdown]
 # Did it help? Left the balanced accuracy and the overflow on `val` after each epoch, right the loads that your `q_z` asks for (lines) beside the caps (dashed): a line above its cap is work that will go to somebody at random.

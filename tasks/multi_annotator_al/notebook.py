@@ -203,6 +203,8 @@ def new_net():
 
 # {{ cells/scoring.py }}
 
+# {{ cells/history.py }}
+
 # %% [markdown]
 # Predictions are probabilities of the ten digits.
 
@@ -339,8 +341,8 @@ def run_cycles(query_pairs, aggregate_labels):
         z = ask(z, probs, query_pairs, cycle, seed)
         net = learn(net, z, probs, aggregate_labels, cycle)
         probs = predict(net, pool["images"])  # (N, classes)
-        record = {"asked": (z >= 0).sum(axis=0)}  # (A,) answers of each person so far
-        text = f"cycle {cycle}: {record['asked'].sum()} answers, the net is {probs.max(axis=1).mean():.0%} sure"
+        record = {"asked": (z >= 0).sum(axis=0), "sure": probs.max(axis=1).mean()}  # asked: (A,) answers of each so far
+        text = f"cycle {cycle}: {record['asked'].sum()} answers, the net is {record['sure']:.0%} sure"
         if val_set is not None:
             record["right"] = (z == pool["labels"][:, None]).sum(axis=0)  # (A,) of them right
             record["bac"] = balanced_accuracy_score(val_set["labels"], predict(net, val_set["images"]).argmax(axis=1))
@@ -505,6 +507,17 @@ def aggregate_labels(z, probs):
 
 # %% tags=["protected"]
 net, history = run_cycles(query_pairs, aggregate_labels)
+
+# %% [markdown]
+# In the final evaluation there is no `val`. Your feedback page then shows how sure the network is, and how much you rely on one person.
+
+# %% tags=["protected"]
+if FINAL_EVALUATION_MODE:
+    asked = np.array([record["asked"] for record in history])  # (cycles, A)
+    save_history("cycle", {
+        "mean confidence of the network": [record["sure"] for record in history],
+        "share of the answers from the busiest person": asked.max(axis=1) / np.maximum(asked.sum(axis=1), 1),
+    })
 
 # %% [markdown]
 # Was the money well spent? Left the balanced accuracy on `val`, in the middle the share of right answers among all that were paid (dotted: what random questions get), right who was paid.

@@ -63,6 +63,7 @@ DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% tags=["protected"]
 import hashlib
+import json
 import random
 import shutil
 import stat
@@ -197,6 +198,8 @@ assert sum(weights.numel() for weights in SmallMobileNet().parameters()) == 59_1
 
 # {{ cells/scoring.py }}
 
+# {{ cells/history.py }}
+
 # %% [markdown]
 # Predictions come from the nets in evaluation mode: no dropout, and the batch normalisation they have learnt.
 
@@ -292,8 +295,8 @@ def train(model1, model2, train_set, select_indices, val_set=None):
             kept += torch.stack([targets.cpu()[indices].bincount(minlength=2) for indices in chosen])
         bac = [predict_and_evaluate(model, val_set)[1] for model in models] if val_set else []
         labels = train_set.labels[order].cpu()
-        history.append({"losses": torch.cat(losses, dim=1), "labels": labels, "kept": kept, "bac": bac})
         share = (kept.mean(dim=0) / labels.bincount(minlength=2)).tolist()  # of label 0, of label 1
+        history.append({"losses": torch.cat(losses, dim=1), "labels": labels, "share": share, "bac": bac})
         print(f"epoch {epoch}: kept {share[0]:.0%} of label 0 and {share[1]:.0%} of label 1,",
               f"BAC on val {bac[0]:.3f} and {bac[1]:.3f}," if bac else "", f"{time.perf_counter() - start:.1f} s")
     return history
@@ -375,6 +378,15 @@ def your_select_indices(targets, losses):
 seed_everything(SEED)
 model1, model2 = SmallMobileNet().to(device), SmallMobileNet().to(device)
 history = train(model1, model2, train_set, your_select_indices, val_set)
+
+# %% [markdown]
+# In the final evaluation there is no `val`. Your feedback page then shows how much of each label was kept, and the losses.
+
+# %% tags=["protected"]
+if FINAL_EVALUATION_MODE:
+    kept = {f"share of label {label} kept": [record["share"][label] for record in history] for label in (0, 1)}
+    means = [record["losses"].mean(dim=1).tolist() for record in history]  # of model 1, of model 2
+    save_history("epoch", {**kept, **{f"mean loss of model {m + 1}": [mean[m] for mean in means] for m in (0, 1)}})
 
 # %% [markdown]
 # Did it help? Left the balanced accuracy on the clean `val`, right the losses in the last epoch. Once the nets have learnt something, wrong labels gather where the loss is high.

@@ -148,7 +148,7 @@ def test_the_key_is_drawn_once_for_a_folder_and_is_not_the_secret_of_the_evaluat
 
 def test_a_key_that_cannot_be_kept_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "pseudonyms").write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be created"):
         key_for(tmp_path)
 
 

@@ -148,7 +148,10 @@ def test_what_is_written_wrongly_is_found(
 def test_protected_code_that_reads_a_helper_of_the_slot_is_found(own_toy: Path) -> None:
     spoil(own_toy, "notebook.py", "def your_weights(targets", "HELPER = 1\n\n\ndef your_weights(targets")
     task = spoil(
-        own_toy, "notebook.py", "model = train(your_weights)\n", "model = train(your_weights)\nHELPER\n"
+        own_toy,
+        "notebook.py",
+        "model, history = train(your_weights)\n",
+        "model, history = train(your_weights)\nHELPER\n",
     )
     finding = the(findings_of(task), "names")
     assert "Evaluation (cell 24) reads HELPER, which only Your solution (cell 22) defines" in finding.detail

@@ -15,7 +15,7 @@ from recorded import Quiet
 from grader.cli.main import main
 from grader.errors import UsageError
 from grader.grading.plan import Settings
-from grader.redteam.arena import SEEDS, Arena, open_arena, order_for
+from grader.redteam.arena import SEEDS, TRAINED_TWINS, Arena, Outcome, open_arena, order_for
 from grader.redteam.corpus import read_attack
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import read_task
@@ -23,6 +23,7 @@ from grader.task.spec import read_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from grader.redteam.corpus import Attack
     from grader.task.spec import Task
 
 SECRET = b"seeds of the test suite"
@@ -39,14 +40,18 @@ def unwalled(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         yield opened
 
 
+def attack_of(folder: Path, name: str, code: str, endings: str = "scored=honest") -> Attack:
+    path = folder / f"{name.replace('-', '_')}.py"
+    path.write_text(f'# attack: {name}  expect: {endings}\n"""Is not confined."""\n{code}\n')
+    return read_attack(path)
+
+
 @pytest.fixture
 def face(unwalled: Arena, tmp_path: Path) -> Callable[[str], list[str]]:
     """Give a function that runs an attack without a sandbox and returns what was noticed."""
 
     def run(code: str, endings: str = "scored=honest") -> list[str]:
-        path = tmp_path / "reading_x.py"
-        path.write_text(f'# attack: reading-x  expect: {endings}\n"""Is not confined."""\n{code}\n')
-        return unwalled.face(read_attack(path)).problems
+        return unwalled.face(attack_of(tmp_path, "reading-x", code, endings)).problems
 
     return run
 
@@ -150,24 +155,43 @@ def test_a_file_in_a_shared_folder_is_noticed_by_its_name(face: Callable[..., li
 
 
 @pytest.mark.slow
-def test_a_submission_that_is_graded_otherwise_afterwards_is_noticed(
-    face: Callable[..., list[str]], unwalled: Arena
+def test_of_a_window_the_attack_is_named_after_which_the_honest_submission_is_graded_otherwise(
+    unwalled: Arena, tmp_path: Path
 ) -> None:
     train = unwalled._bench.repeats[0].inputs / "train.npz"
     kept = train.read_bytes()
-    try:
-        found = face(
-            "path = TARGETS['inputs'] + '/train.npz'\ndata = dict(np.load(path))\ndata['y_noisy'][:800] = 0\n"
-            "np.savez(path, **data)",
-            "scored<=baseline|scored=honest",
-        )
-    finally:
-        train.write_bytes(kept)
-    assert any(problem.startswith("changed: ") for problem in found)
-    assert any(
-        problem.startswith("the submission after it was graded otherwise: scored") for problem in found
+    poison = (
+        "path = TARGETS['inputs'] + '/train.npz'\ndata = dict(np.load(path))\ndata['y_noisy'][:800] = 0\n"
+        "np.savez(path, **data)"
     )
-    assert face(HONEST) == []
+    window = [
+        attack_of(tmp_path, "reading-before", HONEST),
+        attack_of(tmp_path, "reading-poison", poison, "scored<=baseline|scored=honest"),
+    ]
+    shown: list[Outcome] = []
+    before, poisoned = unwalled.face_window(window, shown.append)
+    assert [outcome.attack for outcome in shown] == ["reading-before", "reading-poison"]
+    assert before.problems == []
+    assert any(problem.startswith("changed: ") for problem in poisoned.problems)
+    assert poisoned.problems[-1].startswith("the submission after it was graded otherwise: scored")
+    assert train.read_bytes() == kept, "the next window finds the files that were there before any attack"
+    assert unwalled.honest_difference() == ""
+
+
+@pytest.mark.slow
+def test_a_notebook_that_is_rebuilt_into_the_honest_one_trains_three_times_and_then_counts_as_that(
+    unwalled: Arena, tmp_path: Path
+) -> None:
+    twin = "def submit(notebook, slot):\n    notebook['metadata'] = {}\n    return notebook"
+    outcomes = [
+        unwalled.face(attack_of(tmp_path, f"notebook-twin-{number}", twin))
+        for number in range(TRAINED_TWINS + 1)
+    ]
+    trained = [f"/notebook-twin-{number}/" in outcome.run_folder for number, outcome in enumerate(outcomes)]
+    assert trained == [True] * TRAINED_TWINS + [False]
+    assert [(outcome.verdict, outcome.problems) for outcome in outcomes] == [("scored", [])] * len(outcomes)
+    wrong = unwalled.face(attack_of(tmp_path, "notebook-twin-x", twin, "slot_missing"))
+    assert wrong.problems[0].startswith("scored 0."), "a twin is held to its first line"
 
 
 @pytest.mark.slow

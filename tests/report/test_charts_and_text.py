@@ -11,7 +11,6 @@ from hypothesis import strategies as st
 from grader.report import charts
 from grader.report.charts import Curve, Dot
 from grader.report.highlight import FAILED, PASSED, code_lines, marks_of
-from grader.report.training_curves import curves
 from grader.text import LONGEST, only_differences, printed, side_by_side, visible
 
 SHARE = st.floats(0, 1)
@@ -106,57 +105,6 @@ def test_equal_lines_far_from_a_difference_are_left_out_and_counted() -> None:
     assert len(pairs) == 9
 
 
-LOG = [
-    f"epoch {step}: kept 91% of label 0 and {60 - 7 * step}% of label 1,  {2.4 * step:.1f} s"
-    for step in range(1, 7)
-]
-
-
-def test_lines_of_a_training_become_curves_named_by_their_words() -> None:
-    found = curves([LOG, LOG])
-    assert [(curve.name, curve.unit) for curve in found] == [
-        ("kept … of label 0", "%"),
-        ("… of label 1", "%"),
-    ]
-    assert found[1].lines[0] == [(float(step), 60.0 - 7 * step) for step in range(1, 7)]
-    assert len(found[1].lines) == 2
-    assert found[0].step == "epoch"
-
-
-def test_a_budget_that_is_spent_evenly_is_no_curve() -> None:
-    log = [f"cycle {n}: {64 * n} answers, the net is {50 + n * n}% sure" for n in range(1, 6)]
-    assert [curve.name for curve in curves([log, log])] == ["the net is … sure"]
-    uneven = [f"cycle {n}: {n * n} answers" for n in range(1, 6)]
-    assert [curve.name for curve in curves([uneven])] == ["… answers"]
-
-
-def test_seconds_and_single_lines_are_no_curves() -> None:
-    assert curves([[f"episode {n}: 16 candidates after {n * 1.5} s" for n in range(1, 6)]]) == []
-    assert curves([["loss 0.4", "the end"]]) == []
-    assert curves([]) == []
-
-
-def test_curves_that_some_repeat_does_not_have_are_left_out() -> None:
-    assert curves([LOG, ["epoch 1: nothing"]]) == []
-
-
-@given(st.lists(st.lists(st.text(max_size=60), max_size=8), max_size=3))
-def test_any_log_has_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
-    for found in curves(logs):
-        ET.fromstring(charts.curve(found))
-
-
-@given(
-    st.lists(
-        st.lists(st.sampled_from([*LOG, "loss 1e9, bac -3.0", "loss 2e9, bac 4.0", "1 2 3"]), max_size=9),
-        max_size=3,
-    )
-)
-def test_any_numbers_have_curves_that_can_be_drawn(logs: list[list[str]]) -> None:
-    for found in curves(logs):
-        ET.fromstring(charts.curve(found))
-
-
 @given(st.lists(st.integers(0, 100)))
 def test_the_bars_of_a_distribution_hold_everybody(points: list[int]) -> None:
     drawing = ET.fromstring(charts.histogram(points))
@@ -185,7 +133,7 @@ def test_a_drawing_says_what_it_shows_and_has_no_style_of_its_own() -> None:
         charts.bars("Verdicts", [("scored", 3, "good"), ("slot error", 1, "bad")]),
         charts.scatter("Points", [Dot(1, 2, "a"), Dot(3, 4, "b")], "days", ("Monday", "Friday")),
         charts.score_map(0.5, 0.8, [0.6, 0.7], 0.65, 50),
-        charts.curve(Curve("loss", "", "epoch", [[(1, 0.5), (2, 0.4)]])),
+        charts.curve(Curve("loss", "epoch", [[(1, 0.5), (2, 0.4)]])),
     ]
     for text in drawings:
         drawing = ET.fromstring(text)

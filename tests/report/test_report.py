@@ -26,7 +26,7 @@ from grader.report.advice import advice
 from grader.report.confusion import confusion
 from grader.report.feedback import feedback
 from grader.report.pages import write_public, write_report
-from grader.report.run_files import Evidence, Repeat
+from grader.report.run_files import RepeatView, RunFiles
 from grader.task.spec import Score, load_task
 from grader.text import visible
 
@@ -42,6 +42,13 @@ LOG = [
     f"epoch {step}: kept 90% of label 0 and {60 - 7 * step}% of label 1,  {2.4 * step:.1f} s"
     for step in range(1, 7)
 ]
+HISTORY: dict[str, Any] = {
+    "x": {"name": "epoch", "values": [1, 2, 3, 4, 5, 6]},
+    "series": {
+        "share of label 1 kept": [0.53, 0.46, 0.39, 0.32, 0.25, 0.18],
+        "mean loss": [0.7, 0.6, 0.5, 0.5, 0.4, 0.4],
+    },
+}
 FIRST = """def your_select_indices(targets, losses):
     chosen = []
     for loss in losses:
@@ -99,8 +106,9 @@ def graded(tmp_path_factory: pytest.TempPathFactory, task: Task) -> Path:
     out = tmp_path_factory.mktemp("graded") / "results"
     with course(out, task) as made:
         made.scored(
-            "ada", FIRST, recalls=(0.95, 0.8), printed="step <b>1</b>\n", edited="EPOCHS = 60\n", log=LOG
-        )
+            "ada", FIRST, recalls=(0.95, 0.8), printed="step <b>1</b>\n", edited="EPOCHS = 60\n", log=LOG,
+            histories=[HISTORY] * 3,
+        )  # fmt: skip
         made.scored("bob", FIRST, recalls=(0.8, 0.6), submitted="2001-03-01T10:00:00+00:00")
         made.scored("cyd", RENAMED, recalls=(0.6, 0.6), penalties=["repeat 1: one index too many"])
         made.failed(
@@ -198,7 +206,8 @@ def test_a_feedback_page_explains_a_score(reported: Path) -> None:
     assert "How balanced accuracy became points" in " ".join(
         svg.get("aria-label", "") for svg in seen.all("svg")
     )
-    assert "… of label 1" in text
+    assert "share of label 1 kept" in text
+    assert page_of(reported, "ada").count('class="curve ') == 3 * len(HISTORY["series"])
     assert "step <b>1</b>" in text
     assert "What it printed in every repeat" in text
     assert "taken for 0" in text
@@ -209,6 +218,21 @@ def test_a_feedback_page_explains_a_score(reported: Path) -> None:
     assert "memory at its peak" in text
     assert "40 MB" in text
     assert "On the public board you are" in text
+
+
+def test_a_run_without_a_history_or_with_a_damaged_one_shows_no_curves(tmp_path: Path, task: Task) -> None:
+    """A run folder of an earlier version has none; what its cells printed is shown as before."""
+    out = tmp_path / "results"
+    with course(out, task) as made:
+        made.scored("old", FIRST, log=LOG)
+        made.scored("bad", FIRST, log=LOG, histories=[{**HISTORY, "x": "epoch"}] * 3)
+        made.scored("hal", FIRST, log=LOG, histories=[HISTORY, {}, HISTORY])
+    write_report(out, {task.id: task})
+    for student in ("old", "bad"):
+        page = page_of(out, student)
+        assert 'class="curve' not in page
+        assert "What the notebook printed in repeat 1" in page
+    assert page_of(out, "hal").count('class="curve ') == 2 * len(HISTORY["series"])
 
 
 def test_a_feedback_page_explains_a_failure_with_the_line_that_failed(reported: Path) -> None:
@@ -387,7 +411,7 @@ def test_any_text_of_a_student_stays_text(
         result_named("x", verdict, points), student=student, submission=text, message=message, traceback=text,
         penalties=[text], changed_cells=[text], device=text, task_version=text,
     )  # fmt: skip
-    shown = Evidence(source=source, repeats=[Repeat(0, 1.0, text, [text], [])])
+    shown = RunFiles(source=source, repeats=[RepeatView(0, 1.0, text, [text], [])])
     page = module._Pages().render(
         "feedback.html", told=feedback(result, shown, None, None), title=text, student=student, full_name=text,
         attempt=1, pseudonym="tola", recorded="now",
@@ -426,7 +450,7 @@ def test_every_verdict_has_advice_that_says_what_to_do(verdict: Verdict) -> None
 def test_a_score_near_a_limit_is_a_warning(task: Task, changes: dict[str, Any], warned: str) -> None:
     result = dataclasses.replace(result_named("a", Verdict.SCORED, 40), slot_calls=3, **changes)
     seconds = 250.0 if "seconds" in changes else 10.0
-    told = feedback(result, Evidence(repeats=[Repeat(0, seconds, "", [], [])]), task, 300.0)
+    told = feedback(result, RunFiles(repeats=[RepeatView(0, seconds, "", [], [])]), task, 300.0)
     warnings = [sentence for sentence in told.advice if " that it may take." in sentence]
     assert len(warnings) == bool(warned)
     assert warned in " ".join(warnings)
@@ -501,7 +525,7 @@ def test_a_report_of_nothing_is_one_line(tmp_path: Path) -> None:
 
 def test_a_report_that_cannot_be_written_is_one_line(published: Path, task: Task) -> None:
     (published / "report").write_text("in the way")
-    with pytest.raises(UsageError, match="cannot be made"):
+    with pytest.raises(UsageError, match="cannot be written"):
         write_report(published, {task.id: task})
 
 

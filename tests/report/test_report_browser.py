@@ -39,6 +39,13 @@ LOG = [
     f"epoch {step}: kept 90% of label 0 and {60 - 7 * step}% of label 1,  {2.4 * step:.1f} s"
     for step in range(1, 7)
 ]
+HISTORY: dict[str, Any] = {
+    "x": {"name": "epoch", "values": [1, 2, 3, 4, 5, 6]},
+    "series": {
+        "share of label 1 kept": [0.53, 0.46, 0.39, 0.32, 0.25, 0.18],
+        "mean loss": [0.7, 0.6, 0.5, 0.5, 0.4, 0.4],
+    },
+}
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 PHONE = {"width": 360, "height": 740}
 WIDE = {"width": 1200, "height": 900}
@@ -85,9 +92,12 @@ def results(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     with course(out, task) as made:
         made.scored(
-            "ada", SLOT, recalls=(0.95, 0.8), printed=PLANTED, edited=f"# {PLANTED}\n", log=LOG, picture=PIXEL
+            "ada", SLOT, recalls=(0.95, 0.8), printed=PLANTED, edited=f"# {PLANTED}\n", log=LOG, picture=PIXEL,
+            histories=[{**HISTORY, "series": {**HISTORY["series"], PLANTED[:80]: [1, 2, 3, 4, 5, 6]}}] * 3,
+        )  # fmt: skip
+        made.scored(
+            "bob", SLOT, recalls=(0.6, 0.62), submitted="2026-03-01T10:00:00+00:00", histories=[HISTORY] * 3
         )
-        made.scored("bob", SLOT, recalls=(0.6, 0.62), submitted="2026-03-01T10:00:00+00:00", log=LOG)
         made.scored("cyd", RENAMED, recalls=(0.8, 0.7), penalties=[PLANTED], log=[*LOG, PLANTED])
         trace = f"your solution, line 6, in your_select_indices\n    {PLANTED}\nIndexError: {PLANTED}"
         made.failed(

@@ -213,8 +213,8 @@ def test_a_cell_that_is_tagged_protected_already_is_so_once(own_toy: Path) -> No
 def test_an_authors_own_tags_and_metadata_are_kept(own_toy: Path) -> None:
     path = own_toy / "notebook.py"
     text = path.read_text(encoding="utf-8")
-    shown = '# %% tags=["hide-output"] slideshow={"slide_type": "skip"}\nmodel = train('
-    path.write_text(text.replace("# %%\nmodel = train(", shown), encoding="utf-8")
+    shown = '# %% tags=["hide-output"] slideshow={"slide_type": "skip"}\nmodel, history = train('
+    path.write_text(text.replace("# %%\nmodel, history = train(", shown), encoding="utf-8")
     last: dict[str, Any] = built(read_task(own_toy))[0]["cells"][-1]["metadata"]
     assert last["tags"] == ["hide-output", "protected"]
     assert last["slideshow"] == {"slide_type": "skip"}

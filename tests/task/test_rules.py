@@ -32,8 +32,8 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "no slot": (SLOT_CELL, "# %%\n", "exactly one code cell tagged 'slot', not 0"),
     "no imports": ('tags=["slot-imports"]', "", "there must be a code cell tagged 'slot-imports'"),
     "imports after the slot": (
-        "model = train(your_weights)",
-        'model = train(your_weights)\n\n# %% tags=["slot-imports"]\nimport math',
+        "model, history = train(your_weights)",
+        'model, history = train(your_weights)\n\n# %% tags=["slot-imports"]\nimport math',
         "comes after the slot, but would be run before it",
     ),
     "two data cells": (
@@ -46,8 +46,8 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "data.py in the wrong cell": ('# %% tags=["data"]', "# %%", "task.toml has no 'data.py'"),
     "the slot lacks the entry": ("def your_weights(", "def your_wheights(", "does not define your_weights"),
     "another cell defines the entry": (
-        "model = train(your_weights)",
-        "your_weights = 1\nmodel = train(your_weights)",
+        "model, history = train(your_weights)",
+        "your_weights = 1\nmodel, history = train(your_weights)",
         "Evaluation (cell 24) defines your_weights, which only the slot may",
     ),
     "no solution": ("    ### END SOLUTION\n", "", "### BEGIN BASELINE in the wrong place"),
@@ -55,19 +55,19 @@ MISTAKES: dict[str, tuple[str, str, str]] = {
     "an end without a begin": ("    ### BEGIN SOLUTION\n", "", "### END SOLUTION in the wrong place"),
     "a baseline that is code": ("    # return torch", "    return torch", "not commented out: return torch"),
     "a marker outside of the slot": (
-        "model = train(your_weights)",
-        "### BEGIN SOLUTION\nmodel = train(your_weights)",
+        "model, history = train(your_weights)",
+        "### BEGIN SOLUTION\nmodel, history = train(your_weights)",
         "Evaluation (cell 24) has a SOLUTION or BASELINE marker",
     ),
     "a cell that is no Python": (
-        "model = train(",
-        "model = = train(",
+        "model, history = train(",
+        "model, history = = train(",
         "Evaluation (cell 24): invalid syntax",
     ),
     "a baseline that is no Python": ("# return torch.ones(", "# return torch.ones((", "was never closed"),
     "a cell magic": (
-        "model = train(",
-        "%%time\nmodel = train(",
+        "model, history = train(",
+        "%%time\nmodel, history = train(",
         "Evaluation (cell 24) starts with a cell magic",
     ),
 }

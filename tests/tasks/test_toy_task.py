@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from grader.notebooks.reading import source, tagged, tags
+from grader.report.training_curves import read_history
 from grader.task.build import build
 from grader.task.scoring import balanced_accuracy, points, score
 
@@ -103,6 +104,11 @@ def test_baseline_and_solution_lie_far_apart_in_final_evaluations(toy_task: Task
                 "DEVICE": "cpu",
             }
             run_protected(toy_task, changes, slot)
+            history = read_history(place / "history.json")
+            assert history is not None
+            losses = [loss for _, loss in history.line("mean loss")]
+            assert len(losses) == 5
+            assert losses[-1] < losses[0]
             found.append(score(place / "predictions.npz", place / "answers" / "answers.npz")["model"])
         means.append(np.mean(found))
     assert means[0] < 0.62

@@ -43,6 +43,7 @@ DEVICE = "auto"
 # ## Setup
 
 # %%
+import json
 from pathlib import Path
 
 import numpy as np
@@ -107,11 +108,12 @@ def check_weights(weights, targets):
 
 # %%
 def train(weigh, epochs=5, batch_size=80):
-    """Train a linear model on the noisy labels; `weigh` gets detached copies on the CPU."""
-    model = nn.Linear(8, 2).to(device)
+    """Return a linear model trained on the noisy labels, and its mean loss in each epoch; `weigh` gets copies on the CPU."""
+    model, history = nn.Linear(8, 2).to(device), []
     optimizer = torch.optim.SGD(model.parameters(), lr=0.2)
     criterion = nn.CrossEntropyLoss(reduction="none")
     for _ in range(epochs):
+        total = 0.0
         for batch in torch.randperm(len(train_y)).split(batch_size):
             targets = train_y[batch]
             losses = criterion(model(train_x[batch]), targets)  # (B,) float32
@@ -120,7 +122,9 @@ def train(weigh, epochs=5, batch_size=80):
             optimizer.zero_grad()
             (weights * losses).mean().backward()
             optimizer.step()
-    return model.eval()
+            total += losses.sum().item()
+        history.append(total / len(train_y))
+    return model.eval(), history
 
 
 # %% [markdown]
@@ -169,10 +173,12 @@ def your_weights(targets, losses):
 # ## Evaluation
 
 # %%
-model = train(your_weights)
+model, history = train(your_weights)
 if FINAL_EVALUATION_MODE:
     test_data = load(Path(DATA_PATH) / "test.npz")
     np.savez(PREDICTIONS_PATH, model=predict(model, test_data["x"]).astype(np.int64))
+    curves = {"x": {"name": "epoch", "values": list(range(1, 1 + len(history)))}, "series": {"mean loss": history}}
+    Path(PREDICTIONS_PATH).with_name("history.json").write_text(json.dumps(curves))
 else:
     val_data = load(Path(DATA_PATH) / "val.npz")
     print("points on the validation data:", performance(val_data["y"], predict(model, val_data["x"])))

@@ -14,6 +14,7 @@ import numpy as np
 
 from grader.errors import Verdict
 from grader.findings import Finding, found
+from grader.gradebook.run_folder import RunFolder
 from grader.grading.batch import Job, run_batch
 from grader.lint.task.clean_room import final_mode, visit_clean_room
 from grader.submissions.collect import Submission
@@ -151,20 +152,19 @@ def check_final_mode(
 
 def predictions_of(result: Result) -> list[Path]:
     """Return the predictions of each repeat of a result, in order."""
-    return sorted(Path(result.run_folder).glob("repeat-*/predictions.npz"), key=_number)
+    repeats = RunFolder(Path(result.run_folder)).repeats()
+    return [repeat.predictions for repeat in repeats if repeat.predictions.exists()]
 
 
 def seconds_of(result: Result) -> list[float]:
     """Return the wall seconds of each repeat, as papermill has noted them; of the whole where it has not."""
     noted = [
-        json.loads(path.read_text(encoding="utf-8"))["metadata"].get("papermill", {}).get("duration")
-        for path in Path(result.run_folder).glob("repeat-*/executed.ipynb")
+        json.loads(repeat.executed.read_text(encoding="utf-8"))["metadata"]
+        .get("papermill", {})
+        .get("duration")
+        for repeat in RunFolder(Path(result.run_folder)).executed()
     ]
     return [float(seconds) for seconds in noted if seconds] or [result.seconds.total]
-
-
-def _number(path: Path) -> int:
-    return int(path.parent.name.rpartition("-")[2])
 
 
 def _unscored(result: Result) -> list[str]:

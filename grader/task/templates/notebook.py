@@ -57,6 +57,7 @@ DEVICE = "auto"  # "auto", "cpu" or "cuda"
 # One thread, always: more threads add numbers in another order, and the accuracy of a net this small moves with it.
 
 # %% tags=["protected"]
+import json
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -179,11 +180,12 @@ EPOCHS, BATCH_SIZE, LEARNING_RATE = 60, 50, 5e-3
 
 
 def train(weigh, evaluate=None):
-    """Train a model on the noisy labels; return it, and the balanced accuracy after each epoch."""
+    """Return a model trained on the noisy labels, and one record for each epoch."""
     model, history = make_model(), []
     optimizer = torch.optim.Adam(model.parameters(), lr=LEARNING_RATE)
     criterion = nn.CrossEntropyLoss(reduction="none")  # one loss for each sample
     for epoch in range(EPOCHS):
+        total = 0.0
         for batch in torch.randperm(len(train_x)).to(device).split(BATCH_SIZE):
             labels = train_y[batch]  # (B,)
             losses = criterion(model(train_x[batch]), labels)  # (B,)
@@ -192,7 +194,8 @@ def train(weigh, evaluate=None):
             optimizer.zero_grad()
             ((weights * losses).sum() / weights.sum()).backward()
             optimizer.step()
-        history.append(evaluate(model) if evaluate else None)
+            total += losses.sum().item()
+        history.append({"loss": total / len(train_x), "bac": evaluate(model) if evaluate else None})
     return model, history
 
 # %% [markdown]
@@ -248,19 +251,23 @@ def balanced_accuracy(model):
 model, history = train(your_weights, None if FINAL_EVALUATION_MODE else balanced_accuracy)
 if not FINAL_EVALUATION_MODE:
     figure, axis = plt.subplots(figsize=(7, 3))
-    axis.plot(range(1, EPOCHS + 1), history)
+    axis.plot(range(1, EPOCHS + 1), [record["bac"] for record in history])
     axis.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="0 to 100 points")
     axis.set(xlabel="epoch", ylabel="balanced accuracy on val", ylim=(0, 1))
     axis.legend()
     plt.show()
 
 # %% [markdown]
-# Where there are labels, you get points; where there are none, the predictions are saved for the grader. The score on `val` is one run only: the
-# final one is the mean of {{ repeats }}.
+# Where there are labels, you get points. Where there are none, the predictions are saved for the grader, and beside them the curves that your
+# feedback page draws. The score on `val` is one run only: the final one is the mean of {{ repeats }}.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
     np.savez(PREDICTIONS_PATH, model=predict(model, test_x))  # (n,) int64
+    curves = {"mean loss on the labels as given": [record["loss"] for record in history]}
+    axis = {"name": "epoch", "values": list(range(1, EPOCHS + 1))}
+    Path(PREDICTIONS_PATH).with_name("history.json").write_text(json.dumps({"x": axis, "series": curves}))
     print("predictions saved")
 else:
-    print(f"{performance(history[-1])} points, balanced accuracy {history[-1]:.3f}")
+    accuracy = history[-1]["bac"]
+    print(f"{performance(accuracy)} points, balanced accuracy {accuracy:.3f}")
