@@ -19,8 +19,8 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Quiet, machine
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, resolve_source
@@ -96,8 +96,8 @@ def main() -> None:
             task, given.secret.encode(), folder / "evaluation", repeats=given.seeds, source=source
         )
         submissions = [Submission(path=name, student=name, data=data) for name, (_, data) in chosen.items()]
-        settings = Settings("auto", task.spec.limits.wall_seconds, "bubblewrap")
-        job = Job(task, submissions, repeats, settings, folder, given.jobs, warm=True)
+        settings = RunSettings("auto", task.spec.limits.wall_seconds, "bubblewrap")
+        job = Job(task, submissions, repeats, settings, folder, given.jobs)
         results = run_batch(job, Quiet())
     found = {result.student: band(task, chosen[result.student][0], result) for result in results}
     record = {

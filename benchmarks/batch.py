@@ -32,8 +32,8 @@ import nbformat
 import papermill
 from measure import Neighbours, Quiet, cpu_seconds, report, spread, variant
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.evaluation import Repeat, prepare_repeats, secret_for
 from grader.task.scoring import score
@@ -217,8 +217,8 @@ def main() -> None:
             task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
         )
         submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(told.submissions)]
-        settings = Settings("cpu", WALL_SECONDS, "bubblewrap")
-        job = Job(task, submissions, repeats, settings, folder, jobs=1, warm=True)
+        settings = RunSettings("cpu", WALL_SECONDS, "bubblewrap")
+        job = Job(task, submissions, repeats, settings, folder, jobs=1)
         bench = Bench(submissions, repeats[0], job, folder)
         rounds = [one_round(bench, folder / f"round-{number}") for number in range(told.rounds)]
     names = ("ours_1_over_loop", "ours_2_over_loop", "efficiency_1", "efficiency_2", "of_machine")

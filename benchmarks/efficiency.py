@@ -20,8 +20,8 @@ from typing import TYPE_CHECKING, Any
 import nbformat
 from measure import Quiet, report, spread
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.evaluation import Repeat, prepare_repeats, secret_for
 from grader.task.spec import Task, load_task
@@ -78,7 +78,7 @@ def main() -> None:
         repeats = prepare_repeats(
             task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
         )
-        job = Job(task, [submission], repeats, Settings("cpu", 300, "bubblewrap"), folder, jobs=1, warm=True)
+        job = Job(task, [submission], repeats, RunSettings("cpu", 300, "bubblewrap"), folder, jobs=1)
         for _ in range(runs):
             bare.append(plain(task, repeats[0], folder))
             result = run_batch(job, Quiet())[0]

@@ -20,7 +20,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import functools
 import json
 import shutil
 import subprocess
@@ -34,9 +33,9 @@ from typing import TYPE_CHECKING, Any
 
 from measure import Neighbours, Quiet, machine, report, spread, toy_task, variant
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
-from grader.grading.workers import grade_here
+from grader.grading.engine import LocalEngine
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
 from grader.task.spec import Task, load_task
@@ -116,7 +115,6 @@ def packed(job: Job, names: Sequence[str], per_gpu: int, count: int) -> tuple[di
     out = job.out / f"{per_gpu}-{count}"
     out.mkdir()
     places = Cards(names, per_gpu)
-    engine = functools.partial(grade_here, jobs=min(places.places, count), cards=places)
     finished: list[float] = []
 
     class Clock(Quiet):
@@ -126,8 +124,14 @@ def packed(job: Job, names: Sequence[str], per_gpu: int, count: int) -> tuple[di
     neighbours = Neighbours()
     with watching(job.settings.device) as gauge:
         begun = time.perf_counter()
-        changed = {"submissions": job.submissions[:count], "out": out, "engine": engine}
-        results = run_batch(Job(**{**vars(job), **changed}), Clock())
+        with LocalEngine(places) as engine:
+            changed = {
+                "submissions": job.submissions[:count],
+                "out": out,
+                "engine": engine,
+                "jobs": places.places,
+            }
+            results = run_batch(Job(**{**vars(job), **changed}), Clock())
         seconds = time.perf_counter() - begun
     steady = finished[-1] - finished[0]
     figures = {
@@ -161,8 +165,8 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
     source = resolve_source(task.spec.data.source, task.folder)
     repeats = prepare_repeats(task, secret_for(folder, None), folder / "evaluation", repeats=1, source=source)
     submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(told.submissions)]
-    settings = Settings(told.device, task.spec.limits.wall_seconds, told.backend)
-    job = Job(task, submissions, repeats, settings, folder, jobs=1, warm=True)
+    settings = RunSettings(told.device, task.spec.limits.wall_seconds, told.backend)
+    job = Job(task, submissions, repeats, settings, folder, jobs=1)
     single, _ = packed(job, names, 1, 1)
     figures, runs = zip(
         *(packed(job, names, per_gpu, told.submissions) for per_gpu in told.per_gpu), strict=True

@@ -20,8 +20,8 @@ import nbformat
 import papermill
 from measure import Quiet, cpu_seconds, empty_task, report, spread, variant
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, secret_for
 
@@ -36,8 +36,8 @@ def ours(task: Task, folder: Path, count: int, *, warm: bool) -> dict[str, Any]:
     repeats = prepare_repeats(
         task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
     )
-    settings = Settings("cpu", 60, "bubblewrap")
-    job = Job(task, submissions, repeats, settings, folder, jobs=1, warm=warm)
+    settings = RunSettings("cpu", 60, "bubblewrap", cold=not warm)
+    job = Job(task, submissions, repeats, settings, folder, jobs=1)
     finished: list[float] = []
 
     class Clock(Quiet):
@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         task = empty_task(folder)
-        warm = ours(task, folder / "warm", count, warm=True)
+        warm = ours(task, folder / "warm", count)
         plain = plain_papermill(task, folder / "plain", max(3, count // 2))
         cold = ours(task, folder / "cold", max(3, count // 2), warm=False)
     medians = {

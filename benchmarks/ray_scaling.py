@@ -23,8 +23,8 @@ from typing import TYPE_CHECKING, Any
 from measure import Quiet, report
 from ray.cluster_utils import Cluster as Nodes
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.grading.ray.engine import Cluster
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.rebuild import rebuild
@@ -90,7 +90,7 @@ def measure(job: Job, cores: list[int], folder: Path) -> dict[str, Any]:
     folder.mkdir()
     load, clock = os.getloadavg()[0], Clock()
     with cluster(cores) as address:
-        engine = Cluster(address, per_gpu=1, shared=None).grade
+        engine = Cluster(address, per_gpu=1, shared=None)
         run_batch(Job(**{**vars(job), "out": folder, "engine": engine}), clock)
     count = len(job.submissions)
     return {
@@ -124,8 +124,8 @@ def main() -> None:
         repeats = prepare_repeats(
             task, b"a secret for benchmarks", folder / "evaluation", repeats=told.repeats, source="embedded"
         )
-        settings = Settings("cpu", 600, "bubblewrap")
-        job = Job(task, distinct(task, told.submissions), repeats, settings, folder, jobs=1, warm=True)
+        settings = RunSettings("cpu", 600, "bubblewrap")
+        job = Job(task, distinct(task, told.submissions), repeats, settings, folder, jobs=1)
         one = measure(job, cores[:1], folder / "one")
         two = measure(job, cores, folder / "two")
     report(

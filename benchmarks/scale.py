@@ -24,8 +24,8 @@ from typing import Any
 
 from measure import Neighbours, Quiet, cpu_seconds, report, toy_task, variant
 
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, secret_for
 
@@ -114,8 +114,8 @@ def main() -> None:
             task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
         )
         submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(told.submissions)]
-        settings = Settings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
-        job = Job(task, submissions, repeats, settings, folder, told.jobs, warm=True)
+        settings = RunSettings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
+        job = Job(task, submissions, repeats, settings, folder, told.jobs)
         neighbours, cpu, first = Neighbours(), cpu_seconds(), Recorder()
         run_batch(job, first)
         seconds, cpu, others = time.perf_counter() - first.begun, cpu_seconds() - cpu, neighbours.cores()

@@ -1,4 +1,4 @@
-"""Measure the house: files side by side, floors of imports, arrows between rooms, and circles.
+"""Measure the house: files side by side, floors of imports, arrows between rooms, circles, and names that exist twice.
 
     python benchmarks/structure.py                    this clone
     python benchmarks/structure.py ../other_clone     another one
@@ -9,6 +9,7 @@ unit; an **arrow** is one room that imports another; a **circle** is a group of 
 
 from __future__ import annotations
 
+import ast
 import json
 import sys
 from collections import defaultdict
@@ -84,15 +85,29 @@ def floors(imports: Imports) -> int:
     return max(map(depth, list(merged)), default=0)
 
 
+def shared_class_names(clone: Path) -> dict[str, list[str]]:
+    """Return the class names that several modules of the package in `clone` define, each with their paths."""
+    paths: dict[str, list[str]] = defaultdict(list)
+    for path in _modules(clone):
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ClassDef):
+                paths[node.name].append(path.relative_to(clone).as_posix())
+    return {name: sorted(where) for name, where in sorted(paths.items()) if len(where) > 1}
+
+
+def _modules(clone: Path) -> list[Path]:
+    """Return the modules of the package; the templates of tasks in it are none."""
+    return [path for path in (clone / PACKAGE).rglob("*.py") if "templates" not in path.parts]
+
+
 def measured(clone: Path) -> dict[str, object]:
     """Return the figures of the package in `clone`."""
     imports = imports_of(clone)
     rooms = rooms_of(imports)
     package = clone / PACKAGE
-    modules = [path for path in package.rglob("*.py") if "templates" not in path.parts]
-    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in modules]
+    lengths = [len(path.read_text(encoding="utf-8").splitlines()) for path in _modules(clone)]
     return {
-        "modules": len(modules),
+        "modules": len(lengths),
         "lines": sum(lengths),
         "longest file": max(lengths),
         "files side by side in grader/": len(list(package.glob("*.py"))),
@@ -106,6 +121,7 @@ def measured(clone: Path) -> dict[str, object]:
         "arrows between rooms and single files": sum(map(len, rooms.values())),
         "circles of modules": sorted(map(sorted, circles(imports))),
         "circles of rooms": sorted(map(sorted, circles(rooms))),
+        "class names that exist twice": shared_class_names(clone),
     }
 
 

@@ -45,9 +45,9 @@ def mark(task: Task) -> str:
 
 def draw(task: Task) -> None:
     """Write `bands.svg`: for each strategy its single runs as dots, their mean as a line."""
-    found = bands(task)["strategies"]
+    strategies = bands(task)["strategies"]
     floor, ceiling = task.spec.score.floor, task.spec.score.ceiling
-    names = sorted(found, key=lambda name: found[name]["balanced_accuracy"]["mean"])
+    names = sorted(strategies, key=lambda name: strategies[name]["balanced_accuracy"]["mean"])
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 1.1 + 0.3 * len(names)), layout="constrained")
         axis = figure.subplots()
@@ -56,13 +56,13 @@ def draw(task: Task) -> None:
         for row, name in enumerate(names):
             runs = [
                 100 * (bac - floor) / (ceiling - floor)
-                for bac in found[name]["balanced_accuracy"]["per_seed"]
+                for bac in strategies[name]["balanced_accuracy"]["per_seed"]
             ]
-            mean = 100 * (found[name]["balanced_accuracy"]["mean"] - floor) / (ceiling - floor)
-            colour = COLOURS[found[name]["role"]]
+            mean = 100 * (strategies[name]["balanced_accuracy"]["mean"] - floor) / (ceiling - floor)
+            colour = COLOURS[strategies[name]["role"]]
             axis.plot(runs, [row] * len(runs), "o", color=colour, alpha=0.45, markersize=5, mew=0)
             axis.plot([mean, mean], [row - 0.32, row + 0.32], color=colour, lw=2.5)
-        labels = [f"{name.replace('_', ' ')} ({found[name]['role']})" for name in names]
+        labels = [f"{name.replace('_', ' ')} ({strategies[name]['role']})" for name in names]
         labels = [
             label.replace("starter (starter)", "starter").replace("reference (reference)", "reference")
             for label in labels
@@ -96,13 +96,13 @@ def described(task: Task, name: str) -> str:
 def table(task: Task) -> str:
     """Return the table of a task's strategies, the best first, and how it was measured."""
     recorded = bands(task)
-    found, machine = recorded["strategies"], recorded["machine"]
+    strategies, machine = recorded["strategies"], recorded["machine"]
     rows = []
-    for name in sorted(found, key=lambda name: -found[name]["balanced_accuracy"]["mean"]):
-        bac = found[name]["balanced_accuracy"]
+    for name in sorted(strategies, key=lambda name: -strategies[name]["balanced_accuracy"]["mean"]):
+        bac = strategies[name]["balanced_accuracy"]
         rows.append(
-            f"| {described(task, name)} | {found[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
-            f"| {found[name]['points']} | {found[name]['seconds_per_seed']:.0f} |"
+            f"| {described(task, name)} | {strategies[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
+            f"| {strategies[name]['points']} | {strategies[name]['seconds_per_seed']:.0f} |"
         )
     return "\n".join(
         [
@@ -152,12 +152,12 @@ def page(tasks: list[Task]) -> str:
 
 def main() -> None:
     """Write the pictures and the page."""
-    found = discover()
-    for task in found:
+    tasks = discover()
+    for task in tasks:
         draw(task)
         readme = task.folder / "README.md"
         readme.write_text(filled(readme.read_text(encoding="utf-8"), BANDS, table(task)), encoding="utf-8")
-    PAGE.write_text(page(found), encoding="utf-8")
+    PAGE.write_text(page(tasks), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -51,6 +51,7 @@ ENVIRONMENT = """
 | `TMPDIR` | the folder for temporary files of a command; `/tmp` by default |
 | `RAY_ADDRESS` | the cluster of `--engine ray` if `--ray-address` names none |
 | `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` if it is not set |
+| `COLUMNS` | the width of tables, in characters; by default the terminal's, and in a pipe each row is one line |
 | `NO_COLOR` | any value: no colours in the terminal |
 | `TERM` | `dumb`: also no colours in the terminal |
 | `FORCE_COLOR` | any value: colours even if the output is not a terminal |

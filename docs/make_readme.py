@@ -25,8 +25,8 @@ def table(tasks: list[Task]) -> str:
     """Return the table of tasks, one row for each."""
     return "\n".join(
         [
-            "| task | what it is about | you write | points of the mean balanced accuracy | starter / reference | seconds |",
-            "|---|---|---|---|---|---|",
+            "| task | what it is about | you write | points of starter / reference | seconds |",
+            "|---|---|---|---|---|",
             *map(_row, tasks),
         ]
     )
@@ -34,13 +34,13 @@ def table(tasks: list[Task]) -> str:
 
 def _row(task: Task) -> str:
     spec = task.spec
-    signature = spec.signature.replace("|", "\\|")
-    scale = f"0 at {spec.score.floor:g}, 100 at {spec.score.ceiling:g}, {spec.repeats} runs"
     bands = json.loads((task.folder / "bands.json").read_text(encoding="utf-8"))["strategies"]
     ends = f"{bands['starter']['points']} / {bands['reference']['points']}"
     seconds = round(spec.repeats * bands["reference"]["seconds_per_seed"])
     notebook = f"starter_notebooks/{task.id}.ipynb"
-    return f"| [{task.id}]({notebook}) | **{spec.title}**<br>{spec.story} | `{signature}` | {scale} | {ends} | {seconds} |"
+    title = spec.title if spec.title.endswith("?") else f"{spec.title}."
+    functions = ", ".join(f"`{entry}`" for entry in spec.entries)
+    return f"| [{task.id}]({notebook}) | **{title}** {spec.story} | {functions} | {ends} | {seconds} |"
 
 
 def example(record: dict[str, Any]) -> str:

@@ -32,9 +32,9 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
     while pages:
         page = pages.pop()
         for target in _linked(page):
-            if target.is_relative_to(DOCS) or files.get_file_from_path(place(target)):
+            if target.is_relative_to(DOCS) or files.get_file_from_path(site_path(target)):
                 continue
-            files.append(File.generated(config, place(target), abs_src_path=str(target)))
+            files.append(File.generated(config, site_path(target), abs_src_path=str(target)))
             if target.suffix == ".md":
                 pages.append(target)
     return files
@@ -45,16 +45,16 @@ def on_page_markdown(markdown: str, *, page: Page, config: MkDocsConfig, files: 
     source = Path(str(page.file.abs_src_path))
     here = os.path.dirname(page.file.src_uri)  # noqa: PTH120 -- a URI
 
-    def moved(found: re.Match[str]) -> str:
-        target = _target(source, found[1])
-        return os.path.relpath(place(target), here or ".") if target else found[1]
+    def moved(link: re.Match[str]) -> str:
+        target = _target(source, link[1])
+        return os.path.relpath(site_path(target), here or ".") if target else link[1]
 
     return "".join(
         part if part.startswith("```") else LINK.sub(moved, part) for part in FENCED.split(markdown)
     )
 
 
-def place(file: Path) -> str:
+def site_path(file: Path) -> str:
     """Return where a file of the repository lies in the site: as it does there, and what is in docs/ at the top."""
     inside = file.relative_to(DOCS if file.is_relative_to(DOCS) else ROOT).as_posix()
     return RENAMED.get(inside, inside)

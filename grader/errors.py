@@ -1,12 +1,12 @@
-"""Whose fault a failure is, as three kinds of exception that never mix.
+"""Assign each failure to whoever caused it: three kinds of exception that never mix.
 
     Exception
     +-- UsageError      the caller of a command asked for something impossible      exit code 2
     +-- StudentFault    the submission is at fault: a verdict with a reason         0 points
-    +-- GraderFault     we are at fault: never points, retried, told to the instructor
+    +-- GraderFault     the grader is at fault: never points, retried, reported to the instructor
 
 A `GraderFault` is not a `StudentFault` and neither derives from the other, so no `except` branch can turn a
-bug of ours into somebody's zero.
+bug of the grader into somebody's zero.
 """
 
 from __future__ import annotations
@@ -51,55 +51,55 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
         "The points come from the balanced accuracy on hidden data, averaged over all repeats.",
     ),
     Verdict.INVALID_NOTEBOOK: Explanation(
-        "The file is not a notebook that can be read.",
+        "The file is not a readable notebook.",
         "Open it in Jupyter, save it again as .ipynb and hand in that file. "
-        "Clear large outputs first if it is very big.",
+        "If it is very large, clear its outputs first.",
     ),
     Verdict.SLOT_MISSING: Explanation(
-        "The cell with your solution was not found, or was found more than once.",
-        "Write your solution in the slot cell of the starter notebook, in one code cell that defines "
-        "the function the task asks for, and delete copies of it.",
+        "The cell with your solution is missing or ambiguous.",
+        "Write your solution in the slot of the starter notebook: one code cell that defines "
+        "the function of the task. Delete copies of that cell.",
     ),
     Verdict.SLOT_ERROR: Explanation(
         "Your code raised an exception.",
-        "The traceback shows your own lines. Only your slot cell and the imports cell before it are run: "
-        "helpers from other cells must be moved into the slot.",
+        "The traceback shows your own lines. Only the slot and the imports cell before it are run: "
+        "move helpers from other cells into the slot.",
     ),
     Verdict.INVALID_OUTPUT: Explanation(
-        "Your function returned something the task does not allow.",
-        "Compare the shape, the type and the range of what you return with the contract at the top of the slot.",
+        "Your function returned something that the task does not allow.",
+        "Compare the type, the shape and the range of your return value with the contract at the top of the slot.",
     ),
     Verdict.TIME_LIMIT: Explanation(
         "The run took longer than the time limit.",
-        "Look for endless loops, and for work that can be done once instead of in every call.",
+        "Look for endless loops, and for work that you can do once instead of in every call.",
     ),
     Verdict.MEMORY_LIMIT: Explanation(
-        "Your code needed more memory than a slot may use.",
+        "Your code exceeded the memory limit.",
         "Look for lists that grow with every call, and for arrays much larger than your arguments.",
     ),
     Verdict.OUTPUT_LIMIT: Explanation(
-        "Your code printed or wrote more than is allowed.",
+        "Your code printed or wrote more than the limit.",
         "Remove prints from code that runs in every call, and do not write large files.",
     ),
     Verdict.SLOT_CRASHED: Explanation(
-        "The process of your function ended, or did something that is not allowed there.",
+        "The process of your function ended, or did something that is not allowed.",
         "Exits, signals, new processes and system calls that numeric code does not need end the run.",
     ),
     Verdict.GRADER_ERROR: Explanation(
         "The grader failed; this says nothing about your solution.",
-        "No score was given. Your instructor has been told and can grade the submission again.",
+        "You have no score yet. The failure was reported to your instructor, who can grade the submission again.",
     ),
 }
 
 
 def nearest(name: str, known: Collection[str]) -> str:
-    """Return a question after the one of the `known` that is nearest to `name`; "" where none is near."""
+    """Return the question whether the nearest of the `known` was meant by `name`; "" where none is near."""
     near = difflib.get_close_matches(name, known, n=1)
     return f"did you mean {near[0]!r}?" if near else ""
 
 
 def instead(name: str, known: Collection[str]) -> str:
-    """Return how an error goes on about a `name` that is not there: the nearest of the `known`, or the first of them."""
+    """Return the end of an error about an unknown `name`: the nearest of the `known`, or the first of them."""
     if question := nearest(name, known):
         return question
     first = sorted(known)
@@ -128,4 +128,4 @@ class StudentFault(Exception):  # noqa: N818 -- named after whose fault it is
 
 
 class GraderFault(Exception):  # noqa: N818 -- named after whose fault it is
-    """Our own failure: no score may follow from it."""
+    """The grader failed: no score may follow from it."""

@@ -6,19 +6,34 @@ import json
 import os
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Self
 
 import pytest
 from hypothesis import settings
+from scheduling import (
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_configure_node,
+    pytest_xdist_make_scheduler,
+)
 
 from grader.cli.main import main
+from grader.grading.engine import LocalEngine
 from grader.notebooks.reading import Json, read_notebook
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
 from grader.task.build import write
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
+
+__all__ = [  # hooks
+    "pytest_collection_modifyitems",
+    "pytest_configure",
+    "pytest_configure_node",
+    "pytest_xdist_make_scheduler",
+]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
 
@@ -40,6 +55,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--update-goldens", action="store_true", help="Write tests/goldens/ anew; look at the diff."
     )
+    parser.addoption("--ledger", type=Path, help="Write the seconds of every test file here, as JSON.")
 
 
 @pytest.fixture
@@ -97,9 +113,50 @@ def own_toy(tmp_path: Path) -> Path:
     return folder
 
 
+@pytest.fixture(scope="session")
+def engine() -> Iterator[LocalEngine]:
+    """What grades on this machine, once for all tests: its fork servers and sandboxes start when one needs them.
+
+    A test that breaks something, or looks at what is left of a batch, opens an engine of its own.
+    """
+    with LocalEngine(kept=1) as opened:
+        yield opened
+
+
+class Lent:
+    """The engine of all tests as somebody gets it who will close it."""
+
+    def __init__(self, engine: LocalEngine) -> None:
+        self.grade = engine.grade
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Keep it open."""
+
+    def close(self) -> None:
+        """Keep it open."""
+
+
+def lend(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let whoever opens an engine of this machine, such as a command that runs in this process, get `engine`."""
+    monkeypatch.setattr("grader.grading.engine.LocalEngine", lambda *_, **__: Lent(engine))
+
+
 @pytest.fixture
-def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]) -> Run:
-    """Give a function that runs a command in this process and returns its exit code, output and errors."""
+def lent_engine(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What opens an engine of this machine in this test gets that of all tests."""
+    lend(engine, monkeypatch)
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str], lent_engine: None) -> Run:
+    """Give a function that runs a command in this process and returns its exit code, output and errors.
+
+    What it grades runs on the engine of all tests.
+    """
+    del lent_engine
 
     def command(*words: str | Path) -> tuple[int, str, str]:
         monkeypatch.setattr(sys, "argv", ["grader", *map(str, words)])

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from recorded import result_named
 
 from grader.errors import Verdict
-from grader.gradebook.gradebook import Entry, Key, writing
+from grader.gradebook.gradebook import Key, SubmissionRecord, writing
 from grader.gradebook.result import Metrics
 from grader.submissions.roster import Person, Roster
 
@@ -72,7 +72,7 @@ def graded(out: Path, *, task: str = "noisy") -> Path:
         book.enrol([(one.id, one.name, one.email, one.section) for one in COURSE.people[:-1]])
         run = book.begin_run("grade", {}, {}, {})
         for minute, (path, result) in enumerate(RESULTS):
-            entry = Entry(
+            entry = SubmissionRecord(
                 task,
                 result.student,
                 path,

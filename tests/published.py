@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.errors import EXPLANATIONS, Verdict
-from grader.gradebook.gradebook import Entry, Gradebook, Key, writing
+from grader.gradebook.gradebook import Gradebook, Key, SubmissionRecord, writing
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import new_run_folder
 from grader.notebooks.program import slot_key, text_digest
@@ -132,7 +132,9 @@ class Course:
         )  # fmt: skip
 
     def _record(self, result: Result, submitted: str | None) -> None:
-        entry = Entry(result.task, result.student, result.submission, result.submission_sha256, submitted)
+        entry = SubmissionRecord(
+            result.task, result.student, result.submission, result.submission_sha256, submitted
+        )
         (identity,) = self._book.enter([entry])
         self._book.record(self._run, identity, result, Key("context", result.slot_key))
 

@@ -8,18 +8,16 @@ from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
-from grader.gradebook.run_folder import new_run_folder, settle
-from grader.notebooks.program import slot_key, text_digest
-from grader.notebooks.reading import read_notebook
-from grader.notebooks.slot import find_slot
+from grader.gradebook.run_folder import RunFolder
 from grader.task.scoring import points as points_of
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Sequence
     from pathlib import Path
 
-    from grader.grading.plan import Order, Watcher
-    from grader.submissions.collect import Submission
+    from grader.grading.parsed import ParsedSubmission
+    from grader.grading.plan import RunContext, Watcher
+    from grader.task.spec import Task
 
 
 def result_named(student: str, verdict: Verdict = Verdict.SLOT_ERROR, points: int | None = 0) -> Result:
@@ -44,48 +42,48 @@ class QuickEngine:
         self.seconds, self.kilobytes = seconds, kilobytes
         self.asked: list[str] = []
 
-    def __call__(
-        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+    def close(self) -> None:
+        """Keep nothing."""
+
+    def grade(
+        self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
     ) -> Generator[tuple[int, Result]]:
         """Give a result for each submission."""
         for index, submission in enumerate(submissions):
             self.asked.append(submission.student)
             watcher.on_progress(submission.student, 0, 0.5)
             time.sleep(self.seconds)
-            yield index, self._result(order, submission, runs)
+            yield index, self._result(context.task, submission, runs)
 
-    def _result(self, order: Order, submission: Submission, runs: Path) -> Result:
+    def _result(self, task: Task, submission: ParsedSubmission, runs: Path) -> Result:
+        path, fault = submission.submission.path, submission.fault
+        if fault is not None:
+            ended = fault.verdict if isinstance(fault, StudentFault) else Verdict.GRADER_ERROR
+            failed = replace(result_named(submission.student, ended), message=str(fault))
+            return replace(failed, submission=path, task=task.id, task_version=task.version)
+        source = submission.slot
         try:
-            source = find_slot(read_notebook(submission.data or b""), order.starter)
-        except StudentFault as fault:
-            failed = replace(result_named(submission.student), verdict=fault.verdict, message=fault.message)
-            return replace(
-                failed, submission=submission.path, task=order.task.id, task_version=order.task.version
-            )
-        try:
-            folder = new_run_folder(runs, submission.student)
-            (folder / "submission.ipynb").write_bytes(submission.data or b"")
-            (folder / "repeat-0").mkdir()
-            (folder / "repeat-0" / "executed.ipynb").write_text(source)
-            (folder / "predictions.npz").write_bytes(bytes(self.kilobytes << 10))
-            settle(folder)
+            folder = RunFolder.create(runs, submission.student)
+            folder.submission.write_bytes(submission.data())
+            folder.repeat(0).path.mkdir()
+            folder.repeat(0).executed.write_text(source)
+            (folder.path / "predictions.npz").write_bytes(bytes(self.kilobytes << 10))
+            folder.flush()
         except OSError as error:
             failed = result_named(submission.student, Verdict.GRADER_ERROR)
-            return replace(
-                failed, submission=submission.path, task=order.task.id, message=str(error.strerror)
-            )
+            return replace(failed, submission=path, task=task.id, message=str(error.strerror))
         first = source.splitlines()[0].removeprefix("# ")
         verdict = Verdict.SCORED if first.replace(".", "").isdecimal() else Verdict.SLOT_ERROR
         result = result_named(submission.student, verdict)
         if verdict is Verdict.SCORED:
             accuracy = float(first)
-            earned = points_of(accuracy, order.task.spec.score)
+            earned = points_of(accuracy, task.spec.score)
             result = replace(
                 result, metrics=Metrics(accuracy, {"model": accuracy}, [accuracy], 0.0), points=earned
             )
         return replace(
-            result, submission=submission.path, task=order.task.id, task_version=order.task.version, run_folder=str(folder),
-            slot_key=slot_key(source), slot_sha256=text_digest(source), traceback="" if result.metrics else source,
+            result, submission=path, task=task.id, task_version=task.version, run_folder=str(folder.path),
+            slot_key=submission.slot_key, slot_sha256=submission.slot_sha256, traceback="" if result.metrics else source,
         )  # fmt: skip
 
 

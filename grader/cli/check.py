@@ -1,152 +1,126 @@
-"""The command for students, check: what can be said at once, then a rehearsal on the public data, again on each save."""
+"""The command for students, check: problems found at once, then a rehearsal on the public data, again on each save."""
 
 from __future__ import annotations
 
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
-from grader.cli import completion, output, progress
-from grader.cli.grade import INTERRUPTED, exit_for
-from grader.cli.options import (
-    AsJson,
-    CheckOut,
-    CheckRepeats,
-    Cold,
-    Device,
-    PublicData,
-    Quick,
-    TimeLimit,
-    Watching,
-)
-from grader.cli.settings import made, settings_for
+from grader.cli import output, progress
+from grader.cli.diagnostics import show_check, show_diagnostics
+from grader.cli.errors import INTERRUPTED
+from grader.cli.grade import exit_for
+from grader.cli.settings import check_device, local_engine, made
+from grader.cli.watch import NotebookWatch, Saving
 from grader.errors import StudentFault, UsageError, Verdict
-from grader.task.spec import Task, load_task
+from grader.gradebook.run_settings import RunSettings
+from grader.grading import rehearsal
+from grader.grading.batch import Job, run_batch
+from grader.lint.notebook import diagnose
+from grader.notebooks.reading import read_notebook
+from grader.notebooks.slot import find_slot
+from grader.report.advice import outlook
+from grader.sandbox.proof import confines
+from grader.task.spec import load_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.cli.watch import Watch
+    from grader.cli.commands import CheckOptions
     from grader.gradebook.result import Result
-    from grader.lint.notebook import Remark
+    from grader.lint.notebook import Diagnostic
     from grader.notebooks.reading import Json
+    from grader.task.spec import Task
 
 
 @dataclass(frozen=True)
-class _Wanted:
-    """What is to be checked, and how."""
+class CheckTarget:
+    """What is to be checked, and how: the options, and what follows from them."""
 
-    notebook: Path
+    options: CheckOptions
     task: Task
     starter: Json
-    repeats: int
-    wall_seconds: float
-    device: str
-    public: Path | None
-    out: Path
-    warm: bool
-    quiet: bool
+
+    @property
+    def wall_seconds(self) -> float:
+        """Return the time limit of a repeat."""
+        return self.options.time_limit or self.task.spec.limits.wall_seconds
+
+    @property
+    def notebook(self) -> Path:
+        """Return the path of the student's notebook."""
+        return self.options.notebook
 
 
-def check(
-    notebook: Path,
-    *,
-    task_name: Annotated[
-        str | None,
-        typer.Option(
-            "--task",
-            help="Its task.",
-            show_default="what the notebook says",
-            autocompletion=completion.task_ids,
-        ),
-    ] = None,
-    repeats: CheckRepeats = 1,
-    quick: Quick = False,
-    watch: Watching = False,
-    time_limit: TimeLimit = None,
-    device: Device = "auto",
-    data: PublicData = None,
-    out: CheckOut = Path("check_runs"),
-    cold: Cold = False,
-    as_json: AsJson = False,
-) -> None:
-    """Say what a notebook's function will miss when it is graded, and rehearse the grading on the public data.
+def check(options: CheckOptions) -> None:
+    """Show the problems of a notebook, then rehearse the grading on the public data.
 
     The exit code is 0 whatever the verdict and the warnings; with --quick, it is 1 where there is an error.
     """
-    from grader.grading import rehearsal  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.task.starter import load_starter  # noqa: PLC0415
-
-    if watch and as_json:
-        raise UsageError("--watch goes on for ever, and --json is one answer: give one of them")
-    task = load_task(task_name or rehearsal.task_of(notebook))
-    wall_seconds = time_limit or task.spec.limits.wall_seconds
-    wanted = _Wanted(
-        notebook, task, load_starter(task), repeats, wall_seconds, device, data, out, not cold, as_json
-    )
+    if options.watch and options.as_json:
+        raise UsageError("--watch never ends, and --json is one answer: choose one of them")
+    task = load_task(options.task_name or rehearsal.task_of(options.notebook))
+    target = CheckTarget(options, task, load_starter(task))
     try:
-        _watch(wanted, quick=quick) if watch else _once(wanted, quick=quick)
+        _watch(target) if options.watch else _once(target)
     except KeyboardInterrupt:
         output.complain("stopped")
         raise typer.Exit(INTERRUPTED) from None
 
 
-def _once(wanted: _Wanted, *, quick: bool) -> None:
-    content = _content(wanted)
-    remarks = _look(content, wanted)
-    if quick:
-        if wanted.quiet:
-            output.print_json({"submission": str(wanted.notebook), "remarks": _plain(remarks)})
-        if any(remark.severity == "error" for remark in remarks):
+def _once(target: CheckTarget) -> None:
+    content = _content(target)
+    diagnostics = _diagnose(content, target)
+    if target.options.quick:
+        if target.options.as_json:
+            output.print_json({"submission": str(target.notebook), "diagnostics": _plain(diagnostics)})
+        if any(diagnostic.severity == "error" for diagnostic in diagnostics):
             raise typer.Exit(1)
         return
-    with _rehearsal(wanted) as rehearse:
+    with _rehearsal(target) as rehearse:
         result = rehearse(content)
-    _answer(result, remarks, wanted)
+    _answer(result, diagnostics, target)
     exit_for([result])
 
 
-def _watch(wanted: _Wanted, *, quick: bool) -> None:
+def _watch(target: CheckTarget) -> None:
     """Check the notebook again each time that it is saved with other cells, until Ctrl-C.
 
     A save ends the rehearsal of what was saved before; where the slot is the same, its points are, too.
     """
-    from grader.cli.watch import Watch  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    _content(wanted)  # a file that is not there at all is a mistake
-    watch = Watch(wanted.notebook)
+    _content(target)  # a missing file is a mistake
+    watch = NotebookWatch(target.notebook)
     content = watch.wait()
     rehearsed: tuple[str, Result] | None = None
     with ExitStack() as stack:
         rehearse: Callable[[bytes], Result] | None = None
         while True:
-            remarks, slot = _look(content, wanted), _slot(content, wanted)
+            diagnostics, slot = _diagnose(content, target), _slot(content, target)
             later: bytes | None = None
             if rehearsed and slot == rehearsed[0]:
-                output.say(f"your solution is as it was: {rehearsed[1].points} points")
-            elif not quick:
-                rehearse = rehearse or stack.enter_context(_rehearsal(wanted))
+                output.say(f"your solution has not changed: {rehearsed[1].points} points")
+            elif not target.options.quick:
+                rehearse = rehearse or stack.enter_context(_rehearsal(target, kept=1))
                 result, later = _unless_saved(partial(rehearse, content), watch)
                 rehearsed = None
                 if result is not None:
-                    _answer(result, remarks, wanted)
+                    _answer(result, diagnostics, target)
                     ours = result.verdict is Verdict.GRADER_ERROR
                     rehearsed = None if ours or slot is None else (slot, result)
             if later is None:
-                output.say(f"waiting for {wanted.notebook} to be saved; Ctrl-C ends this")
+                output.say(f"waiting for {target.notebook} to be saved; Ctrl-C stops")
             content = watch.wait() if later is None else later
             output.say("")
 
 
-def _unless_saved(run: Callable[[], Result], watch: Watch) -> tuple[Result | None, bytes | None]:
+def _unless_saved(run: Callable[[], Result], watch: NotebookWatch) -> tuple[Result | None, bytes | None]:
     """Return the result of a run, None if a save ended it, and what was saved meanwhile."""
-    from grader.cli.watch import Saving  # noqa: PLC0415 -- keeps `grader --help` quick
-
     saving, result = Saving(watch), None
     try:
         with saving:
@@ -158,79 +132,77 @@ def _unless_saved(run: Callable[[], Result], watch: Watch) -> tuple[Result | Non
 
 
 @contextmanager
-def _rehearsal(wanted: _Wanted) -> Iterator[Callable[[bytes], Result]]:
-    """Give a function that rehearses the grading of a notebook; what all its runs share is prepared once."""
-    from grader.grading import rehearsal  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.grading.batch import Job, run_batch  # noqa: PLC0415
-    from grader.sandbox.proof import confines  # noqa: PLC0415
+def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[bytes], Result]]:
+    """Yield a function that rehearses the grading of a notebook; what all its runs share is prepared once.
 
-    confined = confines()
+    `kept` sandboxes are started ahead for the next run.
+    """
+    options, confined = target.options, confines()
     if not confined:
         output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
-    settings = settings_for(wanted.device, wanted.wall_seconds, backend="bubblewrap" if confined else "plain")
-    with tempfile.TemporaryDirectory(prefix="grader-check-") as scratch:
+    settings = RunSettings(
+        options.device,
+        target.wall_seconds,
+        "bubblewrap" if confined else "plain",
+        options.repeats,
+        cold=options.cold,
+    )
+    check_device(settings)
+    with (
+        tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
+        closing(local_engine(kept=kept)) as engine,
+    ):
         rounds = rehearsal.rounds(
-            wanted.task, wanted.notebook, wanted.public, Path(scratch), repeats=wanted.repeats
+            target.task, target.notebook, options.data, Path(scratch), repeats=options.repeats
         )
 
         def run(content: bytes) -> Result:
             # The data are the same each time, and so would be the result: a rehearsal is run all the same.
             job = Job(
-                wanted.task,
-                [rehearsal.submission_of(wanted.notebook, content)],
+                target.task,
+                [rehearsal.submission_of(target.notebook, content)],
                 rounds,
                 settings,
-                made(wanted.out),
+                made(options.out),
                 1,
-                warm=wanted.warm,
                 command="check",
                 again=True,
+                engine=engine,
             )
-            with progress.bar(len(rounds), quiet=wanted.quiet) as watcher:
+            with progress.bar(len(rounds), quiet=options.as_json) as watcher:
                 (result,) = run_batch(job, watcher)
             return result
 
         yield run
 
 
-def _content(wanted: _Wanted) -> bytes:
-    from grader.grading.rehearsal import submission_of  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    return submission_of(wanted.notebook).data or b""
+def _content(target: CheckTarget) -> bytes:
+    return rehearsal.submission_of(target.notebook).data or b""
 
 
-def _look(content: bytes, wanted: _Wanted) -> list[Remark]:
-    """Return what can be said at once, shown already unless a program reads."""
-    from grader.cli.diagnostics import show_remarks  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.lint.notebook import look  # noqa: PLC0415
-
-    remarks = look(content, wanted.starter)
-    if not wanted.quiet:
-        show_remarks(wanted.notebook, remarks)
-    return remarks
+def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
+    """Return the problems that can be found at once, shown already unless a program reads."""
+    diagnostics = diagnose(content, target.starter)
+    if not target.options.as_json:
+        show_diagnostics(target.notebook, diagnostics)
+    return diagnostics
 
 
-def _slot(content: bytes, wanted: _Wanted) -> str | None:
-    from grader.notebooks.reading import read_notebook  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.notebooks.slot import find_slot  # noqa: PLC0415 -- keeps `grader --help` quick
-
+def _slot(content: bytes, target: CheckTarget) -> str | None:
     try:
-        return find_slot(read_notebook(content), wanted.starter)
+        return find_slot(read_notebook(content), target.starter)
     except StudentFault:
         return None
 
 
-def _answer(result: Result, remarks: list[Remark], wanted: _Wanted) -> None:
-    from grader.cli.diagnostics import show_check  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.report.advice import outlook  # noqa: PLC0415
-
-    spec = wanted.task.spec
-    said = outlook(result, spec.score, wanted.wall_seconds, spec.limits.memory_mb)
-    if wanted.quiet:
-        output.print_json(result.as_json() | {"remarks": _plain(remarks), "outlook": said})
+def _answer(result: Result, diagnostics: list[Diagnostic], target: CheckTarget) -> None:
+    spec = target.task.spec
+    advice = outlook(result, spec.score, target.wall_seconds, spec.limits.memory_mb)
+    if target.options.as_json:
+        output.print_json(result.as_json() | {"diagnostics": _plain(diagnostics), "outlook": advice})
     else:
-        show_check(result, said)
+        show_check(result, advice)
 
 
-def _plain(remarks: list[Remark]) -> list[dict[str, Any]]:
-    return [asdict(remark) for remark in remarks]
+def _plain(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:
+    return [asdict(diagnostic) for diagnostic in diagnostics]

@@ -8,6 +8,7 @@ from pathlib import Path
 import typer
 
 from grader.errors import UsageError
+from grader.redteam.corpus import CLASSES, corpus_folder
 from grader.task.spec import DEFAULT_SIZE, load_task, tasks_folder
 
 _SOURCES = ("embedded", "npz:", "torchvision:")
@@ -35,8 +36,6 @@ def sources(incomplete: str) -> list[str]:
 
 def attacks(ctx: typer.Context, incomplete: str) -> list[str]:
     """Return the classes of attacks, and the names of those of the corpus."""
-    from grader.redteam.corpus import CLASSES, corpus_folder  # noqa: PLC0415 -- only here
-
     folder = Path(ctx.params.get("corpus") or corpus_folder())
     names = [path.stem.replace("_", "-") for path in sorted(folder.glob("*.py"))]
     return [name for name in (*CLASSES, *names) if name.startswith(incomplete)]

@@ -29,6 +29,9 @@ def _unwanted() -> bool:
     return bool(os.environ.get("NO_COLOR")) or os.environ.get("TERM") in {"dumb", "unknown"}
 
 
+_PIPE_WIDTH = 1000  # characters: programs and logs get a row of a table as one line
+
+
 class SafeConsole(Console):
     """A console that takes no text for markup, and shows control characters as their numbers.
 
@@ -41,10 +44,13 @@ class SafeConsole(Console):
                 "force_terminal": False,
                 "color_system": None,
             }  # rich alone would leave bold and cursor moves
+        stream = options.get("file") or (sys.stderr if stderr else sys.stdout)
+        if not stream.isatty() and not os.environ.get("COLUMNS"):
+            options.setdefault("width", _PIPE_WIDTH)
         super().__init__(stderr=stderr, markup=False, emoji=False, highlight=False, **options)
 
     def render(self, renderable: RenderableType, options: ConsoleOptions | None = None) -> Iterable[Segment]:
-        """Give the segments of `renderable`; those of text are made visible."""
+        """Yield the segments of `renderable`; those of text are made visible."""
         for segment in super().render(renderable, options):
             if segment.control or segment.text.replace("\n", "").isprintable():
                 yield segment

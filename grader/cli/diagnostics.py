@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from grader.cli.console import one_line
-from grader.cli.output import STYLES, accuracy, say, show
+from grader.cli.output import STYLES, accuracy, count, say, show
 from grader.errors import EXPLANATIONS, Verdict
 from grader.lint.notebook import Severity
 from grader.text import visible
@@ -19,19 +19,19 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
-    from grader.lint.notebook import Remark
+    from grader.lint.notebook import Diagnostic
 
 _COLOURS = {Severity.ERROR: "bold red", Severity.WARNING: "bold yellow", Severity.NOTE: "bold cyan"}
 _LONGEST_LINE = 160  # characters of a line that are shown
 
 
-def show_remarks(notebook: Path, remarks: Sequence[Remark]) -> None:
-    """Print the remarks, and how many there are."""
-    for remark in remarks:
-        _show_remark(notebook, remark)
-    counts = Counter(remark.severity for remark in remarks)
-    told = [f"{counts[one]} {one}{'s' * (counts[one] != 1)}" for one in Severity if counts[one]]
-    say(f"{notebook}: {', '.join(told) or 'nothing to remark on'}")
+def show_diagnostics(notebook: Path, diagnostics: Sequence[Diagnostic]) -> None:
+    """Print the diagnostics, and how many there are."""
+    for diagnostic in diagnostics:
+        _show_diagnostic(notebook, diagnostic)
+    counts = Counter(diagnostic.severity for diagnostic in diagnostics)
+    totals = [count(counts[severity], severity) for severity in Severity if counts[severity]]
+    say(f"{notebook}: {', '.join(totals) or 'no problems found'}")
 
 
 def show_check(result: Result, outlook: Sequence[str]) -> None:
@@ -48,33 +48,35 @@ def show_check(result: Result, outlook: Sequence[str]) -> None:
         say(EXPLANATIONS[result.verdict].help)
     for sentence in outlook:
         show(Text.assemble(("  = ", "bold blue"), one_line(sentence)))
-    seconds, plural = result.seconds, "" if result.slot_calls == 1 else "s"
-    calls = f"{seconds.slot_calls:.1f} s in {result.slot_calls} call{plural}"
+    seconds = result.seconds
+    calls = f"{seconds.slot_calls:.1f} s in {count(result.slot_calls, 'call')}"
     say(f"{seconds.total:.1f} s, of which your function {calls}")
     say(f"executed notebooks: {result.run_folder}")
 
 
-def _show_remark(notebook: Path, remark: Remark) -> None:
-    place = [f"cell {remark.cell}" if remark.cell else "", remark.line, remark.column]
-    where = ":".join(map(str, [notebook, *filter(None, place)]))
-    colour = _COLOURS[remark.severity]
-    said = one_line(f": {remark.text}")
-    show(Text.assemble(one_line(where, "bold"), ": ", (remark.severity.value, colour), said))
-    margin = " " * len(str(remark.line))
-    if remark.source.strip():
-        before, meant, line = _measured(remark)
+def _show_diagnostic(notebook: Path, diagnostic: Diagnostic) -> None:
+    position = [f"cell {diagnostic.cell}" if diagnostic.cell else "", diagnostic.line, diagnostic.column]
+    where = ":".join(map(str, [notebook, *filter(None, position)]))
+    colour = _COLOURS[diagnostic.severity]
+    text = one_line(f": {diagnostic.text}")
+    show(Text.assemble(one_line(where, "bold"), ": ", (diagnostic.severity.value, colour), text))
+    margin = " " * len(str(diagnostic.line))
+    if diagnostic.source.strip():
+        before, meant, line = _measured(diagnostic)
         show(Text(f"{margin} |", "bold blue"))
-        show(Text.assemble((f"{remark.line} | ", "bold blue"), one_line(line)))
+        show(Text.assemble((f"{diagnostic.line} | ", "bold blue"), one_line(line)))
         show(Text.assemble((f"{margin} | ", "bold blue"), " " * before, ("^" * meant, colour)))
-    if remark.help:
-        show(Text.assemble((f"{margin} = ", "bold blue"), ("help", "bold"), one_line(f": {remark.help}")))
+    if diagnostic.help:
+        show(Text.assemble((f"{margin} = ", "bold blue"), ("help", "bold"), one_line(f": {diagnostic.help}")))
 
 
-def _measured(remark: Remark) -> tuple[int, int, str]:
+def _measured(diagnostic: Diagnostic) -> tuple[int, int, str]:
     """Return the columns before what is meant, those that it takes, and the line, as a terminal shows them."""
-    start, end = remark.column - 1, remark.column - 1 + remark.width
-    before, meant = (cell_len(visible(part)) for part in (remark.source[:start], remark.source[start:end]))
-    line = visible(remark.source).rstrip()
+    start, end = diagnostic.column - 1, diagnostic.column - 1 + diagnostic.width
+    before, meant = (
+        cell_len(visible(part)) for part in (diagnostic.source[:start], diagnostic.source[start:end])
+    )
+    line = visible(diagnostic.source).rstrip()
     if len(line) > _LONGEST_LINE:
         line = f"{line[:_LONGEST_LINE]} ..."
         before = min(before, _LONGEST_LINE)

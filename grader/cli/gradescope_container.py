@@ -15,16 +15,19 @@ import os
 import sys
 import tempfile
 import traceback
+from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output
 from grader.cli.progress import watcher
+from grader.cli.settings import local_engine
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.export import gradescope
 from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.sandbox.proof import confines
 from grader.submissions.collect import Submission, collect
 from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
@@ -68,16 +71,16 @@ def main(arguments: list[str]) -> int:
 
 def _graded(root: Path) -> dict[str, Any]:
     """Return the results.json; whatever fails is ours and gives no points."""
-    look = gradescope.Look()
+    display = gradescope.DisplayOptions()
     try:
         assignment = _assignment(root)
-        look = assignment.look
+        display = assignment.options
         return grade(root, assignment)
     except (UsageError, GraderFault) as error:
-        return gradescope.without_points(str(error), look)
+        return gradescope.without_points(str(error), display)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours
         traceback.print_exc()
-        return gradescope.without_points(f"{type(error).__name__}: {error}", look)
+        return gradescope.without_points(f"{type(error).__name__}: {error}", display)
 
 
 def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
@@ -89,12 +92,20 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
         try:
             submission = submission_of(root / "submission", _student(root), Path(workdir))
         except StudentFault as fault:
-            return gradescope.refused(fault, assignment.look)
+            return gradescope.refused(fault, assignment.options)
         if not assignment.unsafe and not confines():
-            return gradescope.without_points(NO_SANDBOX, assignment.look)
+            return gradescope.without_points(NO_SANDBOX, assignment.options)
         task = read_task(root / "source" / KIT / "tasks" / assignment.task)
         repeats = hidden_data(root, assignment, task)
-        settings = Settings("cpu", assignment.wall_seconds, "plain" if assignment.unsafe else "bubblewrap")
+        settings = RunSettings(
+            "cpu",
+            assignment.wall_seconds,
+            "plain" if assignment.unsafe else "bubblewrap",
+            assignment.repeats,
+            source=resolve_source(assignment.source, root / "source"),
+            size=assignment.size,
+            secret_file=str(root / "source" / SECRET),
+        )
         job = Job(
             task,
             [submission],
@@ -102,13 +113,12 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
             settings,
             root / GRADED,
             1,
-            warm=True,
             command="gradescope",
             again=True,
         )
-        with watcher(1, quiet=True) as watch:
-            (result,) = run_batch(job, watch)
-    return gradescope.results_of(result, assignment.look)
+        with closing(local_engine()) as engine, watcher(1, quiet=True) as watch:
+            (result,) = run_batch(replace(job, engine=engine), watch)
+    return gradescope.results_of(result, assignment.options)
 
 
 def hidden_data(root: Path, assignment: Assignment, task: Task) -> list[Repeat]:
@@ -141,14 +151,15 @@ def submission_of(folder: Path, student: str, workdir: Path) -> Submission:
             Verdict.INVALID_NOTEBOOK,
             f"No notebook was handed in, but {seen}. Hand in the file that ends in .ipynb.",
         )
-    found = collect([folder], None, workdir)
-    if len(found) > 1:
-        seen = ", ".join(Path(one.path).name for one in found[:5])
+    submissions = collect([folder], None, workdir)
+    if len(submissions) > 1:
+        seen = ", ".join(Path(submission.path).name for submission in submissions[:5])
         raise StudentFault(
-            Verdict.INVALID_NOTEBOOK, f"{len(found)} notebooks were handed in ({seen}). Hand in one."
+            Verdict.INVALID_NOTEBOOK, f"{len(submissions)} notebooks were handed in ({seen}). Hand in one."
         )
-    (one,) = found
-    return Submission(Path(one.path).name, student, None if one.fault else one.data, one.fault)
+    (submission,) = submissions
+    data = None if submission.fault else submission.data
+    return Submission(Path(submission.path).name, student, data, submission.fault)
 
 
 def _assignment(root: Path) -> Assignment:

@@ -1,4 +1,4 @@
-"""The options that several commands share, with their help."""
+"""The options that commands take, with their help."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import typer
 
 from grader.cli import completion
 from grader.errors import Verdict
+from grader.export.gradescope import Visibility
 
 TaskName = Annotated[
     str,
@@ -39,17 +40,16 @@ SizeName = Annotated[
 ]
 Jobs = Annotated[
     int | None,
-    typer.Option(
-        min=1, max=1024, help="Submissions at a time.", show_default="1, or all places on the cards"
-    ),
+    typer.Option(min=1, max=1024, help="Submissions at a time.", show_default="1, or all that the GPUs take"),
 ]
-Gpus = Annotated[str | None, typer.Option(help="Graphics cards to spread over: all, or numbers such as 0,1.")]
+Gpus = Annotated[str | None, typer.Option(help="GPUs to use: all, or numbers such as 0,1.")]
 PerGpu = Annotated[
-    int, typer.Option(min=1, max=64, help="Trainers on one card, each with its share of the memory.")
+    int, typer.Option(min=1, max=64, help="Trainers on one GPU, each with its share of the memory.")
 ]
 EngineName = Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster.")]
 RayAddress = Annotated[
-    str | None, typer.Option(help="A running cluster's.", show_default="as Ray finds it, else local")
+    str | None,
+    typer.Option(help="Address of a running cluster.", show_default="as Ray finds it, else local"),
 ]
 Shared = Annotated[
     Path | None, typer.Option(help="A folder that all nodes of the cluster share, for run folders.")
@@ -57,14 +57,17 @@ Shared = Annotated[
 RosterFile = Annotated[
     Path | None, typer.Option("--roster", help="CSV of students: id, name, email, section.")
 ]
-Results = Annotated[Path, typer.Option("--out", help="Folder of results that `grader grade` made.")]
-Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; may be repeated.")]
-Verdicts = Annotated[
-    list[Verdict] | None, typer.Option("--verdict", help="Only this verdict; may be repeated.")
+ResultsFolder = Annotated[
+    Path, typer.Argument(metavar="DIR", help="Folder of results that `grader grade` made.")
 ]
+Results = Annotated[Path, typer.Option("--out", help="Folder of results that `grader grade` made.")]
+Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; repeatable.")]
+Verdicts = Annotated[list[Verdict] | None, typer.Option("--verdict", help="Only this verdict; repeatable.")]
 SecretFile = Annotated[
     Path | None,
-    typer.Option(help="Where the hidden data come from.", show_default="drawn once and kept in --out"),
+    typer.Option(
+        help="Secret from which the hidden data are drawn.", show_default="drawn once and kept in --out"
+    ),
 ]
 StudentId = Annotated[
     str | None, typer.Option(help="Regular expression on a submission's path; its group is the student.")
@@ -77,14 +80,14 @@ CheckRepeats = Annotated[
     int, typer.Option("--repeats", min=1, help="Complete evaluations to average; several show the spread.")
 ]
 Watching = Annotated[bool, typer.Option("--watch", help="Check again on each save, until Ctrl-C.")]
-CheckOut = Annotated[Path, typer.Option(help="Where the executed notebooks are kept.")]
+CheckOut = Annotated[Path, typer.Option(help="Folder for the executed notebooks.")]
 PublicData = Annotated[Path | None, typer.Option(help="The public data.", show_default="found or built")]
-DataOut = Annotated[Path | None, typer.Option(help="Folder to build them in.", show_default="data/TASK")]
+DataOut = Annotated[Path | None, typer.Option(help="Folder to build the data in.", show_default="data/TASK")]
 Attacks = Annotated[
     list[str] | None,
     typer.Option(
         "--attack",
-        help="Only this attack, or class of attacks; may be repeated.",
+        help="Only this attack, or class of attacks; repeatable.",
         autocompletion=completion.attacks,
     ),
 ]
@@ -96,15 +99,50 @@ AttackSeconds = Annotated[
     ),
 ]
 AttackWindow = Annotated[int, typer.Option(min=1, help="Attacks between two honest submissions.")]
-AttackOut = Annotated[Path, typer.Option(help="Where the run folders of the attacks are kept.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Leave out everything that trains.")]
+AttackOut = Annotated[Path, typer.Option(help="Folder for the run folders of the attacks.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Skip everything that trains.")]
 LintSeeds = Annotated[
     int, typer.Option("--seeds", min=2, help="Data sets to look at, and final evaluations to average.")
 ]
 RepoUrl = Annotated[
     str | None,
     typer.Option(
-        help="This repository on GitHub, for a badge of Colab in all notebooks; kept in repository.toml. Empty: no badge."
+        help="This repository on GitHub, for a Colab badge in all notebooks; kept in repository.toml. Empty: no badge."
     ),
 ]
 Seed = Annotated[int, typer.Option(help="Seed of everything random in the data.")]
+Format = Annotated[
+    Literal["csv", "json", "gradescope", "canvas", "moodle"],
+    typer.Option("--format", help="Output format."),
+]
+OneTask = Annotated[
+    str | None, typer.Option("--task", help="Only this task's results.", autocompletion=completion.task_ids)
+]
+WorksheetFile = Annotated[
+    Path | None,
+    typer.Option("--worksheet", help="Table downloaded from Moodle or Canvas, to be filled in."),
+]
+AssignmentName = Annotated[
+    str | None, typer.Option("--assignment", help='Canvas\'s column: "Name (id)", as in its export.')
+]
+_POINTS = "Points on the platform that correspond to 100 here."
+Points = Annotated[float, typer.Option("--points", min=0.01, help=_POINTS)]
+PointsOrNone = Annotated[float | None, typer.Option("--points", min=0.01, help=_POINTS, show_default="100")]
+Shown = Annotated[Visibility, typer.Option("--visibility", help="When students see a result in Gradescope.")]
+ExportOut = Annotated[
+    Path | None, typer.Option("--out", help="File or folder to write.", show_default="in DIR/exports")
+]
+ZipOut = Annotated[Path, typer.Option("--out", help="The zip to write; it holds a secret.")]
+PackOut = Annotated[Path, typer.Option("--out", help="Folder for TASK.zip.")]
+TasksOut = Annotated[Path, typer.Option("--out", help="Folder of tasks; notebooks are built beside it.")]
+ZipSecret = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-file",
+        help="Secret from which the hidden data are drawn.",
+        show_default="drawn for this zip",
+    ),
+]
+NoSandbox = Annotated[
+    bool, typer.Option("--unsafe", help="Run students' code unconfined if no sandbox works there.")
+]

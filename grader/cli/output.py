@@ -1,31 +1,32 @@
-"""Show answers and progress in a terminal, in colour where there is one and plainly where there is not."""
+"""Show answers in a terminal, in colour where there is one and plainly where there is not."""
 
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from rich.progress import track
-from rich.table import Table
 from rich.text import Text
 
 from grader.cli.console import err, one_line
 from grader.cli.console import out as _out
+from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
-from grader.task.spec import DEFAULT_SIZE, Task
+from grader.task.spec import DEFAULT_SIZE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from grader.findings import Finding
     from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
     from grader.grading.rerun import Replay
     from grader.redteam.arena import Outcome
+    from grader.task.spec import Task
 
-_SHOWN_PATHS = 20
 STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
+_SHOWN_MESSAGES = 20
 
 
 def is_terminal() -> bool:
@@ -59,8 +60,13 @@ def complain(text: str) -> None:
 
 
 def confess(text: str) -> None:
-    """Print the lines of a traceback of ours, for whoever is to mend it."""
+    """Print the lines of a traceback of ours, for whoever is to fix it."""
     err.print(Text(text.rstrip()), soft_wrap=True)
+
+
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 result, 2 results."""
+    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
@@ -70,16 +76,17 @@ def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
 
 def show_tasks(tasks: Sequence[Task]) -> None:
     """Print the table of tasks."""
-    table = Table()
-    for name in ("task", "you write", "0 points at", "100 at", "repeats", "limit", "sizes"):
-        table.add_column(name, no_wrap=name in ("task", "you write"))
-    for task in tasks:
-        spec = task.spec
-        table.add_row(
-            task.id, "\n".join(spec.entries), f"{spec.score.floor:g}", f"{spec.score.ceiling:g}",
-            str(spec.repeats), f"{spec.limits.wall_seconds:g} s", ", ".join([DEFAULT_SIZE, *spec.sizes]),
-        )  # fmt: skip
-    _out.print(table)
+    columns = [
+        TableColumn("task", [Text(task.id) for task in tasks]),
+        TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
+        TableColumn("0 at", [Text(f"{task.spec.score.floor:g}") for task in tasks]),
+        TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
+        TableColumn("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
+        TableColumn("limit", [Text(f"{task.spec.limits.wall_seconds:g} s") for task in tasks]),
+        TableColumn("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
+    ]
+    _print_table(columns)
+    say("0 at, 100 at: the balanced accuracy that gives 0 and 100 points. limit: wall seconds of a repeat.")
     for task in tasks:
         say(f"{task.id}: {task.spec.title}")
         say(f"  {task.spec.story}")
@@ -94,114 +101,102 @@ def show_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     say(f"manifest     {folder / 'manifest.json'}")
 
 
-def show_findings(findings: Sequence[Finding]) -> None:
-    """Print what the doctor found."""
+def show_findings(findings: Sequence[Finding], *, aligned: bool = True) -> None:
+    """Print a line for each finding: its details in one column, or right after its name."""
+    width = max((len(finding.name) for finding in findings), default=0) + 2
     for finding in findings:
         mark = Text("ok    ", style="green") if finding.ok else Text("WRONG ", style="bold red")
-        _out.print(mark + one_line(f"{finding.name:<42} {finding.detail.strip(' :')}"), soft_wrap=True)
+        name = f"{finding.name:<{width}}" if aligned else f"{finding.name}: "
+        show(mark + one_line(f"{name}{finding.detail.strip(' :')}"))
 
 
-def show_results(results: Sequence[Result], out: Path) -> None:
-    """Print the table of a batch and where everything is."""
-    table = Table()
-    table.add_column("student", overflow="fold")
-    penalised = any(result.penalties for result in results)
-    for name in ("verdict", "BAC", "points", "seconds", *(["penalties"] if penalised else []), "changed"):
-        table.add_column(name, no_wrap=True)
-    for result in results:
-        table.add_row(
-            one_line(result.student),
-            Text(result.verdict.value, style=STYLES.get(result.verdict, "red")),
-            accuracy(result),
-            _points(result),
-            f"{result.seconds.total:.1f}",
-            *([str(len(result.penalties) or "")] if penalised else []),
-            str(len(result.changed_cells) or ""),
-        )
-    _out.print(table)
-    say("BAC: balanced accuracy on hidden data, mean ± SD over repeats. changed: protected cells, ignored.")
-    if penalised:
-        say(
-            "penalties: returns that were not allowed; the sentences are in the results and executed notebooks."
-        )
-    for result in results:
-        if result.identical_to:
-            _out.print(
-                one_line(result.student, "bold")
-                + one_line(f": the same program as {result.identical_to}, run once"),
-                soft_wrap=True,
-            )
-        if result.verdict is not Verdict.SCORED:
-            _out.print(one_line(result.student, "bold") + one_line(f": {result.message}"), soft_wrap=True)
-    executed = [folder for result in results for folder in _executed(result)]
-    for path in executed[:_SHOWN_PATHS]:
-        say(f"executed  {path}")
-    if len(executed) > _SHOWN_PATHS:
-        say(f"executed  and {len(executed) - _SHOWN_PATHS} more in {out / 'runs'}")
-    say(f"results   {out / 'results.csv'}  {out / 'gradebook.sqlite'}")
+def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
+    """Print the table of a batch by name, and a line for each copy and each result without points."""
+    ordered = sorted(results, key=lambda result: (names.get(result.student, ""), result.student))
+    _print_table(
+        [
+            *_who(ordered, names),
+            TableColumn("verdict", [_verdict(result) for result in ordered]),
+            TableColumn("BAC", [Text(accuracy(result)) for result in ordered]),
+            TableColumn("points", [_points(result) for result in ordered], right=True),
+            TableColumn("seconds", [Text(f"{result.seconds.total:.1f}") for result in ordered], right=True),
+            TableColumn("penalties", [_number(len(result.penalties)) for result in ordered], right=True),
+            TableColumn("changed", [_number(len(result.changed_cells)) for result in ordered], right=True),
+        ]
+    )
+    for line in _legend(results):
+        say(line)
+    _show_messages(ordered)
 
 
-def show_recorded(found: Sequence[Recorded], *, times: bool) -> None:
-    """Print results of a gradebook, with the time of each where the same submission may come several times."""
-    tasks = len({one.result.task for one in found}) > 1
-    copies = any(one.result.identical_to for one in found)
-    table = Table()
-    table.add_column("student", overflow="fold", min_width=12)
-    for name in (
-        *(["task"] if tasks else []),
-        "attempt",
-        "verdict",
-        "BAC",
-        "points",
-        *(["recorded"] if times else []),
-    ):
-        table.add_column(name, no_wrap=True)
-    if copies:
-        table.add_column("same program as", overflow="fold", min_width=12)
-    for one in found:
-        result = one.result
-        table.add_row(
-            one_line(result.student), *([result.task] if tasks else []), str(one.attempt),
-            Text(result.verdict.value, style=STYLES.get(result.verdict, "red")), accuracy(result),
-            _points(result), *([one.recorded[:16].replace("T", " ")] if times else []),
-            *([one_line(result.identical_to.partition(" (")[0])] if copies else []),
-        )  # fmt: skip
-    _out.print(table)
-    say(f"{len(found)} result{'s' * (len(found) != 1)}")
+def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, times: bool) -> None:
+    """Print results of a gradebook by name; with `times`, each ever recorded in the order of time."""
+
+    def by_name(entry: Recorded) -> tuple[str, str, str, int]:
+        student = entry.result.student
+        return entry.result.task, names.get(student, ""), student, entry.attempt
+
+    ordered = recorded if times else sorted(recorded, key=by_name)
+    results = [entry.result for entry in ordered]
+    several_tasks = len({result.task for result in results}) > 1
+    _print_table(
+        [
+            *_who(results, names),
+            TableColumn("task", [Text(result.task if several_tasks else "") for result in results]),
+            TableColumn("attempt", [Text(str(entry.attempt)) for entry in ordered], right=True),
+            TableColumn("verdict", [_verdict(result) for result in results]),
+            TableColumn("BAC", [Text(accuracy(result)) for result in results]),
+            TableColumn("points", [_points(result) for result in results], right=True),
+            TableColumn(
+                "recorded",
+                [Text(entry.recorded[:16].replace("T", " ") if times else "") for entry in ordered],
+            ),
+            TableColumn("same program as", [_original(result) for result in results], folds=True),
+        ]
+    )
+    say(count(len(recorded), "result"))
 
 
 def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
-    """Print the leaderboards of a gradebook; columns in which nobody has anything are left out."""
-    given = [name for name in ("task", "name", "section") if len({row[name] for row in rows}) > 1]
-    table = Table()
-    for name in (*given, "rank", "student", "points", "BAC", "attempt"):
-        table.add_column(name, overflow="fold")
-    for row in rows:
-        accuracy = "" if row["balanced_accuracy"] is None else f"{row['balanced_accuracy']:.3f}"
-        attempt = f"{row['attempt']} of {row['attempts']}{', late' if row['late'] else ''}"
-        points = "-" if row["points"] is None else str(row["points"])
-        cells = [*(row[name] for name in given), str(row["rank"]), row["student"], points, accuracy, attempt]
-        table.add_row(*map(one_line, cells))
-    _out.print(table)
+    """Print the leaderboards of a gradebook; columns in which all have the same are dropped."""
+
+    def column(name: str) -> TableColumn:
+        return TableColumn(name, [one_line(str(row[name])) for row in rows], folds=True)
+
+    points = ["-" if row["points"] is None else str(row["points"]) for row in rows]
+    accuracies = [
+        "" if row["balanced_accuracy"] is None else f"{row['balanced_accuracy']:.3f}" for row in rows
+    ]
+    attempts = [f"{row['attempt']} of {row['attempts']}{', late' * bool(row['late'])}" for row in rows]
+    distinct = [name for name in ("task", "name", "section") if len({row[name] for row in rows}) > 1]
+    _print_table(
+        [
+            *map(column, distinct),
+            TableColumn("rank", [Text(str(row["rank"])) for row in rows], right=True),
+            column("student"),
+            TableColumn("points", [Text(text) for text in points], right=True),
+            TableColumn("BAC", [Text(text) for text in accuracies]),
+            TableColumn("attempt", [Text(text) for text in attempts]),
+        ]
+    )
 
 
-def show_replay(found: Replay) -> None:
+def show_replay(replay: Replay) -> None:
     """Print whether a replay gave what is recorded, and what differs around it."""
-    if found.different:
-        said = one_line(f"not what is recorded: {', '.join(found.different)}", "red")
+    if replay.different:
+        answer = one_line(f"differs from the record: {', '.join(replay.different)}", "red")
     else:
-        count = f"{found.compared} repeat{'s' * (found.compared != 1)}"
-        said = Text(f"{found.recorded.verdict}, {count} ") + Text("the same bit for bit", "green")
-    _out.print(one_line(f"{found.student}: ") + said, soft_wrap=True)
-    for name, (then, now) in found.environment.items():
+        repeats = count(replay.compared, "repeat")
+        answer = Text(f"{replay.recorded.verdict}, {repeats} ") + Text("the same bit for bit", "green")
+    show(one_line(f"{replay.student}: ") + answer)
+    for name, (then, now) in replay.environment.items():
         say(f"  {name} was {then}, is {now}")
-    say(f"files of the replay: {found.result.run_folder}")
+    say(f"files of the replay: {replay.result.run_folder}")
 
 
 def note_attack(done: int, total: int, outcome: Outcome) -> None:
     """Print the line of progress that an attack is over."""
-    said = Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
-    line = Text(f"[{done}/{total}] ") + one_line(f"{outcome.attack}: ", "bold") + said
+    line = Text(f"[{done}/{total}] ") + one_line(f"{outcome.attack}: ", "bold") + _held(outcome)
     err.print(line + one_line(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
     for problem in outcome.problems:
         err.print(one_line(f"    {problem}"), soft_wrap=True)
@@ -209,32 +204,38 @@ def note_attack(done: int, total: int, outcome: Outcome) -> None:
 
 def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
     """Print what came of every attack; `band` is the most that "scored<=baseline" allows."""
-    table = Table()
-    table.add_column("attack", overflow="fold")
-    table.add_column("expected", overflow="fold", min_width=16)
-    table.add_column("ended as", no_wrap=True)
-    table.add_column("", no_wrap=True)
-    for one in outcomes:
-        table.add_row(
-            one_line(one.attack), one.expected.replace("|", " "),
-            one.verdict if one.accuracy is None else f"{one.verdict} {one.accuracy:.4f}",
-            Text("held", "green") if one.held else Text("NOT HELD", "bold red"),
-        )  # fmt: skip
-    _out.print(table)
-    for one in outcomes:
-        for problem in one.problems:
-            _out.print(one_line(one.attack, "bold") + one_line(f": {problem}"), soft_wrap=True)
-    say(f"scored=honest: the very accuracy of the baseline; scored<=baseline: at most {band:.4f}")
-    say(f"{sum(one.held for one in outcomes)} of {len(outcomes)} attacks held")
+    ends = [
+        outcome.verdict if outcome.accuracy is None else f"{outcome.verdict} {outcome.accuracy:.4f}"
+        for outcome in outcomes
+    ]
+    _print_table(
+        [
+            TableColumn("attack", [one_line(outcome.attack) for outcome in outcomes], folds=True),
+            TableColumn(
+                "expected",
+                [one_line(outcome.expected.replace("|", " ")) for outcome in outcomes],
+                folds=True,
+            ),
+            TableColumn("ended as", [Text(text) for text in ends]),
+            TableColumn("", [_held(outcome) for outcome in outcomes]),
+        ]
+    )
+    for outcome in outcomes:
+        for problem in outcome.problems:
+            show(one_line(outcome.attack, "bold") + one_line(f": {problem}"))
+    say(f"scored=honest: exactly the accuracy of the baseline; scored<=baseline: at most {band:.4f}")
+    say(f"{sum(outcome.held for outcome in outcomes)} of {count(len(outcomes), 'attack')} held")
 
 
-def _executed(result: Result) -> list[Path]:
-    """Return the executed notebook of the last repeat of a result, if it came that far."""
-    return sorted(Path(result.run_folder).glob("repeat-*/executed.ipynb"))[-1:]
+def summary(results: Sequence[Result]) -> str:
+    """Return how many submissions of a batch ended with each verdict."""
+    verdicts = [result.verdict.value for result in results]
+    kinds = ", ".join(f"{verdicts.count(name)} {name}" for name in Verdict if name in verdicts)
+    return f"{count(len(results), 'submission')}: {kinds or 'nothing to grade'}"
 
 
-def _points(result: Result) -> Text:
-    return Text("-", "dim") if result.points is None else Text(str(result.points), "bold")
+def _print_table(columns: Sequence[TableColumn]) -> None:
+    _out.print(table(columns, _out.width))
 
 
 def accuracy(result: Result) -> str:
@@ -243,3 +244,56 @@ def accuracy(result: Result) -> str:
         return ""
     spread = f" ± {result.metrics.spread:.3f}" if len(result.metrics.per_repeat) > 1 else ""
     return f"{result.metrics.balanced_accuracy:.3f}{spread}"
+
+
+def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColumn]:
+    """Return the columns of names, which only a roster knows, and of ids."""
+    return [
+        TableColumn("name", [one_line(names.get(result.student, "")) for result in results], folds=True),
+        TableColumn("student", [one_line(result.student) for result in results], folds=True),
+    ]
+
+
+def _legend(results: Sequence[Result]) -> list[str]:
+    lines = ["BAC: balanced accuracy on hidden data, mean ± SD over repeats."]
+    if any(result.penalties for result in results):
+        lines.append("penalties: forbidden returns; the results and executed notebooks have the sentences.")
+    if any(result.changed_cells for result in results):
+        lines.append("changed: protected cells that were changed; the changes are ignored.")
+    return lines
+
+
+def _show_messages(results: Sequence[Result]) -> None:
+    """Print a line for each result that needs one: copies, and what has no points and why."""
+    messages = [
+        (result.student, message)
+        for result in results
+        for message in (
+            *([f"the same program as {result.identical_to}, run once"] if result.identical_to else []),
+            *([result.message] if result.verdict is not Verdict.SCORED else []),
+        )
+    ]
+    for student, message in messages[:_SHOWN_MESSAGES]:
+        show(one_line(student, "bold") + one_line(f": {message}"))
+    if len(messages) > _SHOWN_MESSAGES:
+        say(f"and {len(messages) - _SHOWN_MESSAGES} more; the report has all of them")
+
+
+def _verdict(result: Result) -> Text:
+    return Text(result.verdict.value, style=STYLES.get(result.verdict, "red"))
+
+
+def _held(outcome: Outcome) -> Text:
+    return Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
+
+
+def _original(result: Result) -> Text:
+    return one_line(result.identical_to.partition(" (")[0])
+
+
+def _number(number: int) -> Text:
+    return Text(str(number) if number else "")
+
+
+def _points(result: Result) -> Text:
+    return Text("-", "dim") if result.points is None else Text(str(result.points), "bold")

@@ -8,9 +8,7 @@ from collections import Counter
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
-from rich.live import Live
-from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
-from rich.table import Table
+from rich.progress import BarColumn, Progress, ProgressColumn, TextColumn, TimeElapsedColumn
 from rich.text import Text
 
 from grader.cli.console import err, one_line
@@ -19,7 +17,8 @@ from grader.cli.output import STYLES, warn
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from rich.console import Console, ConsoleOptions, RenderResult
+    from rich.progress import Task as ProgressTask
+    from rich.progress import TaskID
 
     from grader.gradebook.result import Result
 
@@ -97,7 +96,7 @@ class _Shown:
         self.tally.start_or_move(student, repeat, share)
 
     def on_known(self, count: int) -> None:
-        """Say what needs no run."""
+        """Print how many submissions need no run."""
         self.tally.known = count
         others = "; going on with the others" if count < self.tally.total else ""
         warn(f"{count} of {self.tally.total} graded already{others}")
@@ -121,45 +120,89 @@ class _Lines(_Shown):
         )
 
 
+class _TallyColumn(ProgressColumn):
+    """The text right of a bar, made anew at each refresh."""
+
+    max_refresh = 0.25
+
+    def render(self, task: ProgressTask) -> Text:
+        """Return the text that the bar's own function gives."""
+        text: Text = task.fields["text"]()
+        return text
+
+
 class _Live(_Shown):
-    """Progress in a terminal: counts, speed and time left, and what is running."""
+    """Progress in a terminal: a bar with counts, speed and time left, and one for each submission that runs."""
+
+    def __init__(self, total: int, progress: Progress) -> None:
+        super().__init__(total)
+        self._progress = progress
+        self._bars: dict[str, TaskID] = {}
+        self._lock = threading.Lock()
+        self._batch = progress.add_task("", total=total, text=self._counts)
+
+    def on_known(self, count: int) -> None:
+        """Print how many submissions need no run, and move the bar."""
+        super().on_known(count)
+        self._progress.update(self._batch, completed=self.tally.done)
+
+    def on_progress(self, student: str, repeat: int, share: float) -> None:
+        """Move the bar of a running submission."""
+        super().on_progress(student, repeat, share)
+        with self._lock:
+            if student not in self._bars:
+                self._bars[student] = self._progress.add_task(
+                    student, total=1.0, text=lambda: self._running(student)
+                )
+            self._progress.update(self._bars[student], completed=share)
+            self._show_longest()
 
     def on_result(self, result: Result) -> None:
         """Print the verdict above what is live."""
         self.tally.finish(result)
+        with self._lock:
+            bar = self._bars.pop(result.student, None)
+            if bar is not None:
+                self._progress.remove_task(bar)
+            self._progress.update(self._batch, completed=self.tally.done)
+            self._show_longest()
         err.print(_sentence(result))
 
-    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+    def _show_longest(self) -> None:
+        for number, bar in enumerate(self._bars.values()):  # in the order in which they began
+            self._progress.update(bar, visible=number < _MOST_RUNNING)
+
+    def _counts(self) -> Text:
         tally = self.tally
-        share = tally.done / max(tally.total, 1)
-        filled = round(_BAR * share)
         left = tally.seconds_left()
-        counts = ", ".join(f"{count} {verdict}" for verdict, count in tally.verdicts.most_common())
-        speed = f"{tally.per_minute():.1f} a minute" if tally.verdicts else "starting"
-        yield Text.assemble(
-            ("#" * filled, "green"), ("-" * (_BAR - filled), "dim"), f" {tally.done}/{tally.total} done",
-            f" - {speed}", f" - {duration(left)} left" if left is not None else "", f" - {counts}" if counts else "",
-        )  # fmt: skip
-        table = Table.grid(padding=(0, 2))
-        running = tally.elapsed()
-        for student, seconds, repeat, cells in running[:_MOST_RUNNING]:
-            table.add_row(one_line(f"  {student}"), f"repeat {repeat + 1}", f"{cells:.0%}", duration(seconds))
-        yield table
-        if len(running) > _MOST_RUNNING:
-            yield Text(f"  and {len(running) - _MOST_RUNNING} more")
+        verdicts = ", ".join(f"{count} {verdict}" for verdict, count in tally.verdicts.most_common())
+        parts = (
+            f"{tally.done}/{tally.total} done",
+            f"{tally.per_minute():.1f} a minute" if tally.verdicts else "starting",
+            f"{duration(left)} left" if left is not None else "",
+            verdicts,
+            f"{hidden} more running" if (hidden := len(self._bars) - _MOST_RUNNING) > 0 else "",
+        )
+        return Text(" - ".join(filter(None, parts)))
+
+    def _running(self, student: str) -> Text:
+        for name, seconds, repeat, share in self.tally.elapsed():
+            if name == student:
+                return one_line(f"{student}  repeat {repeat + 1}  {share:.0%}  {duration(seconds)}")
+        return one_line(student)
 
 
 class _Silent:
     """No progress at all, for answers that a program reads."""
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def on_known(self, count: int) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def on_result(self, result: Result) -> None:
-        """Say nothing."""
+        """Do nothing."""
 
     def on_notice(self, text: str) -> None:
         """Print the notice to standard error, which the program does not parse."""
@@ -176,8 +219,8 @@ class _Bar(_Silent):
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Move the bar."""
         del student
-        said = f"repeat {repeat + 1} of {self._repeats}"
-        self._progress.update(self._bar, completed=repeat + share, description=said)
+        caption = f"repeat {repeat + 1} of {self._repeats}"
+        self._progress.update(self._bar, completed=repeat + share, description=caption)
 
 
 def _sentence(result: Result) -> Text:
@@ -189,20 +232,20 @@ def _sentence(result: Result) -> Text:
 
 @contextmanager
 def watcher(total: int, *, quiet: bool) -> Iterator[_Live | _Lines | _Silent]:
-    """Give whoever shows the progress of `total` submissions."""
+    """Yield a watcher that shows the progress of `total` submissions."""
     if quiet:
         yield _Silent()
     elif err.watched:
-        live = _Live(total)
-        with Live(live, console=err, refresh_per_second=4, transient=True):
-            yield live
+        columns = (BarColumn(_BAR), _TallyColumn())
+        with Progress(*columns, console=err, refresh_per_second=4, transient=True) as progress:
+            yield _Live(total, progress)
     else:
         yield _Lines(total)
 
 
 @contextmanager
 def bar(repeats: int, *, quiet: bool) -> Iterator[_Silent]:
-    """Give whoever shows the progress of one submission."""
+    """Yield a watcher that shows the progress of one submission."""
     if quiet or not err.watched:
         yield _Silent()
         return

@@ -1,41 +1,27 @@
-"""The command that shows results to people: report."""
+"""The command report: results as web pages."""
 
 from __future__ import annotations
 
 import os
 from dataclasses import asdict
-from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING
 
-import typer
-
-from grader.cli import completion, output
-from grader.cli.options import AsJson
+from grader.cli import output
+from grader.report import pages
 from grader.task.spec import discover, load_task
 
+if TYPE_CHECKING:
+    from grader.cli.commands import ReportOptions
 
-def report(
-    out: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of results that `grader grade` made.")],
-    *,
-    public: Annotated[
-        bool, typer.Option("--public", help="For everybody: pseudonyms and points, no programs.")
-    ] = False,
-    task_names: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--task",
-            help="A task's folder, where `grader tasks` does not list it; may be repeated.",
-            autocompletion=completion.task_ids,
-        ),
-    ] = None,
-    as_json: AsJson = False,
-) -> None:
+
+def report(options: ReportOptions) -> None:
     """Write the results as HTML pages: a leaderboard, and feedback for each submission."""
-    from grader.report import pages  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    tasks = {task.id: task for task in [*discover(), *map(load_task, task_names or [])]}
-    written = pages.write_public(out, tasks) if public else pages.write_report(out, tasks, output.counted)
-    if as_json:
+    tasks = {task.id: task for task in [*discover(), *map(load_task, options.task_names or [])]}
+    if options.public:
+        written = pages.write_public(options.out, tasks)
+    else:
+        written = pages.write_report(options.out, tasks, output.counted)
+    if options.as_json:
         output.print_json(
             {
                 "index": str(written.index),
@@ -45,6 +31,5 @@ def report(
         return
     output.say(f"report    {written.index}")
     if written.pages:
-        output.say(
-            f"feedback  {written.pages[0].path.parent}{os.sep}  {len(written.pages)} pages, one for each submission"
-        )
+        folder = written.pages[0].path.parent
+        output.say(f"feedback  {folder}{os.sep}  {len(written.pages)} pages, one for each submission")

@@ -1,97 +1,79 @@
-"""Turn what a caller asks for into settings, hidden data and an engine, as far as this machine can."""
+"""Turn what a caller asks for into an engine and hidden data, as far as this machine can."""
 
 from __future__ import annotations
 
 import os
-from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.cli import output
+from grader.cli.data_source import source_of
 from grader.errors import UsageError
+from grader.grading import engine as engines
+from grader.grading.ray.engine import Cluster
+from grader.sandbox.proof import confines
+from grader.task.evaluation import prepare_repeats, secret_for
+from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
-    from grader.grading.batch import Engine
-    from grader.grading.plan import Settings
-    from grader.sandbox import Backend
+    from grader.cli.commands import GradeOptions, RegradeOptions
+    from grader.gradebook.run_settings import RunSettings
+    from grader.grading.engine import Engine
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
 
-def settings_for(device: str, wall_seconds: float, *, backend: Backend) -> Settings:
-    """Return settings that this machine can keep.
+def check_machine(settings: RunSettings) -> None:
+    """Raise UsageError where this machine cannot keep `settings`: no working sandbox, no CUDA device."""
+    if settings.backend == "bubblewrap" and not confines():
+        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
+    check_device(settings)
 
-    Raises UsageError where it has no CUDA device and one is asked for.
-    """
-    from grader.grading.plan import Settings  # noqa: PLC0415
-    from grader.trainer.gpus import cards  # noqa: PLC0415 -- keeps `grader --help` quick
 
-    if device == "cuda" and not cards():
+def check_device(settings: RunSettings) -> None:
+    """Raise UsageError where a CUDA device is asked for and there is none."""
+    if settings.device == "cuda" and not cards():
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
-    return Settings(device, wall_seconds, backend)
 
 
-def engine_for(
-    jobs: int | None,
-    gpus: str | None,
-    *,
-    per_gpu: int,
-    engine: str,
-    address: str | None,
-    shared: Path | None,
-) -> tuple[Engine | None, int]:
-    """Return what runs the submissions, None for this machine without cards, and how many at a time."""
-    from grader.grading.workers import grade_here  # noqa: PLC0415
-    from grader.trainer.gpus import (  # noqa: PLC0415
-        Cards,
-        cards,
-        split,
-    )
-
-    if engine == "ray":
-        if gpus:
-            raise UsageError("--gpus is for one machine; a Ray cluster knows its cards, --per-gpu packs them")
-        from grader.grading.ray.engine import Cluster  # noqa: PLC0415 -- only with the extra [ray]
-
-        return Cluster(address, per_gpu=per_gpu, shared=shared).grade, jobs or 1
-    if per_gpu > 1 and gpus is None:
+def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine, int]:
+    """Return what runs the submissions, which the caller closes, and how many at a time."""
+    if options.engine == "ray":
+        if options.gpus:
+            raise UsageError("--gpus is for one machine; a Ray cluster knows its GPUs, --per-gpu packs them")
+        cluster = Cluster(options.ray_address, per_gpu=options.per_gpu, shared=options.shared)
+        return cluster, options.jobs or 1
+    if options.per_gpu > 1 and options.gpus is None:
         raise UsageError("--per-gpu goes with --gpus, or with --engine ray")
-    if address or shared:
+    if options.ray_address or options.shared:
         raise UsageError("--ray-address and --shared go with --engine ray")
-    if gpus is None:
-        workers, cores = jobs or 1, os.cpu_count() or 1
+    if options.gpus is None:
+        workers, cores = options.jobs or 1, os.cpu_count() or 1
         if workers > cores:
             output.warn(f"{workers} jobs share {cores} cores: runs get slower and may meet the time limit")
-        return None, workers
+        return local_engine(), workers
     try:
-        packed = Cards(split(gpus, cards()), per_gpu)
+        packed = Cards(split(options.gpus, cards()), options.per_gpu)
     except ValueError as error:
         raise UsageError(f"--gpus: {error}") from error
-    workers = min(jobs or packed.places, packed.places)
-    return partial(grade_here, jobs=workers, cards=packed), workers
+    workers = min(options.jobs or packed.places, packed.places)
+    return local_engine(packed), workers
 
 
-def recreate(
-    task: Task, out: Path, told: dict[str, Any], *, here: bool = True
-) -> tuple[Settings, list[Repeat]]:
-    """Return the settings and the repeats that `told` describes; the secret is that of `out` unless a file is named.
+def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
+    """Return an engine of this machine, which the caller closes: the one way in which commands get theirs."""
+    return engines.LocalEngine(cards, kept=kept)
 
-    Raises UsageError where this machine cannot keep them, if it is `here` that trainers run.
+
+def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
+    """Return the repeats that `settings` describe; the secret is that of `out` unless a file is named.
+
+    Raises UsageError where they cannot be built.
     """
-    from grader.grading.plan import Settings  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.sandbox.proof import confines  # noqa: PLC0415 -- keeps `grader --help` quick
-    from grader.task.evaluation import prepare_repeats, secret_for  # noqa: PLC0415
-
-    if here and not told["unsafe"] and not confines():
-        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
-    backend: Backend = "plain" if told["unsafe"] else "bubblewrap"
-    make = settings_for if here else Settings
-    settings = make(told["device"], told["time_limit"], backend=backend)
-    secret = secret_for(out, Path(told["secret_file"]) if told["secret_file"] else None)
-    number, source, size = told["repeats"], told["source"], told["size"]
-    return settings, prepare_repeats(
-        task, secret, out / "evaluation", repeats=number, source=source, size=size
-    )
+    secret = secret_for(out, Path(settings.secret_file) if settings.secret_file else None)
+    source = settings.source or source_of(task, None, settings.size)
+    folder = out / "evaluation"
+    return prepare_repeats(task, secret, folder, repeats=settings.repeats, source=source, size=settings.size)
 
 
 def made(out: Path) -> Path:
@@ -101,11 +83,3 @@ def made(out: Path) -> Path:
     except OSError as error:
         raise UsageError(f"{out} cannot be a folder of results: {error.strerror}") from error
     return out
-
-
-def source_of(task: Task, given: str | None, size: str) -> str:
-    """Return the data source: the one given, else that of the task's size, with absolute paths."""
-    from grader.task.evaluation import resolve_source  # noqa: PLC0415 -- keeps `grader --help` quick
-
-    known = task.size(size).source
-    return resolve_source(given, Path.cwd()) if given else resolve_source(known, task.folder)

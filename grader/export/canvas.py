@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grader.errors import UsageError
 from grader.export.csv_file import read_number, write_number
 from grader.export.matching import address
-from grader.export.tables import Exported, Standing, scaled, table, ungraded
+from grader.export.tables import Exported, scaled, table, ungraded
 from grader.submissions import platforms
 from grader.submissions.roster import Person, folded
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.export.csv_file import Worksheet
+    from grader.gradebook.standings import Standing
 
 STUDENT_COLUMNS = ("Student", "ID", "SIS User ID", "SIS Login ID", "Section")
 POINTS_POSSIBLE = "Points Possible"
@@ -30,41 +31,41 @@ _TOTALS = re.compile(r"(Current|Final) (Score|Points|Grade)|Override (Score|Grad
 _ASSIGNMENT = re.compile(r"(?P<name>.*\S)\s*\((?P<id>\d+)\)", re.DOTALL)
 
 
-def small_table(found: Sequence[Standing], assignment: str, points_possible: float | None) -> Exported:
+def small_table(board: Sequence[Standing], assignment: str, points_possible: float | None) -> Exported:
     """Return a table of one assignment; with `points_possible`, which Canvas then sets, points are scaled to it.
 
-    Raises UsageError for the name of an assignment that Canvas takes for a total.
+    Raises UsageError where Canvas takes the name of the assignment for a total.
     """
     if _TOTALS.search(assignment):
         raise UsageError(
-            f"--assignment {assignment!r}: Canvas takes such a column for a total and passes it over"
+            f"--assignment {assignment!r}: Canvas takes such a column for a total and skips it; choose another name"
         )
     rows: list[list[str]] = [[*STUDENT_COLUMNS, assignment]]
     if points_possible is not None:
         rows.append([POINTS_POSSIBLE, "", "", "", "", write_number(points_possible, "")])
     grades = 0
-    for standing in found:
+    for standing in board:
         points = ""
         if standing.points is not None:
             points = write_number(scaled(standing.points, points_possible or 100), "")
             grades += 1
         rows.append([standing.name or standing.student, *_keys(standing), standing.section, points])
-    return Exported(table(rows), grades, [*_guessed(found), *ungraded(found)])
+    return Exported(table(rows), grades, [*_guessed(board), *ungraded(board)])
 
 
-def fill(sheet: Worksheet, found: Sequence[Standing], assignment: str) -> Exported:
+def fill(sheet: Worksheet, board: Sequence[Standing], assignment: str) -> Exported:
     """Put points into the assignment's column of Canvas's own export, scaled to the points possible it names.
 
-    Who is excused or has not been assigned it stays so. Raises UsageError where the file is no such export or has no
-    such column, or one that cannot be changed.
+    Students who are excused, or were not assigned it, stay so. Raises UsageError where the file is not such an export,
+    lacks the column, or has one that cannot be changed.
     """
     for name in STUDENT_COLUMNS[:2]:
         if sheet.column(name) is None:
-            raise UsageError(f"{sheet.path} is no grade export of Canvas: it has no column {name!r}")
+            raise UsageError(f"{sheet.path} is not a grade export of Canvas: it has no column {name!r}")
     column = _column_of(sheet, assignment)
-    written, most = _points_possible(sheet, column)
+    written, maximum = _points_possible(sheet, column)
     people, keys = _people(sheet)
-    addressed = address(people, keys, found, lambda standing: f"canvas {_number(standing)}")
+    addressed = address(people, keys, board, lambda standing: f"canvas {_number(standing)}")
     kept, grades = [], 0
     for row, standing in addressed.rows.items():
         if standing.points is None:
@@ -72,11 +73,11 @@ def fill(sheet: Worksheet, found: Sequence[Standing], assignment: str) -> Export
         if folded(sheet.value(row, column)) in _KEPT:
             kept.append(standing.student)
             continue
-        sheet.put(row, column, write_number(scaled(standing.points, most), written))
+        sheet.put(row, column, write_number(scaled(standing.points, maximum), written))
         grades += 1
-    notes = [*addressed.notes, *ungraded(found)]
+    notes = [*addressed.notes, *ungraded(board)]
     if kept:
-        notes.append(f"left as they are, for they are excused or were not assigned it: {', '.join(kept)}")
+        notes.append(f"unchanged because they are excused or were not assigned it: {', '.join(kept)}")
     return Exported(sheet.as_bytes(), grades, notes)
 
 
@@ -94,18 +95,16 @@ def _number(standing: Standing) -> str:
     """Return Canvas's number of a student who is known by what Canvas wrote, in the name of their file or folder."""
     parts = PurePosixPath(standing.path.replace("\\", "/")).parts
     origins = (platforms.canvas(part) for part in parts)
-    return next((one.identity for one in origins if one and one.student == standing.student), "")
+    return next((origin.identity for origin in origins if origin and origin.student == standing.student), "")
 
 
-def _guessed(found: Sequence[Standing]) -> list[str]:
+def _guessed(board: Sequence[Standing]) -> list[str]:
     names = [
-        one.student
-        for one in found
-        if not (one.name or one.email or one.section or "@" in one.student or _number(one))
+        row.student
+        for row in board
+        if not (row.name or row.email or row.section or "@" in row.student or _number(row))
     ]
-    if not names:
-        return []
-    return [f"no roster says who they are, so Canvas may not know them: {', '.join(names)}"]
+    return [f"not in a roster, so Canvas may not know them: {', '.join(names)}"] if names else []
 
 
 def _column_of(sheet: Worksheet, assignment: str) -> int:
@@ -118,8 +117,8 @@ def _column_of(sheet: Worksheet, assignment: str) -> int:
     ):
         if len(fits) == 1:
             return fits[0]
-    there = ", ".join(title for title, part in zip(titles, parts, strict=True) if part) or "none"
-    raise UsageError(f"{sheet.path} has no column for --assignment {assignment!r}; it has: {there}")
+    known = ", ".join(title for title, part in zip(titles, parts, strict=True) if part) or "none"
+    raise UsageError(f"{sheet.path} has no column for --assignment {assignment!r}; it has: {known}")
 
 
 def _points_possible(sheet: Worksheet, column: int) -> tuple[str, float]:
@@ -127,18 +126,20 @@ def _points_possible(sheet: Worksheet, column: int) -> tuple[str, float]:
     for row in sheet.rows:
         if folded(sheet.value(row, sheet.column("Student"))) == folded(POINTS_POSSIBLE):
             written = sheet.value(row, column)
-            most = read_number(written)
-            if written and most is None:
-                raise UsageError(f"{sheet.path}: the column {sheet.header[column]!r} is {written}")
-            return written, most or 100
+            maximum = read_number(written)
+            if written and maximum is None:
+                raise UsageError(
+                    f"{sheet.path}: the points possible of {sheet.header[column]!r} are {written!r}, not a number"
+                )
+            return written, maximum or 100
     return "", 100
 
 
 def _people(sheet: Worksheet) -> tuple[dict[Person, int], list[list[str]]]:
     """Return who is in which row, and the further keys of each.
 
-    Canvas's own number is a student id only where the table has no other one. Raises UsageError where somebody is
-    there twice.
+    Canvas's own number is a student id only where the table has no other one. Raises UsageError where somebody has
+    two rows.
     """
     number, sis, login = (sheet.column(title) for title in ("ID", "SIS User ID", "SIS Login ID"))
     people: dict[Person, int] = {}
@@ -150,7 +151,7 @@ def _people(sheet: Worksheet) -> tuple[dict[Person, int], list[list[str]]]:
         address_of = sheet.value(row, login)
         person = Person(f"canvas {identity or f'row {row}'}", name, address_of if "@" in address_of else "")
         if person in people:
-            raise UsageError(f"{sheet.path} has {name!r} with the number {identity} twice")
+            raise UsageError(f"{sheet.path} has {name!r} with the number {identity} twice; keep one row")
         people[person] = row
         keys.append([sheet.value(row, sis) if sis is not None else identity, address_of])
     return people, keys

@@ -21,7 +21,7 @@ UNCONFINED = "Graded without a sandbox: the function could reach everything on t
 
 
 @dataclass(frozen=True)
-class Look:
+class DisplayOptions:
     """How results are shown: the points that 100 of ours are worth, and when students see them."""
 
     points: float = 100
@@ -47,17 +47,17 @@ class Assignment:
         return asdict(self)
 
     @property
-    def look(self) -> Look:
+    def options(self) -> DisplayOptions:
         """How results are shown."""
-        return Look(self.points, self.visibility, self.unsafe)
+        return DisplayOptions(self.points, self.visibility, self.unsafe)
 
 
-def results_of(result: Result, look: Look) -> dict[str, Any]:
+def results_of(result: Result, options: DisplayOptions) -> dict[str, Any]:
     """Return the results.json of a submission."""
     if result.points is None:
-        return without_points(result.message, look)
-    score = round(result.points * look.points / 100, 2)
-    lines = [f"{score:g} of {look.points:g} points.", result.message]
+        return without_points(result.message, options)
+    score = round(result.points * options.points / 100, 2)
+    lines = [f"{score:g} of {options.points:g} points.", result.message]
     board = [{"name": "points", "value": result.points, "order": "desc"}]
     if result.metrics:
         lines.append(_accuracy(result.metrics))
@@ -65,12 +65,12 @@ def results_of(result: Result, look: Look) -> dict[str, Any]:
         board.append({"name": "balanced accuracy", "value": accuracy, "order": "desc"})
     lines += [f"Penalty: {sentence}" for sentence in result.penalties]
     if result.most_memory_mb is not None:
-        lines.append(f"Your function held up to {result.most_memory_mb:.0f} MB of memory.")
+        lines.append(f"Your function used up to {result.most_memory_mb:.0f} MB of memory.")
     if result.changed_cells:
         lines.append(f"Changes in protected cells do not count: {', '.join(result.changed_cells)}.")
     return {
         "score": score,
-        **_frame(lines, look),
+        **_frame(lines, options),
         "execution_time": round(result.seconds.total, 1),
         "tests": [_function(result.verdict, result.message, result.traceback), *_repeats(result.metrics)],
         "leaderboard": board,
@@ -85,33 +85,33 @@ def results_of(result: Result, look: Look) -> dict[str, Any]:
     }
 
 
-def refused(fault: StudentFault, look: Look) -> dict[str, Any]:
-    """Return the results.json of a submission that there is nothing to run of: 0 points, and why."""
+def refused(fault: StudentFault, options: DisplayOptions) -> dict[str, Any]:
+    """Return the results.json of a submission that cannot be run: 0 points, and why."""
     return {
         "score": 0,
-        **_frame([f"0 of {look.points:g} points.", fault.message], look),
+        **_frame([f"0 of {options.points:g} points.", fault.message], options),
         "tests": [_function(fault.verdict, fault.message, fault.traceback)],
         "leaderboard": [{"name": "points", "value": 0, "order": "desc"}],
         "extra_data": {"verdict": fault.verdict.value, "points": 0},
     }
 
 
-def without_points(detail: str, look: Look) -> dict[str, Any]:
-    """Return the results.json of a failure of ours: no score, an excuse for the student, `detail` for the staff."""
-    told = EXPLANATIONS[Verdict.GRADER_ERROR]
+def without_points(detail: str, options: DisplayOptions) -> dict[str, Any]:
+    """Return the results.json of a grader's failure: no score, an excuse for the student, `detail` for the staff."""
+    explanation = EXPLANATIONS[Verdict.GRADER_ERROR]
     hidden = {"name": "for the staff", "status": "failed", "visibility": "hidden", **_text(detail)}
     return {
-        **_frame([told.sentence, told.help], look),
+        **_frame([explanation.sentence, explanation.help], options),
         "visibility": "visible",
         "tests": [hidden],
         "extra_data": {"verdict": Verdict.GRADER_ERROR.value, "points": None},
     }
 
 
-def _frame(lines: list[str], look: Look) -> dict[str, Any]:
+def _frame(lines: list[str], options: DisplayOptions) -> dict[str, Any]:
     """Return what every results.json has."""
-    shown = [UNCONFINED, *lines] if look.unsafe else lines
-    return {**_text("\n".join(shown)), "visibility": look.visibility, "stdout_visibility": "hidden"}
+    shown = [UNCONFINED, *lines] if options.unsafe else lines
+    return {**_text("\n".join(shown)), "visibility": options.visibility, "stdout_visibility": "hidden"}
 
 
 def _text(text: str) -> dict[str, str]:

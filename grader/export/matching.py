@@ -1,4 +1,4 @@
-"""Say which row of a platform's table each grade goes to; where that is not sure, it goes to none."""
+"""Match each grade to a row of a platform's table; an ambiguous one goes to none."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from grader.submissions.roster import Roster
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from grader.export.tables import Standing
+    from grader.gradebook.standings import Standing
     from grader.submissions.roster import Person
 
 
@@ -26,7 +26,7 @@ class Addressed:
 def address(
     people: dict[Person, int],
     keys: Sequence[Sequence[str]],
-    found: Sequence[Standing],
+    board: Sequence[Standing],
     number: Callable[[Standing], str],
 ) -> Addressed:
     """Return which row of a table is whose.
@@ -37,18 +37,18 @@ def address(
     """
     roster = Roster(people, keys)
     claims: dict[int, list[Standing]] = defaultdict(list)
-    unknown: list[str] = []
-    for standing in found:
-        given = [key for key in (standing.student, standing.email, standing.name) if key]
-        person = roster.find(*given) or roster.find(number(standing))
+    unmatched: list[str] = []
+    for standing in board:
+        names = [key for key in (standing.student, standing.email, standing.name) if key]
+        person = roster.find(*names) or roster.find(number(standing))
         if person:
             claims[people[person]].append(standing)
         elif standing.attempts:
-            unknown.append(standing.student)
-    notes = [f"not in the worksheet, or not for sure: {', '.join(unknown)}"] if unknown else []
+            unmatched.append(standing.student)
+    notes = [f"no unambiguous match in the worksheet: {', '.join(unmatched)}"] if unmatched else []
     for row, several in sorted(claims.items()):
         if len(several) > 1:
-            names = " and ".join(standing.student for standing in several)
-            notes.append(f"{names} fit the same row of the worksheet; it was left as it is")
+            students = " and ".join(standing.student for standing in several)
+            notes.append(f"{students} match the same row of the worksheet, which is unchanged")
             del claims[row]
     return Addressed({row: claimed for row, (claimed,) in sorted(claims.items())}, notes)

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grader.errors import EXPLANATIONS, UsageError, Verdict
 from grader.export.csv_file import read_number, write_number
 from grader.export.matching import address
-from grader.export.tables import Exported, Standing, scaled, ungraded
+from grader.export.tables import Exported, scaled, ungraded
 from grader.gradebook.result import neutralise
 from grader.submissions import platforms
 from grader.submissions.roster import Person, folded
@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.export.csv_file import Worksheet
+    from grader.gradebook.result import Result
+    from grader.gradebook.standings import Standing
 
 NEEDED = ("Identifier", "Grade", "Maximum grade", "Grade can be changed", "Last modified (grade)")
 COMMENTS = "Feedback comments"
@@ -31,7 +33,7 @@ _PARTICIPANT = (
 )
 
 
-def fill(sheet: Worksheet, found: Sequence[Standing]) -> Exported:
+def fill(sheet: Worksheet, board: Sequence[Standing]) -> Exported:
     """Put points and comments into the rows of the students who have them.
 
     Points are scaled to the maximum grade. A row whose grade cannot be changed, and a comment that somebody else
@@ -39,7 +41,7 @@ def fill(sheet: Worksheet, found: Sequence[Standing]) -> Exported:
     """
     _check_columns(sheet)
     people, keys = _people(sheet)
-    addressed = address(people, keys, found, lambda standing: _number(standing, people, found))
+    addressed = address(people, keys, board, lambda standing: _number(standing, people, board))
     locked, kept, grades = [], [], 0
     for row, standing in addressed.rows.items():
         if standing.points is None:
@@ -51,13 +53,13 @@ def fill(sheet: Worksheet, found: Sequence[Standing]) -> Exported:
         grades += 1
         if not _put_comment(sheet, row, standing):
             kept.append(standing.student)
-    notes = [*addressed.notes, *ungraded(found)]
+    notes = [*addressed.notes, *ungraded(board)]
     if locked:
-        notes.append(f"left as they are, for their grade cannot be changed: {', '.join(locked)}")
+        notes.append(f"unchanged because the worksheet locks their grade: {', '.join(locked)}")
     if kept:
-        notes.append(f"comments that somebody wrote were kept: {', '.join(kept)}")
+        notes.append(f"comments written by somebody else were kept: {', '.join(kept)}")
     if sheet.column(COMMENTS) is None:
-        notes.append(f"the worksheet has no column {COMMENTS!r}, so nobody gets one")
+        notes.append(f"the worksheet has no column {COMMENTS!r}, so nobody gets a comment")
     return Exported(sheet.as_bytes(), grades, notes)
 
 
@@ -65,13 +67,13 @@ def _check_columns(sheet: Worksheet) -> None:
     missing = [name for name in NEEDED if sheet.column(name) is None]
     if missing:
         raise UsageError(
-            f"{sheet.path} is no grading worksheet of Moodle: it has no column {', '.join(map(repr, missing))}; "
+            f"{sheet.path} is not a grading worksheet of Moodle: it has no column {', '.join(map(repr, missing))}; "
             "download it from the assignment with English as the language, and give it as it is"
         )
 
 
 def _people(sheet: Worksheet) -> tuple[dict[Person, int], list[list[str]]]:
-    """Return who is in which row, and the further keys of each. Raises UsageError where somebody is there twice."""
+    """Return who is in which row, and the further keys of each. Raises UsageError where somebody has two rows."""
     name, email, number = (sheet.column(title) for title in ("Full name", "Email address", "ID number"))
     people: dict[Person, int] = {}
     keys = []
@@ -79,24 +81,24 @@ def _people(sheet: Worksheet) -> tuple[dict[Person, int], list[list[str]]]:
         identifier = sheet.value(row, sheet.column("Identifier"))
         person = Person(identifier or f"row {row}", sheet.value(row, name), sheet.value(row, email))
         if person in people:
-            raise UsageError(f"{sheet.path} has {identifier!r} twice")
+            raise UsageError(f"{sheet.path} has {identifier!r} twice; keep one row")
         people[person] = row
         keys.append([sheet.value(row, number)])
     return people, keys
 
 
-def _number(standing: Standing, people: dict[Person, int], found: Sequence[Standing]) -> str:
+def _number(standing: Standing, people: dict[Person, int], board: Sequence[Standing]) -> str:
     """Return what Moodle calls a student, by the name of the folder in its download, or by the student id.
 
     A number alone may be anybody's; it is taken for Moodle's where the numbers of all students are.
     """
     parts = PurePosixPath(standing.path.replace("\\", "/")).parts
-    origin = next((one for part in parts if (one := platforms.moodle(part))), None)
+    origin = next(filter(None, map(platforms.moodle, parts)), None)
     if origin is not None:
         return f"{_PARTICIPANT} {origin.student.rpartition('_')[2]}"
     known = {folded(person.id) for person in people}
     if standing.student.isdecimal() and all(
-        folded(f"{_PARTICIPANT} {one.student}") in known for one in found if one.student.isdecimal()
+        folded(f"{_PARTICIPANT} {row.student}") in known for row in board if row.student.isdecimal()
     ):
         return f"{_PARTICIPANT} {standing.student}"
     return standing.student.replace("_", " ")
@@ -104,15 +106,15 @@ def _number(standing: Standing, people: dict[Person, int], found: Sequence[Stand
 
 def _put_grade(sheet: Worksheet, row: int, points: int) -> None:
     written = sheet.value(row, sheet.column("Maximum grade"))
-    most = read_number(written)
-    if not most:
+    maximum = read_number(written)
+    if not maximum:
         raise UsageError(
             f"{sheet.path}: the maximum grade {written!r} of {sheet.value(row, sheet.column('Identifier'))} "
             "is not a number above 0; set the assignment's grade to points"
         )
     column = sheet.column("Grade")
     if column is not None:
-        sheet.put(row, column, write_number(scaled(points, most), written))
+        sheet.put(row, column, write_number(scaled(points, maximum), written))
 
 
 def _put_comment(sheet: Worksheet, row: int, standing: Standing) -> bool:
@@ -120,20 +122,22 @@ def _put_comment(sheet: Worksheet, row: int, standing: Standing) -> bool:
     column = sheet.column(COMMENTS)
     if column is None:
         return True
-    there = sheet.value(row, column)
-    if there and there.partition(":")[0] not in set(Verdict):
+    earlier = sheet.value(row, column)
+    if earlier and earlier.partition(":")[0] not in set(Verdict):
         return False
-    sheet.put(row, column, neutralise(html.escape(comment(standing), quote=False)))
+    if standing.result is not None:
+        text = comment(standing.result, standing)
+        sheet.put(row, column, neutralise(html.escape(text, quote=False)))
     return True
 
 
-def comment(standing: Standing) -> str:
+def comment(result: Result, standing: Standing) -> str:
     """Return one line for a student: the verdict, its sentence, and what it is worth."""
-    verdict = Verdict(standing.verdict)
-    said = " ".join(standing.message.split()).rstrip(".") + "."
-    if standing.balanced_accuracy is not None:
-        said += f" Balanced accuracy {standing.balanced_accuracy:.3f}, {standing.points} of 100 points."
+    sentences = " ".join(result.message.split()).rstrip(".") + "."
+    if result.metrics is not None:
+        accuracy = result.metrics.balanced_accuracy
+        sentences += f" Balanced accuracy {accuracy:.3f}, {result.points} of 100 points."
     else:
-        said += f" {EXPLANATIONS[verdict].help}"
-    which = f" (attempt {standing.attempt} of {standing.attempts})" if standing.attempts > 1 else ""
-    return f"{verdict}: {said}{which}"
+        sentences += f" {EXPLANATIONS[result.verdict].help}"
+    attempt = f" (attempt {standing.attempt} of {standing.attempts})" if standing.attempts > 1 else ""
+    return f"{result.verdict}: {sentences}{attempt}"

@@ -23,7 +23,7 @@ FILE_NAME = "gradebook.sqlite"
 
 
 @dataclass(frozen=True)
-class Entry:
+class SubmissionRecord:
     """One submission as the gradebook knows it; `digest` is the SHA-256 of its bytes, or says why there is none."""
 
     task: str
@@ -176,7 +176,7 @@ class Gradebook:
                 people,
             )
 
-    def enter(self, entries: Sequence[Entry]) -> list[int]:
+    def enter(self, entries: Sequence[SubmissionRecord]) -> list[int]:
         """Note submissions, in the order of each student's attempts; return the id of each.
 
         What the same student sent before, byte for byte, keeps its row and its attempt.
@@ -208,7 +208,7 @@ class Gradebook:
                 ids.append(int(row["id"]))
         return ids
 
-    def enrolled_owner(self, entry: Entry) -> str | None:
+    def enrolled_owner(self, entry: SubmissionRecord) -> str | None:
         """Return another student who sent this very file, and whom a roster named; else None."""
         with translated(self._out):
             found = self._connection.execute(

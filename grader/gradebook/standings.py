@@ -1,4 +1,4 @@
-"""Who stands where: the leaderboard of each task with its ties and its noise, and the totals over all tasks."""
+"""Rank students: the leaderboard of each task with its ties and its noise, and the totals over all tasks."""
 
 from __future__ import annotations
 
@@ -19,40 +19,63 @@ NOISE = 2.0  # standard errors of a difference that do not count as one
 
 @dataclass(frozen=True)
 class Standing:
-    """A row of a task's leaderboard: the attempt of a student that counts.
+    """Where a student stands in a task, by the attempt that counts; no result and 0 attempts: nothing was handed in.
 
-    `name` is who is shown, the student's id or a pseudonym. `tied` says that a neighbour has the same points, and
-    `noisy` that the next one below cannot be told apart (`within_noise`). `identity` is the result's row.
+    `name`, `email` and `section` are the roster's, "" where it has none. `alias` is how a public board shows the
+    student: the id, or a pseudonym. `submitted` is ISO 8601 in UTC. `tied` says that a neighbour has the same points,
+    and `noisy` that the next rank is `within_noise`.
     """
 
-    rank: int
+    task: str
+    rank: int | None
     student: str
+    alias: str
     name: str
-    full_name: str
+    email: str
     section: str
-    result: Result
+    result: Result | None
     attempt: int
     attempts: int
-    sent: str
+    submitted: str
     late: bool
-    identity: int
+    path: str
     tied: bool = False
     noisy: bool = False
 
     @property
+    def points(self) -> int | None:
+        """The points; None for a failure of the grader, which is not the same as 0, and where nothing was handed in."""
+        return self.result.points if self.result else None
+
+    @property
+    def verdict(self) -> Verdict | None:
+        """How the attempt ended."""
+        return self.result.verdict if self.result else None
+
+    @property
+    def metrics(self) -> Metrics | None:
+        """What was measured, if the attempt was scored."""
+        return self.result.metrics if self.result else None
+
+    @property
+    def message(self) -> str:
+        """What happened to the attempt."""
+        return self.result.message if self.result else ""
+
+    @property
     def scored(self) -> bool:
         """Whether there is a score to compare."""
-        return self.result.verdict is Verdict.SCORED
+        return self.verdict is Verdict.SCORED
 
 
 @dataclass(frozen=True)
 class Total:
-    """A row of the board over all tasks; `points` has no entry where nothing was handed in, None where we failed."""
+    """A row of the board over all tasks; `points` has no entry where nothing was handed in, None where grading failed."""
 
     rank: int
     student: str
+    alias: str
     name: str
-    full_name: str
     section: str
     points: dict[str, int | None]
     total: int
@@ -63,9 +86,9 @@ def standings(rows: Iterable[Mapping[str, Any]], results: Mapping[int, Result]) 
     boards: dict[str, list[Standing]] = {}
     for row in rows:
         standing = Standing(
-            rank=row["rank"], student=row["student"], name=row["student"], full_name=row["name"], section=row["section"],
-            result=results[row["result"]], attempt=row["attempt"], attempts=row["attempts"], sent=row["sent"],
-            late=bool(row["late"]), identity=row["result"],
+            task=row["task"], rank=row["rank"], student=row["student"], alias=row["student"], name=row["name"],
+            email=row["email"], section=row["section"], result=results[row["result"]], attempt=row["attempt"],
+            attempts=row["attempts"], submitted=row["sent"], late=bool(row["late"]), path=row["path"],
         )  # fmt: skip
         boards.setdefault(row["task"], []).append(standing)
     return {task: _marked(board) for task, board in boards.items()}
@@ -74,64 +97,66 @@ def standings(rows: Iterable[Mapping[str, Any]], results: Mapping[int, Result]) 
 def totals(boards: Mapping[str, Sequence[Standing]]) -> list[Total]:
     """Return the sum of each student's points over the tasks, the highest first; equal sums share a rank.
 
-    A task without a result counts 0, and so does a failure of ours until it is graded again.
+    A task without a result counts 0, and so does a failure of the grader until the attempt is graded again.
     """
     points: dict[str, dict[str, int | None]] = {}
-    people: dict[str, Standing] = {}
+    students: dict[str, Standing] = {}
     for task, board in boards.items():
         for standing in board:
-            points.setdefault(standing.student, {})[task] = standing.result.points
-            people[standing.student] = standing
-    sums = {student: sum(value or 0 for value in given.values()) for student, given in points.items()}
-    first: dict[int, int] = {}  # the rank of each sum
+            points.setdefault(standing.student, {})[task] = standing.points
+            students[standing.student] = standing
+    sums = {student: sum(value or 0 for value in by_task.values()) for student, by_task in points.items()}
+    ranks: dict[int, int] = {}  # of each sum
     for rank, total in enumerate(sorted(sums.values(), reverse=True), start=1):
-        first.setdefault(total, rank)
-    found = [
-        Total(first[total], student, who.name, who.full_name, who.section, points[student], total)
-        for student, total in sums.items()
-        for who in [people[student]]
+        ranks.setdefault(total, rank)
+    rows = [
+        Total(ranks[sums[id_]], id_, someone.alias, someone.name, someone.section, points[id_], sums[id_])
+        for id_, someone in students.items()
     ]
-    return sorted(found, key=lambda row: (row.rank, row.name))
+    return sorted(rows, key=lambda row: (row.rank, row.alias))
 
 
 def anonymous(
-    boards: Mapping[str, Sequence[Standing]], names: Mapping[str, str]
+    boards: Mapping[str, Sequence[Standing]], pseudonyms: Mapping[str, str]
 ) -> dict[str, list[Standing]]:
-    """Return boards that show `names` instead of students, and hold nothing that could tell who somebody is."""
+    """Return boards that show pseudonyms instead of students, and hold nothing that could identify anybody."""
     return {
         task: sorted(
-            (_anonymous(row, names[row.student]) for row in board), key=lambda row: (row.rank, row.name)
+            (_anonymous(standing, pseudonyms[standing.student]) for standing in board),
+            key=lambda standing: (standing.rank, standing.alias),
         )
         for task, board in boards.items()
     }
 
 
-def _anonymous(row: Standing, name: str) -> Standing:
-    result = row.result
-    bare = replace(
-        result, student=name, submission="", submission_sha256="", slot_sha256="", slot_key="", message="", traceback="",
-        penalties=[], changed_cells=[], run_folder="", identical_to="", versions={},
+def _anonymous(standing: Standing, pseudonym: str) -> Standing:
+    result = standing.result and replace(
+        standing.result, student=pseudonym, submission="", submission_sha256="", slot_sha256="", slot_key="", message="",
+        traceback="", penalties=[], changed_cells=[], run_folder="", identical_to="", versions={},
     )  # fmt: skip
-    return replace(row, student=name, name=name, full_name="", section="", sent="", late=False, result=bare)
+    return replace(
+        standing, student=pseudonym, alias=pseudonym, name="", email="", section="", submitted="", late=False, path="",
+        result=result,
+    )  # fmt: skip
 
 
-def within_noise(one: Metrics, other: Metrics) -> bool:
+def within_noise(left: Metrics, right: Metrics) -> bool:
     """Return whether two mean balanced accuracies differ by less than two standard errors of their difference.
 
     The standard error is sqrt(s1^2 / n1 + s2^2 / n2), with the standard deviation s over the n repeats of each. With a
     single repeat nothing is known about the noise, and the answer is no. With few repeats this is a rule of thumb:
     a normal approximation is generous to three of them.
     """
-    counts = len(one.per_repeat), len(other.per_repeat)
+    counts = len(left.per_repeat), len(right.per_repeat)
     if min(counts) < 2:
         return False
-    error = math.sqrt(one.spread**2 / counts[0] + other.spread**2 / counts[1])
-    return abs(one.balanced_accuracy - other.balanced_accuracy) < NOISE * error
+    error = math.sqrt(left.spread**2 / counts[0] + right.spread**2 / counts[1])
+    return abs(left.balanced_accuracy - right.balanced_accuracy) < NOISE * error
 
 
 def _marked(board: Sequence[Standing]) -> list[Standing]:
     """Return the rows with their ties and their noise; only scores are compared, for failures all have 0 points."""
-    sharing = Counter(row.result.points for row in board if row.scored)
+    sharing = Counter(row.points for row in board if row.scored)
     marked: list[Standing] = []
     last: Standing | None = None  # the scored row after this one
     below: Standing | None = None  # the first one after this one that has other points
@@ -139,14 +164,15 @@ def _marked(board: Sequence[Standing]) -> list[Standing]:
         if not row.scored:
             marked.append(row)
             continue
-        if last is not None and last.result.points != row.result.points:
+        if last is not None and last.points != row.points:
             below = last
-        noisy = below is not None and _alike(row, below)
-        marked.append(replace(row, tied=sharing[row.result.points] > 1, noisy=noisy))
+        noisy = below is not None and _indistinct(row, below)
+        marked.append(replace(row, tied=sharing[row.points] > 1, noisy=noisy))
         last = row
     return marked[::-1]
 
 
-def _alike(one: Standing, other: Standing) -> bool:
-    mine, theirs = one.result.metrics, other.result.metrics
-    return mine is not None and theirs is not None and within_noise(mine, theirs)
+def _indistinct(left: Standing, right: Standing) -> bool:
+    if left.metrics is None or right.metrics is None:
+        return False
+    return within_noise(left.metrics, right.metrics)

@@ -7,25 +7,26 @@ import csv
 import hashlib
 import os
 import tempfile
-from dataclasses import asdict, astuple, dataclass, field, replace
-from functools import partial
-from typing import TYPE_CHECKING, Any, Protocol
+from dataclasses import astuple, dataclass, replace
+from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.gradebook.gradebook import Entry, Gradebook, Key, Recorded, reading, writing
+from grader.gradebook.gradebook import Gradebook, Key, Recorded, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result, csv_row
-from grader.grading.cache import Slot, context_key, may_stand_for, record_for, slot_of
+from grader.grading.cache import context_key, may_stand_for, record_for
+from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
-from grader.grading.plan import Order, Watcher
-from grader.grading.workers import grade_here
+from grader.grading.parsed import ParsedSubmission, parse
+from grader.grading.plan import RunContext, Watcher
 from grader.task.scoring import points
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Iterator, Sequence
     from pathlib import Path
 
-    from grader.grading.plan import Settings
+    from grader.gradebook.run_settings import RunSettings
+    from grader.grading.engine import Engine
     from grader.submissions.collect import Submission
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
@@ -33,31 +34,21 @@ if TYPE_CHECKING:
 _ROOM_BYTES = 4 << 20  # with less than this left, a failure of ours is the full disk's
 
 
-class Engine(Protocol):
-    """Something that grades submissions and gives each index with its result, in any order."""
-
-    def __call__(
-        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
-    ) -> Generator[tuple[int, Result]]:
-        """Start; closing the iterator stops what is running."""
-
-
 @dataclass(frozen=True)
 class Job:
     """What to grade, on which data, and how.
 
-    `again` runs also what is recorded already; `engine` is this machine with `jobs` threads unless one is given.
+    `again` runs also what is recorded already. `engine` may serve other batches and stays its owner's to close; without one,
+    this machine's is opened and closed. `jobs` submissions are graded at a time.
     """
 
     task: Task
     submissions: list[Submission]
     repeats: list[Repeat]
-    settings: Settings
+    settings: RunSettings
     out: Path
     jobs: int
-    warm: bool
     command: str = "grade"
-    told: dict[str, Any] = field(default_factory=dict)  # what else the gradebook keeps of the settings
     again: bool = False
     engine: Engine | None = None
 
@@ -70,8 +61,8 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
     Raises UsageError where the starter notebook is missing, or the results cannot be written.
     """
     try:
-        with writing(job.out) as book:
-            results = _Batch(job, book, watcher).run()
+        with writing(job.out) as book, opened(job.engine) as engine:
+            results = _Batch(job, book, watcher, engine).run()
     except KeyboardInterrupt:
         with contextlib.suppress(UsageError):
             write_csv(job.out)
@@ -83,10 +74,12 @@ def run_batch(job: Job, watcher: Watcher) -> list[Result]:
 class _Batch:
     """One call of `run_batch`: what is recorded, what is the same as something recorded, and what is run."""
 
-    def __init__(self, job: Job, book: Gradebook, watcher: Watcher) -> None:
-        self._job, self._book, self._watcher = job, book, watcher
-        self._starter = load_starter(job.task)
-        self._context = context_key(job.task, job.repeats, job.settings)
+    def __init__(self, job: Job, book: Gradebook, watcher: Watcher, engine: Engine) -> None:
+        self._job, self._book, self._watcher, self._engine = job, book, watcher, engine
+        key = context_key(job.task, job.repeats, job.settings)
+        self._context = RunContext(
+            job.task, load_starter(job.task), job.repeats, job.settings, key, jobs=job.jobs
+        )
         self._runs = job.out / "runs"
         entries = [_entry(submission, job.task.id) for submission in job.submissions]
         _check_identities(job, book, entries)
@@ -94,12 +87,12 @@ class _Batch:
         book.enrol([astuple(submission.person) for submission in job.submissions if submission.person])
         self._ids = book.enter(entries)
         self._results: dict[int, Result] = {}  # by submission id
-        self._slots: dict[int, Slot | None] = {}
+        self._parsed: dict[int, ParsedSubmission] = {}  # by index
 
     def run(self) -> list[Result]:
         job = self._job
         task = {"task": job.task.id, "task_version": job.task.version, "repeats": len(job.repeats)}
-        settings = job.told | asdict(job.settings) | task
+        settings = job.settings.as_json() | task
         self._run = self._book.begin_run(job.command, settings, versions(), machine())
         # The same file of the same student under two paths is one submission.
         todo = sorted({identity: index for index, identity in reversed(list(enumerate(self._ids)))}.values())
@@ -119,7 +112,7 @@ class _Batch:
 
     def _is_known(self, index: int) -> bool:
         """Take the result of this very submission, if it is recorded; its points follow the score map of today."""
-        recorded = self._book.latest(self._ids[index], self._context)
+        recorded = self._book.latest(self._ids[index], self._context.key)
         if recorded is None:
             return False
         result = with_points(recorded.result, self._job.task)
@@ -130,13 +123,13 @@ class _Batch:
 
     def _is_copied(self, index: int) -> bool:
         """Record the result of the same program from somebody else, if there is one."""
-        submission, slot = self._job.submissions[index], self._slot(index)
-        twins = self._book.executed(Key(self._context, slot.key)) if slot else []
-        for twin in twins:
-            if slot and may_stand_for(twin.result, slot):
+        submission = self._parse(index)
+        key = Key(self._context.key, submission.slot_key)
+        for twin in self._book.executed(key) if submission.fault is None else []:
+            if may_stand_for(twin.result, submission):
                 original = with_points(twin.result, self._job.task)
                 with self._disk():
-                    result = record_for(original, submission, self._starter, self._runs)
+                    result = record_for(original, submission, self._runs)
                 self._record(index, result, twin)
                 return True
         return False
@@ -145,23 +138,21 @@ class _Batch:
         """Return the first index of each program; what has no slot is a program of its own."""
         first: dict[object, int] = {}
         for index in todo:
-            slot = self._slot(index)
-            first.setdefault(slot.key if slot else index, index)
+            first.setdefault(self._parse(index).slot_key or index, index)
         return list(first.values())
 
-    def _slot(self, index: int) -> Slot | None:
-        if index not in self._slots:
-            self._slots[index] = slot_of(self._job.submissions[index], self._starter)
-        return self._slots[index]
+    def _parse(self, index: int) -> ParsedSubmission:
+        """Return a submission read: once, however often it is asked for before its result is there."""
+        if index not in self._parsed:
+            self._parsed[index] = parse(self._job.submissions[index], self._context.starter)
+        return self._parsed[index]
 
     def _execute(self, indices: list[int]) -> None:
-        job = self._job
         if not indices:
             return
-        engine = job.engine or partial(grade_here, jobs=min(job.jobs, len(indices)), cards=None)
-        order = Order(job.task, self._starter, job.repeats, job.settings, self._context, job.warm)
-        submissions = [job.submissions[index] for index in indices]
-        with contextlib.closing(engine(order, submissions, self._runs, self._watcher)) as graded:
+        submissions = [self._parse(index) for index in indices]
+        running = self._engine.grade(self._context, submissions, self._runs, self._watcher)
+        with contextlib.closing(running) as graded:
             for number, result in graded:
                 if result.verdict is Verdict.GRADER_ERROR:
                     self._stop_if_full()
@@ -169,7 +160,8 @@ class _Batch:
 
     def _record(self, index: int, result: Result, twin: Recorded | None = None) -> None:
         identity = self._ids[index]
-        key = Key(self._context, result.slot_key)
+        key = Key(self._context.key, result.slot_key)
+        del self._parsed[index]
         self._book.record(self._run, identity, result, key, identical_to=twin.id if twin else None)
         self._results[identity] = result
         self._watcher.on_result(result)
@@ -225,7 +217,7 @@ def write_csv(out: Path) -> None:
         raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
 
 
-def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> None:
+def _check_identities(job: Job, book: Gradebook, entries: Sequence[SubmissionRecord]) -> None:
     """Refuse files that the gradebook knows as those of people on a roster, and that now seem to be somebody else's."""
     for submission, entry in zip(job.submissions, entries, strict=True):
         owner = book.enrolled_owner(entry)
@@ -236,12 +228,12 @@ def _check_identities(job: Job, book: Gradebook, entries: Sequence[Entry]) -> No
             )
 
 
-def _entry(submission: Submission, task: str) -> Entry:
+def _entry(submission: Submission, task: str) -> SubmissionRecord:
     try:
         digest = hashlib.sha256(submission.data).hexdigest() if submission.data is not None else ""
     except GraderFault:
         digest = ""
-    return Entry(
+    return SubmissionRecord(
         task=task,
         student=submission.student,
         path=submission.path,

@@ -3,77 +3,52 @@
 from __future__ import annotations
 
 import contextlib
-import hashlib
-import json
 import re
 import statistics
 import time
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
-from grader.gradebook.run_folder import keep_traceback, new_run_folder, settle
+from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
-from grader.notebooks.changes import changed_cells
-from grader.notebooks.program import slot_key, text_digest
-from grader.notebooks.reading import read_notebook
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import find_slot, names_defined_elsewhere
 from grader.sandbox import SlotSource
 from grader.task.scoring import points, score
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
-from grader.trainer.run import Execution, Plan, execute
+from grader.trainer.job import RepeatJob
+from grader.trainer.run import Execution, execute
+from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
     from pathlib import Path
 
-    from grader.grading.plan import Settings
+    from grader.grading.parsed import ParsedSubmission
+    from grader.grading.plan import RunContext, Watcher
+    from grader.notebooks.reading import Json
     from grader.sandbox import Sandbox
     from grader.sandbox.pool import SandboxSupply
-    from grader.submissions.collect import Submission
     from grader.task.evaluation import Repeat
-    from grader.task.spec import Task
-    from grader.trainer.fork_server import WarmParent
+    from grader.trainer.fork_server import TrainerSource
 
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
 
 @dataclass(frozen=True)
-class Bench:
-    """What every submission of a batch shares.
+class RunningBatch:
+    """A batch at work on an engine: its context, what its submissions share, and where their run folders are made."""
 
-    `imports` is the protected cell that is run before the slot; `on_progress` gets (student, repeat, share of its cells
-    done). `context` stands for task, settings and seeds in the names of what is kept from run to run.
-    """
-
-    task: Task
-    starter: dict[str, Any]
-    imports: str
-    repeats: list[Repeat]
-    settings: Settings
+    context: RunContext
     sandboxes: SandboxSupply
-    warm: WarmParent | None
+    trainers: TrainerSource
     runs: Path
-    context: str
-    on_progress: Callable[[str, int, float], None]
+    watcher: Watcher
     stopping: threading.Event
-
-
-@dataclass
-class _Account:
-    """What is known of a submission so far; a Result is made of it however the grading ends."""
-
-    submission_sha256: str = ""
-    slot_sha256: str = ""
-    slot_key: str = ""
-    changed: list[str] = field(default_factory=list)
-    executions: list[Execution] = field(default_factory=list)
-    scores: list[dict[str, float]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -86,165 +61,178 @@ class _End:
     traceback: str = ""
 
 
-def grade(submission: Submission, bench: Bench, place: Place = ANYWHERE) -> Result:
+@dataclass
+class _Account:
+    """What is known of a submission's run so far; a Result is made of it however the grading ends."""
+
+    submission: ParsedSubmission
+    context: RunContext
+    begun: float
+    executions: list[Execution] = field(default_factory=list)
+    scores: list[dict[str, float]] = field(default_factory=list)
+
+    def result(self, end: _End, folder: Path) -> Result:
+        """Return the result of a run that ended so, its files being in `folder`."""
+        submission, executions = self.submission, self.executions
+        return Result(
+            submission=submission.submission.path,
+            task=self.context.task.id,
+            task_version=self.context.task.version,
+            student=submission.student,
+            submission_sha256=submission.sha256,
+            slot_sha256=submission.slot_sha256,
+            slot_key=submission.slot_key,
+            verdict=end.verdict,
+            message=end.message,
+            points=end.points,
+            metrics=_metrics(self.scores) if end.verdict is Verdict.SCORED else None,
+            seconds=_seconds(time.monotonic() - self.begun, executions),
+            slot_calls=sum(execution.slot_calls for execution in executions),
+            memory_mb=[execution.memory_mb for execution in executions],
+            penalties=_penalties(executions),
+            changed_cells=submission.changed_cells,
+            device=executions[-1].device if executions else "none",
+            run_folder=str(folder),
+            traceback=end.traceback,
+            versions=versions(),
+        )
+
+
+def grade(submission: ParsedSubmission, batch: RunningBatch, place: Place = ANYWHERE) -> Result:
     """Grade one submission; every way it can end is a verdict in the Result, and a bug of ours is `grader_error`.
 
-    Raises OutOfCardMemory, and nothing else, where the share of a graphics card was too small.
+    Raises OutOfCardMemory, and nothing else, where the share of a GPU was too small.
     """
-    begun = time.monotonic()
-    account = _Account()
+    account = _Account(submission, batch.context, time.monotonic())
     try:
-        folder = new_run_folder(bench.runs, submission.student)
+        folder = RunFolder.create(batch.runs, submission.student)
     except OSError as error:
         end = _End(Verdict.GRADER_ERROR, f"no run folder can be made: {error.strerror}", None)
-        return _result(submission, bench, account, end, begun=begun, folder=bench.runs)
+        return account.result(end, batch.runs)
     try:
-        _grade(submission, bench, account, folder, place)
-        earned = points(_mean(account.scores), bench.task.spec.score)
+        _grade(account, batch, folder, place)
+        earned = points(_mean(account.scores), batch.context.task.spec.score)
         end = _End(Verdict.SCORED, _scored_sentence(_penalties(account.executions)), earned)
     except StudentFault as fault:
         end = _End(fault.verdict, fault.message, 0, fault.traceback)
     except GraderFault as fault:
-        if not bench.stopping.is_set():
-            keep_traceback(folder)
+        if not batch.stopping.is_set():
+            folder.write_traceback()
         if isinstance(fault, OutOfCardMemory) and place.share:
             raise
         end = _End(Verdict.GRADER_ERROR, str(fault), None)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         end = _End(Verdict.GRADER_ERROR, f"{type(error).__name__}: {error}", None)
-        keep_traceback(folder)
-    result = _result(submission, bench, account, end, begun=begun, folder=folder)
-    if bench.stopping.is_set() and result.verdict is Verdict.GRADER_ERROR:
-        return result  # nobody records it, and the folder shall not look as if somebody had
-    try:  # a copy for whoever looks into the folder; the batch records the result
-        (folder / "result.json").write_text(json.dumps(result.as_json(), indent=2) + "\n", encoding="utf-8")
-        settle(folder)
+        folder.write_traceback()
+    result = account.result(end, folder.path)
+    if batch.stopping.is_set() and result.verdict is Verdict.GRADER_ERROR:
+        return result  # nobody records it, and the folder must not look as if somebody had
+    try:
+        folder.write_result(result)
+        folder.flush()
     except OSError as error:
         end = _End(Verdict.GRADER_ERROR, f"the run folder cannot be written: {error.strerror}", None)
-        return _result(submission, bench, account, end, begun=begun, folder=folder)
+        return account.result(end, folder.path)
     return result
 
 
-def _result(
-    submission: Submission, bench: Bench, account: _Account, end: _End, *, begun: float, folder: Path
-) -> Result:
-    return Result(
-        submission=submission.path,
-        task=bench.task.id,
-        task_version=bench.task.version,
-        student=submission.student,
-        submission_sha256=account.submission_sha256,
-        slot_sha256=account.slot_sha256,
-        slot_key=account.slot_key,
-        verdict=end.verdict,
-        message=end.message,
-        points=end.points,
-        metrics=_metrics(account.scores) if end.verdict is Verdict.SCORED else None,
-        seconds=_seconds(time.monotonic() - begun, account.executions),
-        slot_calls=sum(execution.slot_calls for execution in account.executions),
-        memory_mb=[execution.memory_mb for execution in account.executions],
-        penalties=_penalties(account.executions),
-        changed_cells=account.changed,
-        device=account.executions[-1].device if account.executions else "none",
-        run_folder=str(folder),
-        traceback=end.traceback,
-        versions=versions(),
-    )
-
-
-def _grade(submission: Submission, bench: Bench, account: _Account, folder: Path, place: Place) -> None:
+def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Place) -> None:
     """Fill `account`, repeat by repeat.
 
     Raises StudentFault or GraderFault, whichever side failed.
     """
+    submission, context = account.submission, batch.context
+    if submission.sha256:
+        folder.submission.write_bytes(submission.data())
     if submission.fault is not None:
         raise submission.fault
-    data = submission.data or b""
-    account.submission_sha256 = hashlib.sha256(data).hexdigest()
-    (folder / "submission.ipynb").write_bytes(data)
-    notebook = read_notebook(data)
-    account.changed = changed_cells(notebook, bench.starter)
-    slot_source = find_slot(notebook, bench.starter)
-    account.slot_sha256 = text_digest(slot_source)
-    account.slot_key = slot_key(slot_source)
-    (folder / "slot.py").write_text(slot_source, encoding="utf-8", errors="replace")
-    rebuilt = rebuild(bench.starter, slot_source)
-    sandbox = bench.sandboxes.take()
+    folder.write_slot(submission.slot)
+    rebuilt = rebuild(context.starter, submission.slot)
+    _refuse_syntax_error(submission, rebuilt, folder.repeat(context.repeats[0].number))
+    sandbox = batch.sandboxes.take()
     try:
-        for repeat in bench.repeats:
-            source = SlotSource(bench.imports, slot_source, bench.task.spec.entries, repeat.slot_seed)
-            where = folder / f"repeat-{repeat.number}"
-            where.mkdir()
-            if repeat is bench.repeats[0]:
-                fault = _gate(sandbox, source, rebuilt, where, bench)
-            if fault is None:
-                plan = _plan(repeat, bench, where, submission.student, place)
-                with contextlib.closing(sandbox.start_slot(source)) as slot:
-                    execution = execute(rebuilt, slot, plan)
-                account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
-                fault = account.executions[-1].fault
-                if plan.keep_first_call:
-                    keep_first_call(where, _kept(bench))
+        server = batch.trainers.fork_server()  # its imports run beside those in the sandbox
+        for repeat in context.repeats:
+            job = RepeatJob(
+                task=context.task,
+                repeat=repeat,
+                settings=context.settings,
+                folder=RepeatFolder(folder.repeat(repeat.number).path.resolve()),
+                server=server,
+                on_cell=_progress(batch.watcher, submission.student, repeat),
+                stopping=batch.stopping,
+                place=place,
+                keep_first_call=repeat is context.repeats[0] and not _first_call_file(context).exists(),
+            )
+            job.folder.path.mkdir()
+            fault = _run_repeat(rebuilt, job, sandbox, account)
             if fault is not None:
-                raise _with_name_hint(fault, notebook, slot_source)
-            account.scores.append(score(where / "predictions.npz", repeat.answers))
+                raise _with_name_hint(fault, submission)
+            account.scores.append(score(job.folder.predictions, repeat.answers))
     finally:
         sandbox.close()
 
 
-def _gate(
-    sandbox: Sandbox, source: SlotSource, rebuilt: dict[str, Any], where: Path, bench: Bench
+def _progress(watcher: Watcher, student: str, repeat: Repeat) -> Callable[[int, int], None]:
+    return lambda done, total: watcher.on_progress(student, repeat.number, done / total)
+
+
+def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: RepeatFolder) -> None:
+    """Raise the StudentFault of a slot that does not compile: no process need be started to know it."""
+    fault = syntax_fault(submission.slot)
+    if fault is not None:
+        folder.path.mkdir()
+        folder.executed.write_text(explained(rebuilt, fault, ""), encoding="utf-8")
+        raise fault
+
+
+def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Account) -> StudentFault | None:
+    """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
+    context, entries = account.context, job.task.spec.entries
+    source = SlotSource(context.imports, account.submission.slot, entries, job.repeat.slot_seed)
+    if job.repeat is context.repeats[0]:
+        fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
+        if fault is not None:
+            return fault
+    with contextlib.closing(sandbox.start_slot(source)) as slot:
+        execution = execute(rebuilt, slot, job)
+    account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
+    if job.keep_first_call:
+        keep_first_call(job.folder.path, _first_call_file(context))
+    return execution.fault
+
+
+def _try_first_call(
+    rebuilt: Json, job: RepeatJob, sandbox: Sandbox, source: SlotSource, kept: Path
 ) -> StudentFault | None:
     """Return the fault of a slot that fails in its first call, if the arguments of that call are known."""
-    frame = first_call(_kept(bench))
+    frame = first_call(kept)
     if frame is None:
         return None
     with contextlib.closing(sandbox.start_slot(source)) as slot:
-        fault = try_first_call(slot, frame, bench.task.spec.limits.return_mb)
+        fault = try_first_call(slot, frame, job.task.spec.limits.return_mb)
         if fault is not None:
-            (where / "executed.ipynb").write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
+            job.folder.executed.write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
         return fault
 
 
-def _kept(bench: Bench) -> Path:
+def _first_call_file(context: RunContext) -> Path:
     """Return the file for the first call, beside the inputs that it was made from."""
-    return bench.repeats[0].inputs.parent / f"first_call-{bench.context[:16]}.frame"
+    return context.repeats[0].inputs.parent / f"first_call-{context.key[:16]}.frame"
 
 
-def _plan(repeat: Repeat, bench: Bench, where: Path, student: str, place: Place) -> Plan:
-    spec = bench.task.spec
-    return Plan(
-        parameters={
-            "FINAL_EVALUATION_MODE": True,
-            "DATA_PATH": str(repeat.inputs.resolve()),
-            "PREDICTIONS_PATH": str((where / "predictions.npz").resolve()),
-            "SEED": repeat.trainer_seed,
-            "DEVICE": bench.settings.device,
-        },
-        folder=where.resolve(),
-        entries=spec.entries,
-        wall_seconds=bench.settings.wall_seconds,
-        return_mb=spec.limits.return_mb,
-        device=bench.settings.device,
-        warm=bench.warm,
-        on_cell=lambda done, total: bench.on_progress(student, repeat.number, done / total),
-        stopping=bench.stopping,
-        place=place,
-        keep_first_call=repeat is bench.repeats[0] and not _kept(bench).exists(),
-    )
-
-
-def _with_name_hint(fault: StudentFault, notebook: dict[str, Any], slot_source: str) -> StudentFault:
+def _with_name_hint(fault: StudentFault, submission: ParsedSubmission) -> StudentFault:
     """Say where a missing name is defined, if it is in another cell of the student's notebook."""
-    found = _NAME_ERROR.search(fault.message)
-    if fault.verdict is not Verdict.SLOT_ERROR or found is None:
+    missing = _NAME_ERROR.search(fault.message)
+    if fault.verdict is not Verdict.SLOT_ERROR or missing is None:
         return fault
-    cell = names_defined_elsewhere(notebook, slot_source).get(found[1])
+    name = missing[1]
+    cell = submission.cell_defining(name)
     if cell is None:
         return fault
     hint = (
-        f"{fault.message}. Your notebook defines {found[1]!r} in another cell ({cell}), and only the slot is "
-        f"run: move {found[1]!r} into the slot"
+        f"{fault.message}. Your notebook defines {name!r} in another cell ({cell}), and only the slot is "
+        f"run: move {name!r} into the slot"
     )
     return StudentFault(fault.verdict, hint, traceback=fault.traceback)
 

@@ -1,24 +1,18 @@
-"""What a batch is graded with, who watches it, and what a worker is given."""
+"""What a batch is graded with, and who watches it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Protocol
+
+from grader.notebooks.reading import source, tagged
 
 if TYPE_CHECKING:
     from grader.gradebook.result import Result
-    from grader.sandbox import Backend
+    from grader.gradebook.run_settings import RunSettings
+    from grader.notebooks.reading import Json
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How a batch is graded. `backend` "plain" has no confinement and is for rehearsals, or for `--unsafe`."""
-
-    device: str
-    wall_seconds: float
-    backend: Backend
 
 
 class Watcher(Protocol):
@@ -38,12 +32,21 @@ class Watcher(Protocol):
 
 
 @dataclass(frozen=True)
-class Order:
-    """What a worker needs beside the submissions. `warm` False starts every trainer from nothing."""
+class RunContext:
+    """What all submissions of a batch are graded with; plain values, so that it can travel to another machine.
+
+    `key` stands for all that decides predictions beside the slot (see `context_key`), also in the names of what is kept
+    from run to run. `jobs` submissions run at a time on one machine.
+    """
 
     task: Task
-    starter: dict[str, Any]
+    starter: Json
     repeats: list[Repeat]
-    settings: Settings
-    context: str
-    warm: bool
+    settings: RunSettings
+    key: str
+    jobs: int = 1
+
+    @property
+    def imports(self) -> str:
+        """The protected cell that runs before the slot."""
+        return "\n".join(source(cell) for cell in tagged(self.starter, "slot-imports"))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import threading
+import contextlib
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,13 +11,14 @@ import numpy as np
 
 from grader.errors import UsageError, instead
 from grader.gradebook.gradebook import Recorded, reading, writing
-from grader.gradebook.run_folder import run_folder
+from grader.gradebook.run_folder import RunFolder
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import with_points, write_csv
 from grader.grading.cache import context_key
+from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
-from grader.grading.grade import grade
-from grader.grading.plan import Order, Settings, Watcher
-from grader.grading.workers import open_bench
+from grader.grading.parsed import parse
+from grader.grading.plan import RunContext, Watcher
 from grader.submissions.collect import Submission
 from grader.task.starter import load_starter
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection
 
     from grader.gradebook.result import Result
+    from grader.grading.engine import Engine
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -45,7 +47,7 @@ class Replay:
     environment: dict[str, tuple[str, str]]
 
 
-def settings_of_last_grade(out: Path, task: Task) -> dict[str, Any]:
+def settings_of_last_grade(out: Path, task: Task) -> RunSettings:
     """Return the settings that the last `grade` of `task` in `out` was called with.
 
     Raises UsageError where there was none.
@@ -53,15 +55,21 @@ def settings_of_last_grade(out: Path, task: Task) -> dict[str, Any]:
     with reading(out) as book:
         for run in reversed(book.runs()):
             if run["command"] == "grade" and run["settings"].get("task") == task.id:
-                return dict(run["settings"])
+                return RunSettings.from_json(run["settings"])
     raise UsageError(f"{out} holds no results of {task.id}")
 
 
-def settings_of(out: Path, recorded: Recorded) -> dict[str, Any]:
-    """Return the settings of the call that a result comes from."""
+def settings_of(out: Path, recorded: Recorded) -> RunSettings:
+    """Return the settings of the call that ran what was recorded."""
+    return RunSettings.from_json(_executing_run(out, recorded)["settings"])
+
+
+def _executing_run(out: Path, recorded: Recorded) -> dict[str, Any]:
+    """Return the call that ran what was recorded; a later one may only have given it other points."""
     with reading(out) as book:
-        (run,) = [run for run in book.runs() if run["id"] == recorded.run]
-    return dict(run["settings"])
+        runs = {run["id"]: run for run in book.runs()}
+        first = next(row for row in book.history() if row.result.run_folder == recorded.result.run_folder)
+    return runs[first.run]
 
 
 def chosen(
@@ -80,7 +88,7 @@ def chosen(
     for one in current:
         result = one.result
         if (not verdicts or result.verdict in verdicts) and (not students or result.student in students):
-            kept = run_folder(out, result) / "submission.ipynb"
+            kept = RunFolder.of(out, result).submission
             if not kept.is_file():
                 raise UsageError(
                     f"the notebook of {result.student} was not kept ({result.verdict}); grade the file itself"
@@ -123,7 +131,7 @@ def find(out: Path, name: str) -> Recorded:
         history = {one.id: one for one in book.history()}
         current = book.current()
     for one in reversed(history.values()):
-        if Path(name).resolve() == run_folder(out, one.result).resolve():
+        if Path(name).resolve() == RunFolder.of(out, one.result).path.resolve():
             return history.get(one.identical_to or one.id, one)
     fitting = [one for one in current if name in (one.result.student, one.result.submission)]
     if len(fitting) != 1:
@@ -136,38 +144,42 @@ def replay(
     recorded: Recorded,
     task: Task,
     repeats: list[Repeat],
-    settings: Settings,
+    settings: RunSettings,
     *,
     out: Path,
-    warm: bool,
     watcher: Watcher,
+    engine: Engine | None = None,
 ) -> Replay:
     """Run a recorded submission once more with the same seeds and compare the predictions; nothing is recorded.
+
+    It runs on `engine`, or on one of this machine that is opened for it.
 
     Raises UsageError where task, settings or secret are not those of the record, or its notebook was not kept.
     """
     was = recorded.result
-    folder = run_folder(out, was)
+    folder = RunFolder.of(out, was)
     if recorded.key.context != context_key(task, repeats, settings):
         raise UsageError(
             "the task, the settings or the secret are not those of the record: predictions would differ"
         )
-    if not (folder / "submission.ipynb").is_file():
+    if not folder.submission.is_file():
         raise UsageError(f"the notebook of {was.student} was not kept ({was.verdict})")
-    order = Order(task, load_starter(task), repeats, settings, recorded.key.context, warm)
-    stopping = threading.Event()
-    with open_bench(order, out / "replays", expected=1, ahead=1, watcher=watcher, stopping=stopping) as bench:
-        result = grade(Submission(was.submission, was.student, folder / "submission.ipynb"), bench)
+    context = RunContext(task, load_starter(task), repeats, settings, recorded.key.context)
+    submission = parse(Submission(was.submission, was.student, folder.submission), context.starter)
+    with (
+        opened(engine) as used,
+        contextlib.closing(used.grade(context, [submission], out / "replays", watcher)) as graded,
+    ):
+        ((_, result),) = graded
     different = [] if result.verdict is was.verdict else [f"verdict: {was.verdict}, now {result.verdict}"]
     compared = 0
     for repeat in repeats:
-        names = [
-            place / f"repeat-{repeat.number}" / "predictions.npz"
-            for place in (folder, Path(result.run_folder))
-        ]
-        if names[0].is_file() and names[1].is_file():
+        then, now = (
+            run.repeat(repeat.number).predictions for run in (folder, RunFolder(Path(result.run_folder)))
+        )
+        if then.is_file() and now.is_file():
             compared += 1
-            different += [f"repeat {repeat.number}: {name}" for name in _different(*names)]
+            different += [f"repeat {repeat.number}: {name}" for name in _different(then, now)]
     if was.metrics is not None and compared < len(repeats):
         different.append(
             f"only {compared} of {len(repeats)} repeats could be compared: predictions are missing"
@@ -190,10 +202,9 @@ def _different(one: Path, other: Path) -> list[str]:
 
 
 def _environment(out: Path, recorded: Recorded, result: Result) -> dict[str, tuple[str, str]]:
-    with reading(out) as book:
-        (run,) = [run for run in book.runs() if run["id"] == recorded.run]
+    run = _executing_run(out, recorded)
     then = {**run["machine"], **recorded.result.versions, "device": recorded.result.device}
     today = {**machine(), **result.versions, "device": result.device}
     names = sorted({*then, *today})
-    told = {name: (str(then.get(name, "none")), str(today.get(name, "none"))) for name in names}
-    return {name: pair for name, pair in told.items() if pair[0] != pair[1]}
+    pairs = {name: (str(then.get(name, "none")), str(today.get(name, "none"))) for name in names}
+    return {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}

@@ -37,6 +37,24 @@ def _parse_without_magic(text: str) -> ast.Module:
         raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
 
 
+def syntax_error(text: str, name: str) -> SyntaxError | None:
+    """Return the error with which `text` does not compile as the file `name`, in silence.
+
+    None where it compiles, and where it is too long or too deep to be tried here.
+    """
+    if len(text) > _MOST_CHARACTERS:
+        return None
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            compile(text, name, "exec")  # with the future of this file, as in the slot's process
+        except SyntaxError as error:
+            return error.with_traceback(None)
+        except (ValueError, RecursionError, MemoryError):
+            return None
+    return None
+
+
 def defined_names(text: str) -> frozenset[str]:
     """Return the names that a cell binds at top level; lines of IPython magic are passed over.
 

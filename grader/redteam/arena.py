@@ -1,6 +1,6 @@
 """Attack a task: hand in hostile submissions one at a time, and look each time what came of it beside a verdict.
 
-Every attack is graded on the same bench, as a submission of a batch is. The machine is looked at before and after it.
+Every attack is graded on the same engine, as a submission of a batch is. The machine is looked at before and after it.
 After a few attacks the task's reference solution is graded, and must get exactly the accuracy that it got before any.
 
 A notebook that is damaged around an honest slot is rebuilt into the very notebook of the honest submission. Three of
@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import StudentFault, UsageError
-from grader.gradebook.gradebook import FILE_NAME, Entry, writing
-from grader.gradebook.run_folder import new_run_folder
+from grader.gradebook.gradebook import FILE_NAME, SubmissionRecord, writing
+from grader.gradebook.run_folder import RunFolder
 from grader.grading.cache import context_key
-from grader.grading.grade import Bench, grade
-from grader.grading.plan import Order, Watcher
-from grader.grading.workers import open_bench
+from grader.grading.engine import LocalEngine
+from grader.grading.grade import RunningBatch, grade
+from grader.grading.parsed import parse
+from grader.grading.plan import RunContext, Watcher
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.rebuild import rebuild
@@ -34,7 +35,7 @@ from grader.notebooks.slot import find_slot, slot_cell
 from grader.redteam.canary import Bait, lay_bait
 from grader.redteam.corpus import handed_in
 from grader.redteam.host_snapshot import (
-    Watch,
+    HostMonitor,
     adopting_orphans,
     changed_libraries,
     descendants,
@@ -43,9 +44,8 @@ from grader.redteam.host_snapshot import (
 )
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
 from grader.redteam.window import culprits
-from grader.sandbox import open_sandbox
 from grader.sandbox.bwrap import spare_users
-from grader.sandbox.pool import SandboxSupply
+from grader.sandbox.pool import SandboxSpec, SandboxSupply
 from grader.submissions.collect import Submission
 from grader.task.evaluation import secret_for
 from grader.task.spec import tasks_folder
@@ -55,9 +55,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from grader.gradebook.result import Metrics, Result
-    from grader.grading.plan import Settings
+    from grader.gradebook.run_settings import RunSettings
     from grader.redteam.corpus import Attack
-    from grader.sandbox import Sandbox
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -90,14 +89,14 @@ class Outcome:
         return asdict(self) | {"held": self.held}
 
 
-def order_for(task: Task, settings: Settings, repeats: list[Repeat]) -> Order:
-    """Return what an arena needs to know; `repeats` are `SEEDS` of them."""
-    return Order(task, load_starter(task), repeats, settings, context_key(task, repeats, settings), warm=True)
+def context_for(task: Task, settings: RunSettings, repeats: list[Repeat]) -> RunContext:
+    """Return what an arena grades with; `repeats` are `SEEDS` of them."""
+    return RunContext(task, load_starter(task), repeats, settings, context_key(task, repeats, settings))
 
 
 @contextlib.contextmanager
 def open_arena(
-    order: Order,
+    context: RunContext,
     out: Path,
     *,
     watcher: Watcher,
@@ -116,12 +115,14 @@ def open_arena(
         bait = stack.enter_context(lay_bait())
         opened = stack.enter_context(contextlib.ExitStack())
 
-        def open_anew() -> Bench:
+        def open_anew() -> RunningBatch:
             opened.close()
-            stopping = threading.Event()
-            return opened.enter_context(
-                open_bench(order, out / "runs", expected=0, ahead=0, watcher=watcher, stopping=stopping)
+            engine, stopping = opened.enter_context(LocalEngine()), threading.Event()
+            batch = opened.enter_context(
+                engine.open_batch(context, out / "runs", expected=0, watcher=watcher, stopping=stopping)
             )
+            batch.trainers.fork_server()  # what starts while an attack runs is the attack's
+            return batch
 
         arena = Arena(open_anew, bait, out)
         arena.measure(wall_seconds, trained_twins)
@@ -129,34 +130,35 @@ def open_arena(
 
 
 class Arena:
-    """A bench, bait around it, and what honest submissions get on it."""
+    """A batch of attacks, bait around it, and what honest submissions get in it."""
 
     honest: Honest
 
-    def __init__(self, open_anew: Callable[[], Bench], bait: Bait, out: Path) -> None:
+    def __init__(self, open_anew: Callable[[], RunningBatch], bait: Bait, out: Path) -> None:
         self._open_anew, self._bait = open_anew, bait
-        self._bench = bench = open_anew()
-        task, starter = bench.task, bench.starter
+        self._batch = batch = open_anew()
+        self._context = context = batch.context
+        task, starter = context.task, context.starter
         self._baseline = json.dumps(rebuild(starter, source(slot_cell(starter)))).encode()
         self._reference = task.solution.read_bytes() if task.solution.is_file() else self._baseline
         self._secrets = [bait.canary, secret_for(out, None).decode("ascii", "replace")]
-        self._targets = _targets(bench, out) | bait.targets
-        _plant_student(bench, out, bait.canary)
+        self._targets = _targets(batch, out) | bait.targets
+        _plant_student(batch, out, bait.canary)
         users = spare_users()
         package = Path(__file__).resolve().parent.parent
         beside = [tasks_folder().parent / name for name in ("tasks", "starter_notebooks", "solutions")]
-        own = [package, *beside, task.folder, task.starter, task.solution, out, *bait.places]
+        private = [package, *beside, task.folder, task.starter, task.solution, out, *bait.places]
         shared = [Path(tempfile.gettempdir()), *map(Path, ("/tmp", "/var/tmp", "/dev/shm")), Path.home()]  # noqa: S108
-        self._watch = Watch(
-            tuple(dict.fromkeys(path.resolve() for path in own if path.exists())),
+        self._monitor = HostMonitor(
+            tuple(dict.fromkeys(path.resolve() for path in private if path.exists())),
             tuple(dict.fromkeys(path.resolve() for path in shared)),
-            range(*users) if users and bench.settings.backend == "bubblewrap" else None,
+            range(*users) if users and context.settings.backend == "bubblewrap" else None,
         )
 
     def measure(self, wall_seconds: float | None, trained_twins: int = TRAINED_TWINS) -> None:
         """Grade the baseline under every seed, and the reference; set the wall clock of what follows."""
-        baselines = [self._scored("baseline", self._baseline, repeat) for repeat in self._bench.repeats]
-        reference, self._expected = self._scored(_REFERENCE, self._reference, self._bench.repeats[0])
+        baselines = [self._scored("baseline", self._baseline, repeat) for repeat in self._context.repeats]
+        reference, self._expected = self._scored(_REFERENCE, self._reference, self._context.repeats[0])
         accuracies = [metrics.balanced_accuracy for _, metrics in baselines]
         self._honest_result, metrics = baselines[0]
         self.honest = Honest(
@@ -167,21 +169,23 @@ class Arena:
         self._wall_seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS
         self._twins_to_train = trained_twins
         self._libraries = libraries()
-        self._files = _contents(self._bench.repeats[0])
+        self._files = _contents(self._context.repeats[0])
 
     def face(self, attack: Attack) -> Outcome:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
-        data = handed_in(attack, self._bench.starter, self._targets)
+        data = handed_in(attack, self._context.starter, self._targets)
         self._bait.touched()
-        before = self._watch.look(self._bench.runs / attack.name)
+        before = self._monitor.snapshot(self._batch.runs / attack.name)
         # No sandbox is started ahead: what is new below this process when the run is over is the slot's.
         known = descendants()
         result = self._run(attack, data)
         problems = [
             *end_new(known),
             *self._bait.touched(),
-            *judge(attack, result, self.honest, self._bench.starter, self._secrets),
-            *self._watch.differences(before, self._watch.look(self._bench.runs / attack.name), attack.text),
+            *judge(attack, result, self.honest, self._context.starter, self._secrets),
+            *self._monitor.differences(
+                before, self._monitor.snapshot(self._batch.runs / attack.name), attack.text
+            ),
         ]
         return Outcome(
             attack=attack.name,
@@ -212,18 +216,18 @@ class Arena:
 
     def honest_difference(self) -> str:
         """Grade the reference and return how it ended otherwise than before any attack; "" where it did not."""
-        after = self._grade(_REFERENCE, self._reference, self._bench.repeats[0])
+        after = self._grade(_REFERENCE, self._reference, self._context.repeats[0])
         return "" if after.metrics == self._expected else f"{after.verdict}, {after.message}"
 
     def renew(self) -> None:
         """Start everything anew, from the files that were there before any attack."""
-        for path in {*self._files, *_contents(self._bench.repeats[0])}:
+        for path in {*self._files, *_contents(self._context.repeats[0])}:
             if path in self._files:
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(self._files[path])
             else:
                 path.unlink()
-        self._bench = self._open_anew()
+        self._batch = self._open_anew()
 
     def changed_libraries(self) -> list[str]:
         """Return what of the installed libraries is not as it was before the first attack."""
@@ -235,11 +239,11 @@ class Arena:
             if not self._twins_to_train:
                 return replace(self._honest_result, student=attack.name)
             self._twins_to_train -= 1
-        return self._grade(attack.name, data, self._bench.repeats[0], self._wall_seconds)
+        return self._grade(attack.name, data, self._context.repeats[0], self._wall_seconds)
 
     def _is_twin(self, data: bytes) -> bool:
         """Return whether a file is rebuilt into the honest submission's notebook."""
-        starter = self._bench.starter
+        starter = self._context.starter
         try:
             notebook = read_notebook(data)
             changed_cells(notebook, starter)
@@ -252,27 +256,25 @@ class Arena:
         result = self._grade(student, data, repeat)
         if result.metrics is None:
             raise UsageError(
-                f"{self._bench.task.id}: its own {student} is not scored but {result.verdict}: {result.message}"
+                f"{self._context.task.id}: its own {student} is not scored but {result.verdict}: {result.message}"
             )
         return result, result.metrics
 
     def _grade(self, student: str, data: bytes, repeat: Repeat, wall_seconds: float | None = None) -> Result:
         """Grade in a sandbox that is started for it; in a thread, so that Ctrl-C reaches this one."""
-        submission = Submission(f"{student}.ipynb", student, data)
-        limit = wall_seconds or self._bench.settings.wall_seconds
-        settings = replace(self._bench.settings, wall_seconds=limit)
-        supply = SandboxSupply(self._open_sandbox, expected=1)
+        submission = parse(Submission(f"{student}.ipynb", student, data), self._context.starter)
+        limit = wall_seconds or self._context.settings.wall_seconds
+        settings = replace(self._context.settings, wall_seconds=limit)
+        context = replace(self._context, repeats=[repeat], settings=settings)
+        spec = SandboxSpec(context.task.spec.limits, context.imports, settings.backend)
+        supply = SandboxSupply(spec.open, expected=1)
         with contextlib.closing(supply), ThreadPoolExecutor(1) as pool:
-            bench = replace(self._bench, sandboxes=supply, repeats=[repeat], settings=settings)
+            batch = replace(self._batch, context=context, sandboxes=supply)
             try:
-                return pool.submit(grade, submission, bench).result()
+                return pool.submit(grade, submission, batch).result()
             except KeyboardInterrupt:
-                bench.stopping.set()
+                batch.stopping.set()
                 raise
-
-    def _open_sandbox(self) -> Sandbox:
-        limits, backend = self._bench.task.spec.limits, self._bench.settings.backend
-        return open_sandbox(limits, imports=self._bench.imports, backend=backend)
 
 
 def _contents(repeat: Repeat) -> dict[Path, bytes]:
@@ -281,28 +283,29 @@ def _contents(repeat: Repeat) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in sorted(files) if path.is_file()}
 
 
-def _targets(bench: Bench, out: Path) -> dict[str, str | int]:
+def _targets(batch: RunningBatch, out: Path) -> dict[str, str | int]:
     """Return where what is worth an attack lies, beside the bait."""
     package = Path(__file__).resolve().parent.parent
     repository = package.parent if (package.parent / "pyproject.toml").is_file() else package
-    repeat = bench.repeats[0]
+    repeat = batch.context.repeats[0]
     return {
         "answers": str(repeat.answers.resolve().parent),
         "inputs": str(repeat.inputs.resolve()),
         "secret": str(out / "secret"),
         "gradebook": str(out / FILE_NAME),
-        "runs": str(bench.runs),
+        "runs": str(batch.runs),
         "repository": str(repository),
         "home": str(Path.home()),
         "grader_pid": os.getpid(),
     }
 
 
-def _plant_student(bench: Bench, out: Path, canary: str) -> None:
+def _plant_student(batch: RunningBatch, out: Path, canary: str) -> None:
     """Hand in another student's submission, with the canary in it and in its name."""
-    slot = f"# {canary}\n{source(slot_cell(bench.starter))}"
-    data = json.dumps(rebuild(bench.starter, slot)).encode()
-    (new_run_folder(bench.runs, "other") / "submission.ipynb").write_bytes(data)
+    task, starter = batch.context.task, batch.context.starter
+    slot = f"# {canary}\n{source(slot_cell(starter))}"
+    data = json.dumps(rebuild(starter, slot)).encode()
+    RunFolder.create(batch.runs, "other").submission.write_bytes(data)
     with writing(out) as book:
-        book.counts(bench.task.id, bench.task.spec.leaderboard)
-        book.enter([Entry(bench.task.id, "other", f"{canary}.ipynb", hashlib.sha256(data).hexdigest())])
+        book.counts(task.id, task.spec.leaderboard)
+        book.enter([SubmissionRecord(task.id, "other", f"{canary}.ipynb", hashlib.sha256(data).hexdigest())])

@@ -1,7 +1,7 @@
-"""Lay out what an attack would like to get at, so that a wall that is missing is noticed.
+"""Lay out bait for attacks, so that a missing wall is noticed.
 
-A random text, the canary, stands in a file that everybody may read, in the environment, in shared memory, in a pipe,
-and is said by listeners to whoever connects. No honest slot ever sees it.
+The bait is a random text, the canary. It is in a file that everybody may read, in the environment, in shared memory
+and in a pipe, and listeners send it to whoever connects. No honest slot ever sees it.
 """
 
 from __future__ import annotations
@@ -22,14 +22,14 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_PLACE = Path("/var/tmp")  # noqa: S108 -- everybody's, and unlike /tmp not hidden by a sandbox's own folder of the name
+_PARENT = Path("/var/tmp")  # noqa: S108 -- everybody's, and unlike /tmp not hidden by a sandbox's own folder of the name
 _SHARED_MEMORY = Path("/dev/shm")  # noqa: S108 -- likewise everybody's
 _POLL_SECONDS = 0.02
 _TRIES = 50  # for a port that is free in all four ways
 
 
 class Bait:
-    """What is laid out, while it is. `targets` is what an attack is told of it."""
+    """The bait while it is laid out. `targets` is what an attack learns about it."""
 
     def __init__(self, folder: Path, stack: contextlib.ExitStack) -> None:
         """Lay it out in `folder`; `stack` takes what has to be ended."""
@@ -52,7 +52,7 @@ class Bait:
         stack.callback(ended.set)
 
     def touched(self) -> list[str]:
-        """Return who came since the last time this was asked."""
+        """Return who touched the bait since the last call."""
         self._serve()
         with self._lock:
             hits = list(dict.fromkeys(self._hits))
@@ -90,16 +90,16 @@ class Bait:
         self.targets["fifo"] = str(path)
 
     def _lay_listeners(self, stack: contextlib.ExitStack, abstract: str) -> None:
-        place = str(self.folder / "socket")
+        path = str(self.folder / "socket")
         for label, address, kind in (
-            ("a unix socket (in a folder)", place, socket.SOCK_STREAM),
+            ("a unix socket (in a folder)", path, socket.SOCK_STREAM),
             ("a unix socket (abstract)", abstract, socket.SOCK_STREAM),
             ("a unix socket for datagrams (abstract)", abstract, socket.SOCK_DGRAM),
         ):
             listener = stack.enter_context(socket.socket(socket.AF_UNIX, kind))
             listener.bind(address)
             self._listen(listener, label)
-        Path(place).chmod(0o777)
+        Path(path).chmod(0o777)
         for _ in range(_TRIES):
             with contextlib.ExitStack() as attempt, contextlib.suppress(OSError):
                 opened = _four_ways(attempt)
@@ -110,7 +110,7 @@ class Bait:
         for label, bound in opened.items():
             self._listen(bound, label)
         port = next(iter(opened.values())).getsockname()[1]
-        self.targets |= {"unix_socket": place, "abstract": abstract[1:], "port": port}
+        self.targets |= {"unix_socket": path, "abstract": abstract[1:], "port": port}
 
     def _listen(self, bound: socket.socket, label: str) -> None:
         bound.setblocking(False)
@@ -157,10 +157,10 @@ class Bait:
 
 @contextlib.contextmanager
 def lay_bait() -> Iterator[Bait]:
-    """Give bait that is laid out, in a folder of its own that nothing else is in; all of it ends with the context."""
-    place = _PLACE if os.access(_PLACE, os.W_OK) else None
+    """Lay out bait in a new folder of its own; all of it ends with the context."""
+    parent = _PARENT if os.access(_PARENT, os.W_OK) else None
     with contextlib.ExitStack() as stack:
-        made = tempfile.TemporaryDirectory(prefix="bait-", dir=place, ignore_cleanup_errors=True)
+        made = tempfile.TemporaryDirectory(prefix="bait-", dir=parent, ignore_cleanup_errors=True)
         yield Bait(Path(stack.enter_context(made)), stack)
 
 

@@ -4,9 +4,9 @@ The first line of a file names the attack and what it may end with, separated by
 
     # attack: reading-frames  expect: scored=honest|slot_error
 
-Then a docstring says what is tried, and the rest is the attack. It is put after the task's own baseline slot; if it
+Then a docstring says what the attack tries, and the rest is the attack. It is put after the task's baseline slot. If it
 defines `attack`, that is called in place of each entry function, as `attack(honest, *arguments)`. A file of the class
-`notebook` defines `submit(notebook, slot)` instead, which returns the file that is handed in: it is run here, with the
+`notebook` defines `submit(notebook, slot)` instead, which returns the file to hand in. It runs here, with the
 caller's rights, so a corpus is trusted like a task.
 """
 
@@ -82,28 +82,28 @@ def corpus_folder() -> Path:
 
 
 def read_corpus(folder: Path, names: Sequence[str] | None = None) -> list[Attack]:
-    """Return the attacks of `folder` by class and name, or those of them that `names` names, one by one or by class.
+    """Return the attacks of `folder` by class and name, or only those in `names`, which may name classes.
 
-    Raises UsageError where a file cannot be read, or a name is not there.
+    Raises UsageError where a file cannot be read, or a name is missing.
     """
     attacks = {attack.name: attack for attack in map(read_attack, sorted(folder.glob("*.py")))}
     if not attacks:
         raise UsageError(f"{folder} holds no attacks")
     chosen: list[Attack] = []
     for name in names or CLASSES:
-        found = [attack for attack in attacks.values() if name in {attack.name, attack.kind}]
-        if not found and names:
+        named = [attack for attack in attacks.values() if name in {attack.name, attack.kind}]
+        if not named and names:
             near = difflib.get_close_matches(name, [*CLASSES, *attacks])
             hint = instead(name, near or CLASSES)
             raise UsageError(f"{folder} has no attack {name!r}; {hint}")
-        chosen += found
+        chosen += named
     return list(dict.fromkeys(chosen))
 
 
 def read_attack(path: Path) -> Attack:
     """Read one file of the corpus.
 
-    Raises UsageError, one line, where it is not what the corpus consists of.
+    Raises UsageError, one line, where the file is not an attack.
     """
     try:
         with reporting_os_errors(READ, path):
@@ -131,7 +131,7 @@ def read_attack(path: Path) -> Attack:
 
 
 def handed_in(attack: Attack, starter: Json, targets: Mapping[str, str | int]) -> bytes:
-    """Return the file that `attack` hands in for the task of `starter`; `targets` is what the slot is told of.
+    """Return the file that `attack` hands in for the task of `starter`; `targets` is what the slot learns.
 
     Raises UsageError where an attack on the notebook cannot build its file.
     """

@@ -1,12 +1,12 @@
-"""Look at this machine before and after an attack: files, processes, mounts and the kernel's shared objects.
+"""Compare this machine before and after an attack: files, processes, mounts and the kernel's shared objects.
 
-Two kinds of places are looked at. In the grader's *own* (results, source, tasks, bait) nobody else has any business
-meanwhile, and every difference counts, that of a time alone too; but Python's caches fill by themselves. *Shared*
-folders (/tmp, the home folder ...) are full of what other programs write at any time. There a difference counts where it
-can only be the slot's: the file belongs to a user of the range that slots are given, or the attack's text names it.
+There are two kinds of folders. The grader's *private* folders (results, source, tasks, bait) are nobody else's business
+meanwhile, so every difference counts, even of a time alone. Only Python's caches fill by themselves. In *shared* folders
+(/tmp, the home folder ...) other programs write at any time. There a difference counts if it can only be the slot's: the
+file belongs to a user of the range that slots get, or the attack's text names it.
 
-Processes are told by descent. While an attack runs the grader adopts orphans (PR_SET_CHILD_SUBREAPER), so that whatever
-a slot starts stays below the grader, however it leaves its parents; what others start is never below it.
+Processes are identified by descent. While an attack runs, the grader adopts orphans (PR_SET_CHILD_SUBREAPER). So
+whatever a slot starts stays below the grader, however it leaves its parents, and what others start is never below it.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ _LISTS = {
 }
 
 
-class Entry(NamedTuple):
-    """What is known of a file without reading it. A program can set back `modified`, and not `changed`."""
+class FileState(NamedTuple):
+    """The state of a file without its content. A program can set back `modified`, but not `changed`."""
 
     inode: int
     mode: int
@@ -61,53 +61,53 @@ class Process(NamedTuple):
 
 
 @dataclass(frozen=True)
-class Look:
-    """What was seen at one moment."""
+class HostSnapshot:
+    """The state of the machine at one moment."""
 
-    own: dict[str, Entry]
-    shared: dict[str, Entry]
+    private: dict[str, FileState]
+    shared: dict[str, FileState]
     lists: frozenset[str]
     name: str
 
 
 @dataclass(frozen=True)
-class Watch:
-    """Where to look: whole trees of the grader's own, and shared folders one level deep.
+class HostMonitor:
+    """The folders to compare: private ones as whole trees, and shared ones one level deep.
 
-    `users` is the range of user ids that slots are given; None where they have the grader's.
+    `users` is the range of user ids that slots get; None where they have the grader's.
     """
 
-    own: tuple[Path, ...]
+    private: tuple[Path, ...]
     shared: tuple[Path, ...]
     users: range | None
 
-    def look(self, run: Path) -> Look:
-        """Return what is there, beside the folder `run` of a submission and what its making does to the one above."""
-        own: dict[str, Entry] = {}
-        for place in self.own:
-            own.update(_tree(place, run))
-        return Look(
-            own=own | _entries([run.parent], times=False),
+    def snapshot(self, run: Path) -> HostSnapshot:
+        """Return the state of the machine, without the folder `run` of a submission and the times of its parent."""
+        private: dict[str, FileState] = {}
+        for folder in self.private:
+            private.update(_tree(folder, run))
+        return HostSnapshot(
+            private=private | _states([run.parent], times=False),
             shared=_shared(path for folder in self.shared for path in _within(folder)),
             lists=frozenset(line for name, columns in _LISTS.items() for line in _names(name, columns)),
             name=os.uname().nodename,
         )
 
-    def differences(self, before: Look, after: Look, text: str) -> list[str]:
-        """Return what is not as it was, as far as it was not somebody else; `text` is the attack's."""
-        found = _differences(before.own, after.own)
-        found += [
+    def differences(self, before: HostSnapshot, after: HostSnapshot, text: str) -> list[str]:
+        """Return the differences that are not another program's; `text` is the attack's."""
+        differences = _differences(before.private, after.private)
+        differences += [
             difference
             for difference in _differences(before.shared, after.shared)
             if self._is_the_slots(Path(difference.partition(": ")[2]), after.shared, text)
         ]
-        found += [f"new in the kernel: {line}" for line in sorted(after.lists - before.lists)]
-        found += [f"the machine is called {after.name}"] if before.name != after.name else []
-        return shortened(found)
+        differences += [f"new in the kernel: {line}" for line in sorted(after.lists - before.lists)]
+        differences += [f"the machine is called {after.name}"] if before.name != after.name else []
+        return shortened(differences)
 
-    def _is_the_slots(self, path: Path, entries: Mapping[str, Entry], text: str) -> bool:
-        entry = entries.get(str(path))
-        if entry is not None and self.users is not None and entry.user in self.users:
+    def _is_the_slots(self, path: Path, states: Mapping[str, FileState], text: str) -> bool:
+        state = states.get(str(path))
+        if state is not None and self.users is not None and state.user in self.users:
             return True
         before = "[\"'/]" if len(path.name) > _SHORT else "/"  # a short text is not always a name
         return re.search(f"{before}{re.escape(path.name)}[\"'/]", text) is not None
@@ -115,19 +115,19 @@ class Watch:
 
 def libraries() -> dict[str, tuple[int, ...]]:
     """Return inode, mode, size and time of every file of the installed libraries."""
-    found: dict[str, tuple[int, ...]] = {}
+    states: dict[str, tuple[int, ...]] = {}
     for site in site_folders():
         for folder, below, names in os.walk(site):
             below[:] = [name for name in below if name != _CACHE]
             for path in (Path(folder, name) for name in names):
                 with contextlib.suppress(OSError):
                     about = path.lstat()
-                    found[str(path)] = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns)
-    return found
+                    states[str(path)] = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns)
+    return states
 
 
 def changed_libraries(before: Mapping[str, object]) -> list[str]:
-    """Return which files of the libraries are not as they were."""
+    """Return which files of the libraries changed."""
     return shortened(_differences(before, libraries()))
 
 
@@ -144,7 +144,7 @@ def adopting_orphans() -> Iterator[None]:
 
 
 def descendants() -> dict[Process, str]:
-    """Return the processes below this one that run, with their names."""
+    """Return the running processes below this one, with their names."""
     parents: dict[int, int] = {}
     running: dict[int, tuple[Process, str]] = {}
     for folder in Path("/proc").glob("[0-9]*"):
@@ -156,11 +156,11 @@ def descendants() -> dict[Process, str]:
         parents[number] = int(fields[1])
         if fields[0] not in "ZX":
             running[number] = Process(number, int(fields[19])), head.partition("(")[2]
-    return dict(found for number, found in running.items() if _descends(number, parents))
+    return dict(process for number, process in running.items() if _descends(number, parents))
 
 
 def end_new(known: Mapping[Process, str]) -> list[str]:
-    """End the processes below this one that are not `known` and do not end by themselves; return what they were."""
+    """End the processes below this one that are not `known` and do not end by themselves; return them in words."""
     end = time.monotonic() + _PATIENCE_SECONDS
     while left := {process: name for process, name in descendants().items() if process not in known}:
         if time.monotonic() > end:
@@ -173,22 +173,22 @@ def end_new(known: Mapping[Process, str]) -> list[str]:
     return shortened([f"a process was left: {name} ({process.number})" for process, name in left.items()])
 
 
-def shortened(found: list[str]) -> list[str]:
-    """Return the first few of `found`, and how many more there are."""
-    more = len(found) - _MOST_SHOWN
-    return [*found[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
+def shortened(sentences: list[str]) -> list[str]:
+    """Return the first few of `sentences`, and how many more there are."""
+    more = len(sentences) - _MOST_SHOWN
+    return [*sentences[:_MOST_SHOWN], *([f"and {more} more"] if more > 0 else [])]
 
 
-def _tree(place: Path, run: Path) -> dict[str, Entry]:
-    found: dict[str, Entry] = {}
-    pending = [place]
+def _tree(folder: Path, run: Path) -> dict[str, FileState]:
+    states: dict[str, FileState] = {}
+    pending = [folder]
     while pending:
         path = pending.pop()
         if path not in (run, run.parent):
-            found |= _entries([path])
+            states |= _states([path])
         if path != run and path.is_dir() and not path.is_symlink():
             pending += [below for below in _within(path) if below.name != _CACHE]
-    return found
+    return states
 
 
 def _within(folder: Path) -> list[Path]:
@@ -198,32 +198,32 @@ def _within(folder: Path) -> list[Path]:
         return []  # not there, or not for us
 
 
-def _entries(paths: Iterable[Path], *, times: bool = True) -> dict[str, Entry]:
-    found = {}
+def _states(paths: Iterable[Path], *, times: bool = True) -> dict[str, FileState]:
+    states = {}
     for path in paths:
         with contextlib.suppress(OSError):  # it is gone already
             about = path.lstat()
             seen = (about.st_size, about.st_mtime_ns, about.st_ctime_ns) if times else (0, 0, 0)
-            found[str(path)] = Entry(about.st_ino, about.st_mode, about.st_uid, *seen)
-    return found
+            states[str(path)] = FileState(about.st_ino, about.st_mode, about.st_uid, *seen)
+    return states
 
 
-def _shared(paths: Iterable[Path]) -> dict[str, Entry]:
-    """Return what is known of the entries of shared folders; below theirs, others are at work."""
-    entries = _entries(paths)
+def _shared(paths: Iterable[Path]) -> dict[str, FileState]:
+    """Return the states in shared folders; others write in the folders below."""
+    states = _states(paths)
     return {
-        path: entry._replace(size=0, modified=0, changed=0) if stat.S_ISDIR(entry.mode) else entry
-        for path, entry in entries.items()
+        path: state._replace(size=0, modified=0, changed=0) if stat.S_ISDIR(state.mode) else state
+        for path, state in states.items()
     }
 
 
 def _differences(before: Mapping[str, object], after: Mapping[str, object]) -> list[str]:
-    found = []
+    differences = []
     for path in sorted(before.keys() | after.keys()):
         if before.get(path) != after.get(path):
             what = "new" if path not in before else "gone" if path not in after else "changed"
-            found.append(f"{what}: {path}")
-    return found
+            differences.append(f"{what}: {path}")
+    return differences
 
 
 def _names(path: str, columns: slice) -> list[str]:
@@ -235,7 +235,7 @@ def _names(path: str, columns: slice) -> list[str]:
 
 
 def _descends(number: int, parents: Mapping[int, int]) -> bool:
-    own = os.getpid()
-    while number in parents and parents[number] != own:
+    grader = os.getpid()
+    while number in parents and parents[number] != grader:
         number = parents[number]
-    return parents.get(number) == own
+    return parents.get(number) == grader

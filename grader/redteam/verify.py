@@ -1,4 +1,4 @@
-"""Judge one attack: whether it ended as its file says, got nothing, and left behind text and nothing else."""
+"""Judge one attack: it must end as its file says, get nothing, and leave nothing but text."""
 
 from __future__ import annotations
 
@@ -38,10 +38,10 @@ class Honest:
 
 
 def top_of_band(accuracies: Sequence[float], reference: float) -> float:
-    """Return the highest balanced accuracy that says nothing: the first plus 3 SD of all, at most halfway to `reference`.
+    """Return the highest balanced accuracy within noise: the first plus 3 SD of all, at most halfway to `reference`.
 
-    `accuracies` are the baseline's under several seeds, the first of them that under which attacks run, as the reference did.
-    Less than 0.02 more than the first always says nothing.
+    `accuracies` are the baseline's under several seeds. Attacks and the reference run under the first.
+    Up to 0.02 above the first is always within noise.
     """
     first = accuracies[0]
     return max(
@@ -50,9 +50,9 @@ def top_of_band(accuracies: Sequence[float], reference: float) -> float:
 
 
 def judge(attack: Attack, result: Result, honest: Honest, starter: Json, secrets: Iterable[str]) -> list[str]:
-    """Return what speaks against the grader; nothing where the attack held.
+    """Return the problems of the grader under an attack; none where it held.
 
-    `secrets` are texts that nothing of the run may show.
+    `secrets` are texts that no output of the run may show.
     """
     notebooks = executed(result)
     texts = [result.message, result.traceback, *result.penalties, *map(_printed, notebooks)]
@@ -63,7 +63,7 @@ def judge(attack: Attack, result: Result, honest: Honest, starter: Json, secrets
         *dict.fromkeys(line[:_SHOWN_CHARACTERS] for line in reached),
         *(["a control character is shown"] if any(map(_CONTROL.search, shown)) else []),
         *_shown_secrets(Path(result.run_folder), texts, secrets),
-        *(said for notebook in notebooks for said in _more_than_text(notebook, starter, honest)),
+        *(problem for notebook in notebooks for problem in _more_than_text(notebook, starter, honest)),
     ]
 
 
@@ -84,11 +84,11 @@ def kinds_of_output(notebook: Json) -> frozenset[str]:
 def _wrong_ending(attack: Attack, result: Result, honest: Honest) -> list[str]:
     if any(_is(ending, result, honest) for ending in attack.endings):
         return []
-    said = result.message[:_SHOWN_CHARACTERS]
+    message = result.message[:_SHOWN_CHARACTERS]
     if result.metrics is None:
-        return [f"ended as {result.verdict}: {said}"]
+        return [f"ended as {result.verdict}: {message}"]
     accuracy, baseline = result.metrics.balanced_accuracy, honest.baseline.balanced_accuracy
-    return [f"scored {accuracy:.4f}, the baseline {baseline:.4f} (band up to {honest.band:.4f}): {said}"]
+    return [f"scored {accuracy:.4f}, the baseline {baseline:.4f} (band up to {honest.band:.4f}): {message}"]
 
 
 def _is(ending: str, result: Result, honest: Honest) -> bool:
@@ -101,25 +101,25 @@ def _is(ending: str, result: Result, honest: Honest) -> bool:
 
 def _shown_secrets(folder: Path, texts: Sequence[str], secrets: Iterable[str]) -> list[str]:
     kept = [path for path in sorted(folder.rglob("*")) if path.is_file() and path.name not in _HANDED_IN]
-    places = {"what it printed": "\n".join(texts).encode("utf-8", "replace")}
-    places |= {str(path.relative_to(folder)): path.read_bytes() for path in kept}
+    contents = {"what it printed": "\n".join(texts).encode("utf-8", "replace")}
+    contents |= {str(path.relative_to(folder)): path.read_bytes() for path in kept}
     return [
-        f"a secret is shown in {place}"
-        for place, content in places.items()
+        f"a secret is shown in {name}"
+        for name, content in contents.items()
         if any(secret.encode() in content for secret in secrets)
     ]
 
 
 def _more_than_text(notebook: Json, starter: Json, honest: Honest) -> list[str]:
-    """Return what of an executed notebook is not ours: another cell than the slot, or output that is not text."""
-    found = []
-    own = [cell for cell in notebook["cells"] if not _PAPERMILL & set(tags(cell))]
-    if list(map(_as_compared, own)) != list(map(_as_compared, starter["cells"])):
-        found.append("the executed notebook has other protected cells than the starter")
+    """Return what is not ours in an executed notebook: a cell other than the slot, or output that is not text."""
+    problems = []
+    cells = [cell for cell in notebook["cells"] if not _PAPERMILL & set(tags(cell))]
+    if list(map(_as_compared, cells)) != list(map(_as_compared, starter["cells"])):
+        problems.append("the executed notebook has other protected cells than the starter")
     foreign = kinds_of_output(notebook) - honest.kinds - {"stream", "error", "text/plain"}
     if foreign:
-        found.append(f"the executed notebook has output of the kind {', '.join(sorted(foreign))}")
-    return found
+        problems.append(f"the executed notebook has output of the kind {', '.join(sorted(foreign))}")
+    return problems
 
 
 def _as_compared(cell: Json) -> tuple[bool, str]:
@@ -131,7 +131,7 @@ def _printed(notebook: Json) -> str:
 
 
 def _slots(notebook: Json) -> str:
-    """Return all that stands under the slot."""
+    """Return all output of the slot's cell."""
     outputs = _outputs({"cells": tagged(notebook, "slot")})
     names = ("text", "ename", "evalue", "traceback")
     return "\n".join(_text(output.get(name, "")) for output in outputs for name in names)

@@ -45,15 +45,15 @@ def histogram(points: Sequence[int]) -> str:
     counts = [0] * _BINS
     for value in points:
         counts[min(value // 10, _BINS - 1)] += 1
-    names = [f"{10 * place} to {10 * place + 9 + (place == _BINS - 1)}" for place in range(_BINS)]
-    told = "; ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count)
-    chart = _Chart(200, "Distribution of points", f"Students by points. {told or 'Nobody yet'}.")
+    names = [f"{10 * index} to {10 * index + 9 + (index == _BINS - 1)}" for index in range(_BINS)]
+    summary = "; ".join(f"{name}: {count}" for name, count in zip(names, counts, strict=True) if count)
+    chart = _Chart(200, "Distribution of points", f"Students by points. {summary or 'Nobody yet'}.")
     chart.axes((0, 100), (0, _room(max(counts))), x_label="points", whole=True)
-    for place, count in enumerate(counts):
+    for index, count in enumerate(counts):
         if count:
-            left, right = chart.x(10 * place) + 1.5, chart.x(10 * place + 10) - 1.5
+            left, right = chart.x(10 * index) + 1.5, chart.x(10 * index + 10) - 1.5
             bar = _add(chart.root, "rect", x=left, y=chart.y(count), width=right - left, height=chart.y(0) - chart.y(count), rx=2, cls="bar")  # fmt: skip
-            _add(bar, "title", f"{names[place]} points: {count}")
+            _add(bar, "title", f"{names[index]} points: {count}")
             _add(
                 chart.root, "text", str(count), x=(left + right) / 2, y=chart.y(count) - 4, cls="value middle"
             )
@@ -63,11 +63,11 @@ def histogram(points: Sequence[int]) -> str:
 def bars(title: str, counts: Sequence[tuple[str, int, str]]) -> str:
     """Draw a horizontal bar for each (name, count, kind)."""
     row, left = 26, 128
-    told = "; ".join(f"{name}: {count}" for name, count, _ in counts)
-    root = _root(WIDTH, row * len(counts) + 8, title, f"{told}.")
+    summary = "; ".join(f"{name}: {count}" for name, count, _ in counts)
+    root = _root(WIDTH, row * len(counts) + 8, title, f"{summary}.")
     scale = (WIDTH - left - 44) / max([count for _, count, _ in counts] or [1])
-    for place, (name, count, kind) in enumerate(counts):
-        middle = row * place + 17
+    for index, (name, count, kind) in enumerate(counts):
+        middle = row * index + 17
         _add(root, "text", visible(name), x=left - 8, y=middle + 4, cls="label end")
         _add(
             root,
@@ -86,9 +86,9 @@ def bars(title: str, counts: Sequence[tuple[str, int, str]]) -> str:
 def scatter(title: str, dots: Sequence[Dot], x_label: str, ends: tuple[str, str] | None = None) -> str:
     """Draw points over something; `ends` names the left and the right end where the numbers say nothing."""
     low, high = min(dot.x for dot in dots), max(dot.x for dot in dots)
-    told = f"{len(dots)} submissions, {x_label} from {ends[0] if ends else f'{low:.3g}'} to {ends[1] if ends else f'{high:.3g}'}"
+    summary = f"{len(dots)} submissions, {x_label} from {ends[0] if ends else f'{low:.3g}'} to {ends[1] if ends else f'{high:.3g}'}"
     chart = _Chart(
-        220, title, f"{told}, points from {min(d.y for d in dots):g} to {max(d.y for d in dots):g}."
+        220, title, f"{summary}, points from {min(d.y for d in dots):g} to {max(d.y for d in dots):g}."
     )
     across = (low, high if high > low else low + 1) if ends else (0, high * 1.04 or 1)
     chart.axes(across, (0, 100), x_label=x_label, ends=ends)
@@ -126,12 +126,12 @@ def score_map(floor: float, ceiling: float, repeats: Sequence[float], mean: floa
     _add(chart.root, "circle", cx=at, cy=height, r=6, cls="mean")
     # Where the words cross no line: above the dot, to its left, or below the line on its right.
     if points < 12:
-        place, words = (at + 6, height - 14), "value end strong"
+        position, style = (at + 6, height - 14), "value end strong"
     elif at > 0.6 * WIDTH:
-        place, words = (at - 10, height - 8), "value end strong"
+        position, style = (at - 10, height - 8), "value end strong"
     else:
-        place, words = (at + 12, height + 5), "value strong"
-    _add(chart.root, "text", f"{points} points", x=place[0], y=place[1], cls=words)
+        position, style = (at + 12, height + 5), "value strong"
+    _add(chart.root, "text", f"{points} points", x=position[0], y=position[1], cls=style)
     return chart.svg()
 
 
@@ -141,11 +141,11 @@ def curve(drawn: Curve) -> str:
     values = [value for _, value in pairs]
     low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
-    told = "; ".join(
+    summary = "; ".join(
         f"repeat {number}: {line[0][1]:g} to {line[-1][1]:g}"
         for number, line in enumerate(drawn.lines, start=1)
     )
-    chart = _Chart(180, f"{visible(drawn.name)}, step by step", f"First and last value of each. {told}.")
+    chart = _Chart(180, f"{visible(drawn.name)}, step by step", f"First and last value of each. {summary}.")
     steps = [step for step, _ in pairs]
     chart.axes(
         (min(steps), max(steps)),
@@ -185,7 +185,7 @@ def gauge(share: float) -> str:
 
 
 class _Chart:
-    """A drawing with two axes; `x` and `y` turn values into places."""
+    """A drawing with two axes; `x` and `y` turn values into positions."""
 
     def __init__(self, height: int, title: str, description: str) -> None:
         self.root = _root(WIDTH, height, title, description)
@@ -222,12 +222,12 @@ class _Chart:
         )
 
     def x(self, value: float) -> float:
-        """Return the place of a value across."""
+        """Return the position of a value across."""
         low, high = self._across
         return _LEFT + (WIDTH - _LEFT - _RIGHT) * (value - low) / ((high - low) or 1.0)
 
     def y(self, value: float) -> float:
-        """Return the place of a value upwards."""
+        """Return the position of a value upwards."""
         low, high = self._up
         room = self._height - _TOP - _BOTTOM
         return _TOP + room * (1 - (value - low) / ((high - low) or 1.0))
@@ -244,7 +244,7 @@ def _ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= raw * 0.999)
     step = max(step, 1.0) if whole else step
     first = math.ceil(low / step - 1e-9)
-    return [round(place * step, 10) for place in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [round(index * step, 10) for index in range(first, math.floor(high / step + 1e-9) + 1)]
 
 
 def _room(count: int) -> float:

@@ -1,7 +1,7 @@
-"""Say which classes were taken for which, as rounded shares over all repeats: never a label, a count or an image.
+"""Measure which classes were taken for which, as rounded shares over all repeats: never a label, a count or an image.
 
 What it tells of the answers is what a balanced accuracy tells, by class: one rounded share for each pair of classes. It is
-left out where a class has so few images that a share could single some of them out.
+omitted where a class has so few images that a share could single some of them out.
 """
 
 from __future__ import annotations
@@ -47,10 +47,10 @@ def confusion(files: Sequence[tuple[Path, Path]], per_repeat: Sequence[float]) -
     counts: Counts = {}
     for (predictions, answers), recorded in zip(files, per_repeat, strict=True):
         try:
-            found = statistics.fmean(score(predictions, answers).values())
+            accuracy = statistics.fmean(score(predictions, answers).values())
         except GraderFault:
             return None
-        if not math.isclose(found, recorded, abs_tol=1e-9) or not _count(predictions, answers, counts):
+        if not math.isclose(accuracy, recorded, abs_tol=1e-9) or not _count(predictions, answers, counts):
             return None
     classes = sorted({label for pair in counts for label in pair})
     if len(classes) > MOST_CLASSES:

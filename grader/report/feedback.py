@@ -1,4 +1,4 @@
-"""Say to one student how their submission went: what ended it, where the points come from, and what to do next."""
+"""Build the feedback on one submission: how it ended, how its points were computed, and what to do next."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Feedback:
 
     result: Result
     explanation: Explanation
-    said: str  # what happened in this submission, if it is more than the explanation
+    happened: str  # in this submission, if it is more than the explanation
     advice: list[str]
     file: str
     score: Score | None
@@ -80,7 +80,7 @@ class Feedback:
 
 
 def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> Feedback:
-    """Return what a student is told. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
+    """Return what a student reads. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
     score = _map_of(result, task)
     marks = marks_of(result.traceback)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
@@ -90,7 +90,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
     return Feedback(
         result=result,
         explanation=explanation,
-        said="" if ours or result.message == explanation.sentence else result.message,
+        happened="" if ours or result.message == explanation.sentence else result.message,
         advice=[*(use.warning for use in limits if use.warning), *advice(result, score)],
         file=PurePosixPath(result.submission.replace("\\", "/")).name,
         score=score,
@@ -144,43 +144,43 @@ def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
 
 def _printed(repeats: Sequence[RepeatView]) -> list[tuple[str, str]]:
     """Return what was printed, once where several repeats printed the same."""
-    told: dict[str, list[int]] = {}
+    repeats_of: dict[str, list[int]] = {}
     for repeat in repeats:
         if repeat.printed:
-            told.setdefault(repeat.printed, []).append(repeat.number + 1)
-    if len(told) == 1 and len(repeats) > 1 and len(next(iter(told.values()))) == len(repeats):
-        return [("in every repeat", text) for text in told]
-    return [(f"in repeat {', '.join(map(str, numbers))}", text) for text, numbers in told.items()]
+            repeats_of.setdefault(repeat.printed, []).append(repeat.number + 1)
+    if len(repeats) > 1 and [len(numbers) for numbers in repeats_of.values()] == [len(repeats)]:
+        return [("in every repeat", text) for text in repeats_of]
+    return [(f"in repeat {', '.join(map(str, numbers))}", text) for text, numbers in repeats_of.items()]
 
 
 def _limits(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> list[Use]:
     limits = task.spec.limits if task else None
     longest = max((repeat.seconds or 0.0 for repeat in files.repeats), default=0.0)
-    found = []
+    uses = []
     if result.verdict is Verdict.TIME_LIMIT or longest:
-        found.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))
+        uses.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))
     if result.slot_calls:
         calls = f"{result.slot_calls} call{'s' * (result.slot_calls != 1)}"
         each = 1000 * result.seconds.slot_calls / result.slot_calls
-        found.append(
+        uses.append(
             Use("your function", f"{calls}, {result.seconds.slot_calls:.1f} s, {each:.2g} ms each", "", "")
         )
-    if limits and (found or result.verdict is Verdict.MEMORY_LIMIT):
-        found.append(_memory(result, limits.memory_mb))
-    return found
+    if limits and (uses or result.verdict is Verdict.MEMORY_LIMIT):
+        uses.append(_memory(result, limits.memory_mb))
+    return uses
 
 
 def _time(result: Result, longest: float, limit: float | None) -> Use:
     share = 1.0 if result.verdict is Verdict.TIME_LIMIT else longest / limit if limit else 0.0
     used = _STOPPED if share >= 1 else f"{longest:.1f} s"
-    told, drawing = (f"{limit:g} s", charts.gauge(share)) if limit else ("", "")
+    allowed, drawing = (f"{limit:g} s", charts.gauge(share)) if limit else ("", "")
     theirs = result.seconds.slot_calls > 0.5 * result.seconds.total  # else it is the training that is slow
     warning = (
-        f"The longest repeat took {used} of the {told} that it may take. A slower machine would have stopped it: make your function faster."
+        f"The longest repeat took {used} of its {allowed}. On a slower machine it would have been stopped: make your function faster."
         if theirs and NEAR <= share < 1
         else ""
     )
-    return Use("longest repeat", used, told, drawing, warning)
+    return Use("longest repeat", used, allowed, drawing, warning)
 
 
 def _memory(result: Result, limit_mb: int) -> Use:

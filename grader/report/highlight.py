@@ -63,5 +63,5 @@ def marks_of(traceback: str) -> dict[int, str]:
 
     Only the exception that ended the run counts, not those that it came from.
     """
-    numbers = [int(found) for found in _OWN_LINE.findall(traceback.partition(_CAUSE)[0]) if len(found) < 8]
+    numbers = [int(digits) for digits in _OWN_LINE.findall(traceback.partition(_CAUSE)[0]) if len(digits) < 8]
     return {**dict.fromkeys(numbers[:-1], PASSED), **dict.fromkeys(numbers[-1:], FAILED)}

@@ -1,4 +1,4 @@
-"""Put together what the first page of a report shows of each task: its board, its charts, and who handed in what twice."""
+"""Build what the first page of a report shows of each task: its board, its charts, and programs handed in twice."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Row:
     accuracy: str
     spread: str
     whisker: str
-    sent: str
+    submitted: str
     pseudonym: str
     page: str
     attempts: list[tuple[int, str]]
@@ -62,17 +62,17 @@ class Twin:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """A failure of ours, for the instructor."""
+class FailedGrading:
+    """A submission that the grader could not grade, for the instructor."""
 
-    who: str
+    student: str
     task: str
     message: str
 
 
 @dataclass(frozen=True)
 class Section:
-    """What is shown of one task. `single` says that some result comes from one repeat, of which the noise is unknown."""
+    """What is shown of one task. `single`: some result comes from one repeat, whose noise is unknown."""
 
     id: str
     title: str
@@ -97,14 +97,14 @@ def section(
     twins: list[Twin],
 ) -> Section:
     """Return what is shown of one task; `names` are pseudonyms that are shown nowhere, but found by the filter."""
-    results = [row.result for row in board]
+    results = [standing.result for standing in board if standing.result]
     verdicts = Counter(result.verdict for result in results)
     scale = _scale(results)
     return Section(
         id=name,
         title=task.spec.title if task else name,
         story=task.spec.story if task else "",
-        rows=[_row(name, row, scale, names.get(row.student, ""), pages) for row in board],
+        rows=[_row(standing, scale, names.get(standing.student, ""), pages) for standing in board],
         facts=_facts(board),
         verdicts=[verdict.value for verdict in EXPLANATIONS if verdicts[verdict]],
         drawings=_drawings(board, verdicts),
@@ -114,54 +114,57 @@ def section(
     )
 
 
-def failures(boards: Mapping[str, Sequence[Standing]]) -> list[Failure]:
-    """Return the failures of ours that stand in a leaderboard."""
+def failures(boards: Mapping[str, Sequence[Standing]]) -> list[FailedGrading]:
+    """Return the submissions in the leaderboards that the grader could not grade."""
     return [
-        Failure(row.name, task, row.result.message)
+        FailedGrading(row.name or row.alias, task, row.message)
         for task, board in boards.items()
         for row in board
-        if row.result.verdict is Verdict.GRADER_ERROR
+        if row.verdict is Verdict.GRADER_ERROR
     ]
 
 
-def the_same(results: Sequence[Result], starter_key: str) -> list[Same]:
-    """Return which students handed in the same program, the largest groups first; `starter_key` is the starter's."""
+def the_same(results: Sequence[Result], labels: Mapping[str, str], starter_key: str) -> list[Same]:
+    """Return which students handed in the same program, the largest groups first; `starter_key` is the starter's.
+
+    `labels` are how each student is shown.
+    """
     groups: dict[str, set[str]] = {}
     for result in results:
         if result.slot_key:
-            groups.setdefault(result.slot_key, set()).add(result.student)
-    found = [
+            groups.setdefault(result.slot_key, set()).add(labels[result.student])
+    shared = [
         Same(sorted(students), key == starter_key) for key, students in groups.items() if len(students) > 1
     ]
-    return sorted(found, key=lambda same: (-len(same.students), same.students))
+    return sorted(shared, key=lambda same: (-len(same.students), same.students))
 
 
 def twins(
     name: str, title: str, pairs: Sequence[Alike], sources: Mapping[str, str], people: Mapping[str, list[str]]
 ) -> list[Twin]:
     """Return the pairs of programs that are most alike, one for each two students; programs are known by their keys."""
-    found: list[Twin] = []
+    shown: list[Twin] = []
     seen: set[frozenset[str]] = set()
     for pair in pairs:
-        left, right = people[pair.one], people[pair.other]
-        who = frozenset((left[0], right[0]))
-        if who in seen or len(found) == MOST_TWINS:
+        left, right = people[pair.left], people[pair.right]
+        students = frozenset((left[0], right[0]))
+        if students in seen or len(shown) == MOST_TWINS:
             continue
-        seen.add(who)
-        anchor = f"{name}-{len(found) + 1}"
-        found.append(
+        seen.add(students)
+        anchor = f"{name}-{len(shown) + 1}"
+        shown.append(
             Twin(
                 title, _several(left), _several(right), int(100 * pair.similarity), anchor, f"{SIMILAR}#{anchor}",
-                side_by_side(sources[pair.one], sources[pair.other]),
+                side_by_side(sources[pair.left], sources[pair.right]),
             )
         )  # fmt: skip
-    return found
+    return shown
 
 
 def minute(moment: str) -> str:
     """Return the minute of an ISO time as people write it, in UTC, or the text as it is."""
-    when = _time(moment)
-    return f"{when:%Y-%m-%d %H:%M}" if when else moment
+    time = _time(moment)
+    return f"{time:%Y-%m-%d %H:%M}" if time else moment
 
 
 def _several(students: Sequence[str]) -> str:
@@ -172,69 +175,78 @@ def _several(students: Sequence[str]) -> str:
     )
 
 
-def _row(task: str, row: Standing, scale: tuple[float, float], pseudonym: str, pages: Pages) -> Row:
-    metrics = row.result.metrics
+def _row(standing: Standing, scale: tuple[float, float], pseudonym: str, pages: Pages) -> Row:
+    task, student, metrics = standing.task, standing.student, standing.metrics
     several = metrics is not None and len(metrics.per_repeat) > 1
     return Row(
-        standing=row,
+        standing=standing,
         accuracy=f"{metrics.balanced_accuracy:.3f}" if metrics else "",
         spread=f"± {metrics.spread:.3f}" if metrics and several else "",
         whisker=charts.whisker(metrics.balanced_accuracy, metrics.spread, *scale) if metrics else "",
-        sent=minute(row.sent),
+        submitted=minute(standing.submitted),
         pseudonym=pseudonym,
-        page=pages.get((task, row.student, row.attempt), ""),
+        page=pages.get((task, student, standing.attempt), ""),
         attempts=[
-            (number, pages[task, row.student, number])
-            for number in range(1, row.attempts + 1)
-            if (task, row.student, number) in pages
+            (number, pages[task, student, number])
+            for number in range(1, standing.attempts + 1)
+            if (task, student, number) in pages
         ],
     )
 
 
 def _scale(results: Sequence[Result]) -> tuple[float, float]:
     """Return the ends of the scale on which the balanced accuracies of a board are drawn."""
-    found = [result.metrics for result in results if result.metrics]
-    low = min((metrics.balanced_accuracy - metrics.spread for metrics in found), default=0.0)
-    return low, max((metrics.balanced_accuracy + metrics.spread for metrics in found), default=1.0)
+    measured = [result.metrics for result in results if result.metrics]
+    low = min((metrics.balanced_accuracy - metrics.spread for metrics in measured), default=0.0)
+    return low, max((metrics.balanced_accuracy + metrics.spread for metrics in measured), default=1.0)
 
 
 def _facts(board: Sequence[Standing]) -> list[tuple[str, str]]:
-    points = [row.result.points for row in board if row.result.points is not None]
-    found = [("students", str(len(board))), ("submissions", str(sum(row.attempts for row in board)))]
-    found.append(("scored", str(sum(row.scored for row in board))))
+    points = [row.points for row in board if row.points is not None]
+    facts = [
+        ("students", str(len(board))),
+        ("submissions", str(sum(row.attempts for row in board))),
+        ("scored", str(sum(row.scored for row in board))),
+    ]
     if points:
-        found += [("median points", f"{statistics.median(points):g}"), ("best", str(max(points)))]
-    return found
+        facts += [("median points", f"{statistics.median(points):g}"), ("best", str(max(points)))]
+    return facts
 
 
 def _drawings(board: Sequence[Standing], verdicts: Counter[Verdict]) -> list[tuple[str, str, str]]:
     """Return the charts of a task: caption, note and SVG of each."""
-    points = [row.result.points for row in board if row.result.points is not None]
-    found = [("Points", "students, by the attempt that counts", charts.histogram(points))]
+    points = [row.points for row in board if row.points is not None]
+    drawings = [("Points", "students, by the attempt that counts", charts.histogram(points))]
     counts = [
         (verdict.value.replace("_", " "), verdicts[verdict], _kind(verdict))
         for verdict in EXPLANATIONS
         if verdicts[verdict]
     ]
-    found.append(("Verdicts", "", charts.bars("Verdicts", counts)))
-    seconds = [_dot(row, row.result.seconds.total) for row in board if row.result.points is not None]
+    drawings.append(("Verdicts", "", charts.bars("Verdicts", counts)))
+    results = [(row.name or row.alias, row.result) for row in board if row.result]
+    seconds = [
+        _dot(name, result, result.seconds.total) for name, result in results if result.points is not None
+    ]
     if len(seconds) > 1:
-        drawing = charts.scatter("Points against seconds", seconds, "seconds of the whole grading")
-        found.append(("Points against time", "how long a submission took", drawing))
-    sent = [(row, when) for row in board if row.result.points is not None and (when := _time(row.sent))]
-    times = [when for _, when in sent]
-    if len(set(times)) > 1:
-        dots = [_dot(row, when.timestamp()) for row, when in sent]
-        ends = f"{min(times):%Y-%m-%d %H:%M}", f"{max(times):%Y-%m-%d %H:%M}"
-        drawing = charts.scatter("Points against the time of handing in", dots, "handed in (UTC)", ends)
-        found.append(("Points over the days", "when the attempt that counts was handed in", drawing))
-    return found
+        drawing = charts.scatter("Points by grading time", seconds, "seconds of grading")
+        drawings.append(("Points by grading time", "how long it took to grade each submission", drawing))
+    times = [_time(row.submitted) for row in board if row.result]
+    dated = [
+        (name, result, time)
+        for (name, result), time in zip(results, times, strict=True)
+        if result.points is not None and time
+    ]
+    if len({time for *_, time in dated}) > 1:
+        dots = [_dot(name, result, time.timestamp()) for name, result, time in dated]
+        first, last = min(time for *_, time in dated), max(time for *_, time in dated)
+        ends = f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
+        drawing = charts.scatter("Points by submission time", dots, "submitted (UTC)", ends)
+        drawings.append(("Points by submission time", "of the attempt that counts", drawing))
+    return drawings
 
 
-def _dot(row: Standing, across: float) -> charts.Dot:
-    return charts.Dot(
-        across, row.result.points or 0, f"{row.name}: {row.result.points} points", _kind(row.result.verdict)
-    )
+def _dot(name: str, result: Result, across: float) -> charts.Dot:
+    return charts.Dot(across, result.points or 0, f"{name}: {result.points} points", _kind(result.verdict))
 
 
 def _kind(verdict: Verdict) -> str:
@@ -243,7 +255,7 @@ def _kind(verdict: Verdict) -> str:
 
 def _time(moment: str) -> datetime | None:
     try:
-        when = datetime.fromisoformat(moment)
+        time = datetime.fromisoformat(moment)
     except ValueError:
         return None
-    return when.astimezone(UTC) if when.tzinfo else when.replace(tzinfo=UTC)
+    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)

@@ -71,22 +71,23 @@ class _Book:
     settings: dict[int, dict[str, Any]]  # of each call of a command, by its id
     boards: dict[str, list[Standing]]
     people: dict[str, str]  # the name of each student, "" where it is not known
+    labels: dict[str, str]  # the name of each student with the id, or the id alone
     key: bytes
     names: dict[str, str]  # pseudonyms
 
 
 @dataclass(frozen=True)
 class _Audience:
-    """Whom a first page is for: the words around it, and the failures of ours that it is told about."""
+    """The readers of a first page: the words around it, and which failures of the grader it lists."""
 
     eyebrow: str
     note: str
-    failures: Callable[[Mapping[str, Sequence[Standing]]], list[leaderboard.Failure]]
+    failures: Callable[[Mapping[str, Sequence[Standing]]], list[leaderboard.FailedGrading]]
 
 
 _INSTRUCTORS = _Audience(
     "Results",
-    "For instructors: this page and those it leads to hold names and programs of students.",
+    "For instructors only: these pages contain students' names and programs.",
     leaderboard.failures,
 )
 _EVERYBODY = _Audience("Leaderboard", "Names are pseudonyms.", lambda _: [])
@@ -100,24 +101,26 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
     """
     book = _read(out)
     addresses = {
-        (one.result.task, one.result.student, one.attempt): f"{PAGES}/{page_name(book.key, one.result.task, one.result.student, one.attempt)}"
-        for one in book.current
+        key: f"{PAGES}/{page_name(book.key, *key)}"
+        for recorded in book.current
+        for key in [(recorded.result.task, recorded.result.student, recorded.attempt)]
     }  # fmt: skip
     folder, pages, sections = out / FOLDER, _Pages(), []
     for name, board in book.boards.items():
-        of_task = [one for one in book.current if one.result.task == name]
+        of_task = [recorded for recorded in book.current if recorded.result.task == name]
         task = tasks.get(name)
-        twins = _twins(out, name, task.spec.title if task else name, of_task)
-        same = leaderboard.the_same([one.result for one in of_task], _starter_key(task))
+        twins = _twins(out, book, name, task.spec.title if task else name)
+        results = [recorded.result for recorded in of_task]
+        same = leaderboard.the_same(results, book.labels, _starter_key(task))
         sections.append(
             leaderboard.section(name, task, board, names=book.names, pages=addresses, same=same, twins=twins)
         )
     written = []
-    for one in watch(book.current):
-        result = one.result
-        path = folder / addresses[result.task, result.student, one.attempt]
-        write_atomic(path, _feedback_page(out, one, book, tasks.get(result.task), pages).encode())
-        written.append(Page(result.task, result.student, one.attempt, path))
+    for recorded in watch(book.current):
+        result = recorded.result
+        path = folder / addresses[result.task, result.student, recorded.attempt]
+        write_atomic(path, _feedback_page(out, recorded, book, tasks.get(result.task), pages).encode())
+        written.append(Page(result.task, result.student, recorded.attempt, path))
     twins = [twin for part in sections for twin in part.twins]
     if twins:
         write_atomic(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
@@ -162,10 +165,10 @@ class _Pages:
     def render(self, template: str, **values: Any) -> str:
         """Return a page. Scripts run in none but the first."""
         scripts = f"script-src {_hash_of(self._script)}; " if template == "index.html" else ""
-        images = "img-src data:; " if getattr(values.get("told"), "pictures", None) else ""
+        images = "img-src data:; " if getattr(values.get("feedback"), "pictures", None) else ""
         policy = f"default-src 'none'; style-src {_hash_of(self._style)}; {scripts}{images}base-uri 'none'; form-action 'none'"
-        own = {"policy": policy, "style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 -- our own files
-        return self._environment.get_template(template).render(**own, **values)
+        fixed = {"policy": policy, "style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 -- our own files
+        return self._environment.get_template(template).render(**fixed, **values)
 
 
 def _index(
@@ -176,7 +179,7 @@ def _index(
     audience: _Audience,
 ) -> str:
     rows = [row for board in boards.values() for row in board]
-    latest = leaderboard.minute(max(one.recorded for one in book.current))
+    latest = leaderboard.minute(max(recorded.recorded for recorded in book.current))
     return pages.render(
         "index.html",
         heading=sections[0].title if len(sections) == 1 else f"{len(sections)} tasks",
@@ -184,71 +187,74 @@ def _index(
         sections=sections,
         totals=totals(boards) if len(sections) > 1 else [],
         failures=audience.failures(boards),
-        named=any(row.full_name for row in rows),
         grouped=len({row.section for row in rows}) > 1,
-        dated=any(row.sent for row in rows),
+        dated=any(row.submitted for row in rows),
         footer=f"As of {latest} UTC. {audience.note}",
     )
 
 
-def _feedback_page(out: Path, one: Recorded, book: _Book, task: Task | None, pages: _Pages) -> str:
-    executed = book.history.get(one.identical_to or one.id, one).result
-    result = one.result
+def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None, pages: _Pages) -> str:
+    executed = book.history.get(recorded.identical_to or recorded.id, recorded).result
+    result = recorded.result
     message, traceback = (
         without_paths(text, out, result, executed) for text in (result.message, result.traceback)
     )
-    told = feedback(
+    content = feedback(
         replace(result, message=message, traceback=traceback),
         run_files(out, result, executed),
         task,
-        book.settings.get(one.run, {}).get("wall_seconds"),
+        book.settings.get(recorded.run, {}).get("wall_seconds"),
     )
     return pages.render(
         "feedback.html",
-        told=told,
+        feedback=content,
         title=task.spec.title if task else result.task,
         student=result.student,
-        full_name=book.people.get(result.student, ""),
-        attempt=one.attempt,
+        name=book.people.get(result.student, ""),
+        attempt=recorded.attempt,
         pseudonym=book.names[result.student],
-        recorded=leaderboard.minute(one.recorded),
+        recorded=leaderboard.minute(recorded.recorded),
     )
 
 
 def _read(out: Path) -> _Book:
     with reading(out) as book:
         rows = book.leaderboard()
-        history = {one.id: one for one in book.history()}
+        history = {recorded.id: recorded for recorded in book.history()}
         current = book.current()
         settings = {run["id"]: run["settings"] for run in book.runs()}
     if not current:
         raise UsageError(f"{out} holds no results yet; the next `grader grade` records some")
     key = key_for(out)
+    people = {row["student"]: row["name"] for row in rows}
     return _Book(
         current=current,
         history=history,
         settings=settings,
-        boards=standings(rows, {number: one.result for number, one in history.items()}),
-        people={row["student"]: row["name"] for row in rows},
+        boards=standings(rows, {number: recorded.result for number, recorded in history.items()}),
+        people=people,
+        labels={student: f"{name} ({student})" if name else student for student, name in people.items()},
         key=key,
-        names=pseudonyms(key, {one.result.student for one in current}),
+        names=pseudonyms(key, {recorded.result.student for recorded in current}),
     )
 
 
-def _twins(out: Path, name: str, title: str, current: Sequence[Recorded]) -> list[leaderboard.Twin]:
+def _twins(out: Path, book: _Book, name: str, title: str) -> list[leaderboard.Twin]:
+    """Return the pairs of similar programs of the task `name`."""
     sources: dict[str, str] = {}
     people: dict[str, list[str]] = {}
-    for one in current:
-        key = one.result.slot_key
-        if not key:
+    for recorded in book.current:
+        key = recorded.result.slot_key
+        if not key or recorded.result.task != name:
             continue
         if key not in sources:
-            source = slot_text(RunFolder.of(out, one.result))
+            source = slot_text(RunFolder.of(out, recorded.result))
             if source is None:
                 continue
             sources[key] = source
-        if one.result.student not in people.setdefault(key, []):
-            people[key].append(one.result.student)
+        student = book.labels[recorded.result.student]
+        if student not in people.setdefault(key, []):
+            people[key].append(student)
     return leaderboard.twins(name, title, alike(sources, people), sources, people)
 
 

@@ -1,6 +1,6 @@
 """Find programs that are alike, whatever their comments, layout and the names of their variables.
 
-A program becomes a sequence of tokens of its syntax tree written anew, with docstrings left out and every name that the
+A program becomes a sequence of tokens of its syntax tree written anew, without docstrings and with every name that the
 program itself binds replaced by the same mark. Two sequences are as alike as their longest common subsequence is long:
 the normalised indel similarity, 2 LCS / (n + m), computed bit-parallel by rapidfuzz (Hyyro 2004, "Bit-parallel LCS-length
 computation revisited").
@@ -28,7 +28,7 @@ LONGEST = 20_000  # tokens that are compared
 MOST = 1_000  # pairs that are returned
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
-_MARK = "_"  # stands for every name that a program binds
+_MARK = "_"  # replaces every name that a program binds
 _SURROGATES = 0xD800, 0xE000
 
 
@@ -36,8 +36,8 @@ _SURROGATES = 0xD800, 0xE000
 class Alike:
     """Two programs, by the keys that they were given with, and their similarity from `THRESHOLD` to 1."""
 
-    one: str
-    other: str
+    left: str
+    right: str
     similarity: float
 
 
@@ -47,27 +47,27 @@ def alike(sources: Mapping[str, str], owners: Mapping[str, Collection[str]]) -> 
     `owners` are who handed in each program. What cannot be parsed is like nothing.
     """
     sequences = {key: taken for key, source in sources.items() if len(taken := tokens(source)) >= FEWEST}
-    pairs = (pair for pair in _pairs(sequences) if set(owners[pair.one]).isdisjoint(owners[pair.other]))
-    return heapq.nsmallest(MOST, pairs, key=lambda pair: (-pair.similarity, pair.one, pair.other))
+    pairs = (pair for pair in _pairs(sequences) if set(owners[pair.left]).isdisjoint(owners[pair.right]))
+    return heapq.nsmallest(MOST, pairs, key=lambda pair: (-pair.similarity, pair.left, pair.right))
 
 
 def _pairs(sequences: Mapping[str, Sequence[str]]) -> Iterator[Alike]:
-    # By length, for only programs of about the same length can be alike: 2 min / (min + max) must reach the threshold.
+    # By length, because only programs of about the same length can be alike: 2 min / (min + max) must reach the threshold.
     keys = sorted(sequences, key=lambda key: (len(sequences[key]), key))
     encoded = _encoded([sequences[key] for key in keys])
     lengths = [len(text) for text in encoded]
-    for place, text in enumerate(encoded):
-        end = place + 1
-        while end < len(encoded) and 2 * lengths[place] >= THRESHOLD * (lengths[place] + lengths[end]):
+    for index, text in enumerate(encoded):
+        end = index + 1
+        while end < len(encoded) and 2 * lengths[index] >= THRESHOLD * (lengths[index] + lengths[end]):
             end += 1
-        if end == place + 1:
+        if end == index + 1:
             continue
         (row,) = cdist(
-            [text], encoded[place + 1 : end], scorer=Indel.normalized_similarity, score_cutoff=THRESHOLD
+            [text], encoded[index + 1 : end], scorer=Indel.normalized_similarity, score_cutoff=THRESHOLD
         )
         for step in row.nonzero()[0]:
-            one, other = sorted((keys[place], keys[place + 1 + step]))
-            yield Alike(one, other, float(row[step]))
+            left, right = sorted((keys[index], keys[index + 1 + step]))
+            yield Alike(left, right, float(row[step]))
 
 
 def tokens(source: str) -> list[str]:
@@ -92,7 +92,7 @@ def _encoded(sequences: Sequence[Sequence[str]]) -> list[str]:
 
 
 def _character(number: int) -> str:
-    """Return a character for a number, the same for numbers beyond all of Unicode; halves of pairs are left out."""
+    """Return a character for a number, the same for numbers beyond all of Unicode; halves of pairs are skipped."""
     low, high = _SURROGATES
     return chr(min(number if number < low else number + high - low, 0x10FFFF))
 

@@ -80,5 +80,8 @@ class Sandbox(Protocol):
         Waits until the libraries are imported. Raises GraderFault where the sandbox itself failed.
         """
 
+    def is_running(self) -> bool:
+        """Return whether its process is there: something else on this machine may have ended it."""
+
     def close(self) -> None:
         """End everything and remove what was made for it. Idempotent."""

@@ -113,6 +113,10 @@ class ServerProcess:
             for descriptor in handed:
                 os.close(descriptor)
 
+    def is_running(self) -> bool:
+        """Return whether the process has not ended; one that is being started counts as running."""
+        return self._thread.is_alive()
+
     def log(self) -> str:
         """Return the end of what the process, or bubblewrap, wrote about a failure of ours."""
         if self._log.closed:

@@ -91,6 +91,10 @@ class SlotSandbox:
             raise _Gone from None
         return RunningSlot(self._server, ours, (output, status), self._limits)
 
+    def is_running(self) -> bool:
+        """Return whether its process is there."""
+        return not self._closed and self._server.is_running()
+
     def close(self) -> None:
         """End everything. Idempotent."""
         if self._closed:

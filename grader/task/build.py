@@ -1,4 +1,4 @@
-"""Build a task's starter and solution notebooks from the author's notebook, byte for byte the same every time."""
+"""Build a task's starter and solution notebooks from the author's notebook, with the same bytes every time."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Built:
 
 
 def build(task: Task, repo_url: str | None = None) -> Built:
-    """Generate the notebooks of `task`, with the badge of `repo_url`: by default the address that is kept beside it.
+    """Build the notebooks of `task`, with the badge of `repo_url`, by default the address kept beside the task.
 
     Raises UsageError, one line, where the author's notebook breaks a rule of the outline.
     """
@@ -55,7 +55,7 @@ def build(task: Task, repo_url: str | None = None) -> Built:
 
 
 def write(task: Task) -> list[Path]:
-    """Build `task` and write its two files; return those that were not in step before."""
+    """Build `task` and write its two files; return those that changed."""
     written = []
     for path, text in _files(task):
         if _text_of(path) != text:
@@ -66,7 +66,7 @@ def write(task: Task) -> list[Path]:
 
 
 def check(task: Task, repo_url: str | None = None) -> list[str]:
-    """Return one line for each generated file that is missing or out of step with its source, and with `repo_url`."""
+    """Return one line for each generated file that is missing or out of step with its source and `repo_url`."""
     command = (
         f"grader build {task.id}" if repo_url is None else f"grader build --repo-url {shlex.quote(repo_url)}"
     )
@@ -78,9 +78,9 @@ def check(task: Task, repo_url: str | None = None) -> list[str]:
 
 
 def move(tasks: Sequence[Task], repo_url: str) -> list[Path]:
-    """Keep another address beside `tasks`, all those of one folder, and write their files; return what was written.
+    """Keep another address beside `tasks`, all in one folder, and write their files; return the written files.
 
-    An empty address takes the badges away. Raises UsageError before anything is written.
+    An empty address removes the badges. Raises UsageError before anything is written.
     """
     for task in tasks:
         build(task, repo_url)
@@ -117,13 +117,13 @@ def _filled(cell: Json, task: Task) -> Json:
 
 
 def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
-    """Return the cells with the badge on top of the first, which must be prose; both notebooks show the starter's."""
+    """Return the cells with the badge on top of the first, which must be Markdown; both notebooks show the starter's."""
     if not repo_url:
         return cells
     mark = badge(repo_url, f"{task.starter.parent.name}/{task.starter.name}")
     if not cells or cells[0]["cell_type"] != "markdown":
         raise UsageError(
-            f"{task.folder / 'notebook.py'}: the first cell must be markdown to carry the badge of Colab"
+            f"{task.folder / 'notebook.py'}: the first cell must be Markdown to carry the Colab badge"
         )
     return [{**cells[0], "source": f"{mark}\n\n{source(cells[0])}"}, *cells[1:]]
 

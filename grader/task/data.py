@@ -1,4 +1,4 @@
-"""Build a task's data folders, and the zip of the public part that students get."""
+"""Build a task's data folders, and the zip of the public data that students get."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 
     from grader.task.spec import Task
 
-_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest a zip can say; a fixed one makes equal data equal bytes
+_EPOCH = (1980, 1, 1, 0, 0, 0)  # the earliest date of a zip; a fixed one gives equal data equal bytes
 
 
 def prepare(task: Task, folder: Path, *, seed: int, source: str, size: str = DEFAULT_SIZE) -> dict[str, Any]:
     """Build `folder`/{public,inputs,answers,public.zip,manifest.json} and return the manifest.
 
-    A folder of an earlier call with the same names is replaced only when the new data are complete. Raises
-    UsageError where the data cannot be built.
+    The folders of an earlier call are replaced only when the new data are complete. Raises UsageError where the data
+    cannot be built.
     """
     draft = folder.with_name(folder.name + ".new")
     shutil.rmtree(draft, ignore_errors=True)

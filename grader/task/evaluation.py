@@ -1,4 +1,4 @@
-"""Build what a final evaluation needs: for each repeat secret seeds, hidden inputs, and answers apart from them."""
+"""Build what a final evaluation needs: for each repeat the secret seeds, the hidden inputs, and the answers apart."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _SECRET_BYTES = 16
 
 @dataclass(frozen=True)
 class Repeat:
-    """One complete final evaluation. `answers` is a file the trainer is never told of."""
+    """One complete final evaluation. The trainer never learns of the file `answers`."""
 
     number: int
     inputs: Path
@@ -68,7 +68,7 @@ def _read_secret(path: Path) -> bytes:
 
 
 def derive_seed(secret: bytes, task_id: str, purpose: str, number: int) -> int:
-    """Return a 32-bit seed that tells nothing about the secret or about the other seeds."""
+    """Return a 32-bit seed that reveals nothing about the secret or the other seeds."""
     text = b"\0".join([secret, task_id.encode(), purpose.encode(), str(number).encode()])
     return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
 
@@ -86,55 +86,55 @@ def prepare_repeats(
 
     Raises UsageError where the data source cannot be read.
     """
-    told = [secret, *map(str.encode, (task.run_digest, source, size))]
-    mark = hashlib.sha256(b"\0".join(told)).hexdigest()
+    parts = [secret, *map(str.encode, (task.run_digest, source, size))]
+    mark = hashlib.sha256(b"\0".join(parts)).hexdigest()
     root = folder / f"{task.id}-{mark[:12]}"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
-    found, make_data = [], task.builder().make_data
+    built, make_data = [], task.builder().make_data
     for number in range(repeats):
-        place = root / f"repeat-{number}"
-        if not place.exists():
+        target = root / f"repeat-{number}"
+        if not target.exists():
             seed = derive_seed(secret, task.id, "data", number)
-            _build_whole(place, partial(make_data, None, seed=seed, source=source, size=size))
-        found.append(_repeat(place, number, secret, task.id, mark))
-    return found
+            _build_whole(target, partial(make_data, None, seed=seed, source=source, size=size))
+        built.append(_repeat(target, number, secret, task.id, mark))
+    return built
 
 
 def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -> list[Repeat]:
-    """Build repeats from the public folder alone: what a student can know, scored the way the hidden data are.
+    """Build repeats from the public folder alone: data that students know, scored as the hidden data are.
 
     Raises UsageError where the public folder cannot be used.
     """
-    found, rehearse = [], task.builder().rehearse
+    built, rehearse = [], task.builder().rehearse
     for number in range(repeats):
-        place = folder / f"repeat-{number}"
-        _build_whole(place, partial(rehearse, public, seed=number))
-        found.append(_repeat(place, number, b"everybody may know this one", task.id, "public"))
-    return found
+        target = folder / f"repeat-{number}"
+        _build_whole(target, partial(rehearse, public, seed=number))
+        built.append(_repeat(target, number, b"everybody may know this one", task.id, "public"))
+    return built
 
 
-def _repeat(place: Path, number: int, secret: bytes, task_id: str, mark: str) -> Repeat:
+def _repeat(folder: Path, number: int, secret: bytes, task_id: str, mark: str) -> Repeat:
     return Repeat(
         number=number,
-        inputs=place / "inputs",
-        answers=place / "answers" / "answers.npz",
+        inputs=folder / "inputs",
+        answers=folder / "answers" / "answers.npz",
         trainer_seed=derive_seed(secret, task_id, "trainer", number),
         slot_seed=derive_seed(secret, task_id, "slot", number),
         mark=mark,
     )
 
 
-def _build_whole(place: Path, make: Callable[[Path, Path], object]) -> None:
-    """Build beside `place` and move there, so that a crash never leaves half a data set behind."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=place.parent))
+def _build_whole(target: Path, make: Callable[[Path, Path], object]) -> None:
+    """Build beside `target` and move the data there, so that a crash never leaves half a data set behind."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    draft = Path(tempfile.mkdtemp(prefix="draft-", dir=target.parent))
     try:
         make(draft / "inputs", draft / "answers")
-        draft.rename(place)
+        draft.rename(target)
     except UsageError:
         raise
     except (ValueError, OSError, ImportError, KeyError, RuntimeError) as error:
-        if place.exists():  # somebody else was faster
+        if target.exists():  # somebody else was faster
             return
         raise UsageError(f"the data cannot be built: {error}") from error
     finally:

@@ -1,4 +1,4 @@
-"""The rules that every task's notebook keeps, checked when it is built and not when students meet it."""
+"""Check the rules for every task's notebook when it is built, before students meet it."""
 
 from __future__ import annotations
 
@@ -44,9 +44,9 @@ def _check_counts(task: Task, cells: list[Json]) -> None:
     if not _TASK_ID.fullmatch(task.id):
         raise UsageError(f"the task's folder {task.id!r} may only have letters, digits, - and _, at most 50")
     for tag in ("parameters", "slot"):
-        found = len(_code_tagged(cells, tag))
-        if found != 1:
-            raise UsageError(f"there must be exactly one code cell tagged {tag!r}, not {found}")
+        count = len(_code_tagged(cells, tag))
+        if count != 1:
+            raise UsageError(f"there must be exactly one code cell tagged {tag!r}, not {count}")
     if not _code_tagged(cells, "slot-imports"):
         raise UsageError("there must be a code cell tagged 'slot-imports'")
     if len(_code_tagged(cells, "data")) > 1:
@@ -54,7 +54,7 @@ def _check_counts(task: Task, cells: list[Json]) -> None:
 
 
 def _names_of_cells(cells: list[Json]) -> list[frozenset[str]]:
-    """Return the top-level names of each cell; every code cell must be Python."""
+    """Return the top-level names of each cell, every code cell of which must be Python."""
     names = []
     for cell, label in zip(cells, labels({"cells": cells}), strict=True):
         text = source(cell)
@@ -110,7 +110,7 @@ def _literals(text: str) -> dict[str, Any]:
         tree = ast.parse(text)
     except SyntaxError as error:
         raise UsageError("the parameters cell must be plain Python, without magics") from error
-    found: dict[str, Any] = {}
+    literals: dict[str, Any] = {}
     for node in tree.body:
         if isinstance(node, ast.Assign):
             targets, value = node.targets, node.value
@@ -120,5 +120,5 @@ def _literals(text: str) -> dict[str, Any]:
             continue
         for target in targets:
             if isinstance(target, ast.Name) and isinstance(value, ast.Constant):
-                found[target.id] = value.value
-    return found
+                literals[target.id] = value.value
+    return literals

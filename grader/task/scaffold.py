@@ -1,4 +1,4 @@
-"""Start a new task: copy a small one that works, so that an author changes a working thing step by step."""
+"""Start a new task from a small one that works, so that an author can change it step by step."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ _TAKEN = {"cells", "parts"}  # shared by tasks, beside their folders
 def scaffold(task_id: str, tasks: Path) -> tuple[Task, list[Path]]:
     """Make the folder `tasks`/`task_id` and build its notebooks; return the task and the files that were written.
 
-    Raises UsageError for a name that no task can have, and where the folder is there already.
+    Raises UsageError for a name that no task can have, and where the folder already exists.
     """
     if not _ID.fullmatch(task_id) or task_id in _TAKEN:
         raise UsageError(
-            f"{task_id!r} is no name for a task: a letter, then letters, digits, - and _, at most 50 in all"
+            f"{task_id!r} cannot name a task; use a letter, then letters, digits, - and _, at most 50 in all"
         )
     folder = tasks.resolve() / task_id
     if folder.exists():
-        raise UsageError(f"{folder} is there already; a task is never overwritten")
+        raise UsageError(f"{folder} already exists; a task is never overwritten")
     written = []
     try:
         for file in sorted(_TEMPLATE.rglob("*")):

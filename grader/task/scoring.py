@@ -1,4 +1,4 @@
-"""Score predictions against answers: balanced accuracy, and its linear map to points. Pure functions of two files."""
+"""Score predictions against answers: balanced accuracy, and its linear map to points, as pure functions of two files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Make one source of a task's file and what it shares with other tasks, for a notebook has no imports of its own.
+"""Combine a task's file and the code that tasks share into one source, for a notebook cannot import its own modules.
 
 `from parts.NAME import ...` in data.py stands for the file `parts/NAME.py` beside the task folders, and a line
 `# {{ cells/NAME.py }}` in notebook.py for the cells of `cells/NAME.py`.
@@ -23,7 +23,7 @@ _PARTS = "parts"
 def data_source(folder: Path) -> str:
     """Return the task's data.py with the parts that it imports, each once, before it.
 
-    Raises UsageError where it would do something else in a notebook than in a file.
+    Raises UsageError where the code would behave differently in a notebook.
     """
     sources: dict[Path, str] = {}
     _gather(folder / "data.py", folder.parent, sources)
@@ -33,7 +33,7 @@ def data_source(folder: Path) -> str:
 def notebook_source(folder: Path) -> str:
     """Return the task's notebook.py with the shared cells that it names.
 
-    Raises UsageError where there are no such cells, or a file cannot be read.
+    Raises UsageError where a file is missing or cannot be read.
     """
     return _CELLS.sub(lambda match: _read(folder.parent / match[1]).strip(), _read(folder / "notebook.py"))
 

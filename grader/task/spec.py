@@ -173,11 +173,11 @@ class Task:
 
     @cached_property
     def run_digest(self) -> str:
-        """A hash of what decides predictions: the version's, without the words and the score map."""
-        told = self.spec.model_dump_json(
+        """The hash of what decides predictions: as in `version`, but without texts and the score map."""
+        settings = self.spec.model_dump_json(
             exclude={"title", "story", "version", "signature", "score", "leaderboard"}
         )
-        digest = hashlib.sha256(told.encode())
+        digest = hashlib.sha256(settings.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
         return digest.hexdigest()
@@ -244,6 +244,6 @@ def read_task(folder: Path) -> Task:
         raise UsageError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
-        place = ".".join(str(part) for part in first["loc"])
-        raise UsageError(f"{path}: {place or 'spec'}: {first['msg']}") from error
+        field = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {field or 'spec'}: {first['msg']}") from error
     return Task(id=folder.name, folder=folder, spec=spec)

@@ -40,7 +40,7 @@ def fill_markdown(text: str, task: Task) -> str:
 def starter_face(slot: str) -> str:
     """Return the slot without its solution, and with the baseline's lines uncommented.
 
-    Raises UsageError where the markers do not pair, or a line of the baseline is no comment.
+    Raises UsageError where the markers do not pair, or a line of the baseline is not a comment.
     """
     return "\n".join(
         _uncommented(line) if block == "BASELINE" else line
@@ -66,16 +66,16 @@ def _fill(text: str, task: Task, render: Callable[[Any], str]) -> str:
     spec = {"id": task.id, **task.spec.model_dump(mode="json")}
 
     def value(match: re.Match[str]) -> str:
-        found: Any = spec
+        field: Any = spec
         for part in match[1].split("."):
-            if not isinstance(found, dict) or part not in found:
+            if not isinstance(field, dict) or part not in field:
                 raise UsageError(f"{task.folder / 'notebook.py'}: task.toml has no {match[1]!r}")
-            found = found[part]
-        if isinstance(found, dict):
+            field = field[part]
+        if isinstance(field, dict):
             raise UsageError(
                 f"{task.folder / 'notebook.py'}: {match[1]!r} is a table; name one of its values"
             )
-        return render(found)
+        return render(field)
 
     return _PLACEHOLDER.sub(value, text)
 
@@ -93,7 +93,7 @@ def _plain_text(value: Any) -> str:
 
 
 def _blocks(slot: str) -> list[tuple[str, str]]:
-    """Return (block, line) for each line of the slot but the markers; block is "" outside of all blocks."""
+    """Return (block, line) for each line of the slot except markers; block is "" outside all blocks."""
     inside, seen, lines = "", set(), []
     for line in slot.splitlines():
         marker = _MARKER.match(line)

@@ -1,6 +1,6 @@
 """A papermill engine that runs protected cells in the trainer and leaves the slot to the sandbox.
 
-Selected with `papermill.execute_notebook(..., engine_name="grader", trainer=Trainer(...))`.
+Selected with `papermill.execute_notebook(..., engine_name="grader", trainer_run=TrainerRun(...))`.
 papermill loads its engines while it is imported, so papermill must be imported before this module, never by it.
 """
 
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-from dataclasses import dataclass
 from queue import Empty
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +17,12 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 
 from grader.errors import GraderFault
-from grader.trainer.kernel import Launch, TrainerKernelManager
+from grader.trainer.kernel import TrainerKernelManager
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable, Sequence
-    from pathlib import Path
+
+    from grader.trainer.job import TrainerRun
 
 _START_SECONDS = 60
 _LATE_SECONDS = 5  # a clock that is noticed this late says nothing about what it measured
@@ -33,24 +32,6 @@ _NOT_RUN = frozenset({"slot-imports", "slot"})  # tags of cells that belong to t
 
 class WallClockExceeded(Exception):  # noqa: N818 -- an event, not an error of the code
     """The cells took longer than their wall clock."""
-
-
-@dataclass
-class Trainer:
-    """One run of a notebook: how to start its kernel, which entries cross to the sandbox, and for how long.
-
-    The engine leaves the executed notebook and the wall seconds of its cells here, because papermill returns
-    neither when a cell fails.
-    """
-
-    launch: Launch
-    sockets: Path
-    entries: Sequence[str]
-    wall_seconds: float
-    stopping: threading.Event
-    on_cell: Callable[[int, int], None]
-    notebook: Any = None
-    cell_seconds: float = 0.0
 
 
 class TrainerClient(PapermillNotebookClient):  # type: ignore[misc] # traitlets are untyped
@@ -81,43 +62,44 @@ class TrainerClient(PapermillNotebookClient):  # type: ignore[misc] # traitlets 
 
 
 class TrainerEngine(Engine):  # type: ignore[misc] # papermill is untyped
-    """Run the cells of a rebuilt notebook against one `Trainer`."""
+    """Run the cells of a rebuilt notebook in one trainer."""
 
     @classmethod
     def execute_managed_notebook(cls, nb_man: Any, kernel_name: str, **kwargs: Any) -> None:
-        """Execute the notebook of `nb_man`; `kwargs["trainer"]` says how.
+        """Execute the notebook of `nb_man`; `kwargs["trainer_run"]` says how.
 
         A cell that fails ends the run and is marked in the notebook, as with papermill's own engine. Raises
         WallClockExceeded when time is up.
         """
         del kernel_name  # the trainer's kernel is ours, whatever the notebook's metadata name
-        trainer: Trainer = kwargs["trainer"]
-        trainer.notebook = nb_man.nb
-        asyncio.run(_execute(nb_man, trainer))
+        run: TrainerRun = kwargs["trainer_run"]
+        run.notebook = nb_man.nb
+        asyncio.run(_execute(nb_man, run))
 
 
-async def _execute(nb_man: Any, trainer: Trainer) -> None:
-    manager = TrainerKernelManager(trainer.launch, trainer.sockets)
+async def _execute(nb_man: Any, run: TrainerRun) -> None:
+    wall_seconds = run.job.settings.wall_seconds
+    manager = TrainerKernelManager(run)
     client = TrainerClient(nb_man, km=manager, timeout=None, raise_on_iopub_timeout=False)
     try:
         await manager.start_kernel()
         await client.wait_until_ready()
         begun = time.monotonic()
         try:
-            async with asyncio.timeout(trainer.wall_seconds) as clock:
-                watching = asyncio.create_task(_expire_when(trainer.stopping, clock))
-                await _execute_cells(nb_man, client, trainer)
+            async with asyncio.timeout(wall_seconds) as clock:
+                watching = asyncio.create_task(_expire_when(run.job.stopping, clock))
+                await _execute_cells(nb_man, client, run)
         except (TimeoutError, DeadKernelError):
             # nbclient takes being cancelled for the death of its kernel.
-            late = time.monotonic() - begun - trainer.wall_seconds
+            late = time.monotonic() - begun - wall_seconds
             if clock.expired() and late > _LATE_SECONDS:
                 raise GraderFault(f"the grader itself was held up for {late:.0f} s") from None
             if clock.expired():
-                raise WallClockExceeded(trainer.wall_seconds) from None
+                raise WallClockExceeded(wall_seconds) from None
             raise
         finally:
             watching.cancel()
-            trainer.cell_seconds = time.monotonic() - begun
+            run.cell_seconds = time.monotonic() - begun
     finally:
         await _stop(manager, client)
 
@@ -129,31 +111,32 @@ async def _expire_when(stopping: threading.Event, clock: asyncio.Timeout) -> Non
     clock.reschedule(asyncio.get_running_loop().time())
 
 
-async def _execute_cells(nb_man: Any, client: TrainerClient, trainer: Trainer) -> None:
+async def _execute_cells(nb_man: Any, client: TrainerClient, run: TrainerRun) -> None:
     cells = nb_man.nb.cells
     for index, cell in enumerate(cells):
-        trainer.on_cell(index, len(cells))
+        run.job.on_cell(index, len(cells))
         nb_man.cell_start(cell, index)
         try:
             if cell.cell_type == "code":
-                await _execute_cell(client, cell, index, trainer)
+                await _execute_cell(client, cell, index, run)
         except CellExecutionError as error:
             nb_man.cell_exception(cell, cell_index=index, exception=error)
             return
         finally:
             nb_man.cell_complete(cell, cell_index=index)
-    trainer.on_cell(len(cells), len(cells))
+    run.job.on_cell(len(cells), len(cells))
 
 
-async def _execute_cell(client: TrainerClient, cell: Any, index: int, trainer: Trainer) -> None:
+async def _execute_cell(client: TrainerClient, cell: Any, index: int, run: TrainerRun) -> None:
     """Run one code cell; in place of the slot, bind its entries to the sandbox."""
     tags = set(cell.metadata.get("tags", []))
     if not tags & _NOT_RUN:
         await client.async_execute_cell(cell, index)
     elif "slot" in tags:
-        names = ", ".join(trainer.entries)
+        entries = run.job.task.spec.entries
+        names = ", ".join(entries)
         binding = nbformat.v4.new_code_cell(
-            f"from grader.trainer.proxy import open_slot\n[{names}] = open_slot({list(trainer.entries)!r})"
+            f"from grader.trainer.proxy import open_slot\n[{names}] = open_slot({list(entries)!r})"
         )
         try:
             await client.async_execute_cell(binding, index)

@@ -2,7 +2,7 @@
 
 Importing torch, torchvision, scikit-learn, pandas and matplotlib takes seconds; a fork takes milliseconds.
 The parent is started once, imports, stays single-threaded and never touches the GPU, so that each fork is
-as good as a fresh process. Run as `python -m grader.trainer.fork_server FD` by `WarmParent`.
+as good as a fresh process. Run as `python -m grader.trainer.fork_server FD` by `ForkServer`.
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ import socket
 import subprocess
 import sys
 import threading
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
@@ -26,7 +27,7 @@ from grader.errors import GraderFault
 from grader.trainer.network import leave_network
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 PRELOADED = (
     "numpy", "torch", "torch.utils.data", "torchvision", "torchvision.transforms", "sklearn.metrics",
@@ -37,6 +38,7 @@ PRELOADED = (
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True")
 _MESSAGE_BYTES = 1 << 16
 _START_SECONDS = 120
+_STOP_MILLISECONDS = 200  # how soon it is noticed that a batch is to stop
 _PR_SET_PDEATHSIG = 1
 
 
@@ -87,74 +89,96 @@ class ForkedProcess:
         return self._ended
 
 
-class WarmParent:
-    """The grader's handle on the warm parent, which is replaced if it dies. Safe to use from several threads."""
+class ForkServer:
+    """The grader's handle on a fork server, which starts when it is first needed and is replaced if it dies.
+
+    Safe to use from several threads.
+    """
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = dict(environment)
         self._lock = threading.Lock()
         self._closed = False
-        self._start()
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def wait_until_ready(self, stopping: threading.Event | None = None) -> None:
+        """Start the process where none runs, and wait for its imports.
+
+        Raises GraderFault where they failed, or `stopping` is set meanwhile.
+        """
+        with self._lock:
+            self._start_if_needed()
+            self._wait_until_ready(stopping or threading.Event())
+
+    def _start_if_needed(self) -> None:
+        if self._closed:
+            raise GraderFault("the fork server is closed")
+        if self._process is None or self._process.poll() is not None:
+            self._end()
+            self._start()
 
     def _start(self) -> None:
         self._ready = False
+        self._deadline = time.monotonic() + _START_SECONDS
         self._socket, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         self._socket.settimeout(_START_SECONDS)
         with theirs:
-            self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "grader.trainer.fork_server", str(theirs.fileno())],
-                env=self._environment,
-                pass_fds=[theirs.fileno()],
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.DEVNULL,
-                start_new_session=True,
-            )
+            try:
+                self._process = subprocess.Popen(
+                    [sys.executable, "-P", "-m", "grader.trainer.fork_server", str(theirs.fileno())],
+                    env=self._environment,
+                    pass_fds=[theirs.fileno()],
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.DEVNULL,
+                    start_new_session=True,
+                )
+            except OSError as error:
+                self._socket.close()
+                raise GraderFault(f"the fork server did not start: {error}") from error
 
-    def wait_until_ready(self) -> None:
-        """Wait for the imports.
-
-        Raises GraderFault where they failed.
-        """
-        with self._lock:
-            self._wait_until_ready()
-
-    def _wait_until_ready(self) -> None:
+    def _wait_until_ready(self, stopping: threading.Event) -> None:
         if self._ready:
             return
+        poller = select.poll()
+        poller.register(self._socket, select.POLLIN)
+        while not poller.poll(_STOP_MILLISECONDS):
+            if stopping.is_set():  # the imports go on, for whoever needs them next
+                raise GraderFault("the batch was stopped")
+            if time.monotonic() > self._deadline:
+                self._fail("timed out")
         try:
             answer = self._socket.recv(_MESSAGE_BYTES)
         except OSError as error:
-            raise GraderFault(f"the warm parent did not start: {error}") from error
+            self._fail(str(error))
         if answer != b"ready":
-            raise GraderFault(f"the warm parent did not start: {answer.decode() or 'it ended'}")
+            self._fail(answer.decode() or "it ended")
         self._ready = True
+
+    def _fail(self, reason: str) -> NoReturn:
+        """Raise GraderFault; whoever asks next gets a new process."""
+        self._end()
+        raise GraderFault(f"the fork server did not start: {reason}")
 
     def fork(self, request: dict[str, Any], fds: Sequence[int]) -> ForkedProcess:
         """Fork a trainer.
 
         `request` holds `connection_file`, `cwd`, `environment` and `slot` (see `_become_trainer`); `fds` are the
-        slot's socket, the ledger and the log. Raises GraderFault where the parent, and one to replace it, is gone.
+        slot's socket, the ledger and the log. Raises GraderFault where the server, and one to replace it, is gone.
         """
         with self._lock:
-            if self._closed:
-                raise GraderFault("the warm parent is closed")
-            if self._process.poll() is not None:
-                self._restart()
+            self._start_if_needed()
             try:
                 return self._fork(request, fds)
             except OSError:
-                self._restart()
+                self._end()
+            self._start()
             try:
                 return self._fork(request, fds)
             except OSError as error:
-                raise GraderFault(f"the warm parent is gone: {error}") from error
-
-    def _restart(self) -> None:
-        self._end()
-        self._start()
+                raise GraderFault(f"the fork server is gone: {error}") from error
 
     def _fork(self, request: dict[str, Any], fds: Sequence[int]) -> ForkedProcess:
-        self._wait_until_ready()
+        self._wait_until_ready(threading.Event())
         socket.send_fds(self._socket, [json.dumps(request).encode()], list(fds))
         answer, received, _, _ = socket.recv_fds(self._socket, _MESSAGE_BYTES, 1)
         if not received and answer:
@@ -164,18 +188,55 @@ class WarmParent:
         return ForkedProcess(int(answer), received[0])
 
     def close(self) -> None:
-        """End the parent; trainers it forked end with it."""
+        """End the process; trainers it forked end with it. Idempotent."""
         with self._lock:
             self._closed = True
             self._end()
 
     def _end(self) -> None:
+        if self._process is None:
+            return
         self._socket.close()
+        if (
+            not self._ready
+        ):  # it has forked nobody, and would not hear of the end before it has imported everything
+            self._process.kill()
         try:
             self._process.wait(5)
         except subprocess.TimeoutExpired:
             self._process.kill()
             self._process.wait()
+        self._process = None
+
+
+class TrainerSource:
+    """Where the trainers of a batch come from: forked by `server`; cold without one, and where it cannot start."""
+
+    def __init__(
+        self, server: ForkServer | None, on_notice: Callable[[str], None], stopping: threading.Event
+    ) -> None:
+        self._server, self._on_notice, self._stopping = server, on_notice, stopping
+        self._lock = threading.Lock()
+
+    def fork_server(self) -> ForkServer | None:
+        """Return the server once it is ready; None for a cold start, which is said once.
+
+        Raises GraderFault where the batch is stopped meanwhile.
+        """
+        server = self._server
+        if server is None:
+            return None
+        try:
+            server.wait_until_ready(self._stopping)
+        except GraderFault as fault:
+            if self._stopping.is_set():
+                raise
+            with self._lock:
+                if self._server is not None:
+                    self._on_notice(f"trainers start cold: {fault}")
+                self._server = None
+            return None
+        return server
 
 
 def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
@@ -183,7 +244,7 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
     sock, ledger, log = fds
     os.setsid()
     leave_network()
-    # A forked trainer must not outlive the warm parent, nor the grader behind it.
+    # A forked trainer must not outlive the fork server, nor the grader behind it.
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     os.dup2(log, 1)
     os.dup2(log, 2)
@@ -192,7 +253,7 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
     os.environ.update(request["environment"])
     gc.enable()
 
-    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415 -- imported ahead by the warm parent
+    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415 -- imported ahead by the fork server
 
     from grader.trainer.proxy import ENVIRONMENT  # noqa: PLC0415 -- likewise
 

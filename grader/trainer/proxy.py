@@ -21,7 +21,7 @@ from grader.trainer.ledger import Ledger
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `Launch.slot()`
+ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `TrainerRun.slot()`
 FIRST_CALL = "first_call.frame"
 _KEPT_BYTES = 64 << 20
 # What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.
@@ -127,16 +127,21 @@ class Channel:
 
     def _note(self, verdict: Verdict, message: str, traceback: str) -> NoReturn:
         self._ledger.end()
-        text = " ".join(clean(message, _MESSAGE_CHARACTERS).split())
+        text, lines = cleaned(message, traceback)
         self._ledger.note(
             failure={
                 "verdict": verdict.value,
                 "message": text,
-                "traceback": clean(traceback, _TRACEBACK_CHARACTERS),
+                "traceback": lines,
                 "number": self._number,
             }
         )
         raise SlotFailure(text) from None
+
+
+def cleaned(message: str, traceback: str) -> tuple[str, str]:
+    """Return what is kept of a failure's message, on one line, and of its traceback."""
+    return " ".join(clean(message, _MESSAGE_CHARACTERS).split()), clean(traceback, _TRACEBACK_CHARACTERS)
 
 
 def _keep(path: Path, question: dict[str, Any]) -> None:

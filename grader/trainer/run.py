@@ -16,37 +16,16 @@ from papermill.exceptions import PapermillExecutionError
 
 from grader.errors import GraderFault, StudentFault
 from grader.trainer.attribution import blame_cell, blame_time
-from grader.trainer.engine import Trainer, WallClockExceeded
-from grader.trainer.gpus import ANYWHERE, Place
-from grader.trainer.kernel import Launch
+from grader.trainer.engine import WallClockExceeded
+from grader.trainer.job import TrainerRun
 from grader.trainer.ledger import Ledger
 
 if TYPE_CHECKING:
-    import threading
-    from collections.abc import Callable
-
     from grader.sandbox import Slot
-    from grader.trainer.fork_server import WarmParent
+    from grader.trainer.job import RepeatJob
 
 _PENALTIES = 100  # of a run, that are kept
 _PENALTY_CHARACTERS = 500
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What one repeat is executed with. `parameters` are papermill's; `folder` receives every file of the run."""
-
-    parameters: dict[str, Any]
-    folder: Path
-    entries: tuple[str, ...]
-    wall_seconds: float
-    return_mb: int
-    device: str
-    warm: WarmParent | None
-    on_cell: Callable[[int, int], None]
-    stopping: threading.Event
-    place: Place = ANYWHERE
-    keep_first_call: bool = False
 
 
 @dataclass(frozen=True)
@@ -66,7 +45,7 @@ class Execution:
     memory_mb: float | None = None
 
 
-def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
+def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
     """Run `notebook` under papermill, its entries answered by `slot`, and keep `executed.ipynb` in the folder.
 
     Raises GraderFault where the failure is ours.
@@ -74,64 +53,52 @@ def execute(notebook: dict[str, Any], slot: Slot, plan: Plan) -> Execution:
     ledger = Ledger()
     try:
         with tempfile.TemporaryDirectory(prefix="grader-") as sockets, slot.socket:
-            launch = Launch(
-                folder=plan.folder,
-                log=plan.folder / "trainer.log",
-                slot_fd=slot.socket.fileno(),
-                ledger_fd=ledger.fd,
-                return_mb=plan.return_mb,
-                device=plan.device,
-                place=plan.place,
-                keep_first_call=plan.keep_first_call,
-                warm=plan.warm,
-            )
-            clock = (plan.wall_seconds, plan.stopping)
-            trainer = Trainer(launch, Path(sockets), plan.entries, *clock, plan.on_cell)
-            rebuilt = plan.folder / "rebuilt.ipynb"
-            rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
+            run = TrainerRun(job, slot.socket.fileno(), ledger.fd, Path(sockets))
+            job.folder.rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
             fault: StudentFault | None = None
             try:
-                fault = _run(rebuilt, plan, trainer, ledger, slot)
+                fault = _run(run, ledger, slot)
             finally:
-                _keep(trainer.notebook, slot.output(), fault, plan.folder / "executed.ipynb")
+                _keep(run.notebook, slot.output(), fault, job.folder.executed)
         return Execution(
-            cell_seconds=trainer.cell_seconds,
-            slot_seconds=min(ledger.slot_seconds(), trainer.cell_seconds),
+            cell_seconds=run.cell_seconds,
+            slot_seconds=min(ledger.slot_seconds(), run.cell_seconds),
             slot_calls=ledger.calls,
             device=str(ledger.facts().get("device", "unknown")),
             fault=fault,
-            penalties=_penalties(plan.folder / "penalties.json"),
+            penalties=_penalties(job.folder.path / "penalties.json"),
         )
     finally:
         ledger.close()
 
 
-def _run(rebuilt: Path, plan: Plan, trainer: Trainer, ledger: Ledger, slot: Slot) -> StudentFault | None:
+def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
     """Run papermill; return the student's fault, if any, and raise GraderFault for every other failure."""
+    job = run.job
     try:
         papermill.execute_notebook(
-            str(rebuilt).replace("{", "{{").replace("}", "}}"),  # papermill formats its paths
+            str(job.folder.rebuilt).replace("{", "{{").replace("}", "}}"),  # papermill formats its paths
             None,
-            parameters=plan.parameters,
+            parameters=job.parameters(),
             engine_name="grader",
             kernel_name="python3",
             progress_bar=False,
             request_save_on_cell_execute=False,
-            trainer=trainer,
+            trainer_run=run,
         )
     except PapermillExecutionError as error:
         return blame_cell(error, ledger, slot)
     except WallClockExceeded:
-        if plan.stopping.is_set():
+        if job.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
-        return blame_time(ledger, slot, plan.wall_seconds)
+        return blame_time(ledger, slot, job.settings.wall_seconds)
     except DeadKernelError as error:
-        raise GraderFault(f"the trainer's process ended unexpectedly; see {trainer.launch.log}") from error
+        raise GraderFault(f"the trainer's process ended unexpectedly; see {job.folder.log}") from error
     except GraderFault:
         raise
     except Exception as error:
         raise GraderFault(f"the trainer failed: {type(error).__name__}: {error}") from error
-    if not Path(plan.parameters["PREDICTIONS_PATH"]).is_file():
+    if not job.folder.predictions.is_file():
         raise GraderFault("the notebook ended without saving its predictions")
     return None
 

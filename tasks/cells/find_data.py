@@ -1,5 +1,5 @@
 # %% [markdown]
-# The organisers may offer the data as a zip; its hash tells whether it arrived whole.
+# The organisers may offer the data as a zip. Its hash shows whether the download is complete.
 
 # %% tags=["protected"]
 DATA_URL = {{ data.url }}
@@ -20,12 +20,12 @@ def download_data(target, url, drive_id, sha256):
             shutil.copyfileobj(answer, file)
     if hashlib.sha256(part.read_bytes()).hexdigest() != sha256:
         part.unlink()
-        raise ValueError("the downloaded data are not the announced ones; run this cell again, or ask the organisers")
+        raise ValueError("the downloaded zip is not the announced one; run this cell again, or ask the organisers")
     part.replace(target)
     return Path(target)
 
 # %% [markdown]
-# Unpacking trusts nothing: no file of the zip may land outside the data folder.
+# No file of the zip may end up outside the data folder.
 
 # %% tags=["protected"]
 def unpack_data(archive, folder, max_bytes=2 * 10**9):
@@ -50,11 +50,11 @@ def unpack_data(archive, folder, max_bytes=2 * 10**9):
     return Path(folder)
 
 # %% [markdown]
-# A folder that is there is used as it is; else it is downloaded, or built by the long cell above.
+# An existing folder is used as it is. Otherwise the data are downloaded, or built by the long cell above.
 
 # %% tags=["protected"]
 def find_data(data_path):
-    """Return the data folder; download or build it first where it is missing."""
+    """Return the data folder, downloaded or built first if it is missing."""
     folder = Path(data_path)
     for place in (folder, folder / "public"):
         if (place / "train").is_dir():
@@ -64,7 +64,7 @@ def find_data(data_path):
     if DATA_URL or DATA_DRIVE_ID:
         archive = download_data(f"{folder}.zip", DATA_URL, DATA_DRIVE_ID, DATA_SHA256)
         return unpack_data(archive, folder)
-    part = Path(f"{folder}.part")  # a build that was interrupted leaves no half of a data folder
+    part = Path(f"{folder}.part")  # an interrupted build leaves no incomplete data folder
     shutil.rmtree(part, ignore_errors=True)
     make_data(part, None, None, seed=0)
     return part.rename(folder)

@@ -1,5 +1,5 @@
 # %% [markdown]
-# What your function returns is checked before it is used. A wrong return costs what the statement says and no more; here it is noted.
+# What your function returns is checked before it is used. A wrong return costs what the statement says, and no more. It is noted here.
 
 # %% tags=["protected"]
 class InvalidOutput(ValueError):

@@ -1,7 +1,7 @@
 # %% [markdown]
 # ## Scoring
 #
-# The same map as in the statement; the grader uses it on the hidden labels.
+# This is the formula of the statement. The grader applies it to the hidden labels.
 
 # %% tags=["protected"]
 FLOOR, CEILING = {{ score.floor }}, {{ score.ceiling }}  # balanced accuracy of 0 and of 100 points

@@ -1,16 +1,16 @@
 # %% [markdown]
-# One thread, always: more threads add numbers in another order, and small rounding differences grow until the balanced accuracy of nets this small moves by up to 0.1.
+# We always use one thread. More threads add numbers in another order, and the tiny rounding differences can change the balanced accuracy of such small networks by up to 0.1.
 
 # %% tags=["protected"]
 torch.set_num_threads(1)
-torch.backends.cudnn.benchmark = False  # the fastest kernel may be another one in every run
+torch.backends.cudnn.benchmark = False  # the fastest kernel may differ from run to run
 torch.backends.cudnn.deterministic = True
 fastest = "cuda" if torch.cuda.is_available() else "cpu"
 device = torch.device(fastest if DEVICE == "auto" else DEVICE)
 
 
 def seed_everything(seed):
-    """Start every source of random numbers anew."""
+    """Seed every random number generator."""
     random.seed(seed)
     np.random.seed(seed % 2**32)
     torch.manual_seed(seed)

@@ -2,57 +2,57 @@
 # # Whom to Believe: Choosing a Model by the Votes of a Crowd
 #
 # Two hundred radiologists' assistants have looked at scans, ten at a time, and nobody has paid a professor to check them.
-# A model is wanted, so somebody trains sixteen: other learning rates, other ways to make one label out of many answers.
+# The clinic needs one model, so somebody trains sixteen, with other learning rates and other ways to turn many answers into one label.
 # Then the meeting starts, and somebody asks the only question that counts: *which of the sixteen do we ship?*
 # The usual answer is "the one with the lowest validation error". But the validation labels come from the same crowd.
-# Here the scans are digits, so that you see what goes on. Some annotators are **lazy**: what looks alike is the same to them, a 9 is a 4.
-# Some had the answer sheet **slipped** by a few rows: always sure, always wrong. Some are careful, and in the minority.
-# A model that has learnt the crowd's mistakes agrees with the crowd best of all.
-# **You decide whom to believe, and so which model is chosen.**
+# Here the scans are digits, so that you can see what happens. Some annotators are **lazy**: what looks alike is the same to them, so a 9 is a 4.
+# Some have **slipped** a few rows on the answer sheet: always sure, always wrong. Some are careful, but they are a minority.
+# A model that has learnt the crowd's mistakes agrees best with the crowd.
+# **You decide whom to believe, and thus which model is chosen.**
 
 # %% [markdown]
 # ## Task
 #
 # Write one function, `select_candidate(val_probs, z_val, z_train)`. It is called once for each of five *episodes*, each with its own crowd, its own samples and
-# its own sixteen candidate models. You get the probabilities of all candidate models on the validation samples, what the crowd said about
-# these samples, and what it said about the training samples. You return one number for each candidate: your estimate of its risk. **The lowest is chosen** (of equals the first), and
-# only its balanced accuracy on a hidden, truly labelled test set counts. Data, networks and training are fixed.
+# its own sixteen candidate models. Your function gets the probabilities of all candidates on the validation samples, and the crowd's answers to
+# the validation and the training samples. It returns one number for each candidate: your estimate of its risk. **The candidate with the lowest risk is chosen** (ties: the first). Only
+# its balanced accuracy on a hidden test set with true labels counts. Data, networks and training are fixed.
 #
 # ### Data
 #
 # | split | samples | what there is |
 # |---|---|---|
 # | `train` | about 570 in each episode | 64 features (digits of 8 x 8 pixels), answers of 10 annotators, many missing |
-# | `val` | 400 | the same; in your folder also the true labels, for looking and for the score you see here |
+# | `val` | 400 | the same; your folder also has the true labels, for you to look at and for the score here |
 # | `test` | 400, all digits equally often | features; the true labels are hidden, only the grader has them |
 #
-# `train` and `val` are far from balanced: the digits 0 and 2 are rare, and 6 to 9 less frequent than the others. There are three kinds of episodes: *lazy*, *mixed* and *shifted* crowds; five episodes in random order.
-# In shifted episodes the same people labelled both splits, but not with the same diligence: those who did nearly all of `train` did not do half of `val`.
-# The file `annotators.json` of your folder says who was what. Your function is not told. (A *biased* annotator, in mixed episodes, mostly gives one answer.)
+# `train` and `val` are far from balanced: the digits 0 and 2 are rare, and 6 to 9 are less frequent than the others. There are five episodes in random order, of three kinds: *lazy*, *mixed* and *shifted* crowds.
+# In shifted episodes the same people labelled both splits, but not with the same diligence: those who did nearly all of `train` did less than half of `val`.
+# The file `annotators.json` in your folder says which annotator is of which kind. Your function does not know. (A *biased* annotator, in mixed episodes, mostly gives one answer.)
 #
 # ### Scoring
 #
 # $$\text{BAC} = \frac1{10} \sum_{k=0}^{9} \frac{\text{hits in class } k}{\text{samples of class } k}, \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
-# BAC is the mean over the five chosen candidates. The map reaches **0 points at BAC {{ score.floor }}** (a candidate chosen blindly) and **100 points at BAC {{ score.ceiling }}**
-# (about what knowing the true labels would choose); beyond, it stays there. The final evaluation draws crowds and samples and trains all candidates {{ repeats }} times, and averages BAC before the map.
+# BAC is the mean over the five chosen candidates. You get **0 points at BAC {{ score.floor }}** (a blind choice) and **100 points at BAC {{ score.ceiling }}**
+# (about the choice of somebody who knows the true labels); points are clipped to 0 to 100. The final evaluation draws crowds and samples and trains all candidates {{ repeats }} times. Points come from the mean BAC.
 #
 # ### Limits
 #
-# Your function runs alone in a process of its own. It gets its three arguments and nothing else: no images, no true labels, no models, no files, no network, no GPU.
-# One draw of five episodes may take {{ limits.wall_seconds }} seconds in all (training takes about 12 of them on one core), your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
-# A return that is not C finite numbers costs that episode: all of its test samples are then predicted as class 0, which is a BAC of 0.1.
+# Your function runs alone in its own process. It gets its three arguments and nothing else: no images, no true labels, no models, no files, no internet, no GPU.
+# One draw of five episodes may take {{ limits.wall_seconds }} seconds in all (training takes about 12 of them on one core). Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
+# A return that is not C finite numbers costs that episode: all of its test samples are predicted as class 0, which is a BAC of 0.1.
 #
 # ### What to submit
 #
-# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
-# elsewhere is fine for trying things out, and does not count.
+# Submit this notebook, with your code in the cell under **Your solution**. The grader takes only that cell and puts it into its own copy of the notebook.
+# You may change other cells to try things out, but the grader ignores those changes.
 
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -62,7 +62,7 @@ SEED = 0  # hyper-parameters, start of the networks, order of the batches
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# Everything the protected cells use is imported here.
+# All imports of the protected cells are here.
 
 # %% tags=["protected"]
 import hashlib
@@ -89,7 +89,7 @@ from torch import nn
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -97,8 +97,8 @@ from torch import nn
 # {{ cells/find_data.py }}
 
 # %% [markdown]
-# What there is to choose from, in each size of the task. Candidates are counted by the *approach* that turns the crowd's answers into a model; any of the
-# approaches below may be asked for here (an episode has 16; five approaches are only used in `large`, which is for a GPU).
+# These are the candidates in each size of the task, counted by the *approach* that turns the crowd's answers into a model. An episode has 16 candidates.
+# Five approaches are only used in the size `large`, which is for a GPU.
 
 # %% tags=["protected"]
 KNOBS = {
@@ -122,7 +122,7 @@ knobs = {**KNOBS[setting["size"]], **setting.get("knobs", {})}
 CLASSES = setting["classes"]
 
 # %% [markdown]
-# An episode is a dictionary of splits, and a split a dictionary of arrays; features become numbers from 0 to 1.
+# An episode is a dictionary of splits, and a split is a dictionary of arrays. Features become numbers from 0 to 1.
 
 # %% tags=["protected"]
 def load_split(folder, number, feature_max):
@@ -145,7 +145,7 @@ z = episodes[0]["train"]["annotations"]
 print(f"{len(episodes)} episodes; the first: {z.shape[0]} training samples, {z.shape[1]} annotators, {(z >= 0).mean():.0%} answered")
 
 # %% [markdown]
-# Look at the first episode: some digits, and what the ten annotators called them (a dot where one was silent). Who is who?
+# Look at the first episode: some digits, and the answers of the ten annotators (a dot means no answer). Who is who?
 
 # %% tags=["protected"]
 def show_samples(split, columns=12):
@@ -154,8 +154,8 @@ def show_samples(split, columns=12):
     side = math.isqrt(split["features"].shape[1])
     for axis, pixels, answers, label in zip(axes, split["features"], split["annotations"], split["labels"]):
         axis.imshow(pixels.reshape(side, side), cmap="gray_r")
-        said = ["·" if answer < 0 else str(answer) for answer in answers]
-        lines = [" ".join(said[start : start + 5]) for start in range(0, len(said), 5)]
+        shown = ["·" if answer < 0 else str(answer) for answer in answers]
+        lines = [" ".join(shown[start : start + 5]) for start in range(0, len(shown), 5)]
         axis.set(xticks=[], yticks=[], title=f"a {label}", xlabel="\n".join(lines))
     figure.tight_layout()
     plt.show()
@@ -165,17 +165,17 @@ if not FINAL_EVALUATION_MODE:
     show_samples(episodes[0]["val"])
 
 # %% [markdown]
-# A confusion matrix shows an annotator's character: answers (columns) against the true labels of `val` (rows).
+# A confusion matrix shows an annotator's character: answers (columns) for each true label of `val` (rows).
 
 # %% tags=["protected"]
 def confusion_matrix(answers, labels):
-    """Return the shares (K, K) of each answer given the true class; the samples without an answer do not count."""
+    """Return the share (K, K) of each answer given the true class, among the samples with an answer."""
     counts = np.zeros((CLASSES, CLASSES))
     np.add.at(counts, (labels[answers >= 0], answers[answers >= 0]), 1)
     return counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
 
 # %% [markdown]
-# One row of pictures for each kind of crowd. A lazy annotator hardly uses some columns at all; a slipped one has a perfect diagonal in the wrong place.
+# Each kind of crowd has one row. A lazy annotator hardly uses some columns at all. A slipped one has a perfect diagonal in the wrong place.
 # Only a careful one deserves your trust, and your function will not have the true labels.
 
 # %% tags=["protected"]
@@ -202,12 +202,12 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# Every candidate is a small net with one hidden layer. Sixteen small nets one after the other would keep the machine busy with waiting, so all the candidates of an approach
-# are **one** module, whose weights have the number of the candidate as their first dimension: one batched matrix product serves them all.
+# Every candidate is a small network with one hidden layer. Training sixteen of them one after the other would mostly be waiting. So all candidates of an approach
+# are **one** module. The first dimension of its weights is the number of the candidate, and one batched matrix product serves them all.
 
 # %% tags=["protected"]
 class Candidates(nn.Module):
-    """C nets side by side: (C, B, D) features -> (C, B, K) logits; samples (N, D) alone go to every candidate."""
+    """C networks side by side: (C, B, D) features -> (C, B, K) logits; samples (N, D) go to every candidate."""
 
     def __init__(self, candidates, features, hidden, generator):
         super().__init__()
@@ -226,11 +226,11 @@ class Candidates(nn.Module):
         return hidden @ self.weight2 + self.bias2  # (C, B, K)
 
 # %% [markdown]
-# Some approaches aggregate first: one label for each training sample, then ordinary training. The majority vote is the simplest of them.
+# Some approaches first aggregate the answers to one label for each training sample, then train as usual. The majority vote is the simplest of them.
 
 # %% tags=["protected"]
 def majority_vote(annotations):
-    """Return the most frequent answer (n,) of each sample, -1 where there is none; of equals the lowest."""
+    """Return the most frequent answer (n,) of each sample (ties: the lowest), -1 where there is none."""
     counts = np.stack([(annotations == label).sum(axis=1) for label in range(CLASSES)], axis=1)  # (n, K)
     return np.where(counts.any(axis=1), counts.argmax(axis=1), -1)
 
@@ -239,7 +239,7 @@ def majority_vote(annotations):
 
 # %% tags=["protected"]
 def dawid_skene_labels(annotations, rounds=50):
-    """Return the most probable label (n,) of each sample by expectation maximisation that starts at the vote shares."""
+    """Return the most probable label (n,) of each sample, by expectation maximisation from the vote shares."""
     answers = np.eye(CLASSES + 1)[annotations][..., :CLASSES]  # (n, A, K); a missing answer is all zeros
     labels = answers.sum(axis=1) / np.maximum(answers.sum(axis=(1, 2))[:, None], 1)  # (n, K)
     for _ in range(rounds):
@@ -251,8 +251,8 @@ def dawid_skene_labels(annotations, rounds=50):
     return labels.argmax(axis=1)
 
 # %% [markdown]
-# And some just trust whoever did most of the validation samples, one person or the vote of three, and imitate them: they train on all that these
-# have answered, validation samples included. (A sin? Nobody in the meeting will tell you.)
+# Others simply trust and imitate the people who did most of the validation samples: one person, or the vote of three. They train on all answers of these
+# people, validation samples included. (A sin? Nobody in the meeting will tell you.)
 
 # %% tags=["protected"]
 AGGREGATING = {"majority-vote": majority_vote, "dawid-skene": dawid_skene_labels}
@@ -270,8 +270,8 @@ def training_set(kind, specs, episode):
     return np.concatenate([train["features"], val["features"]]), np.stack(labels)
 
 # %% [markdown]
-# The others learn the annotators together with the net: the net says what the sample is, a matrix for each annotator says what that annotator makes of it,
-# and the loss compares the outcome with the answers as they are. All matrices of all candidates are one more batched weight.
+# The rest learn the annotators together with the network. The network predicts the class of a sample, a matrix for each annotator turns it into that annotator's answer,
+# and the loss compares this with the given answers. The matrices of all candidates are one more batched weight.
 
 # %% tags=["protected"]
 class CrowdCandidates(Candidates):
@@ -287,11 +287,11 @@ class CrowdCandidates(Candidates):
             self.outliers = nn.Parameter(torch.zeros(candidates, *annotations.shape, CLASSES))  # (C, M, A, K)
 
     def answers(self, logits):
-        """Return the chances (C, B, A, K) of each annotator's answers."""
+        """Return the probabilities (C, B, A, K) of each annotator's answers."""
         return torch.einsum("cbk,cakl->cbal", logits.softmax(dim=-1), self.matrix.softmax(dim=-1))
 
 # %% [markdown]
-# A loss is the mean cross-entropy of the answers that were given; candidates do not share it, so there are C losses.
+# The loss is the mean cross-entropy of the given answers. Each candidate has its own, so there are C losses.
 
 # %% tags=["protected"]
 def answer_loss(log_chances, annotations):
@@ -302,7 +302,7 @@ def answer_loss(log_chances, annotations):
 
 
 def label_loss(model, features, labels, rows):
-    """Those that aggregate and those that imitate: one label (C, B) for each sample."""
+    """Return the loss (C,) of candidates that aggregate or imitate, with one label (C, B) for each sample."""
     return answer_loss(model(features).log_softmax(dim=-1)[:, :, None], labels[:, :, None])
 
 
@@ -312,8 +312,8 @@ def crowd_layer_loss(model, features, annotations, rows):
     return answer_loss(scores.log_softmax(dim=-1), annotations)
 
 # %% [markdown]
-# The next three keep the matrices from explaining everything: by a small trace (Tanno et al. 2019), or by spreading the net's predictions, or the matrices, as widely as possible
-# (GeoCrowdNet, Ibrahim et al. 2023). The determinant measures how widely; a bit of the identity keeps it from vanishing.
+# The next three keep the matrices from explaining everything. They prefer a small trace (Tanno et al. 2019), or they spread the network's predictions, or the matrices, as widely as possible
+# (GeoCrowdNet, Ibrahim et al. 2023). The determinant measures the spread, and a bit of the identity keeps it from vanishing.
 
 # %% tags=["protected"]
 STRENGTH = 0.01  # of a regularisation
@@ -341,8 +341,8 @@ def geo_reg_w_loss(model, features, annotations, rows):
     return loss - STRENGTH * spread(model.matrix.softmax(dim=-1).mT.flatten(1, 2))  # (C, A * K, K)
 
 # %% [markdown]
-# Coin-Net (Nguyen et al. 2024) lets single answers deviate from their annotator's matrix, at a price. Annot-Mix (Herde et al. 2024) mixes two samples, *and* their annotators, *and* the answers;
-# of each sample it takes one answer at random.
+# Coin-Net (Nguyen et al. 2024) lets single answers deviate from their annotator's matrix, at a price. Annot-Mix (Herde et al. 2024) mixes two samples, *and* their annotators, *and* the answers.
+# It takes one random answer of each sample.
 
 # %% tags=["protected"]
 def coin_net_loss(model, features, annotations, rows):
@@ -374,11 +374,11 @@ def annot_mix_loss(model, features, annotations, rows):
 # %% [markdown]
 # ## Training
 #
-# Candidates of one approach differ in learning rate, weight decay and epochs, spread evenly over their ranges by a Sobol sequence; ...
+# The candidates of one approach differ in learning rate, weight decay and epochs. A Sobol sequence spreads them evenly over their ranges.
 
 # %% tags=["protected"]
 def draw_specs(counts, epochs, seed):
-    """Return for each candidate its approach, learning rate, weight decay and epochs."""
+    """Return the approach, learning rate, weight decay and epochs of each candidate."""
     specs = []
     for position, (approach, count) in enumerate(counts.items()):
         points = torch.quasirandom.SobolEngine(3, scramble=True, seed=seed + position).draw(count).tolist()
@@ -392,11 +392,11 @@ def draw_specs(counts, epochs, seed):
     return specs
 
 # %% [markdown]
-# ... so the optimiser needs a learning rate for each candidate: RAdam (Liu et al. 2020), written for weights whose first dimension is the candidate.
+# So the optimiser needs a learning rate for each candidate. This is RAdam (Liu et al. 2020) for weights whose first dimension is the candidate.
 
 # %% tags=["protected"]
 class BatchedRAdam:
-    """RAdam with a weight decay for each candidate; `step` takes the learning rates (C,) of the moment."""
+    """RAdam with a weight decay for each candidate; `step` takes the current learning rates (C,)."""
 
     def __init__(self, parameters, decays):
         self.parameters, self.decays, self.steps = list(parameters), decays, 0
@@ -413,17 +413,17 @@ class BatchedRAdam:
             first.lerp_(gradient, 1 - beta1)
             second.lerp_(gradient**2, 1 - beta2)
             update = first / (1 - beta1**self.steps)
-            if length > 5:  # enough steps for the second moment to mean something
+            if length > 5:  # enough steps for a reliable second moment
                 warm = (length - 4) * (length - 2) * limit / ((limit - 4) * (limit - 2) * length)
                 update = update * math.sqrt(warm * (1 - beta2**self.steps)) / (second.sqrt() + 1e-8)
             weights.sub_(rates.view(shape) * update)
 
 # %% [markdown]
-# One approach at a time. Each candidate sees the samples in its own order; its learning rate follows half a cosine down to zero, and stays there while longer ones go on.
+# One approach is trained at a time. Each candidate sees the samples in its own order. Its learning rate follows half a cosine down to zero and stays there while others go on.
 
 # %% tags=["protected"]
 def train_together(model, loss_function, features, targets, specs, generator):
-    """Train the C candidates of a model on features (M, D) and targets (M, A), or (C, M) where each has its own."""
+    """Return the model with its C candidates trained on features (M, D) and targets (M, A), or (C, M) if each has its own."""
     rates, decays, epochs = (torch.tensor([spec[k] for spec in specs], device=device) for k in ("rate", "decay", "epochs"))
     optimizer, batch = BatchedRAdam(model.parameters(), decays), min(knobs["batch"], len(features))
     candidates, batches = torch.arange(len(specs), device=device)[:, None], len(features) // batch
@@ -439,7 +439,7 @@ def train_together(model, loss_function, features, targets, specs, generator):
     return model
 
 # %% [markdown]
-# All candidates of an episode, and their probabilities on any samples.
+# This trains all candidates of an episode.
 
 # %% tags=["protected"]
 LOSSES = {"crowd-layer": crowd_layer_loss, "trace-reg": trace_reg_loss, "geo-reg-f": geo_reg_f_loss,
@@ -447,7 +447,7 @@ LOSSES = {"crowd-layer": crowd_layer_loss, "trace-reg": trace_reg_loss, "geo-reg
 
 
 def train_candidates(episode, specs, seed):
-    """Return (numbers of the candidates, their trained model) for each approach that the specs name."""
+    """Return (numbers of the candidates, their trained model) for each approach in the specs."""
     generator, trained = torch.Generator().manual_seed(seed), []
     groups = {name: [n for n, spec in enumerate(specs) if spec["approach"] == name] for name in LOSSES}
     groups["aggregating"] = [n for n, spec in enumerate(specs) if spec["approach"] in AGGREGATING]
@@ -467,7 +467,7 @@ def train_candidates(episode, specs, seed):
     return trained
 
 # %% [markdown]
-# The probabilities are all your function sees of the candidates.
+# Your function sees nothing of the candidates but these probabilities.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -481,7 +481,7 @@ def predict(trained, features, chunk=1000):
     return probabilities
 
 # %% [markdown]
-# Train everything. The order of the candidates is drawn too, so that the place of a candidate says nothing.
+# Train everything. The order of the candidates is random too, so that their position says nothing.
 
 # %% tags=["protected"]
 seed_everything(SEED)
@@ -497,7 +497,7 @@ for number, episode in enumerate(episodes):
     print(f"episode {number + 1}: {len(specs)} candidates after {time.perf_counter() - start:.1f} s")
 
 # %% [markdown]
-# What is there to win? Each candidate's true balanced accuracy on `val`. The best of an episode is what knowing the true labels would choose.
+# What can you win? These are the candidates' true balanced accuracies on `val`. Somebody who knows the true labels would choose the best of each episode.
 
 # %% tags=["protected"]
 def true_accuracies(episode):
@@ -526,7 +526,7 @@ if not FINAL_EVALUATION_MODE:
 # {{ cells/penalties.py }}
 
 # %% [markdown]
-# The return must be one finite number for each candidate, in an array, a tensor or a list.
+# Your function must return one finite number for each candidate, in an array, a tensor or a list.
 
 # %% tags=["protected"]
 def check_risks(answer, candidates):
@@ -553,11 +553,11 @@ def check_risks(answer, candidates):
     return risks
 
 # %% [markdown]
-# Your function gets copies, so that nothing it does to its arguments reaches the candidates.
+# Your function gets copies, so it cannot change the candidates.
 
 # %% tags=["protected"]
 def choose(episode, number, select):
-    """Return the number of the candidate that a selecting function chooses, or None where its return is not allowed."""
+    """Return the number of the candidate that a function chooses, or None if its return is not allowed."""
     copies = (episode["val_probs"], episode["val"]["annotations"], episode["train"]["annotations"])
     answer = select(*(values.copy() for values in copies))
     try:
@@ -569,11 +569,11 @@ def choose(episode, number, select):
 # %% [markdown]
 # ## Baseline
 #
-# How do people choose? Herde et al. (2025) have collected criteria that need no true label and named them by three letters. Seven of them are worked out here; your function may call them.
+# How do people choose? Herde et al. (2025) collected criteria that need no true label and gave them names of three letters. Seven of them are worked out here, and your function may call them.
 # The first letter says what is compared: the predicted class with one **A**ggregated label, or predicted answers with each answer of the **C**rowd.
-# The second says how annotators are weighted: all **E**qual, or by what was **L**earnt about them. The third: errors **U**nweighted, or weighted by **C**onfidence.
+# The second says how annotators are weighted: all **E**qual, or by what was **L**earnt about them. The third says how errors are weighted: **U**nweighted, or by **C**onfidence.
 #
-# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -585,7 +585,7 @@ import torch.nn.functional as F
 
 
 def one_hot(z, n_classes):
-    """Return answers (n, A, K) of zeros and ones; a missing answer (-1) is all zeros."""
+    """Return one-hot answers (n, A, K); a missing answer (-1) is all zeros."""
     return np.eye(n_classes + 1)[z][..., :n_classes]
 
 
@@ -595,7 +595,7 @@ def vote_shares(z, n_classes, weights=1.0):
     return votes / np.maximum(votes.sum(axis=1, keepdims=True), 1e-12)
 
 # %% [markdown]
-# **AEU** is what everybody does: the error against the majority vote. **AEC** counts a sample the more, the more the annotators agree.
+# **AEU** is the usual way: the error against the majority vote. **AEC** gives more weight to samples on which the annotators agree.
 
 # %% tags=["protected", "slot-imports"]
 def AEU(val_probs, z_val, z_train):
@@ -611,12 +611,12 @@ def AEC(val_probs, z_val, z_train):
     return (wrong * shares.max(axis=1)).sum(axis=1) / shares.max(axis=1).sum()
 
 # %% [markdown]
-# **ALU** and **ALC** weight each annotator by the log-odds of being right. How often is that? In the paper (Herde et al., 2025, arXiv 2504.09085) the candidate's own model of the annotators says so. Here all candidates are
-# asked alike: believe the candidate's probabilities for a moment, read off the annotators' confusion matrices, and see how likely each answer is right.
+# **ALU** and **ALC** weight each annotator by the log-odds of being right. In the paper (Herde et al., 2025, arXiv 2504.09085) these come from the candidate's own model of the annotators. Here all candidates are
+# treated alike: take the candidate's probabilities as the truth, compute the annotators' confusion matrices, and see how likely each answer is right.
 
 # %% tags=["protected", "slot-imports"]
 def confusion_seen_by(probs, z):
-    """Return the annotators' confusion matrices (A, K, K), if a candidate's probabilities (N, K) were the truth."""
+    """Return the annotators' confusion matrices (A, K, K), as if a candidate's probabilities (N, K) were the truth."""
     counts = np.einsum("nk,nal->akl", probs, one_hot(z, probs.shape[1])) + 1 / probs.shape[1]
     return counts / counts.sum(axis=2, keepdims=True)
 
@@ -627,11 +627,11 @@ def log_odds_of_being_right(probs, z):
     return np.log(right * (probs.shape[1] - 1) / (1 - right)).clip(1e-6)
 
 # %% [markdown]
-# Each candidate is measured against its own weighted vote: the danger is easy to see.
+# Each candidate is measured against its own weighted vote. The danger is easy to see.
 
 # %% tags=["protected", "slot-imports"]
 def ALU(val_probs, z_val, z_train):
-    """Return each candidate's error against the vote weighted by what the candidate has learnt."""
+    """Return each candidate's error against the vote, with annotators weighted by the candidate."""
     risks = []
     for probs in val_probs:
         shares = vote_shares(z_val, probs.shape[1], log_odds_of_being_right(probs, z_val))
@@ -640,7 +640,7 @@ def ALU(val_probs, z_val, z_train):
 
 
 def ALC(val_probs, z_val, z_train):
-    """Return the same as ALU, each sample weighted by the share of the winning class."""
+    """Return the same as ALU, with each sample weighted by the share of the winning class."""
     risks = []
     for probs in val_probs:
         shares = vote_shares(z_val, probs.shape[1], log_odds_of_being_right(probs, z_val))
@@ -649,11 +649,11 @@ def ALC(val_probs, z_val, z_train):
     return np.array(risks)
 
 # %% [markdown]
-# **CXU**, **CEC** and **CLC** need no aggregated label: how well are the single answers predicted? (X: nothing to weight.) In CEC and CLC, an answer counts by the share of the votes for it.
+# **CXU**, **CEC** and **CLC** need no aggregated label. They measure how well the single answers are predicted. (X means that nothing is weighted.) In CEC and CLC, an answer is weighted by the share of the votes for it.
 
 # %% tags=["protected", "slot-imports"]
 def answer_error(probs, z, shares):
-    """Return the share of answers that differ from the predicted ones, each counting by the share (N, K) of its class."""
+    """Return the share of answers that differ from the predicted ones, weighted by the share (N, K) of their class."""
     predicted = np.einsum("nk,akl->nal", probs, confusion_seen_by(probs, z)).argmax(axis=2)  # (N, A)
     weights = np.take_along_axis(shares, z.clip(0), axis=1) * (z >= 0)  # (N, A)
     return ((predicted != z) * weights).sum() / weights.sum()
@@ -665,15 +665,15 @@ def CXU(val_probs, z_val, z_train):
 
 
 def CEC(val_probs, z_val, z_train):
-    """Return the same, an answer weighted by the share of the votes for it."""
+    """Return the same as CXU, with each answer weighted by the share of the votes for it."""
     return np.array([answer_error(probs, z_val, vote_shares(z_val, probs.shape[1])) for probs in val_probs])
 
 # %% [markdown]
-# The last of the seven, and their **ENS**emble: the mean of the ranks.
+# Here are the last of the seven, and their **ENS**emble, the mean of the ranks.
 
 # %% tags=["protected", "slot-imports"]
 def CLC(val_probs, z_val, z_train):
-    """Return the same as CEC, with votes weighted by what the candidate has learnt."""
+    """Return the same as CEC, with annotators weighted by the candidate."""
     risks = []
     for probs in val_probs:
         weights = log_odds_of_being_right(probs, z_val)
@@ -692,8 +692,8 @@ def ENS(val_probs, z_val, z_train):
     return np.mean([ranks(criterion(val_probs, z_val, z_train)) for criterion in criteria], axis=0)
 
 # %% [markdown]
-# That makes eight of eleven. The others are bounds: **TRUE** knows the true labels of `val`; **DEF** and **DEF-DATA** choose nothing, and train a majority-vote model with hyper-parameters that
-# are the usual ones, or known to suit these data.
+# That makes eight of eleven. The other three are bounds. **TRUE** knows the true labels of `val`. **DEF** and **DEF-DATA** choose nothing: they train a majority-vote model with
+# the usual hyper-parameters, or with some that are known to suit these data.
 
 # %% tags=["protected"]
 DEFAULTS = {
@@ -709,13 +709,13 @@ def default_accuracies(episode):
 
 
 def chosen_accuracies(select):
-    """Return the true balanced accuracy on val of what a function chooses in each episode; 0.1 for a penalty."""
+    """Return the true balanced accuracy on val of the choices of a function; 0.1 for a penalty."""
     choices = [choose(episode, number, select) for number, episode in enumerate(episodes, 1)]
     return [0.1 if c is None else true_accuracies(e)[c] for c, e in zip(choices, episodes)]
 
 # %% [markdown]
-# The table: what each criterion would have chosen for you, beside the **errors** in per cent that the paper reports (means over twelve approaches): `reuters` with all its
-# annotations, and `dopanim` with only the worst annotation of each sample. With a decent crowd the majority vote is as good as the truth; with a bad one it misleads, there as here.
+# The table compares the choice of each criterion here with the **errors** in per cent that the paper reports (means over twelve approaches): for `reuters` with all its
+# annotations, and for `dopanim` with only the worst annotation of each sample. With a decent crowd the majority vote is as good as the truth. With a bad one it misleads, there as here.
 
 # %% tags=["protected"]
 PAPER = pd.DataFrame({
@@ -743,11 +743,11 @@ if not FINAL_EVALUATION_MODE:
     display(compare_criteria())
 
 # %% [markdown]
-# And a picture: each dot is a candidate (colours as in the picture of the approaches), the red circle the chosen one. A good criterion has its dots on a rising line; the majority vote likes best what it should not.
+# In this plot, each dot is a candidate (colours as in the plot of the approaches), and the red circle is the chosen one. A good criterion has its dots on a rising line. The majority vote prefers the wrong ones.
 
 # %% tags=["protected"]
 def show_choice(select, name):
-    """Draw the risks that a function returns against the true balanced error on val, for each episode."""
+    """Draw the risks that a function returns against the true balanced errors on val, for each episode."""
     figure, axes = plt.subplots(1, len(episodes), figsize=(12, 2.8), sharey=True)
     approaches = list(knobs["candidates"])
     for number, (axis, episode) in enumerate(zip(axes, episodes), 1):
@@ -770,7 +770,7 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Your solution
 #
-# Write your code in the next cell; it is the only one the grader takes. Helpers belong in it, too, outside of the function. Each repeat of the grader starts the cell afresh.
+# Write your code in the next cell, the only one that the grader takes. Put helper functions there too. The grader runs the cell anew for each repeat.
 
 # %% tags=["slot"]
 ### BEGIN SOLUTION
@@ -780,7 +780,7 @@ def dawid_skene(z, n_classes, rounds=100):
     labels = vote_shares(z, n_classes)  # (n, K)
     for _ in range(rounds):
         before = labels
-        confusion = np.einsum("nk,nal->akl", labels, answers)  # how often annotator a said l where it is k
+        confusion = np.einsum("nk,nal->akl", labels, answers)  # how often annotator a answered l where the class is k
         confusion /= np.maximum(confusion.sum(axis=2, keepdims=True), 1e-12)
         prior = labels.mean(axis=0)
         scores = np.log(prior + 1e-12) + np.einsum("nal,akl->nk", answers, np.log(confusion + 1e-10))
@@ -793,18 +793,18 @@ def dawid_skene(z, n_classes, rounds=100):
 
 ### END SOLUTION
 def select_candidate(val_probs, z_val, z_train):
-    """Estimate the risk of each candidate; the one with the lowest is chosen (of equals the first).
+    """Estimate the risk of each candidate; the one with the lowest is chosen (ties: the first).
 
     val_probs  (C, N, K) float64: the probabilities of C candidates for N validation samples and K classes
-    z_val      (N, A) int64: what the A annotators answered on these samples, 0..K-1, or -1 for no answer
-    z_train    (M, A) int64: what the same annotators answered on the training samples
+    z_val      (N, A) int64: the answers of A annotators to these samples, 0..K-1, or -1 for no answer
+    z_train    (M, A) int64: the answers of the same annotators to the training samples
     returns    (C,) float64, lower is better
 
-    It is called once for each of the five episodes.
+    The function is called once for each of the five episodes.
     """
     ### BEGIN SOLUTION
     n_classes = val_probs.shape[2]
-    labels, _ = dawid_skene(np.concatenate([z_val, z_train]), n_classes)  # the annotators are the same: use all they said
+    labels, _ = dawid_skene(np.concatenate([z_val, z_train]), n_classes)  # the annotators are the same: use all their answers
     labels = labels[: len(z_val)]  # (N, K)
     chosen = np.eye(n_classes)[val_probs.argmax(axis=2)]  # (C, N, K)
     return 1 - np.einsum("cnk,nk->c", chosen, labels) / len(z_val)  # expected error
@@ -823,14 +823,14 @@ choices = [choose(episode, number, select_candidate) for number, episode in enum
 print("chosen candidates:", choices)
 
 # %% [markdown]
-# Does the risk that you estimate follow the true error?
+# Does your estimated risk follow the true error?
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE and None not in choices:
     show_choice(select_candidate, "your risk")
 
 # %% [markdown]
-# Where there are labels, you get points; where there are none, the predictions of the chosen candidates are saved for the grader.
+# With labels, you get points. Without labels, the predictions of the chosen candidates are saved for the grader.
 
 # %% tags=["protected"]
 def final_evaluate(episodes, choices):
@@ -849,7 +849,7 @@ def final_evaluate(episodes, choices):
     return performance(accuracies)
 
 # %% [markdown]
-# The score here comes from one draw of five episodes, and from `val`; the final one is the mean of {{ repeats }} draws, on balanced test samples.
+# The score here comes from one draw of five episodes, and from `val`. The final score is the mean of {{ repeats }} draws, on balanced test samples.
 
 # %% tags=["protected"]
 points = final_evaluate(episodes, choices)

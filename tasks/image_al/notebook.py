@@ -3,9 +3,9 @@
 #
 # For a hundred years, the lighthouse of Port Meridian wrote the number of every ship into its log. Now a network has to read these logs.
 # It learns from digits with labels, and labels cost money: only one person, the reader, still knows that handwriting, and she wants a coin for each digit.
-# There are 1620 pictures, but only 200 coins. Hospitals know this problem: they have plenty of scans, and radiologists have little time.
+# There are 1620 pictures, but only 200 coins. Hospitals know this problem: they have plenty of scans, but radiologists have little time.
 # It gets harder. The captains believed in even numbers, so a 1, 3, 5, 7 or 9 is rare in the logs, but the network must read it just as well.
-# And the roof leaks. In the second volume, three pictures in ten are spoilt, and little more than noise is left of them.
+# And the roof leaks. In the second volume, three pictures in ten are spoilt and show little more than noise.
 # The reader gets angry when you ask about these, and gives you a wrong label on purpose. What is worth a coin, and what only looks as if it were?
 # The network itself can help: it can tell you how sure it is, and which pictures look alike to it.
 # **You decide, round by round, which pictures to ask about.**
@@ -14,29 +14,29 @@
 # ## Task
 #
 # Write one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`. The first 40 labels are bought for images drawn at random, and a network is
-# trained on them. Then come 4 rounds: in each, your function chooses 40 more images, their labels are bought, and a new network is trained on all labels so far.
-# So 160 of the 200 labels are your choice. At the end, three networks are trained on all 200 labels. They answer together, by the mean of their probabilities, and it counts how
-# well they read. Everything else is fixed: the data, the network, the optimiser, the number of steps.
+# trained on them. Then come 4 rounds. In each round, your function chooses 40 more images, their labels are bought, and a new network is trained on all labels so far.
+# So 160 of the 200 labels are your choice. At the end, three networks are trained on all 200 labels. They answer together, by the mean of their probabilities, and your score is how
+# well they read. Everything else is fixed: the data, the network, the optimiser and the number of steps.
 #
 # All this is played in two **scenarios**, first with the `clean` and then with the `noisy` pool. Your function is not told which one it is in.
-# A **pool** is the set of images that you can buy labels for. There is also a large size of the task, with more images and a bigger network, for a GPU. It does not count unless
-# your organisers say so, and what you read here is about the default size.
+# A **pool** is the set of images whose labels you can buy. There is also a large size of the task for a GPU, with more images and a bigger network. It only counts if
+# your organisers say so. This statement describes the default size.
 #
 # ### Data
 #
 # | split | images | digits | labels |
 # |---|---|---|---|
-# | `train/clean` | 1620 | 300 of each even digit, 24 of each odd one | bought one by one, all right |
+# | `train/clean` | 1620 | 300 of each even digit, 24 of each odd one | bought one by one, all correct |
 # | `train/noisy` | 1620 | the same images in another order, 30 % of them spoilt by strong noise | bought one by one; **those of spoilt images are all wrong** |
-# | `val` | 500 | 50 of each | all right; for you to look at, never trained on |
+# | `val` | 500 | 50 of each | all correct; for you to look at, never used for training |
 # | `test` | 1500 | 150 of each | hidden; only the grader has them |
 #
-# Images are gray, 28 x 28 pixels from 0 (black) to 1 (white), and those of `val` and `test` are clean. The noise has mean 0 and standard deviation 1 and is added to each pixel;
-# what is then below 0 becomes 0, and what is above 1 becomes 1. A wrong label is always the next class: a spoilt 4 is called 5, a spoilt 9 is called 0.
+# The images are grey, with 28 x 28 pixels from 0 (black) to 1 (white). Those of `val` and `test` are clean. The noise has mean 0 and standard deviation 1 and is added to each pixel;
+# values below 0 become 0, and values above 1 become 1. A wrong label is always the next class: a spoilt 4 is called 5, a spoilt 9 is called 0.
 #
 # ### Scoring
 #
-# $$\text{BAC} = \frac1{10} \sum_{k=0}^{9} \frac{\text{images of class } k \text{ that are read right}}{\text{images of class } k}, \qquad
+# $$\text{BAC} = \frac1{10} \sum_{k=0}^{9} \frac{\text{images of class } k \text{ that are read correctly}}{\text{images of class } k}, \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
 # This balanced accuracy (BAC) is averaged over both scenarios. You get **0 points at BAC {{ score.floor }}** or less, and **100 points at BAC {{ score.ceiling }}** or more.
@@ -45,19 +45,19 @@
 # ### Limits
 #
 # Your function runs alone in a process of its own. It sees only its arguments: no images, no networks, no files, no hidden labels.
-# Each of the {{ repeats }} runs (both scenarios, training included) may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
-# Return exactly `n_query` different positions. **Any other return costs the labels of its round**: none are bought, the game goes on with fewer labels, and your result shows why.
+# Each of the {{ repeats }} runs (both scenarios, training included) may take {{ limits.wall_seconds }} seconds in all. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
+# Return exactly `n_query` different positions. **Any other return costs the labels of its round**: none are bought, and the run goes on with fewer labels. Your result says why.
 # If your function stops with an error, or takes too much time or memory, the whole submission gets 0 points.
 #
 # ### What to submit
 #
-# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
-# elsewhere is fine for trying things out, and does not count.
+# Submit this notebook, with your code in the cell under **Your solution**. The grader takes only that cell and puts it into its own copy of the notebook.
+# You may change other cells to try things out, but the grader ignores those changes.
 
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures, and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -67,7 +67,7 @@ SEED = 0  # first labels, start of the networks, order of the batches, dropout
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# Everything the protected cells use is imported here.
+# All imports of the protected cells are here.
 
 # %% tags=["protected"]
 import hashlib
@@ -91,7 +91,7 @@ from torch.nn import functional as F
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data where they cannot be found or downloaded; you need not read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -99,7 +99,7 @@ from torch.nn import functional as F
 # {{ cells/find_data.py }}
 
 # %% [markdown]
-# All numbers of the experiment, for the default size and for the large one, where your function gets 5000 random images in each round and not the whole pool.
+# These are all settings of the experiment, for both sizes. In the large one, your function gets 5000 random images in each round instead of the whole pool.
 
 # %% tags=["protected"]
 SCENARIOS = ("clean", "noisy")
@@ -122,7 +122,7 @@ print(f"{setting['size']} size, {setting['noise']} noise, {knobs['network']}: {k
       f"then {knobs['rounds']} rounds of {knobs['n_query']}")
 
 # %% [markdown]
-# All images of a pool fit into one tensor on the device; their values are shifted and scaled once.
+# All images of a pool fit into one tensor on the device. Their values are shifted and scaled once.
 
 # %% tags=["protected"]
 class Images:
@@ -145,7 +145,7 @@ val_set = None if FINAL_EVALUATION_MODE else Images(data_folder / "val" / "image
 print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
 
 # %% [markdown]
-# An image with a line of text above it; a spoilt one gets a red frame.
+# This draws an image with a line of text above it. A spoilt image gets a red frame.
 
 # %% tags=["protected"]
 def draw(axis, image, title, spoilt):
@@ -161,7 +161,7 @@ def draw(axis, image, title, spoilt):
 
 # %% tags=["protected"]
 def show_pools(columns=10):
-    """Draw an image of each class, what noise and the reader make of it, and the first images of the noisy pool."""
+    """Draw an image of each class, the same image spoilt, and the first images of the noisy pool."""
     figure, axes = plt.subplots(3, columns, figsize=(11, 4))
     clean, noisy = (dict(np.load(data_folder / "train" / f"{name}.npz")) for name in SCENARIOS)
     firsts = [np.flatnonzero(clean["labels"] == column % CLASSES)[0] for column in range(columns)]
@@ -173,7 +173,7 @@ def show_pools(columns=10):
         draw(third, noisy["images"][column], f"called {noisy['labels'][column]}", noisy["spoilt"][column])
     for axis, name in zip(axes[:, 0], ("clean", "the same,\nspoilt", "noisy pool")):
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.suptitle("A red frame: the image is spoilt, and its label is wrong")
+    figure.suptitle("Red frame: the image is spoilt, and its label is wrong")
     figure.tight_layout()
     plt.show()
 
@@ -183,7 +183,7 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# LeNet-5 (LeCun et al., 1998) with dropout before each linear layer. The convolutions have none, so for many passes with dropout they run only once.
+# LeNet-5 (LeCun et al., 1998) with dropout before each linear layer. The convolutions have none, so they run only once even for many passes with dropout.
 
 # %% tags=["protected"]
 class LeNet5(nn.Module):
@@ -205,7 +205,7 @@ class LeNet5(nn.Module):
         return self.head(self.embedding(self.features(images)))
 
 # %% [markdown]
-# Only the large size needs this and the next cell: ResNet18 (He et al., 2016) for small images, whose first convolution is 3x3, without stride and without max-pooling after it.
+# Only the large size needs this and the next cell: ResNet18 (He et al., 2016) for small images. Its first convolution is 3x3, without stride or max-pooling.
 
 # %% tags=["protected"]
 class ResidualBlock(nn.Module):
@@ -227,7 +227,7 @@ class ResidualBlock(nn.Module):
         return F.relu(self.convolutions(images) + self.shortcut(images))
 
 # %% [markdown]
-# ResNet18 has its dropout before the last layer, so MC dropout works here, too.
+# ResNet18 has dropout before the last layer, so MC dropout works here too.
 
 # %% tags=["protected"]
 class ResNet18(nn.Module):
@@ -251,7 +251,7 @@ class ResNet18(nn.Module):
 NETWORKS = {"LeNet5": LeNet5, "ResNet18": ResNet18}
 
 # %% [markdown]
-# **MC dropout** (Gal & Ghahramani, 2016): dropout stays on while the network predicts, so in each pass another random part of it answers.
+# **MC dropout** (Gal & Ghahramani, 2016) keeps dropout on while the network predicts, so a different random part of it answers in each pass.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -272,7 +272,7 @@ def look_at(model, images, passes=0):
 # {{ cells/history.py }}
 
 # %% [markdown]
-# For the score, dropout is off, and three networks answer together by the mean of their probabilities: one small network alone may just be lucky.
+# For the score, dropout is off, and three networks answer together by the mean of their probabilities. A single small network might just be lucky.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -292,11 +292,11 @@ def score(models, dataset):
 # %% [markdown]
 # ## Training
 #
-# In each round a new network starts from random weights and learns from all labels bought so far, the right and the wrong ones; each label is used equally often.
+# In each round a new network starts from random weights and learns from all labels bought so far, correct or wrong. Each label is used equally often.
 
 # %% tags=["protected"]
 def train_on(pool, labelled, seed):
-    """Return a net trained on what is labelled of a pool, (L,) positions."""
+    """Return a network trained on the labelled images of a pool, (L,) positions."""
     images, labels = pool.images[labelled], torch.from_numpy(pool.labels[labelled]).to(device)
     seed_everything(seed)
     model = NETWORKS[knobs["network"]](CLASSES, knobs["dropout"])
@@ -316,7 +316,7 @@ def train_on(pool, labelled, seed):
 # {{ cells/penalties.py }}
 
 # %% [markdown]
-# You may return an array, a tensor or a list; each position must be a whole number from 0 to U-1, and none may come twice.
+# You may return an array, a tensor or a list. Each position must be a whole number from 0 to U-1, and none may appear twice.
 
 # %% tags=["protected"]
 def check_positions(answer, candidates, n_query):
@@ -342,11 +342,11 @@ def check_positions(answer, candidates, n_query):
     return positions
 
 # %% [markdown]
-# This is how your function is called: it gets copies on the CPU, so it cannot change the run.
+# Your function gets copies on the CPU, so it cannot change the run.
 
 # %% tags=["protected"]
 def ask(query, model, pool, labelled, unlabelled, seed):
-    """Return the positions in the pool that `query` chose from `unlabelled`; none where its return was not allowed."""
+    """Return the positions in the pool that `query` chose from `unlabelled`, or raise InvalidOutput."""
     seed_everything(seed)  # of the dropout
     embeddings, probs = look_at(model, pool.images[unlabelled], knobs["passes"])  # (U, D), (T, U, K)
     known, _ = look_at(model, pool.images[labelled])  # (L, D)
@@ -355,11 +355,11 @@ def ask(query, model, pool, labelled, unlabelled, seed):
     return unlabelled[check_positions(answer, len(unlabelled), knobs["n_query"])]
 
 # %% [markdown]
-# One scenario from start to end: train, ask, buy, and train again; all random numbers come from `SEED`, and the unlabelled images are in another order in each round.
+# A scenario trains, asks, buys and trains again. All random numbers come from `SEED`, and the unlabelled images are in another order in each round.
 
 # %% tags=["protected"]
 def play(name, query, val_set=None):
-    """Return the last nets of a scenario, and a record: BAC on val, labelled positions, and the share of odd labels bought."""
+    """Return the last networks of a scenario, and a record: BAC on val, labelled positions, and the share of odd labels bought."""
     pool, bac, odd, rng = pools[name], [], [], np.random.default_rng([SEED, SCENARIOS.index(name)])
     seeds = rng.integers(2**31, size=(knobs["rounds"] + knobs["committee"], 2)).tolist()
     labelled = rng.permutation(len(pool))[: knobs["start"]]
@@ -382,7 +382,7 @@ def play(name, query, val_set=None):
 # %% [markdown]
 # ## Baseline
 #
-# The examples and your function may use what is imported here. In your own cell you may import more from the standard library, NumPy or PyTorch.
+# The examples and your function may use these imports. Your own cell may import more from the standard library, NumPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -392,7 +392,7 @@ import numpy as np
 import torch
 
 # %% [markdown]
-# Choosing at random is fair but wasteful: only one image in fourteen shows an odd digit. Expect about 0 points.
+# A random choice is fair but wasteful: only one image in fourteen shows an odd digit. Expect about 0 points.
 
 # %% tags=["protected", "slot-imports"]
 def random_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
@@ -400,8 +400,8 @@ def random_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query,
     return np.random.default_rng(seed).choice(mc_probs.shape[1], n_query, replace=False)
 
 # %% [markdown]
-# Four classics of active learning follow, for you to read, to use and to take apart. The first three measure doubt: the **entropy** of the mean of all passes (how unsure is the answer?),
-# its **margin** (how close is the second class?), and **BALD**, the mutual information of the answer and the network (how much do the passes contradict each other? Houlsby et al., 2011).
+# Here are four classics of active learning for you to read, use and take apart. The first three measure doubt: the **entropy** of the mean of all passes (how unsure is the answer?),
+# its **margin** (how close is the second class?), and **BALD**, the mutual information of the answer and the network (how much do the passes disagree? Houlsby et al., 2011).
 
 # %% tags=["protected", "slot-imports"]
 def entropy(probs):
@@ -410,7 +410,7 @@ def entropy(probs):
 
 
 def margin(mc_probs):
-    """Return how far the most probable class is ahead of the second, (T, U, K) -> (U,); small where in doubt."""
+    """Return how far the most probable class is ahead of the second, (T, U, K) -> (U,); small means doubt."""
     ordered = np.sort(mc_probs.mean(axis=0), axis=1)  # (U, K)
     return ordered[:, -1] - ordered[:, -2]
 
@@ -420,7 +420,7 @@ def bald(mc_probs):
     return entropy(mc_probs.mean(axis=0)) - entropy(mc_probs).mean(axis=0)
 
 # %% [markdown]
-# Each measure becomes a strategy: take the `n_query` images with the highest doubt.
+# Each measure becomes a strategy that takes the `n_query` images with the highest doubt.
 
 # %% tags=["protected", "slot-imports"]
 def highest(scores, n_query):
@@ -439,16 +439,16 @@ def margin_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query,
 
 
 def bald_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
-    """Choose the most disagreement of the passes."""
+    """Choose the largest disagreement of the passes."""
     return highest(bald(mc_probs), n_query)
 
 # %% [markdown]
 # **BADGE** (Ash et al., 2020) looks at the embeddings as well: it chooses images whose gradients in the last layer are long and point in different directions.
-# Such a gradient is the outer product of *probabilities minus predicted class* and the embedding; their distances can be had without ever forming these large products.
+# Such a gradient is the outer product of *probabilities minus predicted class* and the embedding. We can compute the distances without forming these large products.
 
 # %% tags=["protected", "slot-imports"]
 def badge_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
-    """Choose by k-means++ on the gradients of the last layer, if the predicted class were right."""
+    """Choose by k-means++ on the gradients of the last layer, as if the predicted class were correct."""
     rng, errors = np.random.default_rng(seed), mc_probs.mean(axis=0)  # (U, K)
     errors[np.arange(len(errors)), errors.argmax(axis=1)] -= 1
     lengths = (errors**2).sum(axis=1) * (embeddings**2).sum(axis=1)  # (U,) squared
@@ -458,18 +458,18 @@ def badge_query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, 
         products = (errors @ errors[last]) * (embeddings @ embeddings[last])  # (U,)
         distances = np.minimum(distances, np.maximum(lengths + lengths[last] - 2 * products, 0))
         distances[chosen] = 0
-        if distances.sum() == 0:  # nothing differs from what is chosen
+        if distances.sum() == 0:  # all others equal a chosen one
             chosen += rng.permutation(np.setdiff1d(np.arange(len(errors)), chosen))[: n_query - len(chosen)].tolist()
             break
         chosen.append(int(rng.choice(len(errors), p=distances / distances.sum())))
     return np.array(chosen)
 
 # %% [markdown]
-# How many of the images that were chosen are spoilt, and how many show an odd digit and are clean?
+# How many of the chosen images are spoilt, and how many show an odd digit and are clean?
 
 # %% tags=["protected"]
 def describe(pool, bought):
-    """Return two lines about what was bought of a pool, (n,) positions."""
+    """Return two lines about the images bought from a pool, (n,) positions."""
     spoilt = pool.spoilt[bought]
     odd = (pool.labels[bought] % 2 == 1) & ~spoilt
     return f"{spoilt.sum()} of {len(bought)} spoilt\n{odd.sum()} clean odd digits"
@@ -479,7 +479,7 @@ def describe(pool, bought):
 
 # %% tags=["protected"]
 def show_choices(name="noisy", columns=12):
-    """Draw what each example would buy when as many random labels are known as after two rounds."""
+    """Draw what each example would buy after two rounds of random labels."""
     pool, rng = pools[name], np.random.default_rng([SEED, len(SCENARIOS)])
     labelled, unlabelled = np.split(rng.permutation(len(pool)), [knobs["start"] + 2 * knobs["n_query"]])
     model = train_on(pool, labelled, SEED)
@@ -491,12 +491,12 @@ def show_choices(name="noisy", columns=12):
             draw(axis, pool.images[position, 0].cpu().numpy(), pool.labels[position], pool.spoilt[position])
         title = f"{example.__name__.removesuffix('_query')}\n{describe(pool, bought)}"
         line[0].set_ylabel(title, rotation=0, ha="right", va="center")
-    figure.suptitle(f"The first {columns} of {knobs['n_query']} choices, and their labels; a red frame: spoilt, and the label is wrong")
+    figure.suptitle(f"The first {columns} of {knobs['n_query']} choices, and their labels. Red frame: spoilt, and the label is wrong")
     figure.tight_layout()
     plt.show()
 
 # %% [markdown]
-# Which example falls for the spoilt images, and which one finds digits that the network has hardly ever seen?
+# Which example falls for the spoilt images, and which finds digits that the network has hardly ever seen?
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE:
@@ -504,34 +504,34 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Your solution
 #
-# Write your code in the next cell; it is the only one the grader takes. Put your helper functions into it, too. Variables outside of the function keep their values from call to call,
-# also from the clean to the noisy scenario; the grader runs the cell anew for each of its {{ repeats }} runs. While you try things out, run the cell again before you run what follows.
+# Write your code in the next cell, the only one that the grader takes. Put helper functions there too. Variables outside the function keep their values from call to call,
+# and from the clean to the noisy scenario. The grader runs the cell anew for each of its {{ repeats }} runs. Here, run it again before you run the cells below.
 
 # %% tags=["slot"]
 def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
     """Choose the images whose labels are bought in this round.
 
     mc_probs             (T, U, K) float64: class probabilities of the U unlabelled images in T = 20 passes with dropout
-    embeddings           (U, D) float64: what the last hidden layer makes of them, without dropout; D = 84
-    labelled_embeddings  (L, D) float64: the same of the labelled images, in the order in which they were bought
-    labelled_y           (L,) int64: their labels, right or wrong; the first 40 are always those of the random images
+    embeddings           (U, D) float64: outputs of the last hidden layer for them, without dropout; D = 84
+    labelled_embeddings  (L, D) float64: the same for the labelled images, in the order in which they were bought
+    labelled_y           (L,) int64: their labels, correct or wrong; the first 40 are always those of the random images
     n_query              how many to choose: 40
-    seed                 a whole number, for random choices; another one in each round
+    seed                 a whole number for random choices, different in each round
     returns              (n_query,) int64: positions 0..U-1, all different
 
-    L is 40, 80, 120, 160 in the four rounds, and less after a round that was lost. The network is new in each round,
+    L is 40, 80, 120 and 160 in the four rounds, and less after a lost round. In each round the network is new,
     and the unlabelled images are in another order.
     """
     ### BEGIN SOLUTION
-    doubt = bald(mc_probs)  # high where the net can learn, and not where an image is hopeless: there all passes are unsure alike
+    doubt = bald(mc_probs)  # high where the network can learn, low where an image is hopeless: there all passes are equally unsure
     distances = np.array([np.linalg.norm(embeddings - point, axis=1) for point in labelled_embeddings])  # (L, U)
-    nearest, chosen = distances.min(axis=0), []  # how new is an image to the net?
+    nearest, chosen = distances.min(axis=0), []  # how new is an image to the network?
     probs = mc_probs.mean(axis=0)  # (U, K)
-    counts = np.bincount(labelled_y, minlength=probs.shape[1]).astype(float)  # (K,) which classes are short of labels?
+    counts = np.bincount(labelled_y, minlength=probs.shape[1]).astype(float)  # (K,) which classes lack labels?
     for _ in range(n_query):
         scores = doubt * nearest * (probs @ (1 / np.sqrt(counts + 1)))
         scores[chosen] = -1
-        chosen.append(int(scores.argmax()))  # the next one shall not ask the same question again
+        chosen.append(int(scores.argmax()))  # do not ask the same question twice
         counts += probs[chosen[-1]]
         nearest = np.minimum(nearest, np.linalg.norm(embeddings - embeddings[chosen[-1]], axis=1))
     return np.array(chosen)
@@ -551,7 +551,7 @@ for name in SCENARIOS:
     models[name], records[name] = play(name, query, val_set)
 
 # %% [markdown]
-# In the final evaluation there is no `val`. Your feedback page then shows what you bought.
+# The final evaluation has no `val`. Your feedback page shows instead how many of the labels you bought are rare ones.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
@@ -573,11 +573,11 @@ def show_curves(axis, name, runs):
     axis.legend(loc="lower right", fontsize=8)
 
 # %% [markdown]
-# Which labels did your function get for its coins (without the 40 random ones at the start), and which did the random choice get?
+# Which labels did your function buy (without the 40 random ones at the start), and which did the random choice buy?
 
 # %% tags=["protected"]
 def show_labels(axis, name, runs):
-    """Draw how often each label was bought, right ones and wrong ones."""
+    """Draw how often each label was bought, correct or wrong."""
     classes, pool = np.arange(CLASSES), pools[name]
     for (who, records), shift in zip(runs.items(), (-0.2, 0.2)):
         bought = records[name]["labelled"][knobs["start"] :]
@@ -593,7 +593,7 @@ def show_labels(axis, name, runs):
     axis.legend(loc="upper center", ncols=3, fontsize=8)
 
 # %% [markdown]
-# The random choice plays both scenarios as well, with the same first labels, so that you can compare.
+# For comparison, the random choice plays both scenarios as well, with the same first labels.
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE:
@@ -605,7 +605,7 @@ if not FINAL_EVALUATION_MODE:
     figure.tight_layout()
     plt.show()
 # %% [markdown]
-# If the images have labels, you get points; if they have none, the predictions are saved for the grader.
+# With labels, you get points. Without labels, the predictions are saved for the grader.
 
 # %% tags=["protected"]
 def final_evaluate(path, models):
@@ -620,7 +620,7 @@ def final_evaluate(path, models):
     return performance(list(accuracies.values()))
 
 # %% [markdown]
-# The score on `val` is one run only. The final one is the mean of {{ repeats }}, and single runs easily differ by 20 points: do not trust small gains here.
+# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs, and single runs easily differ by 20 points, so do not trust small gains here.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val") / "images.npz", models)

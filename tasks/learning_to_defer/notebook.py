@@ -2,68 +2,68 @@
 # # Who Should Answer?
 #
 # At the hospital of Port Meridian three doctors read X-rays, and a small program reads along. One doctor knows most diseases
-# and has the least time; another knows the lungs, the third the bones. The program is fair at everything, but by law it may settle
-# one case in five at most, and nobody may get more cases than a day has hours: whatever is over is carried to whoever happens to be free.
+# but has the least time. Another knows the lungs, the third the bones. The program is fair at everything, but by law it may settle
+# at most one case in five. Nobody may get more cases than they have time for: every case above that goes to somebody who happens to be free.
 # Somebody has to open each envelope and say *who should answer this one*. For training there are old cases, whose diagnosis is known
-# by now. But no doctor has seen them all: two thirds of the answers were never given, and which ones is the shift plan's doing.
-# Learning to defer is this problem, and expectation-maximisation is a way to solve it: guess who was right, learn from the guess, guess again.
-# **You write the guess.** (Digits play the X-rays here, so that you can see for yourself who is right.)
+# by now. But no doctor has seen them all: two thirds of the answers were never given, and the shift plan decided which ones.
+# This problem is called learning to defer. Expectation-maximisation is a way to solve it: guess who was right, learn from the guess, guess again.
+# **You write the guess.** (Digits stand in for the X-rays, so that you can see for yourself who is right.)
 
 # %% [markdown]
 # ## Task
 #
-# Write one function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`. It is the **E-step** of the training: for every batch it
-# sees the true classes, the few answers that the experts gave, and what the models believe right now. It returns
+# Write one function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`. It is the **E-step** of the training. For every batch it
+# gets the true classes, the few answers that the experts gave, and what the models currently believe. It returns
 #
 # - `q_z`: for each image, the probability that each agent *should* answer it. The gate learns to predict this from the image.
-# - `q_t`: for each image and expert, what the expert answers, or would have answered. The models of the experts learn this; it comes back to you as `log_expert` in later calls, and counts in no other way.
+# - `q_t`: for each image and expert, what the expert answers, or would have answered. The models of the experts learn this. It comes back to you as `log_expert` in later calls and has no other effect.
 #
-# Everything else is fixed: the data, the models, the optimiser, the number of epochs. There are four **agents** $z$, always in this order: the three
-# experts, then the classifier. The gate models $p(z \mid x)$, one model per expert $p(t_m \mid x)$, and $p(y \mid t)$ is 0.99 where an answer $t$ is the true class $y$, for the classifier likewise.
+# Everything else is fixed: the data, the models, the optimiser and the number of epochs. There are four **agents** $z$, always in this order: the three
+# experts, then the classifier. The gate models $p(z \mid x)$, and one model per expert $p(t_m \mid x)$. If an answer $t$ is the true class $y$, then $p(y \mid t)$ is 0.99, also for the classifier.
 #
 # In the test, each image goes to the agent whom the gate prefers. Each agent takes at most $\lfloor\varepsilon_\text{upper} N\rfloor$ of the $N$ images, in random
-# order; every further image **overflows** to a random agent who is still free. What they answer is the team's answer.
+# order. Every further image **overflows** to a random agent who is still free. The chosen agent's answer is the team's answer.
 #
 # ### Data
 #
 # | split | images | true classes | experts' answers |
 # |---|---|---|---|
 # | `train` | 2500 | known | about 69 % are **missing** |
-# | `val` | 1000 | known; for you to look at, never trained on | all |
-# | `test` | 1500 | hidden; only the grader has them | all, each used only where that expert is asked |
+# | `val` | 1000 | known; for you to look at, never used for training | all |
+# | `test` | 1500 | hidden; only the grader has them | all, each used only if that expert is asked |
 #
-# An expert is right in 95 % of the images of the classes they know, and in 30 % of the others. In training, an expert saw many images of four classes (30 % of
+# Experts are right on 95 % of the images of the classes they know, and on 30 % of the others. In training, an expert saw many images of four classes (30 % of
 # the answers are missing there) and few of the other six (95 % missing), *whether they know these classes or not*. Who knows what, who saw what and who has which
-# cap is **drawn anew for every evaluation**. `make_data(Path("other_experts"), None, None, seed=1)` builds another draw for you to try; set `DATA_PATH` to it.
-# Loads should lie between `eps_lower` and `eps_upper`, two arguments of your function. What exceeds the upper bound overflows; the lower one costs nothing, and
-# guards against a gate that forgets an agent.
+# cap is **drawn anew for every evaluation**. To try another draw, build it with `make_data(Path("other_experts"), None, None, seed=1)` and set `DATA_PATH` to it.
+# The load of an agent should lie between `eps_lower` and `eps_upper`, two arguments of your function. Whatever exceeds the upper bound overflows. Missing the lower bound
+# costs nothing: it guards against a gate that forgets an agent.
 #
-# A split is a folder of gray 28 x 28 PNG files and JSON lists `[{"file": ..., "label": ...}, ...]`: `ground_truth.json` and `expert1.json` to `expert3.json`.
-# A file that an expert's list does not name has no answer of theirs.
+# A split is a folder of grey 28 x 28 PNG files and JSON lists `[{"file": ..., "label": ...}, ...]`: `ground_truth.json` and `expert1.json` to `expert3.json`.
+# If an expert's list does not name a file, that answer is missing.
 #
 # ### Scoring
 #
-# $$\text{BAC} = \frac1{10} \sum_{c=0}^{9} \frac{\text{images of class } c \text{ that the team answers rightly}}{\text{images of class } c}, \qquad
+# $$\text{BAC} = \frac1{10} \sum_{c=0}^{9} \frac{\text{images of class } c \text{ that the team answers correctly}}{\text{images of class } c}, \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
-# The map reaches **0 points at BAC {{ score.floor }}** (images dealt out at random get about 0.65) and **100 points at BAC {{ score.ceiling }}**; beyond, it stays there.
-# The final evaluation trains and tests {{ repeats }} times, each time with new experts and another order of the images, and averages BAC before the map.
+# You get **0 points at BAC {{ score.floor }}** (a random assignment gets about 0.65) and **100 points at BAC {{ score.ceiling }}**; points are clipped to 0 to 100.
+# The final evaluation trains and tests {{ repeats }} times, each time with new experts and another order of the images. Points come from the mean BAC.
 #
 # ### Limits
 #
-# Your function runs alone in a process of its own. It gets its seven arguments and nothing else: no images, no models, no files, no network, no GPU.
-# One training run may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
-# **A return that is not allowed costs its batch: nothing learns from it.** Allowed are two arrays of the right shapes, finite, not negative, whose rows sum to 1 within 0.001.
+# Your function runs alone in its own process. It gets its seven arguments and nothing else: no images, no models, no files, no internet, no GPU.
+# One training run may take {{ limits.wall_seconds }} seconds in all. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
+# Return two arrays of the right shapes, finite and not negative, whose rows sum to 1 within 0.001. **Any other return costs its batch: nothing learns from it.**
 #
 # ### What to submit
 #
-# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
-# elsewhere is fine for trying things out, and does not count.
+# Submit this notebook, with your code in the cell under **Your solution**. The grader takes only that cell and puts it into its own copy of the notebook.
+# You may change other cells to try things out, but the grader ignores those changes.
 
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -73,7 +73,7 @@ SEED = 0  # start of the networks, order of the batches and of the test, who tak
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# Everything the protected cells use is imported here.
+# All imports of the protected cells are here.
 
 # %% tags=["protected"]
 import hashlib
@@ -99,7 +99,7 @@ from torch import nn
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -107,7 +107,7 @@ from torch import nn
 # {{ cells/find_data.py }}
 
 # %% [markdown]
-# The data come with their setting: how many classes, and the least and the largest share of the images that each agent shall get. The knobs of the training belong to its size.
+# The data come with their setting: the number of classes, and the smallest and largest share of the images that each agent should get. The size of the task decides the settings of the training.
 
 # %% tags=["protected"]
 KNOBS = {  # networks are (kind, width)
@@ -128,7 +128,7 @@ AGENTS = [*(f"expert {number}" for number in range(1, len(eps_upper))), "classif
 print({agent: f"{low:.0%} to {high:.0%}" for agent, low, high in zip(AGENTS, eps_lower, eps_upper)})
 
 # %% [markdown]
-# A list of labels names some of the files; for the others there is no answer, which we write as -1.
+# A list of labels names some of the files. The others have no answer, which we write as -1.
 
 # %% tags=["protected"]
 def read_labels(path, files):
@@ -154,7 +154,7 @@ class TaskDataset:
         self.labels = read_labels(truth, self.files) if truth.exists() else None  # (n,)
 
 # %% [markdown]
-# The final evaluation has no use for `val`.
+# The final evaluation does not use `val`.
 
 # %% tags=["protected"]
 train_set = TaskDataset(data_folder / "train")
@@ -162,7 +162,7 @@ val_set = None if FINAL_EVALUATION_MODE else TaskDataset(data_folder / "val")
 print(f"train: {len(train_set.files)} images, {(train_set.answers < 0).mean():.0%} of the answers are missing")
 
 # %% [markdown]
-# Look at the cases: training images with what experts 1, 2 and 3 said (`-` where they said nothing), green where right and red where wrong.
+# Look at the cases: training images with the answers of experts 1, 2 and 3. Correct answers are green, wrong ones red, and `-` means no answer.
 
 # %% tags=["protected"]
 def show_samples(dataset, title, rows=2, columns=12):
@@ -185,7 +185,7 @@ if not FINAL_EVALUATION_MODE:
     show_samples(val_set, "val: everybody has answered", rows=1)
 
 # %% [markdown]
-# Who knows what? Above the experts' confusion matrices on `val`; below, how many training images of each class each of them has answered. Knowing a class and having seen it are two things.
+# Who knows what? Above are the experts' confusion matrices on `val`. Below you see how many training images of each class they have answered. Knowing a class and having seen it are different things.
 
 # %% tags=["protected"]
 def show_experts(train_set, val_set):
@@ -213,7 +213,7 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# Gate, classifier and the models of the experts are networks of the same make. The classifier is kept small on purpose: alone it is not good enough.
+# The gate, the classifier and the models of the experts are networks of the same kind. The classifier is small on purpose: alone it is not good enough.
 
 # %% tags=["protected"]
 def make_network(kind, width, outputs):
@@ -231,7 +231,7 @@ def make_network(kind, width, outputs):
     return network
 
 # %% [markdown]
-# The team: $p(z \mid x)$, $p(t_m \mid x)$ for each expert, and the classifier's $p(y \mid x)$, all as log-probabilities.
+# The team computes $p(z \mid x)$, $p(t_m \mid x)$ for each expert, and the classifier's $p(y \mid x)$, all as log-probabilities.
 
 # %% tags=["protected"]
 class Team(nn.Module):
@@ -253,7 +253,7 @@ class Team(nn.Module):
 # {{ cells/history.py }}
 
 # %% [markdown]
-# In the test the gate names whom it prefers, but nobody takes more than their cap. What is too much goes to a random agent who is free.
+# In the test the gate names the agent that it prefers, but nobody takes more than their cap. Every image above the cap goes to a random free agent.
 
 # %% tags=["protected"]
 def assign(log_gate, eps_upper, seed):
@@ -268,7 +268,7 @@ def assign(log_gate, eps_upper, seed):
     return agent, wanted
 
 # %% [markdown]
-# The team's answer is the answer of the agent who got the image; the others are not asked.
+# The team's answer is the answer of the agent who got the image. The others are not asked.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -292,12 +292,12 @@ def chosen(answers, agent):
 # %% [markdown]
 # ## Training
 #
-# In a loop: your E-step guesses, the models learn from the guess.
+# In a loop, your E-step guesses and the models learn from the guess.
 
 # {{ cells/penalties.py }}
 
 # %% [markdown]
-# Two distributions come back for every batch: over the agents, and over each expert's answers.
+# For every batch your function returns two distributions: over the agents, and over each expert's answers.
 
 # %% tags=["protected"]
 def check_e_step(answer, agents_shape, answers_shape):
@@ -308,7 +308,7 @@ def check_e_step(answer, agents_shape, answers_shape):
     return check_rows(answer[0], "q_z", agents_shape), check_rows(answer[1], "q_t", answers_shape)
 
 # %% [markdown]
-# Arrays, tensors and nested lists of numbers are fine. A sum that is off by rounding is put right; anything else is not guessed at.
+# Arrays, tensors and nested lists of numbers are fine. Rounding errors in a sum are corrected. Anything else is refused.
 
 # %% tags=["protected"]
 def check_rows(values, name, shape):
@@ -318,7 +318,7 @@ def check_rows(values, name, shape):
     try:
         values = np.asarray(values)
     except (ValueError, TypeError) as error:
-        raise InvalidOutput(f"{name} has rows of different lengths, or things that are no numbers") from error
+        raise InvalidOutput(f"{name} has rows of different lengths, or values that are not numbers") from error
     if values.dtype.kind not in "iuf":
         raise InvalidOutput(f"{name} holds values of type {values.dtype}, not numbers such as float64")
     if values.shape != shape:
@@ -335,7 +335,7 @@ def check_rows(values, name, shape):
     return values.clip(min=0) / sums
 
 # %% [markdown]
-# One step of EM. The E-step is yours and gets copies; the M-step lowers three cross-entropies: of the gate with `q_z`, of the experts' models with `q_t`, of the classifier with `y`.
+# This is one step of EM. The E-step is yours and gets copies. The M-step lowers three cross-entropies: of the gate with `q_z`, of the experts' models with `q_t`, and of the classifier with `y`.
 
 # %% tags=["protected"]
 def train_step(team, optimizer, dataset, batch, e_step):
@@ -355,7 +355,7 @@ def train_step(team, optimizer, dataset, batch, e_step):
     return q_z.cpu().numpy()
 
 # %% [markdown]
-# In each epoch the images are shuffled anew. A batch whose E-step is not allowed is skipped; how many were is said once, at the end.
+# The images are shuffled again in each epoch. A batch whose E-step is not allowed is skipped. Their number is reported once, at the end.
 
 # %% tags=["protected"]
 def train(team, dataset, e_step, val_set=None):
@@ -387,7 +387,7 @@ def train(team, dataset, e_step, val_set=None):
 # %% [markdown]
 # ## Baseline
 #
-# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy, SciPy or PyTorch.
+# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy, SciPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -396,29 +396,29 @@ import numpy as np
 import torch
 
 # %% [markdown]
-# Two worked examples, which your function may call. The first: how likely the true class is if agent $z$ answers, where $p(y \mid t)$ is 0.99 on the diagonal or nearly so, for nobody is perfect.
+# Your function may call two worked examples. The first returns how likely the true class is if agent $z$ answers. There, $p(y \mid t)$ is about 0.99 on the diagonal, for nobody is perfect.
 # A missing answer counts as **wrong** here. That is a choice, and not a good one.
 
 # %% tags=["protected", "slot-imports"]
-SMOOTHING = 0.01  # share of the cases in which even a right answer leads nowhere
+SMOOTHING = 0.01  # share of the cases in which even a correct answer does not help
 
 
 def answer_log_likelihood(log_ai, y, t):
-    """Return log p(y | z) for each agent, (n, M+1): the answers as given, a missing one as a wrong one."""
+    """Return log p(y | z) for each agent, (n, M+1), with a missing answer taken as wrong."""
     n, classes = log_ai.shape
     right = (t == y[:, None]).astype(float)  # (n, M), 0 where t is -1
-    right_ai = np.exp(log_ai[np.arange(n), y])  # (n,) what the classifier gives to the true class
+    right_ai = np.exp(log_ai[np.arange(n), y])  # (n,) the classifier's probability of the true class
     right = np.column_stack([right, right_ai])  # (n, M+1)
     return np.log((1 - SMOOTHING) * right + SMOOTHING / classes)
 
 
 def one_hot_answers(t, classes):
-    """Return the given answers as distributions (n, M, K); a missing one says nothing: 1/K for each class."""
-    given = np.eye(classes)[t]  # (n, M, K), nonsense where t is -1
+    """Return the given answers as distributions (n, M, K), with 1/K for each class where an answer is missing."""
+    given = np.eye(classes)[t]  # (n, M, K), meaningless where t is -1
     return np.where(t[:, :, None] >= 0, given, 1 / classes)
 
 # %% [markdown]
-# The second is Bayes' rule: who should have answered, given the true class? $p(z \mid x, y) \propto p(z \mid x)\, p(y \mid z)$.
+# The second is Bayes' rule. Who should have answered, given the true class? $p(z \mid x, y) \propto p(z \mid x)\, p(y \mid z)$.
 
 # %% tags=["protected", "slot-imports"]
 def posterior(log_gate, log_likelihood):
@@ -428,32 +428,32 @@ def posterior(log_gate, log_likelihood):
     return joint / joint.sum(axis=1, keepdims=True)
 
 # %% [markdown]
-# The baseline puts the two together and ignores the bounds. The classifier is never missing, so nearly every image is meant for it, and four of five overflow: expect 0 points.
+# The baseline combines the two and ignores the bounds. The classifier always answers, so nearly every image is assigned to it, and four of five overflow: expect 0 points.
 
 # %% tags=["protected"]
 def default_e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
-    """Take a missing answer for a wrong one, and let everybody work without limits."""
+    """Take a missing answer as wrong, and ignore the bounds."""
     q_z = posterior(log_gate, answer_log_likelihood(log_ai, y, t))  # (n, M+1)
     return q_z, one_hot_answers(t, log_ai.shape[1])
 
 # %% [markdown]
 # ## Your solution
 #
-# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong in it, too,
-# outside of the function. Each training run of the grader starts the cell afresh; here, run it again before you train again.
+# Write your code in the next cell, the only one that the grader takes. Put helper functions there too, and variables that should last from call to call.
+# The grader runs the cell anew for each training run. Here, run it again before you train again.
 
 # %% tags=["slot"]
 ### BEGIN SOLUTION
 def within_bounds(q, lower, upper):
     """Return the distributions (n, A) nearest to q (least KL divergence) whose mean lies between the bounds (A,).
 
-    The solution is q times one factor for each agent, exp(-multiplier) of the dual. The factors follow from the
-    normalisation of the rows and the other way round: take turns until both hold.
+    The solution is q times one factor for each agent, exp(-multiplier) of the dual. The factors depend on the
+    normalisation of the rows, and vice versa: alternate until both hold.
     """
     q = np.maximum(q, 1e-12)
     factor = np.ones(q.shape[1])  # (A,)
     for _ in range(3000):
-        load = (q / (q @ factor)[:, None]).mean(axis=0)  # (A,) each agent's, but for the own factor
+        load = (q / (q @ factor)[:, None]).mean(axis=0)  # (A,) of each agent, without its own factor
         before, factor = factor, np.clip(load, lower, upper) / load
         if np.abs(factor / before - 1).max() < 1e-6:
             break
@@ -470,19 +470,19 @@ def e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper):
     log_ai      (n, K): log p(. | x) of the classifier
     y           (n,) int64: the true classes, 0..K-1
     t           (n, M) int64: the answers of the experts, -1 where missing
-    eps_lower   (M+1,): the least share of the images that each agent shall get
-    eps_upper   (M+1,): the largest; in the test, whatever exceeds it goes to a random agent
+    eps_lower   (M+1,): the smallest share of the images that each agent should get
+    eps_upper   (M+1,): the largest share; in the test, every image above it goes to a random agent
     returns     q_z (n, M+1), q_t (n, M, K): not negative, each row (last axis) sums to 1
 
-    It is called for each of the 10 batches in each of the 15 epochs; n is 250, M is 3 and K is 10.
+    The function is called for each of the 10 batches in each of the 15 epochs. n is 250, M is 3 and K is 10.
     """
     ### BEGIN SOLUTION
     n, classes = log_ai.shape
     missing = t < 0  # (n, M)
 
-    # A missing answer is not wrong: the model of the expert says what they would have answered.
+    # A missing answer is not a wrong one: the expert's model predicts what they would have answered.
     q_t = np.where(missing[:, :, None], np.exp(log_expert), one_hot_answers(t, classes))  # (n, M, K)
-    right = q_t[np.arange(n), :, y]  # (n, M) chance that the expert is right, 0 or 1 where the answer is known
+    right = q_t[np.arange(n), :, y]  # (n, M) probability that the expert is right, 0 or 1 where the answer is known
     right = np.column_stack([right, np.exp(log_ai[np.arange(n), y])])  # (n, M+1)
     q = posterior(log_gate, np.log((1 - SMOOTHING) * right + SMOOTHING / classes))  # (n, M+1)
     return within_bounds(q, eps_lower, eps_upper), q_t
@@ -504,7 +504,7 @@ team = Team(len(AGENTS) - 1, CLASSES).to(device)
 history = train(team, train_set, e_step, val_set)
 
 # %% [markdown]
-# In the final evaluation there is no `val`. Your feedback page then shows the loads that your `q_z` asks for.
+# The final evaluation has no `val`. Your feedback page shows instead the loads that your `q_z` asks for.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
@@ -512,7 +512,7 @@ if FINAL_EVALUATION_MODE:
     save_history("epoch", {f"mean q_z of {agent}": loads[:, number] for number, agent in enumerate(AGENTS)})
 
 # %% [markdown]
-# Did it help? Left the balanced accuracy and the overflow on `val` after each epoch, right the loads that your `q_z` asks for (lines) beside the caps (dashed): a line above its cap is work that will go to somebody at random.
+# Did it help? The left plot shows the balanced accuracy and the overflow on `val` after each epoch. The right one shows the loads that your `q_z` asks for (lines) and the caps (dashed). A line above its cap is work that goes to a random agent.
 
 # %% tags=["protected"]
 def show_history(history):
@@ -526,7 +526,7 @@ def show_history(history):
     left.legend(loc="center right", fontsize=8)
     for number, agent in enumerate(AGENTS):
         (line,) = right.plot(epochs, [record["load"][number] for record in history], label=agent)
-        dashes = (4 * number, (4, 4 * len(AGENTS) - 4))  # equal caps show each in its turn
+        dashes = (4 * number, (4, 4 * len(AGENTS) - 4))  # equal caps stay visible side by side
         right.axhline(eps_upper[number], color=line.get_color(), linestyle=dashes)
     right.set(xlabel="epoch", ylabel="mean of q_z", ylim=(0, 1.02), xticks=epochs)
     right.legend(fontsize=8)
@@ -538,7 +538,7 @@ if not FINAL_EVALUATION_MODE:
     show_history(history)
 
 # %% [markdown]
-# Each agent in a line: whom the gate wants, what the agent gets, the cap, and how many of these images the agent answers rightly. *Coverage* is the share that the classifier answers.
+# This table has a line for each agent: how often the gate wants the agent, what the agent gets, the cap, and how many of these images the agent answers correctly. *Coverage* is the share that the classifier answers.
 
 # %% tags=["protected"]
 def report(dataset, answers, agent, wanted):
@@ -555,7 +555,7 @@ def report(dataset, answers, agent, wanted):
     print(f"overflow {(agent != wanted).mean():.1%}, coverage {(agent == len(AGENTS) - 1).mean():.1%}")
 
 # %% [markdown]
-# Two pictures of the same: the loads, and the *coverage-accuracy curve*, in which the classifier takes the images where the gate prefers it most, and the gate's favourite expert the others, without caps.
+# Two plots show the same: the loads, and the *coverage-accuracy curve*. In the curve, the classifier takes the images where the gate prefers it most, and the gate's favourite expert takes the others, without caps.
 
 # %% tags=["protected"]
 def show_team(dataset, log_gate, answers, agent, wanted):
@@ -568,7 +568,7 @@ def show_team(dataset, log_gate, answers, agent, wanted):
     left.set(xticks=place, xticklabels=AGENTS, ylabel="share of val", ylim=(0, 1))
     left.legend(fontsize=8)
     expert = log_gate[:, :-1].argmax(axis=1)  # (N,) the gate's favourite among the experts
-    order = np.argsort(log_gate[:, :-1].max(axis=1) - log_gate[:, -1])  # where it prefers the classifier, first
+    order = np.argsort(log_gate[:, :-1].max(axis=1) - log_gate[:, -1])  # images where it prefers the classifier come first
     shares, curve = np.linspace(0, 1, 41), []
     for share in shares:
         who = expert.copy()
@@ -583,7 +583,7 @@ def show_team(dataset, log_gate, answers, agent, wanted):
     plt.show()
 
 # %% [markdown]
-# Where there are true classes, you get points; where there are none, the team's answers are saved for the grader.
+# With true classes, you get points. Without them, the team's answers are saved for the grader.
 
 # %% tags=["protected"]
 def final_evaluate(evaluate_data_path, team):
@@ -602,7 +602,7 @@ def final_evaluate(evaluate_data_path, team):
     return performance([accuracy])
 
 # %% [markdown]
-# The score on `val` is one run only, with one team of experts: the final one is the mean of {{ repeats }}, and single runs differ by 20 points and more: do not trust small gains here.
+# The score on `val` comes from a single run with one team of experts. The final score is the mean of {{ repeats }} runs, and single runs differ by 20 points and more, so do not trust small gains here.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val"), team)

@@ -1,65 +1,65 @@
 # %% [markdown]
 # # Eight Voices, One Budget
 #
-# The cellar of the Lindhaven waterworks was flooded, and with it the meter books of forty years. What is left are photographs of single digits.
-# A small network shall read them, but nobody has written down what they say. So the waterworks rent a crowd: eight people on a web platform,
+# The cellar of the Lindhaven waterworks was flooded, and with it the meter books of forty years. Only photographs of single digits are left.
+# A small network should read them, but nobody has written down what they say. So the waterworks hire a crowd: eight people on a web platform,
 # a few cents for each answer, and money for **640 answers**. That is not even one for each picture.
-# The platform says nothing about the eight. One of them used to read meters for a living. Two had good glasses, but each for another half of the digits.
-# One clicks "1" to be done sooner, one clicks anywhere, and one has fun in always naming the *next* digit.
-# Every telescope, every hospital and every speech archive that buys labels meets these people; radiologists differ as much as they do.
-# Ask everybody the same and let them vote, and half of the money pays for nonsense.
-# **You decide whom to ask about which picture, and what to believe of the answers.**
+# The platform says nothing about the eight. One of them used to read meters for a living. Two have good eyes, but each for a different half of the digits.
+# One clicks "1" to finish sooner, one clicks anywhere, and one enjoys naming the *next* digit every time.
+# Every telescope, every hospital and every speech archive that buys labels meets such people. Even radiologists differ as much as they do.
+# If you ask everybody the same and let them vote, half of the money pays for nonsense.
+# **You decide whom to ask about which picture, and which answers to believe.**
 
 # %% [markdown]
 # ## Task
 #
 # Write two functions. In each of ten cycles, `query_pairs` spends 64 answers: it names 64 pairs of a picture and a person. Their answers are added to all
-# earlier ones, `aggregate_labels` makes of them the labels to learn from, and a new network learns from these. Everything else is fixed.
+# earlier ones. `aggregate_labels` turns the answers into labels, and a new network learns from these. Everything else is fixed.
 #
 # | function | gets | returns |
 # |---|---|---|
-# | `query_pairs(z, probs, n_queries, seed)` | all answers so far; what the last network predicts | `(n_queries, 2)` whole numbers: picture, person |
-# | `aggregate_labels(z, probs)` | the same, with the new answers | `(N, 10)` numbers >= 0: how much each digit is believed, a row of zeros leaves the picture out |
+# | `query_pairs(z, probs, n_queries, seed)` | all answers so far; the last network's predictions | `(n_queries, 2)` whole numbers: picture, person |
+# | `aggregate_labels(z, probs)` | the same, with the new answers | `(N, 10)` numbers >= 0: the belief in each digit; a row of zeros skips the picture |
 #
-# `z` is `(N, A)`: what person `a` said about picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` in the first cycle. Rows of weights
-# are divided by their sum and used as soft labels, also for pictures that nobody was asked about.
+# `z` is `(N, A)`: the answer of person `a` to picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` in the first cycle. Each row of weights
+# is divided by its sum and used as a soft label, also for pictures that nobody was asked about.
 #
 # ### Data
 #
 # | split | pictures | labels |
 # |---|---|---|
-# | `train` (the pool) | 898 | what each of the 8 people would say, and, only in your copy, the truth |
-# | `val` | 899 | true; for you to look at, never trained on |
+# | `train` (the pool) | 898 | the answer that each of the 8 people would give, and, only in your copy, the truth |
+# | `val` | 899 | true; for you to look at, never used for training |
 # | `test` | 899 | true and hidden; only the grader has them |
 #
-# The pictures are gray and 8 x 8 pixels. The final evaluation draws all anew: which pictures are in the pool, their order, the order of the people, and every mistake.
-# The eight are of the same kinds again: what you learn about them here, you may use.
+# The pictures are grey, with 8 x 8 pixels. The final evaluation draws everything anew: the pictures of the pool, their order, the order of the people, and every mistake.
+# The eight people are of the same kinds again, so you may use what you learn about them here.
 #
 # ### Scoring
 #
 # $$\text{BAC} = \frac{1}{10} \sum_{k=0}^{9} \frac{\text{hits in class } k}{\text{pictures of class } k}, \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
-# BAC is that of the last cycle's network. The map reaches **0 points at BAC {{ score.floor }}** (about what random questions and a vote bring) and **100 points at BAC {{ score.ceiling }}**; beyond, it stays there.
-# The final evaluation runs {{ repeats }} times and averages BAC before the map.
+# BAC is the balanced accuracy of the last cycle's network. You get **0 points at BAC {{ score.floor }}** (about the result of random questions and a vote) and **100 points at BAC {{ score.ceiling }}**; points are clipped to 0 to 100.
+# The final evaluation runs {{ repeats }} times. Points come from the mean BAC.
 #
 # ### Limits
 #
-# Your functions run alone in a process of their own. They get their arguments and nothing else: no pictures, no network, no files, no GPU.
-# One run, training included, may take {{ limits.wall_seconds }} seconds, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+# Your functions run alone in their own process. They get their arguments and nothing else: no pictures, no internet, no files, no GPU.
+# One run, training included, may take {{ limits.wall_seconds }} seconds. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
 #
-# **Penalties.** Pairs that are not `n_queries` different ones, all still without an answer: *the budget of that cycle is lost*, nobody is asked.
-# Weights of another shape, negative, not finite, or zero for every picture: *in that cycle no network is trained*, and the last one keeps its predictions (in the first cycle: an untrained one).
+# **Penalties.** The pairs must be `n_queries` different ones, all still without an answer. Otherwise *the budget of that cycle is lost*, and nobody is asked.
+# Weights must have the right shape, be finite and not negative, and not all be zero. Otherwise *no network is trained in that cycle*, and the last one is used again (in the first cycle: an untrained one).
 #
 # ### What to submit
 #
-# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
-# elsewhere is fine for trying things out, and does not count.
+# Submit this notebook, with your code in the cell under **Your solution**. The grader takes only that cell and puts it into its own copy of the notebook.
+# You may change other cells to try things out, but the grader ignores those changes.
 
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -69,7 +69,7 @@ SEED = 0  # start of the networks, order of the batches, the seeds that your fun
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# Everything the protected cells use is imported here.
+# All imports of the protected cells are here.
 
 # %% tags=["protected"]
 import hashlib
@@ -94,7 +94,7 @@ from torch.nn import functional
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -102,7 +102,7 @@ from torch.nn import functional
 # {{ cells/find_data.py }}
 
 # %% [markdown]
-# Organisers can set the task in another size, with other people or more pictures; how it is trained then stands here.
+# Organisers can set the task in another size, with other people or more pictures. These are the settings of each size.
 
 # %% tags=["protected"]
 KNOBS = {
@@ -117,7 +117,7 @@ knobs = {**KNOBS[setting["size"]], **setting.get("knobs", {})}
 print(f"size {setting['size']}: {knobs}")
 
 # %% [markdown]
-# The pool and its answers; the truth is there only outside of the final evaluation.
+# Here are the pool and its answers. The truth is there only outside the final evaluation.
 
 # %% tags=["protected"]
 def load_arrays(path):
@@ -135,7 +135,7 @@ DIGITS = np.arange(10)
 print(f"{N} pictures, {A} people, {N * A} possible questions, {knobs['cycles'] * knobs['n_queries']} of them paid")
 
 # %% [markdown]
-# Some pictures of the pool with their truth, and what each of the people would say about them; what is wrong is red. Who would you ask?
+# These are some pictures of the pool with their truth, and the answers that each person would give. Wrong answers are red. Whom would you ask?
 
 # %% tags=["protected"]
 def show_pool(columns=16):
@@ -156,7 +156,7 @@ if not FINAL_EVALUATION_MODE:
     show_pool()
 
 # %% [markdown]
-# How each of them answers: a row is a true digit, a column what is said, dark is often. An expert is a dark diagonal. Your functions never see these matrices, but they may estimate them.
+# How does each person answer? A row is a true digit, a column an answer, and dark means often. An expert has a dark diagonal. Your functions never see these matrices, but they may estimate them.
 
 # %% tags=["protected"]
 def show_confusions():
@@ -170,7 +170,7 @@ def show_confusions():
         matrix = confusion_matrix(pool["labels"], answers, labels=DIGITS, normalize="true")  # (10, 10)
         axis.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
         axis.set(title=f"person {annotator}: {np.mean(answers == pool['labels']):.0%} right", xticks=DIGITS[::3], yticks=DIGITS[::3])
-    axes[1, 0].set(xlabel="said", ylabel="true")
+    axes[1, 0].set(xlabel="answer", ylabel="true digit")
     figure.tight_layout()
     plt.show()
 
@@ -181,7 +181,7 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# One convolution, one pooling, one linear layer: small enough to be trained anew in each cycle.
+# The network has one convolution, one pooling and one linear layer. It is small enough to train a new one in each cycle.
 
 # %% tags=["protected"]
 class SmallNet(nn.Module):
@@ -198,7 +198,7 @@ class SmallNet(nn.Module):
 
 
 def new_net():
-    """Return an untrained net for the pictures of the pool."""
+    """Return an untrained network for the pictures of the pool."""
     return SmallNet(pool["images"].shape[-1], knobs["channels"], len(DIGITS)).to(device)
 
 # {{ cells/scoring.py }}
@@ -218,11 +218,11 @@ def predict(net, images):
 # {{ cells/penalties.py }}
 
 # %% [markdown]
-# Lists, arrays and tensors are all taken, as long as they have the right shape and hold numbers.
+# Lists, arrays and tensors are all accepted if they have the right shape and hold numbers.
 
 # %% tags=["protected"]
 def to_array(answer, shape):
-    """Return what a function answered as an array of this shape, or raise InvalidOutput."""
+    """Return the answer of a function as an array of this shape, or raise InvalidOutput."""
     if not isinstance(answer, (list, tuple, np.ndarray, torch.Tensor)):
         raise InvalidOutput(f"an array of shape {shape} was expected, not a {type(answer).__name__}")
     try:
@@ -231,7 +231,7 @@ def to_array(answer, shape):
             answer = (answer.double() if answer.is_floating_point() else answer).numpy()
         array = np.asarray(answer)
     except (ValueError, TypeError, OverflowError, RuntimeError) as error:
-        raise InvalidOutput(f"an array of shape {shape} was expected, and this is none: {error}") from error
+        raise InvalidOutput(f"an array of shape {shape} was expected, but this is not one: {error}") from error
     if array.shape != shape:
         raise InvalidOutput(f"an array of shape {shape} was expected, not {array.shape}")
     if array.dtype.kind not in "biuf":
@@ -239,7 +239,7 @@ def to_array(answer, shape):
     return array
 
 # %% [markdown]
-# A pair must be in range, still without an answer, and there only once.
+# A pair must be in range, without an answer so far, and appear only once.
 
 # %% tags=["protected"]
 def check_pairs(answer, z, n_queries):
@@ -262,7 +262,7 @@ def check_pairs(answer, z, n_queries):
     return pairs
 
 # %% [markdown]
-# Weights must be finite and not negative, and at least one picture must have some. Rows are divided by their sum here.
+# Weights must be finite and not negative, and at least one must be positive. Rows are divided by their sum here.
 
 # %% tags=["protected"]
 def check_weights(answer, shape):
@@ -281,11 +281,11 @@ def check_weights(answer, shape):
 # %% [markdown]
 # ## Training
 #
-# A new net learns the soft labels by cross-entropy; rows of zeros are left out.
+# A new network learns the soft labels by cross-entropy. Rows of zeros are skipped.
 
 # %% tags=["protected"]
 def train(weights, cycle):
-    """Return a net trained on the rows of `weights` (N, classes) that are not zero."""
+    """Return a network trained on the rows of `weights` (N, classes) that are not zero."""
     seed_everything((SEED + cycle) % 2**63)
     used = torch.from_numpy(np.flatnonzero(weights.any(axis=1))).to(device)  # (n,)
     images = pool["images"][used]  # (n, 1, S, S)
@@ -302,11 +302,11 @@ def train(weights, cycle):
     return net
 
 # %% [markdown]
-# One cycle asks and one learns. Your functions get copies; whatever they return is checked, and a wrong return costs the penalty of the statement.
+# Each cycle asks and then learns. Your functions get copies. What they return is checked, and a wrong return costs the penalty of the statement.
 
 # %% tags=["protected"]
 def ask(z, probs, query_pairs, cycle, seed):
-    """Return the answers (N, A) with those of this cycle; the same ones where the pairs are not allowed."""
+    """Return the answers (N, A) with those of this cycle, or unchanged if the pairs are not allowed."""
     n_queries = knobs["n_queries"]
     try:
         pairs = check_pairs(query_pairs(z.copy(), None if probs is None else probs.copy(), n_queries, seed), z, n_queries)
@@ -319,7 +319,7 @@ def ask(z, probs, query_pairs, cycle, seed):
 
 
 def learn(net, z, probs, aggregate_labels, cycle):
-    """Return a new net trained on the aggregated labels; the old one where the weights are not allowed."""
+    """Return a new network trained on the aggregated labels, or the old one if the weights are not allowed."""
     try:
         weights = check_weights(aggregate_labels(z.copy(), None if probs is None else probs.copy()), (N, len(DIGITS)))
     except InvalidOutput as error:
@@ -328,11 +328,11 @@ def learn(net, z, probs, aggregate_labels, cycle):
     return train(weights, cycle)
 
 # %% [markdown]
-# The whole run keeps a record of each cycle, for the pictures below.
+# The run keeps a record of each cycle for the plots below.
 
 # %% tags=["protected"]
 def run_cycles(query_pairs, aggregate_labels):
-    """Spend the whole budget; return the last net and one record for each cycle."""
+    """Spend the whole budget; return the last network and one record for each cycle."""
     seed_everything(SEED)
     net, probs, history, start = new_net(), None, [], time.perf_counter()
     z = np.full((N, A), -1, dtype=np.int64)  # (N, A)
@@ -341,7 +341,7 @@ def run_cycles(query_pairs, aggregate_labels):
         z = ask(z, probs, query_pairs, cycle, seed)
         net = learn(net, z, probs, aggregate_labels, cycle)
         probs = predict(net, pool["images"])  # (N, classes)
-        record = {"asked": (z >= 0).sum(axis=0), "sure": probs.max(axis=1).mean()}  # asked: (A,) answers of each so far
+        record = {"asked": (z >= 0).sum(axis=0), "sure": probs.max(axis=1).mean()}  # asked: (A,) answers of each person so far
         text = f"cycle {cycle}: {record['asked'].sum()} answers, the net is {record['sure']:.0%} sure"
         if val_set is not None:
             record["right"] = (z == pool["labels"][:, None]).sum(axis=0)  # (A,) of them right
@@ -354,7 +354,7 @@ def run_cycles(query_pairs, aggregate_labels):
 # %% [markdown]
 # ## Baseline
 #
-# Your code may use what is imported here and in the examples below, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+# Your code may use these imports and the examples below, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -366,7 +366,7 @@ import torch
 CLASSES = 10  # digits 0 to 9
 
 # %% [markdown]
-# The obvious start: ask anybody about anything, and let those who answered vote. It pays the spammer like the expert; expect less than 25 points.
+# The obvious start is to ask anybody about anything, and to let those who answered vote. It pays the spammer as much as the expert: expect less than 25 points.
 
 # %% tags=["protected", "slot-imports"]
 def random_pairs(z, n_queries, seed):
@@ -376,17 +376,17 @@ def random_pairs(z, n_queries, seed):
 
 
 def count_votes(z):
-    """Return how many people call each picture each digit, (N, 10)."""
+    """Return how many people gave each digit as their answer for each picture, (N, 10)."""
     return np.stack([(z == digit).sum(axis=1) for digit in range(CLASSES)], axis=1)
 
 
 def majority_vote(z):
-    """Believe what most people say, all of them equally where they are even; leave out pictures without an answer."""
+    """Believe the most frequent answers, equally in a tie; skip pictures without an answer."""
     votes = count_votes(z)  # (N, 10)
     return ((votes == votes.max(axis=1, keepdims=True)) & (votes > 0)).astype(np.float64)
 
 # %% [markdown]
-# Active learning with one perfect teacher asks where the net is least sure: where its two most probable digits are closest. Here it takes anybody as the teacher.
+# Active learning with one perfect teacher asks where the network is least sure: where its two most probable digits are closest. Here anybody is the teacher.
 
 # %% tags=["protected", "slot-imports"]
 def margins(probs):
@@ -405,13 +405,13 @@ def uncertain_pairs(z, probs, n_queries, seed):
     return np.array([(sample, rng.choice(np.flatnonzero(z[sample] < 0))) for sample in samples])
 
 # %% [markdown]
-# Who often agrees with the vote may know more. With one answer a picture, though, everybody agrees with himself: try what becomes of it.
+# Someone who often agrees with the vote may know more. But with one answer per picture, everybody agrees with themselves. Try what happens.
 
 # %% tags=["protected", "slot-imports"]
 def agreement(z):
-    """Return how often each person says what most say about the picture, (A,)."""
-    said, most = z >= 0, count_votes(z).argmax(axis=1)  # (N, A), (N,)
-    return ((z == most[:, None]) & said).sum(axis=0) / np.maximum(said.sum(axis=0), 1)
+    """Return how often each person agrees with the most frequent answer, (A,)."""
+    given, most = z >= 0, count_votes(z).argmax(axis=1)  # (N, A), (N,)
+    return ((z == most[:, None]) & given).sum(axis=0) / np.maximum(given.sum(axis=0), 1)
 
 
 def pairs_of_the_most_agreeing(z, n_queries, seed):
@@ -427,31 +427,31 @@ def pairs_of_the_most_agreeing(z, n_queries, seed):
 # %% [markdown]
 # ## Your solution
 #
-# Write your code in the next cell; it is the only one the grader takes. It may call the examples above. Helpers, and variables that live from call to call, belong
-# into it too, outside of the functions. Each run of the grader starts the cell afresh; here, run it again before you run the cycles again.
+# Write your code in the next cell, the only one that the grader takes. It may call the examples above. Put helper functions there too, and variables that should last from
+# call to call. The grader runs the cell anew for each run. Here, run it again before you run the cycles again.
 
 # %% tags=["slot"]
 ### BEGIN SOLUTION
-WARM_CYCLES = 2  # in which everybody is asked about the same few pictures, so that they can be compared
-PRIOR = 3  # answers for each digit that a person's overall accuracy counts for, as long as few are known
+WARM_CYCLES = 2  # in which everybody is asked about the same few pictures, to compare them
+PRIOR = 3  # weight of a person's overall accuracy, in answers for each digit
 
 
 def dawid_skene(z, iterations=50):
-    """Estimate labels (N, 10), zero where nobody answered, and confusion matrices (A, 10, 10) by turns.
+    """Estimate labels (N, 10), zero where nobody answered, and confusion matrices (A, 10, 10) in turns.
 
     Dawid and Skene 1979, "Maximum likelihood estimation of observer error-rates using the EM algorithm". With few
-    answers, rows of the matrices are drawn to those of a person who is equally good at every digit.
+    answers, the rows of the matrices are shrunk towards those of a person who is equally good at every digit.
     """
     used = (z >= 0).any(axis=1)  # (N,)
-    said = z[used][:, :, None] == np.arange(CLASSES)  # (n, A, 10)
-    belief = said.sum(axis=1) / said.sum(axis=(1, 2))[:, None]  # (n, 10), the share of the votes
+    given = z[used][:, :, None] == np.arange(CLASSES)  # (n, A, 10)
+    belief = given.sum(axis=1) / given.sum(axis=(1, 2))[:, None]  # (n, 10), the share of the votes
     for _ in range(iterations):
-        counts = np.einsum("nk,nac->akc", belief, said)  # (A, 10, 10)
+        counts = np.einsum("nk,nac->akc", belief, given)  # (A, 10, 10)
         right = (counts.trace(axis1=1, axis2=2) + 1) / (counts.sum(axis=(1, 2)) + 2)  # (A,)
         right = right[:, None, None]
         confusion = counts + PRIOR * np.where(np.eye(CLASSES) > 0, right, (1 - right) / (CLASSES - 1))
         confusion /= confusion.sum(axis=2, keepdims=True)
-        logs = np.log(belief.mean(axis=0) + 0.01) + np.einsum("nac,akc->nk", said, np.log(confusion))
+        logs = np.log(belief.mean(axis=0) + 0.01) + np.einsum("nac,akc->nk", given, np.log(confusion))
         belief = np.exp(logs - logs.max(axis=1, keepdims=True))
         belief /= belief.sum(axis=1, keepdims=True)
     labels = np.zeros((len(z), CLASSES))
@@ -463,10 +463,10 @@ def dawid_skene(z, iterations=50):
 def query_pairs(z, probs, n_queries, seed):
     """Choose whom to ask about which picture.
 
-    z          (N, A) int64: what person a said about picture n, 0..9, or -1 where nobody asked
-    probs      (N, 10) float64: what the last net predicts for each picture; None in the first cycle
+    z          (N, A) int64: the answer of person a to picture n, 0..9, or -1 where nobody asked
+    probs      (N, 10) float64: the last network's prediction for each picture; None in the first cycle
     n_queries  how many pairs to return, 64
-    seed       for your random numbers; another one in each cycle
+    seed       for your random numbers, different in each cycle
     returns    (n_queries, 2) whole numbers: rows (picture, person), all different, all without an answer
     """
     ### BEGIN SOLUTION
@@ -476,9 +476,9 @@ def query_pairs(z, probs, n_queries, seed):
     if answers.sum() < WARM_CYCLES * n_queries:
         return np.array([(sample, person) for sample in order for person in range(z.shape[1])])[:n_queries]
     accuracy = dawid_skene(z)[1].diagonal(axis1=1, axis2=2)  # (A, 10)
-    expected = np.where(z < 0, probs @ accuracy.T, -1)  # (N, A) chance of a right answer
+    expected = np.where(z < 0, probs @ accuracy.T, -1)  # (N, A) probability of a correct answer
     open_samples = np.flatnonzero(answers < z.shape[1])
-    samples = open_samples[np.argsort(margins(probs)[open_samples])[:n_queries]]  # where the net is least sure
+    samples = open_samples[np.argsort(margins(probs)[open_samples])[:n_queries]]  # where the network is least sure
     return np.stack([samples, expected[samples].argmax(axis=1)], axis=1)
     ### END SOLUTION
     ### BEGIN BASELINE
@@ -487,11 +487,11 @@ def query_pairs(z, probs, n_queries, seed):
 
 
 def aggregate_labels(z, probs):
-    """Make labels to learn from out of all answers so far.
+    """Turn all answers so far into the labels to learn from.
 
     z        (N, A) int64 as above, with the answers of this cycle
     probs    (N, 10) float64 as above; None in the first cycle
-    returns  (N, 10) numbers >= 0: how much each digit is believed; a row of zeros leaves the picture out
+    returns  (N, 10) numbers >= 0: the belief in each digit; a row of zeros skips the picture
     """
     ### BEGIN SOLUTION
     return dawid_skene(z)[0]
@@ -503,13 +503,13 @@ def aggregate_labels(z, probs):
 # %% [markdown]
 # ## Evaluation
 #
-# Ten cycles with your functions.
+# Run ten cycles with your functions.
 
 # %% tags=["protected"]
 net, history = run_cycles(query_pairs, aggregate_labels)
 
 # %% [markdown]
-# In the final evaluation there is no `val`. Your feedback page then shows how sure the network is, and how much you rely on one person.
+# The final evaluation has no `val`. Your feedback page shows instead how sure the network is, and how much you rely on one person.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
@@ -520,7 +520,7 @@ if FINAL_EVALUATION_MODE:
     })
 
 # %% [markdown]
-# Was the money well spent? Left the balanced accuracy on `val`, in the middle the share of right answers among all that were paid (dotted: what random questions get), right who was paid.
+# Was the money well spent? The left plot shows the balanced accuracy on `val`, the middle one the share of correct answers among all paid ones (dotted: random questions), the right one who was paid.
 
 # %% tags=["protected"]
 def show_history(history):
@@ -547,11 +547,11 @@ if not FINAL_EVALUATION_MODE:
     show_history(history)
 
 # %% [markdown]
-# What did the net learn to confuse? Whoever misled it shows: a malicious voice next to the diagonal, a biased one as a column.
+# What did the network learn to confuse? You can see who misled it: a malicious person shows next to the diagonal, a biased one as a column.
 
 # %% tags=["protected"]
 def show_mistakes(net):
-    """Draw the confusion matrix of the net on val."""
+    """Draw the confusion matrix of the network on val."""
     predictions = predict(net, val_set["images"]).argmax(axis=1)
     figure, axis = plt.subplots(figsize=(4, 3.4))
     matrix = confusion_matrix(val_set["labels"], predictions, labels=DIGITS, normalize="true")
@@ -565,7 +565,7 @@ if not FINAL_EVALUATION_MODE:
     show_mistakes(net)
 
 # %% [markdown]
-# Where there are labels, you get points; where there are none, the predictions are saved for the grader.
+# With labels, you get points. Without labels, the predictions are saved for the grader.
 
 # %% tags=["protected"]
 def final_evaluate(net, path):
@@ -580,7 +580,7 @@ def final_evaluate(net, path):
     return performance([accuracy])
 
 # %% [markdown]
-# The score on `val` is one run only: the final one is the mean of {{ repeats }} with other pictures in the pool, other mistakes and another order of the people.
+# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs with other pictures in the pool, other mistakes and another order of the people.
 
 # %% tags=["protected"]
 points = final_evaluate(net, data_folder / ("test" if FINAL_EVALUATION_MODE else "val") / "images.npz")

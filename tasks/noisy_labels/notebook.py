@@ -2,30 +2,30 @@
 # # Noise in Data Labels
 #
 # The harbour of Port Meridian paints a number on every crate, and salt water eats the paint.
-# A **3**, a **5** or an **8** that loses one stroke turns into another digit, and a crate of fish ends up in the north.
-# So a camera shall ring a bell at each of these *risky* digits, and somebody paints them anew.
-# To train it, the night shift looked at pictures of digits and ticked "risky" or "safe". It was tired, and afraid of blame:
-# in doubt it ticked "risky", so more than half of the safe digits are called risky, and some risky ones slipped through as safe.
+# A **3**, a **5** or an **8** that loses one stroke turns into another digit, and a crate of fish ends up in the wrong port.
+# So a camera should ring a bell at each of these *risky* digits, and somebody will repaint them.
+# To train it, the night shift looked at pictures of digits and ticked "risky" or "safe". The workers were tired and afraid of blame.
+# When in doubt they ticked "risky". Now more than half of the safe digits are called risky, and some risky ones slipped through as safe.
 # Nobody has the time to look at all the pictures again.
-# But there are two networks, which start differently and so make different mistakes: one may warn the other.
+# But we train two networks. They start differently and make different mistakes, so one can warn the other.
 # **You decide, batch by batch, which labels each of them should believe.**
 
 # %% [markdown]
 # ## Task
 #
-# Write one function, `your_select_indices(targets, losses)`. For every batch of training images it sees the labels and the losses
-# of both networks, and says on which samples of the batch network 1 and network 2 take their next step. Everything else is
-# fixed: the data, the networks, the optimiser, the number of epochs.
+# Write one function, `your_select_indices(targets, losses)`. For every batch of training images it gets the labels and the losses
+# of both networks. It returns the samples of the batch from which network 1 and network 2 learn. Everything else is
+# fixed: the data, the networks, the optimiser and the number of epochs.
 #
 # ### Data
 #
 # | split | images | class 1 by its labels | labels |
 # |---|---|---|---|
-# | `train` | 2880 | 62 % (in truth 17 %) | **noisy**: 57 % of the true 0s say 1, 15 % of the true 1s say 0 |
-# | `val` | 600 | 30 % | clean; for you to look at, never trained on |
+# | `train` | 2880 | 62 % (in truth 17 %) | **noisy**: 57 % of the true 0s are labelled 1, 15 % of the true 1s are labelled 0 |
+# | `val` | 600 | 30 % | clean; for you to look at, never used for training |
 # | `test` | 1000 | 30 % | clean and hidden; only the grader has them |
 #
-# Images are gray, 28 x 28 pixels. Class 1 are the digits 3, 5 and 8, class 0 all others.
+# The images are grey, with 28 x 28 pixels. The digits 3, 5 and 8 are class 1, all others are class 0.
 # A split is a folder `data/` of PNG files and a table `dataset_labels.csv` with the columns `file_name,label`.
 #
 # ### Scoring
@@ -33,23 +33,23 @@
 # $$\text{BAC} = \tfrac12 \left(\frac{\text{hits in class 0}}{\text{images of class 0}} + \frac{\text{hits in class 1}}{\text{images of class 1}}\right), \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
-# BAC is the mean of both networks. The map reaches **0 points at BAC {{ score.floor }}** (guessing) and **100 points at BAC {{ score.ceiling }}**; beyond, it stays there.
-# The final evaluation trains and tests {{ repeats }} times, each time with newly drawn wrong labels and another order of the images, and averages BAC before the map.
+# This balanced accuracy (BAC) is the mean of both networks. You get **0 points at BAC {{ score.floor }}** (guessing) and **100 points at BAC {{ score.ceiling }}**; points are clipped to 0 to 100.
+# The final evaluation trains and tests {{ repeats }} times, each time with newly drawn wrong labels and another order of the images. Points come from the mean BAC.
 #
 # ### Limits
 #
-# Your function runs alone in a process of its own. It gets its two arguments and nothing else: no images, no models, no files, no network, no GPU.
-# One training run may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+# Your function runs alone in its own process. It gets its two arguments and nothing else: no images, no models, no files, no internet, no GPU.
+# One training run may take {{ limits.wall_seconds }} seconds in all. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
 #
 # ### What to submit
 #
-# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the notebook: whatever you change
-# elsewhere is fine for trying things out, and does not count.
+# Submit this notebook, with your code in the cell under **Your solution**. The grader takes only that cell and puts it into its own copy of the notebook.
+# You may change other cells to try things out, but the grader ignores those changes.
 
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -59,7 +59,7 @@ SEED = 0  # start of the networks, order of the batches, dropout
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# Everything the protected cells use is imported here.
+# All imports of the protected cells are here.
 
 # %% tags=["protected"]
 import hashlib
@@ -86,7 +86,7 @@ from torch.utils.data import Dataset
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they can be neither found nor downloaded; you need not read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -94,8 +94,8 @@ from torch.utils.data import Dataset
 # {{ cells/find_data.py }}
 
 # %% [markdown]
-# The usual loader opens each PNG again in every epoch, and with nets this small would spend more time in files than in training.
-# All images together are 9 MB, so we decode each **once**, keep them as a single tensor on the device, and cut batches out of it.
+# The usual loader opens each PNG again in every epoch. With such small networks it would take longer to read files than to train.
+# All images together take 9 MB, so we decode each **once**, keep them as a single tensor on the device, and cut batches out of it.
 
 # %% tags=["protected"]
 class TaskDataset(Dataset):
@@ -118,7 +118,7 @@ class TaskDataset(Dataset):
         return self.images[index], None if self.labels is None else self.labels[index]
 
 # %% [markdown]
-# The final evaluation has no use for `val`.
+# The final evaluation does not use `val`.
 
 # %% tags=["protected"]
 def load_data(data_path):
@@ -131,7 +131,7 @@ train_set, val_set = load_data(data_folder)
 print(f"train: {len(train_set)} images, {(train_set.labels == 1).sum()} of them labelled 1")
 
 # %% [markdown]
-# Look at the data: above the digits as the night shift labelled them, below clean ones. Do you find the wrong labels?
+# Look at the data: the upper rows show digits as the night shift labelled them, the lower rows clean ones. Can you find the wrong labels?
 
 # %% tags=["protected"]
 def show_samples(columns=14):
@@ -155,22 +155,22 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# Each block first filters every channel on its own (depthwise), then mixes the channels (pointwise): far fewer weights than a full convolution.
+# Each block first filters every channel on its own (depthwise), then mixes the channels (pointwise). This takes far fewer weights than a full convolution.
 
 # %% tags=["protected"]
 def normalised(convolution):
-    """A convolution with batch normalisation and ReLU6."""
+    """Return a convolution with batch normalisation and ReLU6."""
     return nn.Sequential(convolution, nn.BatchNorm2d(convolution.out_channels), nn.ReLU6())
 
 
 def separable(channels_in, channels_out, stride=1):
-    """A depthwise 3x3 convolution followed by a pointwise 1x1 one."""
+    """Return a depthwise 3x3 convolution followed by a pointwise 1x1 one."""
     depthwise = nn.Conv2d(channels_in, channels_in, 3, stride, padding=1, groups=channels_in, bias=False)
     pointwise = nn.Conv2d(channels_in, channels_out, 1, bias=False)
     return nn.Sequential(normalised(depthwise), normalised(pointwise))
 
 # %% [markdown]
-# Two copies of this net are trained; they differ in their random start, and in what you let them see.
+# We train two copies of this network. They differ in their random start, and in the samples that you choose for them.
 
 # %% tags=["protected"]
 class SmallMobileNet(nn.Module):
@@ -201,7 +201,7 @@ assert sum(weights.numel() for weights in SmallMobileNet().parameters()) == 59_1
 # {{ cells/history.py }}
 
 # %% [markdown]
-# Predictions come from the nets in evaluation mode: no dropout, and the batch normalisation they have learnt.
+# Predictions are made in evaluation mode: without dropout, and with the learnt batch normalisation.
 
 # %% tags=["protected"]
 @torch.no_grad()
@@ -218,7 +218,7 @@ def predict_and_evaluate(model, dataset):
 # %% [markdown]
 # ## Training
 #
-# What your function returns is checked before it is used: two sets of positions, each of 1 to B whole numbers from 0 to B-1.
+# What your function returns is checked before it is used. It must be two sets of positions, each with 1 to B whole numbers from 0 to B-1.
 
 # %% tags=["protected"]
 class InvalidOutput(ValueError):
@@ -234,7 +234,7 @@ def check_indices(answer, batch_size):
     return [check_set(indices, batch_size, f"for model {number}") for number, indices in enumerate(answer, 1)]
 
 # %% [markdown]
-# Each of the two sets may be a tensor, an array or a plain list; positions that appear twice count twice.
+# Each of the two sets may be a tensor, an array or a plain list. A position that appears twice counts twice.
 
 # %% tags=["protected"]
 def check_set(indices, batch_size, place):
@@ -257,7 +257,7 @@ def check_set(indices, batch_size, place):
     return torch.as_tensor(np.asarray(indices, dtype=np.int64))
 
 # %% [markdown]
-# One step: both nets look at the batch, your function chooses, and each net learns from its part. It gets copies on the CPU, so that nothing it does can reach the nets.
+# In each step, both networks see the batch, your function chooses, and each network learns from its part. Your function gets copies on the CPU, so it cannot change the networks.
 
 # %% tags=["protected"]
 criterion = nn.CrossEntropyLoss(reduction="none")  # one loss for each sample
@@ -275,7 +275,7 @@ def train_step(models, optimizers, images, targets, select_indices):
     return [loss.detach().cpu() for loss in losses], chosen
 
 # %% [markdown]
-# The images are shuffled once, from `SEED`; every epoch then meets the same batches in the same order.
+# The images are shuffled once, from `SEED`. Every epoch then has the same batches in the same order.
 
 # %% tags=["protected"]
 EPOCHS, BATCH_SIZE, LEARNING_RATE, WEIGHT_DECAY = 6, 128, 1e-2, 1e-3
@@ -304,7 +304,7 @@ def train(model1, model2, train_set, select_indices, val_set=None):
 # %% [markdown]
 # ## Baseline
 #
-# Believing every label is the obvious start. It teaches the nets the noise as well: expect less than 25 points.
+# The obvious start is to believe every label. That teaches the networks the noise as well: expect less than 25 points.
 
 # %% tags=["protected"]
 def default_select_indices(targets, losses):
@@ -315,7 +315,7 @@ def default_select_indices(targets, losses):
 # %% [markdown]
 # ## Your solution
 #
-# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -326,8 +326,8 @@ import torch
 import torch.nn.functional as F
 
 # %% [markdown]
-# Write your code in the next cell; it is the only one the grader takes. Helpers and variables that live from call to call belong in it, too,
-# outside of the function. Each training run of the grader starts the cell afresh; here, run it again before you train again.
+# Write your code in the next cell, the only one that the grader takes. Put helper functions there too, and variables that should last from call to call.
+# The grader runs the cell anew for each training run. Here, run it again before you train again.
 
 # %% tags=["slot"]
 ### BEGIN SOLUTION
@@ -344,20 +344,20 @@ def your_select_indices(targets, losses):
     returns   [(n1,) int64, (n2,) int64]: positions 0..B-1 that model 1 and model 2 learn from,
               1 to B of them each; a position that appears twice counts twice
 
-    It is called for each of the 23 batches in each of the 6 epochs, always in the same order.
+    The function is called for each of the 23 batches in each of the 6 epochs, always in the same order.
     """
     ### BEGIN SOLUTION
     global calls
     epoch, batch = calls // 23 % 6, calls % 23  # 0..5, 0..22
     calls += 1
-    if epoch > 0:  # one loss is noisy; its mean over the epochs tells more
+    if epoch > 0:  # a single loss is noisy; the mean over the epochs is more reliable
         losses = [(old + new) / 2 for old, new in zip(remembered[batch], losses)]
     remembered[batch] = losses
-    keep = {0: 0.9, 1: 0.55 - 0.07 * epoch}  # most of what is called 1 is a 0; sort harder as the nets learn
+    keep = {0: 0.9, 1: 0.55 - 0.07 * epoch}  # most samples labelled 1 are 0s; be stricter as the networks learn
     chosen = []
-    for peer in (1, 0):  # model 1 learns what model 2 finds easy, and the other way round
+    for peer in (1, 0):  # model 1 learns what model 2 finds easy, and vice versa
         easy = []
-        for label in (0, 1):  # apart, or the label with the higher losses would vanish
+        for label in (0, 1):  # separately, or the label with the higher losses would disappear
             members = (targets == label).nonzero().flatten()
             order = losses[peer][members].argsort()
             easy.append(members[order[: math.ceil(keep[label] * len(members))]])
@@ -372,7 +372,7 @@ def your_select_indices(targets, losses):
 # %% [markdown]
 # ## Evaluation
 #
-# Both nets start from `SEED` and train with your function.
+# Both networks start from `SEED` and train with your function.
 
 # %% tags=["protected"]
 seed_everything(SEED)
@@ -380,7 +380,7 @@ model1, model2 = SmallMobileNet().to(device), SmallMobileNet().to(device)
 history = train(model1, model2, train_set, your_select_indices, val_set)
 
 # %% [markdown]
-# In the final evaluation there is no `val`. Your feedback page then shows how much of each label was kept, and the losses.
+# The final evaluation has no `val`. Your feedback page shows instead how much of each label you kept, and the losses.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
@@ -389,7 +389,7 @@ if FINAL_EVALUATION_MODE:
     save_history("epoch", {**kept, **{f"mean loss of model {m + 1}": [mean[m] for mean in means] for m in (0, 1)}})
 
 # %% [markdown]
-# Did it help? Left the balanced accuracy on the clean `val`, right the losses in the last epoch. Once the nets have learnt something, wrong labels gather where the loss is high.
+# Did it help? The left plot shows the balanced accuracy on the clean `val`, the right one the losses in the last epoch. Once the networks have learnt something, wrong labels tend to have a high loss.
 
 # %% tags=["protected"]
 def show_history(history):
@@ -415,7 +415,7 @@ if not FINAL_EVALUATION_MODE:
     show_history(history)
 
 # %% [markdown]
-# Where there are labels, you get points; where there are none, the predictions are saved for the grader.
+# With labels, you get points. Without labels, the predictions are saved for the grader.
 
 # %% tags=["protected"]
 def final_evaluate(evaluate_data_path, model1, model2):
@@ -429,7 +429,7 @@ def final_evaluate(evaluate_data_path, model1, model2):
     return performance(accuracies)
 
 # %% [markdown]
-# The score on `val` is one run only: the final one is the mean of {{ repeats }}, and single runs differ by 10 to 20 points.
+# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs, and single runs differ by 10 to 20 points.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val"), model1, model2)

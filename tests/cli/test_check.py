@@ -1,4 +1,4 @@
-"""The command check: remarks in seconds, points with what would change them, and again on each save."""
+"""The command check: diagnostics in seconds, points with what would change them, and again on each save."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import watchfiles
 from recorded import result_named
 from test_commands import HONEST, Outcome, run
 
-from grader.cli.watch import Saving, Watch, cells_of
+from grader.cli.watch import NotebookWatch, Saving, cells_of
 from grader.errors import Verdict
 from grader.gradebook.result import Metrics, Seconds
 from grader.report.advice import outlook
@@ -45,7 +46,7 @@ MEMORY_MB = 1000
 # -- what can be said at once -------------------------------------------------------------------------------------
 
 
-def test_a_remark_is_shown_as_compilers_do(run: Run, toy_task: Task, submit: Submit) -> None:
+def test_a_problem_is_shown_as_compilers_do(run: Run, toy_task: Task, submit: Submit) -> None:
     path = submit(NEEDS.replace("helper(", "żółw_helper("))
     outcome = run("check", path, "--task", toy_task.folder, "--quick")
     assert outcome.code == 0, "a warning alone does not fail"
@@ -69,22 +70,22 @@ def test_an_error_fails_the_quick_check_and_a_clean_notebook_says_so(
     assert ":1:1: error: " in broken.out
     assert broken.out.endswith("1 error\n")
     clean = run("check", toy_task.solution, "--task", toy_task.folder, "--quick")
-    assert (clean.code, clean.out) == (0, f"{toy_task.solution}: nothing to remark on\n")
+    assert (clean.code, clean.out) == (0, f"{toy_task.solution}: no problems found\n")
 
 
-def test_remarks_are_json_for_programs(run: Run, toy_task: Task, submit: Submit) -> None:
+def test_diagnostics_are_json_for_programs(run: Run, toy_task: Task, submit: Submit) -> None:
     path = submit(NEEDS)
     outcome = run("check", path, "--task", toy_task.folder, "--quick", "--json")
     answer = json.loads(outcome.out)
-    (remark,) = answer["remarks"]
+    (diagnostic,) = answer["diagnostics"]
     assert answer["submission"] == str(path)
-    assert (remark["severity"], remark["kind"], remark["line"], remark["column"]) == (
+    assert (diagnostic["severity"], diagnostic["kind"], diagnostic["line"], diagnostic["column"]) == (
         "warning",
         "undefined",
         2,
         12,
     )
-    assert set(remark) == {
+    assert set(diagnostic) == {
         "severity", "kind", "cell", "line", "column", "width", "text", "help", "source",
     }  # fmt: skip
 
@@ -106,7 +107,7 @@ def test_a_very_long_line_is_cut(run: Run, toy_task: Task, submit: Submit) -> No
     assert max(map(len, outcome.out.splitlines()[1:])) < 200
 
 
-def test_remarks_are_coloured_in_a_terminal(toy_task: Task, submit: Submit) -> None:
+def test_diagnostics_are_coloured_in_a_terminal(toy_task: Task, submit: Submit) -> None:
     words = ("check", str(submit(NEEDS)), "--task", str(toy_task.folder), "--quick")
     command = [sys.executable, "-m", "grader", *words]
     environment = {name: value for name, value in os.environ.items() if name != "NO_COLOR"}
@@ -186,71 +187,93 @@ def notebook_with(text: str, outputs: list[Json] | None = None) -> bytes:
     return json.dumps({"nbformat": 4, "metadata": {}, "cells": [cell]}).encode()
 
 
-def looks(watch: Watch, count: int = 4) -> list[bytes]:
-    """Return what some looks give."""
-    return [data for _ in range(count) if (data := watch.look()) is not None]
-
-
 def test_each_save_of_another_program_is_given_once(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    assert looks(watch) == [notebook_with("a = 1")]
-    assert looks(watch) == []
+    watch = NotebookWatch(path)
+    assert (watch.read(), watch.read()) == (notebook_with("a = 1"), None)
     path.write_bytes(notebook_with("a = 22"))
-    assert looks(watch) == [notebook_with("a = 22")]
+    assert (watch.read(), watch.read()) == (notebook_with("a = 22"), None)
 
 
 def test_outputs_and_times_of_a_file_are_no_other_program(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    looks(watch)
+    watch = NotebookWatch(path)
+    watch.wait()
     path.write_bytes(notebook_with("a = 1", [{"output_type": "stream", "name": "stdout", "text": "hello"}]))
-    assert looks(watch) == []
+    assert watch.read() is None
     os.utime(path)
-    assert looks(watch) == []
+    assert watch.read() is None
     assert cells_of(notebook_with("a = 1")) == cells_of(notebook_with("a = 1", [{}]))
 
 
 def test_a_file_that_is_replaced_or_away_for_a_moment_is_waited_for(tmp_path: Path) -> None:
     path, draft = tmp_path / "n.ipynb", tmp_path / ".n.ipynb.new"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    looks(watch)
+    watch = NotebookWatch(path)
+    watch.wait()
     path.unlink()
-    assert looks(watch) == []
-    draft.write_bytes(notebook_with("a = 2"))
-    draft.rename(path)
-    assert looks(watch) == [notebook_with("a = 2")]
+    assert watch.read() is None
+
+    def replace_file() -> None:
+        draft.write_bytes(notebook_with("a = 2"))
+        draft.rename(path)
+
+    timer = threading.Timer(0.5, replace_file)
+    timer.start()
+    assert watch.wait() == notebook_with("a = 2")
+    timer.join()
 
 
 def test_a_file_that_is_still_being_written_is_waited_for(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
-    looks(watch)
+    watch = NotebookWatch(path)
+    watch.wait()
     whole = notebook_with("a = 'longer than before'")
-    for end in range(10, len(whole), 10):
-        path.write_bytes(whole[:end])
-        assert watch.look() is None
-    path.write_bytes(whole)
-    assert looks(watch) == [whole]
+
+    def write_in_pieces() -> None:
+        with path.open("wb", buffering=0) as file:
+            for start in range(0, len(whole), 10):
+                file.write(whole[start : start + 10])
+                time.sleep(0.05)
+
+    writer = threading.Timer(0.3, write_in_pieces)
+    writer.start()
+    assert watch.wait() == whole
+    writer.join()
+
+
+def test_a_save_that_no_event_reports_is_noticed_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Network file systems report nothing: watching another folder gives only the time-outs."""
+    path, elsewhere = tmp_path / "n.ipynb", tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    path.write_bytes(notebook_with("a = 1"))
+    watch, watchfiles_watch = NotebookWatch(path), watchfiles.watch
+    watch.wait()
+    monkeypatch.setattr(
+        "grader.cli.watch.watchfiles.watch", lambda _, **options: watchfiles_watch(elsewhere, **options)
+    )
+    path.write_bytes(notebook_with("a = 22"))
+    assert watch.wait() == notebook_with("a = 22")
 
 
 def test_what_is_no_notebook_counts_by_its_bytes(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(b"not yet")
-    watch = Watch(path)
-    assert looks(watch) == [b"not yet"]
+    watch = NotebookWatch(path)
+    assert watch.wait() == b"not yet"
     path.write_bytes(b"nor now")
-    assert looks(watch) == [b"nor now"]
+    assert watch.wait() == b"nor now"
 
 
 def test_a_save_interrupts_what_runs_and_says_what_was_saved(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
+    watch = NotebookWatch(path)
     watch.wait()
     saving = Saving(watch)
     timer = threading.Timer(0.3, path.write_bytes, [notebook_with("a = 22")])
@@ -264,7 +287,7 @@ def test_a_save_interrupts_what_runs_and_says_what_was_saved(tmp_path: Path) -> 
 def test_without_a_save_nothing_is_interrupted(tmp_path: Path) -> None:
     path = tmp_path / "n.ipynb"
     path.write_bytes(notebook_with("a = 1"))
-    watch = Watch(path)
+    watch = NotebookWatch(path)
     watch.wait()
     saving = Saving(watch)
     with saving:
@@ -328,7 +351,7 @@ def test_a_watched_notebook_is_looked_at_again_on_each_save(
 ) -> None:
     path = submit(HONEST)
     watch = watching(path, "--task", toy_task.folder, "--quick")
-    assert "nothing to remark on" in watch.until("waiting")
+    assert "no problems found" in watch.until("waiting")
     submit(NEEDS)
     assert "nothing defines `helper`" in watch.until("waiting")
     notebook = json.loads(path.read_text())
@@ -348,14 +371,14 @@ def test_a_watched_notebook_is_looked_at_again_on_each_save(
 
 
 @pytest.mark.slow
-def test_a_check_answers_with_remarks_repeats_and_what_would_change(
+def test_a_check_answers_with_diagnostics_repeats_and_what_would_change(
     run: Run, toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
     slot = "import time\n" + HONEST.replace("\n    ", "\n    time.sleep(0)\n    ", 1)
     words = ("check", submit(slot), "--task", toy_task.folder, "--out", tmp_path / "runs", "--repeats", "2")
     answer: dict[str, Any] = json.loads(run(*words, "--json").out)
     assert answer["verdict"] == "scored"
-    assert [remark["kind"] for remark in answer["remarks"]] == ["sleep"]
+    assert [diagnostic["kind"] for diagnostic in answer["diagnostics"]] == ["sleep"]
     assert len(answer["metrics"]["per_repeat"]) == 2
     assert any("Alone, the repeats" in sentence for sentence in answer["outlook"])
     shown = run(*words)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import shutil
+import signal
 import subprocess
 import sys
 import zipfile
@@ -251,3 +252,15 @@ def test_cuda_that_is_not_there_is_one_line(run: Run, toy_task: Task, submit: Su
     outcome = run("grade", toy_task.folder, submit(HONEST), "--out", tmp_path / "out", "--device", "cuda")
     assert outcome.code == 2
     assert "no CUDA device" in outcome.err
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
+def test_an_interrupted_command_says_so_at_once(
+    run: Run, monkeypatch: pytest.MonkeyPatch, number: signal.Signals
+) -> None:
+    """Before whatever takes its time on the way out; a second signal says nothing more."""
+    handlers = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr("grader.cli.tasks.discover", lambda: signal.raise_signal(number))
+    outcome = run("tasks")
+    assert (outcome.code, outcome.err) == (130, "grader: stopping\n")
+    assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers

@@ -37,7 +37,7 @@ def test_an_export_says_where_it_is_and_how_many_grades_it_has(name: str, run: R
     out = graded(tmp_path / "results")
     code, said, notes = run("export", out, "--format", name.partition(",")[0], *words)
     assert (code, said) == (0, f"wrote {out / 'exports' / file}: {grades} grades\n")
-    assert "note: left blank, for the grader failed (grader_error): 1004" in notes
+    assert "note: left blank because grading failed (grader_error): 1004" in notes
     assert (out / "exports" / file).is_file()
 
 
@@ -81,7 +81,7 @@ WRONG = {
     "a worksheet for a table": (["csv", "--worksheet", "x.csv"], "--worksheet goes with"),
     "points for a worksheet": (["moodle", "--worksheet", "x.csv", "--points", "10"], "--points goes with"),
     "a worksheet that is not there": (["moodle", "--worksheet", "x.csv"], "cannot be read"),
-    "a task that is not there": (["csv", "--task", "nosy"], "there are: noisy"),
+    "a task that is not there": (["csv", "--task", "nosy"], "did you mean 'noisy'"),
 }
 
 

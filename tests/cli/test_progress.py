@@ -87,8 +87,8 @@ def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
         for number in range(3):
             watch.on_result(result_named(f"s{number}", Verdict.SCORED, 50))
         watch.on_notice("trainers start cold")
-        if terminal:
-            console.print(watch)
+        if isinstance(watch, progress._Live):
+            watch._progress.refresh()
     return stream.getvalue()
 
 

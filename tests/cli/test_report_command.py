@@ -65,9 +65,9 @@ def test_a_task_that_is_nowhere_listed_is_named(run: Run, tmp_path: Path, toy_ta
         made.scored("ada", "def your_weights(targets, losses):\n    return 1\n")
     assert run(tmp_path / "toy")[0] == 0
     page = next((tmp_path / "toy" / "report" / "feedback").iterdir())
-    assert "Points grow" not in page.read_text(encoding="utf-8")
+    assert "Points rise linearly" not in page.read_text(encoding="utf-8")
     assert run(tmp_path / "toy", "--task", toy_task.folder)[0] == 0
-    assert "Points grow from 0 at 0.5 to 100 at 0.84" in page.read_text(encoding="utf-8")
+    assert "Points rise linearly from 0 at 0.5 to 100 at 0.84" in page.read_text(encoding="utf-8")
 
 
 def test_a_folder_without_results_is_one_line(run: Run, tmp_path: Path) -> None:

@@ -35,7 +35,7 @@ from grader.findings import Finding
 from grader.errors import Verdict
 from grader.gradebook.gradebook import Key, Recorded
 from grader.redteam.arena import Outcome
-from grader.lint.notebook import Remark, Severity
+from grader.lint.notebook import Diagnostic, Severity
 
 evil = {HOSTILE!r}
 good = replace(scored(evil, 40), identical_to=evil, changed_cells=[evil], penalties=["p", evil])
@@ -44,11 +44,12 @@ recorded = [Recorded(1, 1, 1, 1, "2026-01-01T10:00:00.000+00:00", Key("", ""), N
 row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "balanced_accuracy": 0.5,
        "attempt": 1, "attempts": 1, "late": False}}
 outcome = Outcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
-output.show_results([good, bad], Path(evil))
-output.show_recorded(recorded, times=True)
+output.show_results([good, bad], {{evil: evil}})
+output.show_recorded(recorded, {{evil: evil}}, times=True)
+print(output.summary([good, bad]))
 output.show_leaderboard([row, dict(row, name="b", section="c")])
 diagnostics.show_check(good, [evil])
-diagnostics.show_remarks(Path(evil), [Remark(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
+diagnostics.show_diagnostics(Path(evil), [Diagnostic(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
 diagnostics.show_check(replace(bad, message=bad.traceback), [])  # in one line, as the trainer notes it
 output.show_replay(Replay(evil, good, bad, 1, [evil], {{evil: (evil, evil)}}))
 output.show_findings([Finding(evil, True, evil), Finding("x", False, evil)])
@@ -195,7 +196,7 @@ LINES = [
     ("results r --verdict scord", "'grader_error'; did you mean 'scored'? see: grader results --help"),
     ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
     ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
-    ("regrade noisy_labels --out r", "say which: --verdict or --student"),
+    ("regrade noisy_labels --out r", "choose submissions with --verdict or --student"),
     (
         "redteam noisy_labels --attack wires",
         f"{ROOT / 'tests' / 'hostile'} has no attack 'wires'; did you mean 'wire'?",
@@ -216,7 +217,7 @@ LINES = [
     ("check nowhere.ipynb", "nowhere.ipynb is not a file"),
     (
         "new-task 1st",
-        "'1st' is no name for a task: a letter, then letters, digits, - and _, at most 50 in all",
+        "'1st' cannot name a task; use a letter, then letters, digits, - and _, at most 50 in all",
     ),
 ]
 
@@ -245,10 +246,10 @@ def test_a_command_without_words_shows_the_help(run: Callable[..., tuple[int, st
         (
             OSError(28, "No space left on device", "x/y"),
             2,
-            "x/y: No space left on device; give room or access",
+            "x/y: No space left on device; make room or give access",
         ),
-        (OSError(5, "Input/output error"), 3, "this is a bug of the grader"),
-        (KeyError("k"), 3, "this is a bug of the grader"),
+        (OSError(5, "Input/output error"), 3, "this is a bug in the grader"),
+        (KeyError("k"), 3, "this is a bug in the grader"),
     ],
     ids=lambda value: type(value).__name__ if isinstance(value, Exception) else None,
 )

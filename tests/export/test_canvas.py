@@ -19,7 +19,7 @@ from grader.submissions.roster import Roster
 if TYPE_CHECKING:
     from conftest import Golden
 
-    from grader.export.tables import Standing
+    from grader.gradebook.standings import Standing
 
 GIVEN = Path(__file__).parent.parent / "worksheets" / "canvas.csv"
 ASSIGNMENT = "Noisy labels (5002)"
@@ -37,11 +37,11 @@ def sheet(old: str = "", new: str = "") -> Worksheet:
 
 @pytest.fixture
 def found(tmp_path: Path) -> list[Standing]:
-    return tables.standings(graded(tmp_path), None, None)
+    return tables.read_standings(graded(tmp_path), None, None)
 
 
 def test_the_small_table_is_as_it_was(tmp_path: Path, golden: Golden) -> None:
-    everybody = tables.standings(graded(tmp_path), None, COURSE)
+    everybody = tables.read_standings(graded(tmp_path), None, COURSE)
     golden("canvas.csv", canvas.small_table(everybody, ASSIGNMENT, 20).content)
 
 
@@ -59,7 +59,7 @@ def test_the_small_table_gives_each_student_one_key_and_points_come_back(found: 
     expected = {student: "" if value is None else str(value) for student, value in POINTS.items()}
     expected["74"] = expected.pop(EVE)
     assert points == expected
-    assert made.notes == ["left blank, for the grader failed (grader_error): 1004"]
+    assert made.notes == ["left blank because grading failed (grader_error): 1004"]
 
 
 def test_a_student_id_never_stands_where_canvas_reads_its_own_number(found: list[Standing]) -> None:
@@ -113,7 +113,7 @@ def test_the_key_of_a_student_who_is_known_by(
 def test_whom_nobody_knows_is_said(found: list[Standing]) -> None:
     stranger = replace(found[1], student="week3", name="", email="", section="", path="week3.ipynb")
     assert canvas.small_table([stranger], ASSIGNMENT, None).notes == [
-        "no roster says who they are, so Canvas may not know them: week3"
+        "not in a roster, so Canvas may not know them: week3"
     ]
 
 
@@ -134,8 +134,8 @@ def test_the_export_is_filled_scaled_and_otherwise_the_same(found: list[Standing
     for old, new in zip(before, after, strict=True):
         assert {**old, ASSIGNMENT: ""} == {**new, ASSIGNMENT: ""}
     assert made.notes == [
-        "left blank, for the grader failed (grader_error): 1004",
-        "left as they are, for they are excused or were not assigned it: 1005",
+        "left blank because grading failed (grader_error): 1004",
+        "unchanged because they are excused or were not assigned it: 1005",
     ]
 
 
@@ -153,7 +153,7 @@ def test_the_assignment_is_found_by_its_column_its_name_or_its_id(name: str, fou
     {
         "no such assignment": ("", "", "Noisy", r"it has: Homework 1 \(5001\), Noisy labels \(5002\)"),
         "two of that name": ("Homework 1 (", "Noisy labels (", "Noisy labels", "has no column for"),
-        "read only": ("20.00", "(read only)", ASSIGNMENT, "is .read only."),
+        "read only": ("20.00", "(read only)", ASSIGNMENT, "are .*read only.*, not a number"),
         "no export": ("Student,ID", "Student,Nr", ASSIGNMENT, "no column 'ID'"),
         "somebody twice": (
             '"Hopper, Grace",72,1002,grace',

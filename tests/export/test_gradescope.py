@@ -9,7 +9,7 @@ import pytest
 from course import RESULTS, failed, scored
 
 from grader.errors import EXPLANATIONS, StudentFault, Verdict
-from grader.export.gradescope import UNCONFINED, Look, refused, results_of, without_points
+from grader.export.gradescope import UNCONFINED, DisplayOptions, refused, results_of, without_points
 
 if TYPE_CHECKING:
     from conftest import Golden
@@ -44,7 +44,7 @@ def check_schema(record: dict[str, Any]) -> None:
 @pytest.mark.parametrize("name", ["scored", "slot_error", "grader_error"])
 def test_a_record_is_as_it_was(name: str, golden: Golden) -> None:
     result = next(result for _, result in RESULTS if result.verdict == name)
-    record = results_of(result, Look())
+    record = results_of(result, DisplayOptions())
     check_schema(record)
     golden(f"gradescope_{name}.json", (json.dumps(record, indent=2) + "\n").encode())
 
@@ -52,7 +52,7 @@ def test_a_record_is_as_it_was(name: str, golden: Golden) -> None:
 @pytest.mark.parametrize("verdict", Verdict)
 def test_every_verdict_keeps_to_the_schema(verdict: Verdict) -> None:
     result = scored("a", 40) if verdict is Verdict.SCORED else failed("a", verdict, "what happened")
-    record = results_of(result, Look(visibility="after_published"))
+    record = results_of(result, DisplayOptions(visibility="after_published"))
     check_schema(record)
     assert ("score" in record) == (verdict is not Verdict.GRADER_ERROR)
     if verdict not in (Verdict.SCORED, Verdict.GRADER_ERROR):
@@ -62,7 +62,7 @@ def test_every_verdict_keeps_to_the_schema(verdict: Verdict) -> None:
 
 
 def test_points_come_back_scaled_and_the_leaderboard_has_both_values() -> None:
-    record = results_of(scored("a", 85), Look(points=10))
+    record = results_of(scored("a", 85), DisplayOptions(points=10))
     assert record["score"] == 8.5
     assert {entry["name"]: entry["value"] for entry in record["leaderboard"]} == {
         "points": 85,
@@ -73,14 +73,14 @@ def test_points_come_back_scaled_and_the_leaderboard_has_both_values() -> None:
 def test_the_memory_that_was_taken_is_told() -> None:
     from dataclasses import replace
 
-    record = results_of(replace(scored("a", 85), memory_mb=[31.2, None, 64.4]), Look())
+    record = results_of(replace(scored("a", 85), memory_mb=[31.2, None, 64.4]), DisplayOptions())
     check_schema(record)
-    assert "held up to 64 MB of memory" in record["output"]
+    assert "used up to 64 MB of memory" in record["output"]
     assert record["extra_data"]["memory_mb"] == 64.4
 
 
 def test_each_run_is_a_test_with_its_own_value() -> None:
-    tests = results_of(scored("a", 85), Look())["tests"]
+    tests = results_of(scored("a", 85), DisplayOptions())["tests"]
     assert [test["name"] for test in tests] == [
         "your function", *(f"run {number} of 3 on hidden data" for number in (1, 2, 3)),
     ]  # fmt: skip
@@ -91,7 +91,7 @@ def test_each_run_is_a_test_with_its_own_value() -> None:
 
 
 def test_a_failure_of_ours_has_no_score_and_its_reason_is_for_the_staff() -> None:
-    record = without_points("/home/us: no space left", Look(visibility="hidden"))
+    record = without_points("/home/us: no space left", DisplayOptions(visibility="hidden"))
     check_schema(record)
     assert record.keys().isdisjoint({"score", "leaderboard"})
     assert "/home/us" not in record["output"]
@@ -101,18 +101,18 @@ def test_a_failure_of_ours_has_no_score_and_its_reason_is_for_the_staff() -> Non
 
 
 def test_nothing_to_run_is_0_points_and_says_why() -> None:
-    record = refused(StudentFault(Verdict.INVALID_NOTEBOOK, "No notebook was handed in."), Look())
+    record = refused(StudentFault(Verdict.INVALID_NOTEBOOK, "No notebook was handed in."), DisplayOptions())
     check_schema(record)
     assert record["score"] == 0
     assert "No notebook was handed in." in record["output"]
 
 
 def test_a_result_without_a_sandbox_says_so() -> None:
-    assert results_of(scored("a", 85), Look(unsafe=True))["output"].startswith(UNCONFINED)
+    assert results_of(scored("a", 85), DisplayOptions(unsafe=True))["output"].startswith(UNCONFINED)
 
 
 def test_nobody_learns_whose_program_is_the_same() -> None:
     from dataclasses import replace
 
-    record = results_of(replace(scored("a", 85), identical_to="1002 (grace.ipynb)"), Look())
+    record = results_of(replace(scored("a", 85), identical_to="1002 (grace.ipynb)"), DisplayOptions())
     assert "1002" not in json.dumps(record)

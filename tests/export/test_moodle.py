@@ -19,7 +19,7 @@ from grader.submissions.roster import Roster
 if TYPE_CHECKING:
     from conftest import Golden
 
-    from grader.export.tables import Standing
+    from grader.gradebook.standings import Standing
 
 GIVEN = Path(__file__).parent.parent / "worksheets" / "moodle.csv"
 MAY_CHANGE = {"Grade", "Feedback comments"}
@@ -33,7 +33,7 @@ def rows(content: bytes) -> dict[str, dict[str, str]]:
 
 @pytest.fixture
 def found(tmp_path: Path) -> list[Standing]:
-    return tables.standings(graded(tmp_path), None, None)
+    return tables.read_standings(graded(tmp_path), None, None)
 
 
 def sheet(old: str = "", new: str = "") -> Worksheet:
@@ -78,10 +78,10 @@ def test_our_own_readers_read_what_was_filled(found: list[Standing], tmp_path: P
 
 def test_what_was_left_out_is_said(found: list[Standing]) -> None:
     assert moodle.fill(sheet(), found).notes == [
-        f"not in the worksheet, or not for sure: {EVE}",
-        "left blank, for the grader failed (grader_error): 1004",
-        "left as they are, for their grade cannot be changed: 1005",
-        "comments that somebody wrote were kept: 1003",
+        f"no unambiguous match in the worksheet: {EVE}",
+        "left blank because grading failed (grader_error): 1004",
+        "unchanged because the worksheet locks their grade: 1005",
+        "comments written by somebody else were kept: 1003",
     ]
 
 
@@ -160,7 +160,7 @@ def test_a_missing_column_is_refused_in_one_line(name: str, found: list[Standing
 def test_a_worksheet_without_comments_is_filled_and_said_to_have_none(found: list[Standing]) -> None:
     made = moodle.fill(sheet('"Feedback comments"', '"Annotated PDF"'), found)
     assert made.grades == 3
-    assert made.notes[-1] == "the worksheet has no column 'Feedback comments', so nobody gets one"
+    assert made.notes[-1] == "the worksheet has no column 'Feedback comments', so nobody gets a comment"
 
 
 def test_a_scale_of_words_is_refused(found: list[Standing]) -> None:

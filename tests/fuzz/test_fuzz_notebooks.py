@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.errors import StudentFault, Verdict
-from grader.grading.cache import Slot, slot_of
+from grader.grading.parsed import parse
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import defined_names, slot_key, text_digest
 from grader.notebooks.reading import grader_metadata, is_code, read_notebook, source
@@ -67,7 +67,7 @@ TREES = {name: (json_of(data), starter) for name, (data, starter) in (GENERATED 
 def check_notebook(data: bytes, starter: Json) -> None:
     """Take the whole way of a submission up to its rebuilding; only StudentFault may end it, and soon."""
     begun, before = time.process_time(), json.dumps(starter)
-    slot = slot_of(Submission("a.ipynb", "a", data), starter)
+    parsed = parse(Submission("a.ipynb", "a", data), starter)
     try:
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
@@ -75,10 +75,14 @@ def check_notebook(data: bytes, starter: Json) -> None:
         assert not [cell for cell in notebook["cells"] if not isinstance(grader_metadata(cell), dict)]
         found = find_slot(notebook, starter)
     except StudentFault as fault:
-        assert slot is None
+        assert isinstance(parsed.fault, StudentFault)
         check_fault(fault)
     else:
-        assert slot == Slot(slot_key(found), text_digest(found))
+        assert (parsed.slot, parsed.slot_key, parsed.slot_sha256) == (
+            found,
+            slot_key(found),
+            text_digest(found),
+        )
         assert found in [source(cell) for cell in notebook["cells"] if is_code(cell)]
         rebuilt = rebuild(starter, found)
         check_ours(rebuilt, starter, found)

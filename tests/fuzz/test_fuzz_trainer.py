@@ -136,6 +136,7 @@ def test_whatever_a_slot_sends_is_an_answer_or_a_failure_of_its_own(data: bytes,
         check_stream(data, receive)
 
 
+@pytest.mark.xdist_group("alone")  # it looks at a clock
 @pytest.mark.parametrize("pause", [0.0, 0.05], ids=["fast", "slow"])
 def test_a_slot_that_drips_its_answer_does_not_hold_the_gate(
     pause: float, monkeypatch: pytest.MonkeyPatch

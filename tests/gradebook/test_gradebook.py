@@ -11,7 +11,7 @@ from recorded import result_named
 
 from grader.errors import UsageError, Verdict
 from grader.gradebook import gradebook, schema
-from grader.gradebook.gradebook import Entry, Gradebook, Key, reading, writing
+from grader.gradebook.gradebook import Gradebook, Key, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ KEY = Key("context", "slot")
 
 def enter(book: Gradebook, *students: str, digest: str = "d") -> list[int]:
     book.counts("t", "best")
-    return book.enter([Entry("t", student, f"{student}.ipynb", digest) for student in students])
+    return book.enter([SubmissionRecord("t", student, f"{student}.ipynb", digest) for student in students])
 
 
 def begin(book: Gradebook) -> int:
@@ -32,7 +32,7 @@ def begin(book: Gradebook) -> int:
 def attempt(
     book: Gradebook, run: int, student: str, points: int, *, digest: str, submitted: str | None = None
 ) -> None:
-    (identity,) = book.enter([Entry("t", student, f"{student}.ipynb", digest, submitted)])
+    (identity,) = book.enter([SubmissionRecord("t", student, f"{student}.ipynb", digest, submitted)])
     book.record(run, identity, result_named(student, Verdict.SCORED, points), Key("c", digest))
 
 

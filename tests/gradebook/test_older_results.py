@@ -83,7 +83,7 @@ def test_the_report_shows_each_run_and_its_files(run: Run) -> None:
     assert 'class="line failed" data-number="3"' in dana, "the line that failed is marked in the listing"
     ada = next(text for name, text in pages.items() if "ada" in name)
     assert "<strong>97</strong>" in ada
-    assert "taken for 1" in ada, "predictions and answers are read from their folders"
+    assert "predicted 1" in ada, "predictions and answers are read from their folders"
 
 
 def test_an_export_holds_everybody_of_the_roster(run: Run) -> None:

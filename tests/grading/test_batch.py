@@ -22,15 +22,15 @@ from recorded import QuickEngine, Quiet
 
 from grader.errors import GraderFault, UsageError, Verdict
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.notebooks.rebuild import rebuild
 from grader.sandbox.pool import SandboxSupply
 from grader.submissions.collect import Submission
 from grader.submissions.roster import Person
 from grader.task.evaluation import Repeat
 from grader.task.spec import Score
-from grader.trainer.fork_server import WarmParent
+from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from conftest import Submit
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Order
+    from grader.grading.parsed import ParsedSubmission
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -81,10 +81,8 @@ def job(toy_task: Task, starter: Json, tmp_path: Path) -> Callable[..., Job]:
             Submission(f"{name}.ipynb", name.split("/")[0], json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = Settings("cpu", 60, "bubblewrap")
-        made = Job(
-            toy_task, submissions, repeats, settings, out, 1, warm=False, engine=engine or QuickEngine()
-        )
+        settings = RunSettings("cpu", 60, "bubblewrap")
+        made = Job(toy_task, submissions, repeats, settings, out, 1, engine=engine or QuickEngine())
         return replace(made, **changes)
 
     return make
@@ -105,8 +103,8 @@ def test_what_is_recorded_is_not_run_again(job: Callable[..., Job]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda _: {"settings": Settings("cpu", 61, "bubblewrap")},
-        lambda _: {"settings": Settings("auto", 60, "bubblewrap")},
+        lambda _: {"settings": RunSettings("cpu", 61, "bubblewrap")},
+        lambda _: {"settings": RunSettings("auto", 60, "bubblewrap")},
         lambda job: {"repeats": [replace(job.repeats[0], trainer_seed=9)]},
         lambda job: {"repeats": [replace(job.repeats[0], mark="other data")]},
         lambda job: {"repeats": [*job.repeats, replace(job.repeats[0], number=1)]},
@@ -171,8 +169,8 @@ def test_a_failure_of_ours_is_run_again_by_the_next_call_and_copied_to_nobody(
     job: Callable[..., Job],
 ) -> None:
     class Failing(QuickEngine):
-        def _result(self, order: Order, submission: Submission, runs: Path) -> Result:
-            result = super()._result(order, submission, runs)
+        def _result(self, task: Task, submission: ParsedSubmission, runs: Path) -> Result:
+            result = super()._result(task, submission, runs)
             return replace(result, verdict=Verdict.GRADER_ERROR, points=None, metrics=None)
 
     broken = Failing()
@@ -442,10 +440,10 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
 
 @pytest.mark.slow
 def test_a_closed_warm_parent_forks_no_more() -> None:
-    warm = WarmParent(trainer_environment("cpu"))
+    warm = ForkServer(trainer_environment("cpu"))
     warm.wait_until_ready()
     warm.close()
-    with pytest.raises(GraderFault, match="warm parent is closed"):
+    with pytest.raises(GraderFault, match="fork server is closed"):
         warm.fork({}, [0, 1, 2])
 
 
@@ -476,7 +474,7 @@ def is_warm_parent_of(pid: int, folder: Path) -> bool:
 
 
 def test_a_warm_parent_that_cannot_import_is_our_failure() -> None:
-    warm = WarmParent({"PATH": os.environ["PATH"], "PYTHONHOME": "/nowhere"})
+    warm = ForkServer({"PATH": os.environ["PATH"], "PYTHONHOME": "/nowhere"})
     with pytest.raises(GraderFault, match="did not start"):
         warm.wait_until_ready()
     warm.close()

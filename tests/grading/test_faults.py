@@ -14,8 +14,8 @@ import pytest
 from recorded import Quiet
 
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
@@ -91,7 +91,7 @@ def test_a_run_that_something_else_broke_is_run_again_and_costs_nobody_anything(
         for name, slot in (("a", HONEST), ("b", RAISES))
     ]
     watcher = Breaking(breaks, out)
-    job = Job(toy_task, submissions, repeats, Settings("cpu", 60, "bubblewrap"), out, 1, warm=True)
+    job = Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "bubblewrap"), out, 1)
     a, b = run_batch(job, watcher)
     assert watcher.broken
     assert (a.verdict, Path(a.run_folder).name) == ("scored", f"run-{runs}"), a.message

@@ -13,8 +13,9 @@ import pytest
 
 from grader.errors import Verdict
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
+from grader.grading.engine import LocalEngine
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task.evaluation import Repeat, prepare_repeats
@@ -58,25 +59,26 @@ def repeats(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> list[Re
 
 
 @pytest.fixture
-def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) -> Grade:
+def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, engine: LocalEngine) -> Grade:
     """Give a function that grades slots, by name, and returns their results."""
 
     def run(
         slots: dict[str, str],
         *,
         jobs: int = 1,
-        warm: bool = True,
+        cold: bool = False,
         wall_seconds: float = 60,
         out: Path = tmp_path,
         watcher: Notes | None = None,
         again: bool = False,
+        engine: LocalEngine = engine,
     ) -> list[Result]:
         submissions = [
             Submission(path=f"{name}.ipynb", student=name, data=json.dumps(rebuild(starter, slot)).encode())
             for name, slot in slots.items()
         ]
-        settings = Settings("cpu", wall_seconds, "bubblewrap")
-        job = Job(toy_task, submissions, repeats, settings, out, jobs, warm=warm, again=again)
+        settings = RunSettings("cpu", wall_seconds, "bubblewrap", cold=cold)
+        job = Job(toy_task, submissions, repeats, settings, out, jobs, again=again, engine=engine)
         return run_batch(job, watcher or Notes())
 
     return run
@@ -158,9 +160,7 @@ def test_processes_that_starve_the_trainer_are_the_students_time(
     )
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="h.ipynb", student="h", data=json.dumps(rebuild(starter, hog)).encode())
-    job = Job(
-        own, [submission], repeats[:1], Settings("cpu", 6, "bubblewrap"), tmp_path / "out", 1, warm=True
-    )
+    job = Job(own, [submission], repeats[:1], RunSettings("cpu", 6, "bubblewrap"), tmp_path / "out", 1)
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
     assert "kept the machine busy" in result.message
@@ -181,14 +181,13 @@ def slowed(toy_task: Task, starter: Json, tmp_path: Path) -> Task:
 
 
 def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs(
-    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
+    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, engine: LocalEngine
 ) -> None:
     """Rule 4: a failure of ours never becomes points."""
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="s.ipynb", student="s", data=json.dumps(rebuild(starter, HONEST)).encode())
-    job = Job(
-        own, [submission], repeats[:1], Settings("cpu", 3, "bubblewrap"), tmp_path / "out", 1, warm=True
-    )
+    settings = RunSettings("cpu", 3, "bubblewrap")
+    job = Job(own, [submission], repeats[:1], settings, tmp_path / "out", 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
     assert "the student's function only" in result.message
@@ -203,7 +202,7 @@ def test_the_same_seed_gives_the_same_predictions_warm_cold_alone_and_in_a_batch
         (tmp_path / name).mkdir()
     alone = grade({"r": RANDOM}, out=tmp_path / "alone")
     batch = grade({"h": HONEST, "r": RANDOM, "q": RANDOM + "OTHER = 1\n"}, jobs=2, out=tmp_path / "batch")
-    cold = grade({"r": RANDOM}, warm=False, out=tmp_path / "cold")
+    cold = grade({"r": RANDOM}, cold=True, out=tmp_path / "cold")
     runs = [alone[0], batch[1], batch[2], cold[0]]
     for number in range(2):
         saved = [
@@ -240,7 +239,7 @@ def test_the_executed_notebook_of_a_failure_shows_the_students_traceback_and_not
 
 
 def test_a_name_that_another_cell_defines_is_explained(
-    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path
+    toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, engine: LocalEngine
 ) -> None:
     notebook = rebuild(starter, "def your_weights(t, l):\n    return helper(t)\n")
     index = next(i for i, cell in enumerate(notebook["cells"]) if "slot" in cell["metadata"].get("tags", []))
@@ -251,7 +250,8 @@ def test_a_name_that_another_cell_defines_is_explained(
         {"cell_type": "code", "metadata": {}, "source": helper, "outputs": [], "execution_count": None},
     )
     submission = Submission(path="n.ipynb", student="n", data=json.dumps(notebook).encode())
-    job = Job(toy_task, [submission], repeats[:1], Settings("cpu", 60, "bubblewrap"), tmp_path, 1, warm=True)
+    settings = RunSettings("cpu", 60, "bubblewrap")
+    job = Job(toy_task, [submission], repeats[:1], settings, tmp_path, 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert result.verdict is Verdict.SLOT_ERROR
     assert "My helpers" in result.message
@@ -269,7 +269,8 @@ def test_a_name_of_many_bytes_gets_a_folder_and_costs_the_others_nothing(grade: 
 def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rule 4: a failure of ours never becomes points."""
     monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: Path("/bin/false"))
-    (result,) = grade({"h": HONEST})
+    with LocalEngine() as own:
+        (result,) = grade({"h": HONEST}, engine=own)
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
 
 

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from grader.errors import UsageError, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.submissions.collect import Submission
 from grader.task.build import write
 from grader.task.data import prepare
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
+    from grader.grading.engine import LocalEngine
 
 SAVED = "np.savez(PREDICTIONS_PATH, model=predict(model, test_data"
 NOTED = "Path(PREDICTIONS_PATH).with_name('penalties.json').write_text("
@@ -36,7 +37,7 @@ class Quiet:
     def on_notice(self, text: str) -> None: ...
 
 
-def graded(folder: Path, out: Path, noted: str) -> Result:
+def graded(folder: Path, out: Path, noted: str, engine: LocalEngine) -> Result:
     """Grade the solution of a toy task whose notebook writes `noted` as its penalties, in two repeats."""
     notebook = folder / "notebook.py"
     text = notebook.read_text(encoding="utf-8")
@@ -46,18 +47,18 @@ def graded(folder: Path, out: Path, noted: str) -> Result:
     write(task)
     repeats = prepare_repeats(task, b"sixteen bytes or more", out / "e", repeats=2, source="embedded")
     submission = Submission(path="a.ipynb", student="a", data=task.solution.read_bytes())
-    (result,) = run_batch(
-        Job(task, [submission], repeats, Settings("cpu", 60, "bubblewrap"), out, 1, warm=True), Quiet()
-    )
+    settings = RunSettings("cpu", 60, "bubblewrap")
+    job = Job(task, [submission], repeats, settings, out, 1, engine=engine)
+    (result,) = run_batch(job, Quiet())
     return result
 
 
 @pytest.mark.slow
 def test_penalties_of_every_repeat_are_in_the_result_and_the_first_in_its_message(
-    own_toy: Path, tmp_path: Path
+    own_toy: Path, tmp_path: Path, engine: LocalEngine
 ) -> None:
     noted: list[Any] = ["round 3: its budget is lost: index 7 was chosen twice", "x" * 10_000]
-    result = graded(own_toy, tmp_path / "out", json.dumps(noted))
+    result = graded(own_toy, tmp_path / "out", json.dumps(noted), engine)
     assert result.verdict is Verdict.SCORED
     assert [sentence[:18] for sentence in result.penalties] == [
         "repeat 1: round 3:", "repeat 1: xxxxxxxx", "repeat 2: round 3:", "repeat 2: xxxxxxxx",
@@ -67,8 +68,8 @@ def test_penalties_of_every_repeat_are_in_the_result_and_the_first_in_its_messag
 
 
 @pytest.mark.slow
-def test_a_damaged_list_of_penalties_is_our_error(own_toy: Path, tmp_path: Path) -> None:
-    result = graded(own_toy, tmp_path / "out", "no JSON")
+def test_a_damaged_list_of_penalties_is_our_error(own_toy: Path, tmp_path: Path, engine: LocalEngine) -> None:
+    result = graded(own_toy, tmp_path / "out", "no JSON", engine)
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
     assert "penalties.json" in result.message
 

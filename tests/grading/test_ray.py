@@ -16,8 +16,8 @@ import numpy as np
 import pytest
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.grading.ray.engine import Cluster
 from grader.grading.ray.worker import Sent
 from grader.notebooks.rebuild import rebuild
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 pytest.importorskip("ray")
+pytestmark = pytest.mark.xdist_group("alone")  # they look for processes that are left on this machine
 
 SCRATCH = "ray-of-tests-"  # in the name of the folder that Ray's nodes keep their files in
 RANDOM = "def your_weights(targets, losses):\n    return torch.rand(len(targets))\n"
@@ -99,13 +100,14 @@ def wait_until_only(before: set[tuple[int, str]], seconds: float = 20) -> set[tu
 
 
 class Nodes:
-    """Two nodes of one CPU each, on this machine; the first says it has a card, which only Ray believes."""
+    """One or two nodes of one CPU each, on this machine; the first says it has a card, which only Ray believes."""
 
-    def __init__(self) -> None:
+    def __init__(self, count: int) -> None:
         from ray.cluster_utils import Cluster as Fake
 
+        self.notice = f"{count} workers on {count} nodes" if count > 1 else "1 worker on 1 node"
         self._fake: Any = Fake(initialize_head=True, head_node_args=self._size() | {"num_gpus": 1})
-        self._second = self._fake.add_node(**self._size())
+        self._others = [self._fake.add_node(**self._size()) for _ in range(count - 1)]
         self.address: str = self._fake.address
 
     @staticmethod
@@ -113,21 +115,21 @@ class Nodes:
         return {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
 
     def lose_one(self) -> None:
-        self._fake.remove_node(self._second, allow_graceful=False)
+        self._fake.remove_node(self._others.pop(), allow_graceful=False)
 
     def close(self) -> None:
         self._fake.shutdown()
 
 
-@pytest.fixture(scope="module")
-def nodes() -> Iterator[Nodes]:
+@pytest.fixture(scope="module", params=[1, pytest.param(2, marks=pytest.mark.nightly)], ids=["one", "two"])
+def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     before = processes()
     # Not pytest's own: the paths of Ray's sockets would be too long.
     with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             patch.setenv("TMPDIR", scratch)
-            made = Nodes()
+            made = Nodes(request.param)
         yield made
         made.close()
         assert wait_until_only(before) == set()
@@ -148,7 +150,7 @@ def job(toy_task: Task, starter: Json, tmp_path_factory: pytest.TempPathFactory)
     submissions.append(Submission("text.ipynb", "text", b"this is no notebook"))
     fault = StudentFault(Verdict.INVALID_NOTEBOOK, "This is a symbolic link.")
     submissions.append(Submission("link.ipynb", "link", None, fault))
-    return Job(toy_task, submissions, repeats, Settings("cpu", 60, "bubblewrap"), folder, 1, warm=True)
+    return Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "bubblewrap"), folder, 1)
 
 
 @pytest.fixture(scope="module")
@@ -158,7 +160,7 @@ def local(job: Job) -> list[Result]:
 
 def on(nodes: Nodes, job: Job, out: Path, watcher: Watcher, shared: Path | None = None) -> list[Result]:
     out.mkdir()
-    engine = Cluster(nodes.address, per_gpu=1, shared=shared).grade
+    engine = Cluster(nodes.address, per_gpu=1, shared=shared)
     return run_batch(replace(job, out=out, engine=engine), watcher)
 
 
@@ -190,7 +192,7 @@ def test_a_cluster_grades_as_one_machine_does_and_the_run_folders_come_back(
     watcher = Watcher()
     graded = on(nodes, job, tmp_path / "out", watcher)
     assert_same(graded, local, job.repeats)
-    assert watcher.notices == ["2 workers on 2 nodes"]
+    assert watcher.notices == [nodes.notice]
     for here, there in zip(local, graded, strict=True):
         folder = Path(there.run_folder)
         assert folder.parent.parent == tmp_path / "out" / "runs"
@@ -233,7 +235,7 @@ def test_who_does_not_fit_on_a_share_of_a_card_is_run_alone_on_one(
     own.starter.parent.mkdir()
     own.starter.write_text(json.dumps(notebook), encoding="utf-8")
     settings = replace(job.settings, device="auto")
-    engine = Cluster(nodes.address, per_gpu=2, shared=None).grade
+    engine = Cluster(nodes.address, per_gpu=2, shared=None)
     watcher = Watcher()
     (result,) = run_batch(
         replace(
@@ -261,6 +263,8 @@ def test_closing_stops_what_runs_and_keeps_what_is_recorded(nodes: Nodes, job: J
 
 
 @pytest.mark.slow
+@pytest.mark.nightly  # in `make test` a worker is lost, and its submission goes to another
+@pytest.mark.parametrize("nodes", [2], indirect=True, ids=["two"])
 def test_a_node_that_is_lost_costs_nobody_a_result(
     nodes: Nodes, job: Job, local: list[Result], tmp_path: Path
 ) -> None:
@@ -281,7 +285,7 @@ def test_a_node_that_is_lost_costs_nobody_a_result(
 def test_an_address_where_no_cluster_is_is_one_line(
     job: Job, tmp_path: Path, address: str, words: str
 ) -> None:
-    engine = Cluster(address, per_gpu=1, shared=None).grade
+    engine = Cluster(address, per_gpu=1, shared=None)
     with pytest.raises(UsageError, match=words):
         run_batch(replace(job, out=tmp_path, engine=engine), Watcher())
 

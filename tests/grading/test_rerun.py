@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from conftest import lend
 
 from grader.cli.main import main
 from grader.gradebook.gradebook import reading
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -42,7 +44,7 @@ def own(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory, engine: LocalEngine) -> Path:
     """A folder of results of the four students and a roster, graded once."""
     folder = tmp_path_factory.mktemp("class")
     for student, slot in SLOTS.items():
@@ -63,6 +65,7 @@ def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory) -
         folder / "roster.csv",
     ]
     patched = pytest.MonkeyPatch()
+    lend(engine, patched)
     patched.setattr(sys, "argv", list(map(str, words)))
     with pytest.raises(SystemExit) as ended:
         main()
@@ -126,7 +129,7 @@ def test_a_replay_says_what_differs(run: Run, own: Path, graded: Path, tmp_path:
     found = answer(run, "replay", own, moved / "runs" / "cara" / "run-1", "--out", moved, code=1)
     assert (found["identical"], found["different"]) == (False, ["repeat 1: model"])
     code, out, _ = run("replay", own, "cara", "--out", moved)
-    assert (code, "not what is recorded: repeat 1: model" in out) == (1, True)
+    assert (code, "differs from the record: repeat 1: model" in out) == (1, True)
     (moved / "secret").write_text("another secret, long enough\n")
     code, _, err = run("replay", own, "cara", "--out", moved)
     assert (code, "the secret are not those of the record" in err) == (2, True)
@@ -170,6 +173,9 @@ def test_rescore_gives_points_under_the_new_map_and_grade_runs_nothing_for_it(
         assert after[student]["points"] < before[student]["points"]
         assert after[student]["metrics"] == before[student]["metrics"]
     assert after["ben"] == before["ben"]
+    for student in ("cara", "anna-copy"):
+        replayed = answer(run, "replay", task, student, "--out", out)
+        assert (replayed["identical"], replayed["compared"]) == (True, 2)
     code, _, err = run("grade", task, *sorted(graded.parent.glob("*.ipynb")), "--out", out, "--repeats", "2")
     assert code == 0
     assert "4 of 4 graded already" in err

@@ -19,7 +19,8 @@ for folder, folders, files in os.walk("/"):
     if folder == "/":
         folders[:] = [name for name in folders if name not in ("proc", "sys")]
     for name in KEPT_BY_A_GRADER.intersection(files + folders):
-        reached(f"{folder}/{name}")
+        if (folder, name) != ("/run/slot", "slot.py"):  # the sandbox's own program
+            reached(f"{folder}/{name}")
 
 libraries = [os.path.realpath(place) for place in (sys.base_prefix, sys.prefix, *sys.path) if place]
 leads_to_libraries = set()

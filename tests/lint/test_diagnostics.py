@@ -1,4 +1,4 @@
-"""What is said of a notebook without running it: each remark where it is due, and none where it is not."""
+"""What is said of a notebook without running it: each diagnostic where it is due, and none where it is not."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 from editors import EDITORS
 
-from grader.lint.notebook import Remark, Severity, look
+from grader.lint.notebook import Diagnostic, Severity, diagnose
 from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import slot_cell
@@ -34,8 +34,8 @@ OTHER_CELL = (
 )
 
 
-def remarks_on(notebook: Json, starter: Json) -> list[Remark]:
-    return look(json.dumps(notebook).encode(), starter)
+def diagnostics_of(notebook: Json, starter: Json) -> list[Diagnostic]:
+    return diagnose(json.dumps(notebook).encode(), starter)
 
 
 def code(text: str) -> Json:
@@ -206,36 +206,46 @@ SLOTS: dict[str, tuple[str, list[tuple[str, str, int, str]]]] = {
 }  # fmt: skip
 
 
-def meant(remark: Remark) -> str:
-    start = remark.column - 1
-    return remark.source[start : start + remark.width] if remark.kind != "syntax" or remark.width > 1 else ""
+def meant(diagnostic: Diagnostic) -> str:
+    start = diagnostic.column - 1
+    return (
+        diagnostic.source[start : start + diagnostic.width]
+        if diagnostic.kind != "syntax" or diagnostic.width > 1
+        else ""
+    )
 
 
 @pytest.mark.parametrize(("slot", "expected"), SLOTS.values(), ids=SLOTS.keys())
-def test_each_remark_is_made_where_it_is_due(
+def test_each_problem_is_reported_where_it_is(
     slot: str, expected: list[tuple[str, str, int, str]], starter: Json
 ) -> None:
     notebook = filled(starter, slot, before=OTHER_CELL)
     place = notebook["cells"].index(slot_cell(notebook)) + 1
-    found = remarks_on(notebook, starter)
-    assert [(remark.severity.value, remark.kind, remark.line, meant(remark)) for remark in found] == expected
-    for remark in found:
-        assert remark.cell == place
-        assert remark.source == slot.split("\n")[remark.line - 1]
-        assert remark.text
-        assert remark.help
+    found = diagnostics_of(notebook, starter)
+    assert [
+        (diagnostic.severity.value, diagnostic.kind, diagnostic.line, meant(diagnostic))
+        for diagnostic in found
+    ] == expected
+    for diagnostic in found:
+        assert diagnostic.cell == place
+        assert diagnostic.source == slot.split("\n")[diagnostic.line - 1]
+        assert diagnostic.text
+        assert diagnostic.help
 
 
-def test_remarks_say_what_to_do(starter: Json) -> None:
+def test_diagnostics_say_what_to_do(starter: Json) -> None:
     slot = DEF + "    Bag(helper(train_y, loses))\n" + RETURN
     notebook = filled(starter, slot, before=OTHER_CELL)
-    own = notebook["cells"].index(slot_cell(notebook))
-    said = {remark.source[remark.column - 1 :][:3]: remark for remark in remarks_on(notebook, starter)}
-    assert said["Bag"].help == "add to this cell: from collections import Counter as Bag"
-    assert f"(cell {own})" in said["hel"].text
-    assert said["hel"].help == "move `helper` into this cell"
-    assert "sees its arguments" in said["tra"].text
-    assert said["los"].help == "did you mean `losses`?"
+    number = notebook["cells"].index(slot_cell(notebook))  # of the cell before the slot
+    by_word = {
+        diagnostic.source[diagnostic.column - 1 :][:3]: diagnostic
+        for diagnostic in diagnostics_of(notebook, starter)
+    }
+    assert by_word["Bag"].help == "add to this cell: from collections import Counter as Bag"
+    assert f"(cell {number})" in by_word["hel"].text
+    assert by_word["hel"].help == "move `helper` into this cell"
+    assert "sees only its arguments" in by_word["tra"].text
+    assert by_word["los"].help == "did you mean `losses`?"
 
 
 @pytest.mark.parametrize(
@@ -262,11 +272,11 @@ def test_remarks_say_what_to_do(starter: Json) -> None:
 def test_a_later_cell_that_gives_a_name_of_the_slot_another_meaning_is_named(
     slot: str, after: str, expected: list[str], starter: Json
 ) -> None:
-    found = remarks_on(filled(starter, slot, after=after), starter)
-    assert [remark.kind for remark in found] == expected
-    for remark in found:
-        assert "again" in remark.text
-        assert remark.line == 1
+    found = diagnostics_of(filled(starter, slot, after=after), starter)
+    assert [diagnostic.kind for diagnostic in found] == expected
+    for diagnostic in found:
+        assert "again" in diagnostic.text
+        assert diagnostic.line == 1
 
 
 # -- protected cells -------------------------------------------------------------------------------------------
@@ -284,35 +294,35 @@ def test_a_changed_protected_cell_is_shown_with_the_line_of_ours(starter: Json) 
     notebook = copy.deepcopy(starter)
     (cell,) = [cell for cell in notebook["cells"] if "def train(" in source(cell)]
     cell["source"] = source(cell).replace("epochs=5", "epochs=500")
-    (remark,) = remarks_on(notebook, starter)
-    assert (remark.severity, remark.kind) == (Severity.WARNING, "changed-cell")
-    assert remark.cell == notebook["cells"].index(cell) + 1
-    assert "epochs=500" in remark.source
-    assert "epochs=5," in remark.help
-    assert "its own copy" in remark.text
+    (diagnostic,) = diagnostics_of(notebook, starter)
+    assert (diagnostic.severity, diagnostic.kind) == (Severity.WARNING, "changed-cell")
+    assert diagnostic.cell == notebook["cells"].index(cell) + 1
+    assert "epochs=500" in diagnostic.source
+    assert "epochs=5," in diagnostic.help
+    assert "its own copy" in diagnostic.text
 
 
 def test_lines_taken_out_of_a_protected_cell_are_a_change(starter: Json) -> None:
     notebook = copy.deepcopy(starter)
     cell = code_cells(notebook)[-1]
     cell["source"] = "\n".join(source(cell).split("\n")[:-1])
-    (remark,) = remarks_on(notebook, starter)
-    assert (remark.kind, remark.line, remark.source) == ("changed-cell", 0, "")
-    assert remark.help.endswith(source(code_cells(starter)[-1]).split("\n")[-1].strip())
+    (diagnostic,) = diagnostics_of(notebook, starter)
+    assert (diagnostic.kind, diagnostic.line, diagnostic.source) == ("changed-cell", 0, "")
+    assert diagnostic.help.endswith(source(code_cells(starter)[-1]).split("\n")[-1].strip())
 
 
 def test_a_protected_cell_that_is_text_now_is_a_change(starter: Json) -> None:
     notebook = copy.deepcopy(starter)
     code_cells(notebook)[3]["cell_type"] = "markdown"
-    (remark,) = remarks_on(notebook, starter)
-    assert "no code cell any more" in remark.text
+    (diagnostic,) = diagnostics_of(notebook, starter)
+    assert "no longer a code cell" in diagnostic.text
 
 
 def test_an_import_added_to_the_protected_imports_does_not_count(starter: Json) -> None:
     notebook = filled(starter, "\n" + DEF + "    pd.DataFrame()\n" + RETURN)
     (imports,) = [cell for cell in notebook["cells"] if "slot-imports" in cell["metadata"]["tags"]]
     imports["source"] = source(imports) + "\nimport pandas as pd"
-    changed, missing = remarks_on(notebook, starter)
+    changed, missing = diagnostics_of(notebook, starter)
     assert changed.kind == "changed-cell"
     assert missing.kind == "import-elsewhere"
     assert "its own copy" in missing.text
@@ -323,15 +333,15 @@ def test_missing_cells_are_one_note_and_moved_ones_are_named(starter: Json) -> N
     own = code_cells(notebook)
     for cell in own[1:6]:
         notebook["cells"].remove(cell)
-    (remark,) = remarks_on(notebook, starter)
-    assert (remark.severity, remark.kind, remark.cell) == (Severity.NOTE, "missing-cell", 0)
-    assert "and 2 more" in remark.text
+    (diagnostic,) = diagnostics_of(notebook, starter)
+    assert (diagnostic.severity, diagnostic.kind, diagnostic.cell) == (Severity.NOTE, "missing-cell", 0)
+    assert "and 2 more" in diagnostic.text
     notebook = copy.deepcopy(starter)
     moved = code_cells(notebook)[2]
     notebook["cells"].remove(moved)
     notebook["cells"].append(moved)
-    (remark,) = remarks_on(notebook, starter)
-    assert (remark.severity, remark.kind, remark.cell) == (
+    (diagnostic,) = diagnostics_of(notebook, starter)
+    assert (diagnostic.severity, diagnostic.kind, diagnostic.cell) == (
         Severity.NOTE,
         "moved-cell",
         len(notebook["cells"]),
@@ -344,7 +354,7 @@ def test_cells_that_a_student_adds_and_texts_that_they_change_are_their_own(star
     )
     notebook["cells"] = [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
     notebook["cells"].append({"cell_type": "markdown", "metadata": {}, "source": "my notes"})
-    assert remarks_on(notebook, starter) == []
+    assert diagnostics_of(notebook, starter) == []
 
 
 # -- nothing is said without reason -------------------------------------------------------------------------------
@@ -352,14 +362,14 @@ def test_cells_that_a_student_adds_and_texts_that_they_change_are_their_own(star
 
 @pytest.mark.parametrize("editor", EDITORS, ids=lambda editor: editor.__name__)
 def test_what_editors_do_to_a_notebook_is_no_mistake(editor: Callable[[Json], Json], starter: Json) -> None:
-    found = remarks_on(editor(copy.deepcopy(starter)), starter)
+    found = diagnostics_of(editor(copy.deepcopy(starter)), starter)
     allowed = {"moved-cell"} if editor.__name__ == "turned_round" else set()
-    assert {remark.kind for remark in found} <= allowed
+    assert {diagnostic.kind for diagnostic in found} <= allowed
 
 
 def test_nothing_is_said_of_the_toy_tasks_own_notebooks(toy_task: Task, starter: Json) -> None:
     for path in (toy_task.starter, toy_task.solution):
-        assert look(path.read_bytes(), starter) == []
+        assert diagnose(path.read_bytes(), starter) == []
 
 
 @pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
@@ -370,44 +380,46 @@ def test_nothing_is_said_of_starters_solutions_and_strategies(
     monkeypatch.syspath_prepend(ROOT / "benchmarks")  # scripts import each other
     strategies = runpy.run_path(str(ROOT / "benchmarks" / "bands.py"))["strategies"](task)
     assert {"starter", "reference"} < set(strategies)
-    assert {name: found for name, (_, data) in strategies.items() if (found := look(data, starter))} == {}
+    assert {name: found for name, (_, data) in strategies.items() if (found := diagnose(data, starter))} == {}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_nothing_is_said_of_the_examples_but_what_was_changed_on_purpose(path: Path) -> None:
     (task,) = [task for task in TASKS if task.id == path.parent.name]
-    found = look(path.read_bytes(), load_starter(task))
+    found = diagnose(path.read_bytes(), load_starter(task))
     expected = ["changed-cell", "changed-cell"] if path.stem == "colab_saved" else []
-    assert [remark.kind for remark in found] == expected
+    assert [diagnostic.kind for diagnostic in found] == expected
 
 
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "tests" / "notebooks" / "odd").glob("*.ipynb")), ids=lambda path: path.stem
 )
 def test_an_odd_submission_is_looked_at_without_failing(path: Path, starter: Json) -> None:
-    first = look(path.read_bytes(), starter)
-    assert first == look(path.read_bytes(), starter)
-    for remark in first:
-        assert remark.text
+    first = diagnose(path.read_bytes(), starter)
+    assert first == diagnose(path.read_bytes(), starter)
+    for diagnostic in first:
+        assert diagnostic.text
     verdict = path.read_bytes()[:300]
     if b'"slot_missing"' in verdict:
-        assert [remark.kind for remark in first if remark.severity is Severity.ERROR] == ["slot-missing"]
+        assert [diagnostic.kind for diagnostic in first if diagnostic.severity is Severity.ERROR] == [
+            "slot-missing"
+        ]
 
 
 def test_what_is_no_notebook_is_one_error(starter: Json) -> None:
-    (remark,) = look(b"this is no JSON", starter)
-    assert (remark.severity, remark.kind) == (Severity.ERROR, "invalid-notebook")
-    assert "not JSON" in remark.text
+    (diagnostic,) = diagnose(b"this is no JSON", starter)
+    assert (diagnostic.severity, diagnostic.kind) == (Severity.ERROR, "invalid-notebook")
+    assert "not JSON" in diagnostic.text
 
 
 def test_a_slot_that_is_too_deep_to_look_into_is_left_to_the_run(starter: Json) -> None:
     deep = "x = " + "(" * 3000 + ")" * 3000 + "\n"
     notebook = filled(starter, deep + DEF + RETURN)
     assert read_notebook(json.dumps(notebook).encode())
-    assert {remark.kind for remark in remarks_on(notebook, starter)} <= {"syntax"}
+    assert {diagnostic.kind for diagnostic in diagnostics_of(notebook, starter)} <= {"syntax"}
     for nested in ("lambda: " * 1200 + "1", "x" + "[0]" * 700, "-" * 700 + "1", "f" + "()" * 900):
         text = f"def f(): return f\nx = [1]\nx = {nested}\n"
-        found = remarks_on(filled(starter, text + DEF + "    return x\n", after=text + "y = 1"), starter)
-        assert {remark.kind for remark in found} <= {"rebound"}
+        found = diagnostics_of(filled(starter, text + DEF + "    return x\n", after=text + "y = 1"), starter)
+        assert {diagnostic.kind for diagnostic in found} <= {"rebound"}
     sums = "x = " + " + ".join("1" for _ in range(20_000)) + "\n"
-    assert remarks_on(filled(starter, sums + DEF + RETURN), starter) == []
+    assert diagnostics_of(filled(starter, sums + DEF + RETURN), starter) == []

@@ -12,10 +12,10 @@ import pytest
 from PIL import Image
 from spoiling import spoil, the, wrong
 
-from grader.lint.task import build_evidence, look, read_subject
+from grader.lint.task import build_task_data, lint_data, read_subject
 from grader.lint.task.array_search import holds, same_classes
 from grader.lint.task.arrays import columns
-from grader.lint.task.data_sets import Evidence
+from grader.lint.task.data_sets import TaskData
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
 from grader.lint.task.side_channels import check_traces, predictability
 
@@ -90,12 +90,12 @@ AROUND_SAMPLES = {
 
 
 @pytest.fixture(scope="module")
-def evidence(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Evidence:
-    return build_evidence(toy_task, tmp_path_factory.mktemp("data"), seeds=2)
+def data(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> TaskData:
+    return build_task_data(toy_task, tmp_path_factory.mktemp("data"), seeds=2)
 
 
-def test_nothing_is_wrong_with_the_data_of_the_toy_task(toy_task: Task, evidence: Evidence) -> None:
-    findings = look(read_subject(toy_task), evidence)
+def test_nothing_is_wrong_with_the_data_of_the_toy_task(toy_task: Task, data: TaskData) -> None:
+    findings = lint_data(read_subject(toy_task), data)
     assert wrong(findings) == {}
     assert "at other places" not in the(findings, "student pack").detail
 
@@ -103,35 +103,36 @@ def test_nothing_is_wrong_with_the_data_of_the_toy_task(toy_task: Task, evidence
 @pytest.mark.parametrize(("line", "says"), IN_THE_PACK.values(), ids=IN_THE_PACK.keys())
 def test_what_is_hidden_is_found_in_the_pack(own_toy: Path, tmp_path: Path, line: str, says: str) -> None:
     task = spoil(own_toy, "data.py", PUBLIC, f"{PUBLIC}        {line}\n")
-    finding = check_pack(build_evidence(task, tmp_path / "data", seeds=2))
+    finding = check_pack(build_task_data(task, tmp_path / "data", seeds=2))
     assert not finding.ok
     assert says in finding.detail
 
 
 def test_answers_among_the_inputs_are_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "data.py", INPUTS, INPUTS.replace('"]})', f'"], "id": {Y} + 5}})'))
-    finding = check_inputs(build_evidence(task, tmp_path / "data", seeds=2))
+    finding = check_inputs(build_task_data(task, tmp_path / "data", seeds=2))
     assert "inputs/test.npz: id holds the answers 'labels'" in finding.detail
 
 
 def test_inputs_without_a_test_are_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "data.py", 'inputs / "test.npz"', 'inputs / "others.npz"')
     assert (
-        "nothing in inputs is called test" in check_pack(build_evidence(task, tmp_path / "d", seeds=2)).detail
+        "nothing in inputs is called test"
+        in check_pack(build_task_data(task, tmp_path / "d", seeds=2)).detail
     )
 
 
 def test_hidden_samples_at_other_places_are_told_but_no_error(own_toy: Path, tmp_path: Path) -> None:
     line = 'save(public / "more.npz", {"z": parts["test"]["x"][::-1]})'
     task = spoil(own_toy, "data.py", PUBLIC, f"{PUBLIC}        {line}\n")
-    finding = check_pack(build_evidence(task, tmp_path / "data", seeds=2))
+    finding = check_pack(build_task_data(task, tmp_path / "data", seeds=2))
     assert finding.ok
     assert "up to 100% of the hidden samples are in it at other places" in finding.detail
 
 
-def test_a_single_picture_of_the_hidden_test_is_found_in_the_pack(evidence: Evidence, tmp_path: Path) -> None:
-    shutil.copytree(evidence.prepared, tmp_path / "prepared")
-    spoilt = Evidence(tmp_path / "prepared", evidence.repeats)
+def test_a_single_picture_of_the_hidden_test_is_found_in_the_pack(data: TaskData, tmp_path: Path) -> None:
+    shutil.copytree(data.prepared, tmp_path / "prepared")
+    spoilt = TaskData(tmp_path / "prepared", data.repeats)
     for number, name in enumerate(("inputs/test/7.png", "public/train/7.png")):
         path = spoilt.prepared / name
         path.parent.mkdir()
@@ -145,15 +146,15 @@ def test_a_single_picture_of_the_hidden_test_is_found_in_the_pack(evidence: Evid
 def test_what_tells_labels_around_samples_is_found(
     own_toy: Path, tmp_path: Path, old: str, new: str, says: str
 ) -> None:
-    finding = check_traces(build_evidence(spoil(own_toy, "data.py", old, new), tmp_path / "d", seeds=2))
+    finding = check_traces(build_task_data(spoil(own_toy, "data.py", old, new), tmp_path / "d", seeds=2))
     assert not finding.ok
     assert says in finding.detail
     assert "predicts the label with a balanced accuracy of" in finding.detail
 
 
-def rewritten(evidence: Evidence, folder: Path, change: str) -> Evidence:
-    """Return the evidence with a zip of the same files that tells more than their names."""
-    shutil.copytree(evidence.prepared, folder)
+def rewritten(data: TaskData, folder: Path, change: str) -> TaskData:
+    """Return the data with a zip of the same files that tells more than their names."""
+    shutil.copytree(data.prepared, folder)
     public = folder / "public"
     with zipfile.ZipFile(folder / "public.zip", "w") as archive:
         names = sorted(path.name for path in public.iterdir())
@@ -166,7 +167,7 @@ def rewritten(evidence: Evidence, folder: Path, change: str) -> Evidence:
             archive.writestr(member, (public / name).read_bytes() + b"." * (change == "content"))
         if change == "files":
             archive.writestr("z", b"")
-    return Evidence(folder, evidence.repeats)
+    return TaskData(folder, data.repeats)
 
 
 ZIPS = {
@@ -178,8 +179,8 @@ ZIPS = {
 
 
 @pytest.mark.parametrize("change", ZIPS)
-def test_a_zip_that_says_more_than_names_is_found(evidence: Evidence, tmp_path: Path, change: str) -> None:
-    finding = check_zip(rewritten(evidence, tmp_path / "prepared", change))
+def test_a_zip_that_says_more_than_names_is_found(data: TaskData, tmp_path: Path, change: str) -> None:
+    finding = check_zip(rewritten(data, tmp_path / "prepared", change))
     assert not finding.ok
     assert ZIPS[change] in finding.detail
 
@@ -189,14 +190,14 @@ def test_a_zip_that_says_more_than_names_is_found(evidence: Evidence, tmp_path: 
     [("files", "do not hold the same files: z"), ("content", "train.npz is not the file of the public")],
 )
 def test_a_zip_that_is_not_the_public_folder_is_found(
-    evidence: Evidence, tmp_path: Path, change: str, says: str
+    data: TaskData, tmp_path: Path, change: str, says: str
 ) -> None:
-    assert says in check_pack(rewritten(evidence, tmp_path / "prepared", change)).detail
+    assert says in check_pack(rewritten(data, tmp_path / "prepared", change)).detail
 
 
 def test_a_map_whose_floor_lies_below_chance_is_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "task.toml", "floor = 0.5", "floor = 0.3")
-    finding = the(look(read_subject(task), build_evidence(task, tmp_path / "d", seeds=2)), "answers")
+    finding = the(lint_data(read_subject(task), build_task_data(task, tmp_path / "d", seeds=2)), "answers")
     assert not finding.ok
     assert "score.floor = 0.3 in task.toml lies below chance" in finding.detail
 
@@ -214,8 +215,8 @@ def test_chance_is_taken_for_chance() -> None:
     assert max(distances) < 4
 
 
-def pictures(folder: Path, sides: list[int], *, spare: int) -> Evidence:
-    """Return evidence with one picture for each label, of noise for class 1; `spare` adds bytes to its file."""
+def pictures(folder: Path, sides: list[int], *, spare: int) -> TaskData:
+    """Return data with one picture for each label, of noise for class 1; `spare` adds bytes to its file."""
     rng = np.random.default_rng(0)
     labels = rng.permutation(np.arange(200) % 2)
     data = folder / "prepared" / "public" / "train" / "data"
@@ -228,9 +229,9 @@ def pictures(folder: Path, sides: list[int], *, spare: int) -> Evidence:
         os.utime(path, (0, 0))
     rows = "".join(f"{number:03d}.png,{label}\n" for number, label in enumerate(labels.tolist()))
     (data.parent / "labels.csv").write_text(f"file_name,label\n{rows}", encoding="utf-8")
-    evidence = Evidence(folder / "prepared", [])
-    vars(evidence)["hidden"] = []
-    return evidence
+    task_data = TaskData(folder / "prepared", [])
+    vars(task_data)["hidden"] = []
+    return task_data
 
 
 def test_what_a_picture_shows_is_no_trace_but_what_its_file_has_beside_it_is(tmp_path: Path) -> None:
@@ -247,7 +248,7 @@ def test_arrays_are_read_whatever_the_format(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "broken.npz").write_bytes(b"PK")
     (tmp_path / "broken.png").write_bytes(b"PK")
-    found = {column.place: column.values.tolist() for column in columns(tmp_path)}
+    found = {column.name: column.values.tolist() for column in columns(tmp_path)}
     assert found == {
         "a.npy": [0, 1, 2], "b.csv: x": [1, 2], "b.csv: y": ["a", "b"], "c.json: k": [1.5, 2.0], "c.json: rows: z": [1, 2],
     }  # fmt: skip

@@ -14,7 +14,7 @@ from spoiling import spoil, the, wrong
 
 from grader.errors import Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
-from grader.lint.task import build_evidence, lint, read_subject, run, runs
+from grader.lint.task import build_task_data, lint, lint_runs, read_subject, runs
 from grader.lint.task.clean_room import check_starter_runs
 from grader.task.scoring import points
 from grader.task.spec import Score
@@ -101,6 +101,7 @@ def test_predictions_that_get_points_for_shuffled_answers_are_found(tmp_path: Pa
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_engine")
 def test_nothing_is_wrong_with_the_toy_task(toy_task: Task, tmp_path: Path) -> None:
     findings = lint(toy_task, tmp_path, quick=False, seeds=3, watcher=Quiet())
     assert wrong(findings) == {}
@@ -109,11 +110,12 @@ def test_nothing_is_wrong_with_the_toy_task(toy_task: Task, tmp_path: Path) -> N
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_engine")
 def test_a_task_whose_baseline_is_its_solution_is_found(own_toy: Path, tmp_path: Path) -> None:
     spoil(own_toy, "notebook.py", SOLUTION, SWAPPED)
     task = spoil(own_toy, "task.toml", "floor = 0.5\nceiling = 0.84\n", "floor = 0.4\nceiling = 0.84\n")
     subject = read_subject(task)
-    findings = run(subject, build_evidence(task, tmp_path / "d", seeds=2), tmp_path, Quiet())
+    findings = lint_runs(subject, build_task_data(task, tmp_path / "d", seeds=2), tmp_path, Quiet())
     assert set(wrong(findings)) == {"starter near floor", "solution near ceiling", "shuffled answers"}
 
 
@@ -152,9 +154,12 @@ IN_FINAL_MODE = f"if FINAL_EVALUATION_MODE:\n    {ASK.strip().replace(chr(10), '
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_engine")
 def test_a_final_evaluation_that_asks_the_network_is_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "notebook.py", SETUP, SETUP + IN_FINAL_MODE)
-    findings = run(read_subject(task), build_evidence(task, tmp_path / "d", seeds=2), tmp_path, Quiet())
+    findings = lint_runs(
+        read_subject(task), build_task_data(task, tmp_path / "d", seeds=2), tmp_path, Quiet()
+    )
     assert the(findings, "student mode").ok
     assert "the starter ended as grader_error" in the(findings, "final mode").detail
     assert not the(findings, "shuffled answers").ok
@@ -174,7 +179,7 @@ def test_where_trainers_keep_the_network_a_final_evaluation_runs_in_the_clean_ro
     own_toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, says: str
 ) -> None:
     task = spoil(own_toy, "notebook.py", old, new)
-    (repeat, _) = build_evidence(task, tmp_path / "d", seeds=2).repeats
+    (repeat, _) = build_task_data(task, tmp_path / "d", seeds=2).repeats
     monkeypatch.setattr(runs, "_PROBE", "raise SystemExit(1)")
     finding = runs.check_final_mode(read_subject(task), {}, repeat, tmp_path / "room")
     assert finding.ok is not bool(says), finding.detail

@@ -12,7 +12,7 @@ from spoiling import spoil, spoil_built, the, wrong
 from grader.cli.main import main
 from grader.errors import UsageError
 from grader.findings import found
-from grader.lint.task import Finding, read, read_subject
+from grader.lint.task import Finding, lint_text, read_subject
 from grader.lint.task.entries import arguments_of
 from grader.task.build import write
 from grader.task.spec import read_task
@@ -43,7 +43,7 @@ SPOILT = {
     ),
     "the signature misspells the entry": (
         "task.toml", 'signature = "your_weights(', 'signature = "your_weight(',
-        "entries", "task.toml: the signature has your_weight, which is no entry (your_weights)",
+        "entries", "task.toml: the signature has your_weight, which is not an entry (your_weights)",
     ),
     "the slot has other arguments": (
         "notebook.py", "def your_weights(targets, losses):", "def your_weights(labels, losses):",
@@ -129,7 +129,7 @@ SPOILT = {
 
 
 def findings_of(task: Task) -> list[Finding]:
-    return read(read_subject(task))
+    return lint_text(read_subject(task))
 
 
 def test_nothing_is_wrong_with_what_is_written_in_the_toy_task(toy_task: Task) -> None:

@@ -138,7 +138,7 @@ def test_the_badge_changes_no_name_of_a_cell_no_version_and_nothing_that_is_lint
     move([task], OURS)
     again = read_task(own_toy)
     assert (labels(load_starter(again)), again.version, again.run_digest) == (names, version, digest)
-    findings = linting.read(linting.read_subject(again))
+    findings = linting.lint_text(linting.read_subject(again))
     assert [finding for finding in findings if not finding.ok] == []
 
 
@@ -169,7 +169,7 @@ def test_a_first_cell_of_code_cannot_carry_it(own_toy: Path) -> None:
     path.write_text("# %%\nx = 1\n\n" + path.read_text(encoding="utf-8"), encoding="utf-8")
     task = read_task(own_toy)
     write(task)
-    with pytest.raises(UsageError, match="the first cell must be markdown to carry the badge of Colab"):
+    with pytest.raises(UsageError, match="the first cell must be Markdown to carry the Colab badge"):
         move([task], OURS)
     assert check(task) == []
 

@@ -16,9 +16,9 @@ from recorded import Quiet
 from saved_as import SAVES, as_colab, without_our_metadata
 
 from grader.errors import StudentFault, Verdict
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.cache import Slot, slot_of
-from grader.grading.plan import Settings
+from grader.grading.parsed import parse
 from grader.grading.rehearsal import task_of
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import slot_key
@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from saved_as import Save
+
+    from grader.grading.engine import LocalEngine
 
 TASKS = discover()
 STORED = {f"{name}, our metadata {what}": save for name, plain in SAVES.items()
@@ -53,7 +55,7 @@ class Original:
 
     starter: Json
     notebook: Json
-    slot: Slot | None
+    slot_key: str
     names: frozenset[str]
 
 
@@ -64,9 +66,9 @@ def originals(task_id: str) -> list[Original]:
     found = []
     for path in (task.starter, task.solution):
         notebook = read_notebook(path.read_bytes())
-        slot = slot_of(Submission(path.name, "ada", path.read_bytes()), starter)
+        parsed = parse(Submission(path.name, "ada", path.read_bytes()), starter)
         names = frozenset(names_defined_elsewhere(notebook, source(slot_cell(notebook))))
-        found.append(Original(starter, notebook, slot, names))
+        found.append(Original(starter, notebook, parsed.slot_key, names))
     return found
 
 
@@ -80,7 +82,7 @@ def test_what_was_saved_is_rebuilt_as_if_it_had_never_left(task: Task, stored: S
         slot = find_slot(saved, starter)
         assert json.dumps(rebuild(starter, slot)) == json.dumps(rebuild(starter, text))
         assert changed_cells(saved, starter) == []
-        assert slot_of(Submission("x.ipynb", "ada", data), starter) == original.slot is not None
+        assert parse(Submission("x.ipynb", "ada", data), starter).slot_key == original.slot_key != ""
         assert tokens(slot) == tokens(text)
         assert original.names <= names_defined_elsewhere(saved, slot).keys()
 
@@ -253,12 +255,15 @@ def predictions(run_folder: Path) -> list[bytes]:
     return [found[name].tobytes() for found in arrays for name in found.files]
 
 
-def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tuple[object, ...]]:
+def grade(
+    task: Task, notebooks: dict[str, bytes], folder: Path, engine: LocalEngine
+) -> dict[str, tuple[object, ...]]:
     """Run each notebook, the same program or not; return verdict, points and predictions."""
     repeats = prepare_repeats(task, b"seeds of the saves", folder / "e", repeats=1, source="embedded")
     sent = [Submission(f"{name}.ipynb", name, data) for name, data in notebooks.items()]
-    settings = Settings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
-    results = run_batch(Job(task, sent, repeats, settings, folder, 1, warm=True, again=True), Quiet())
+    settings = RunSettings("cpu", task.spec.limits.wall_seconds, "bubblewrap")
+    job = Job(task, sent, repeats, settings, folder, 1, again=True, engine=engine)
+    results = run_batch(job, Quiet())
     assert [result.identical_to for result in results] == [""] * len(results)
     return {
         result.student: (
@@ -273,7 +278,7 @@ def grade(task: Task, notebooks: dict[str, bytes], folder: Path) -> dict[str, tu
 
 @pytest.mark.slow
 def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_original(
-    toy_task: Task, tmp_path: Path
+    toy_task: Task, tmp_path: Path, engine: LocalEngine
 ) -> None:
     solution, starter = (path.read_bytes() for path in (toy_task.solution, toy_task.starter))
     notebooks = {name: save(read_notebook(solution)) for name, save in SAVES.items()}
@@ -282,7 +287,7 @@ def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_origi
         "starter": starter,
         "starter in colab": as_colab(read_notebook(starter)),
     }
-    graded = grade(toy_task, notebooks, tmp_path)
+    graded = grade(toy_task, notebooks, tmp_path, engine)
     expected = graded["solution"]
     assert expected[0] is Verdict.SCORED
     assert expected[3]
@@ -292,10 +297,11 @@ def test_every_save_of_the_toy_task_gets_the_points_and_predictions_of_the_origi
 
 @pytest.mark.slow
 def test_a_real_solution_saved_by_colab_gets_the_points_and_predictions_of_the_original(
-    tmp_path: Path,
+    tmp_path: Path, engine: LocalEngine
 ) -> None:
     task = load_task("learning_to_defer")
     original = task.solution.read_bytes()
-    graded = grade(task, {"original": original, "colab": as_colab(read_notebook(original))}, tmp_path)
+    sent = {"original": original, "colab": as_colab(read_notebook(original))}
+    graded = grade(task, sent, tmp_path, engine)
     assert graded["colab"] == graded["original"]
     assert graded["original"][0] is Verdict.SCORED

@@ -8,14 +8,15 @@ import subprocess
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 import pytest
 from recorded import Quiet
 
 from grader.cli.main import main
 from grader.errors import UsageError
-from grader.grading.plan import Settings
-from grader.redteam.arena import SEEDS, TRAINED_TWINS, Arena, Outcome, open_arena, order_for
+from grader.gradebook.run_settings import RunSettings
+from grader.redteam.arena import SEEDS, TRAINED_TWINS, Arena, Outcome, context_for, open_arena
 from grader.redteam.corpus import read_attack
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import read_task
@@ -35,8 +36,8 @@ def unwalled(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterat
     """An arena whose slots are ordinary processes, which may do whatever the grader may."""
     out = tmp_path_factory.mktemp("unwalled")
     repeats = prepare_repeats(toy_task, SECRET, out / "evaluation", repeats=SEEDS, source="embedded")
-    order = order_for(toy_task, Settings("cpu", 60, "plain"), repeats)
-    with open_arena(order, out, watcher=Quiet()) as opened:
+    context = context_for(toy_task, RunSettings("cpu", 60, "plain"), repeats)
+    with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
 
 
@@ -147,7 +148,7 @@ def test_what_one_attack_did_is_not_held_against_the_next(face: Callable[..., li
 
 @pytest.mark.slow
 def test_a_file_in_a_shared_folder_is_noticed_by_its_name(face: Callable[..., list[str]]) -> None:
-    dropped = Path("/tmp/dropped-by-a-test")
+    dropped = Path(f"/tmp/dropped-by-a-test-{uuid4()}")
     try:
         assert face(f"open('{dropped}', 'w').close()") == [f"new: {dropped}"]
     finally:
@@ -158,7 +159,7 @@ def test_a_file_in_a_shared_folder_is_noticed_by_its_name(face: Callable[..., li
 def test_of_a_window_the_attack_is_named_after_which_the_honest_submission_is_graded_otherwise(
     unwalled: Arena, tmp_path: Path
 ) -> None:
-    train = unwalled._bench.repeats[0].inputs / "train.npz"
+    train = unwalled._context.repeats[0].inputs / "train.npz"
     kept = train.read_bytes()
     poison = (
         "path = TARGETS['inputs'] + '/train.npz'\ndata = dict(np.load(path))\ndata['y_noisy'][:800] = 0\n"
@@ -203,9 +204,9 @@ def test_a_task_whose_own_baseline_fails_is_one_line(own_toy: Path, tmp_path: Pa
     task = read_task(own_toy)
     write(task)
     repeats = prepare_repeats(task, SECRET, tmp_path / "evaluation", repeats=SEEDS, source="embedded")
-    order = order_for(task, Settings("cpu", 60, "plain"), repeats)
+    context = context_for(task, RunSettings("cpu", 60, "plain"), repeats)
     says = "its own baseline is not scored but slot_error: your_weights raised NameError"
-    with pytest.raises(UsageError, match=says), open_arena(order, tmp_path, watcher=Quiet()):
+    with pytest.raises(UsageError, match=says), open_arena(context, tmp_path, watcher=Quiet()):
         pytest.fail("there is nothing to compare with")
 
 

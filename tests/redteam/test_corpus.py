@@ -17,11 +17,11 @@ from recorded import Quiet
 
 from grader.errors import StudentFault, UsageError, Verdict
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.grading.plan import Settings
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
-from grader.redteam.arena import SEEDS, Arena, open_arena, order_for
+from grader.redteam.arena import SEEDS, Arena, context_for, open_arena
 from grader.redteam.corpus import CLASSES, corpus_folder, handed_in, read_attack, read_corpus
 from grader.redteam.verify import executed, kinds_of_output
 from grader.redteam.window import WINDOW, culprits
@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
     from conftest import Submit
 
+    from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
     from grader.redteam.corpus import Attack
     from grader.task.spec import Task
@@ -49,8 +50,8 @@ def arena(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     repeats = prepare_repeats(
         toy_task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
     )
-    order = order_for(toy_task, Settings("cpu", 60, "bubblewrap"), repeats)
-    with open_arena(order, out, watcher=Quiet()) as opened:
+    context = context_for(toy_task, RunSettings("cpu", 60, "bubblewrap"), repeats)
+    with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
         assert opened.changed_libraries() == []
 
@@ -63,8 +64,14 @@ def faced(arena: Arena) -> Iterator[list[Attack]]:
     assert culprits(arena, window) == {}
 
 
+def of_its_class(path: Path) -> object:
+    """Return an attack as a parameter, in the group of its class, so that both workers have attacks to face."""
+    kind = path.stem.partition("_")[0]
+    return pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"attacks of {kind}"))
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.py")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", map(of_its_class, sorted(HOSTILE.glob("*.py"))))
 def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) -> None:
     attack = read_attack(path)
     outcome = arena.face(attack)
@@ -219,6 +226,7 @@ ENTRIES: dict[str, Callable[[Path], object]] = {
 }
 
 
+@pytest.mark.xdist_group("alone")  # it looks at a clock
 @pytest.mark.parametrize("make", ENTRIES.values(), ids=ENTRIES.keys())
 def test_an_entry_of_a_folder_that_is_no_file_is_refused_unopened(
     tmp_path: Path, submit: Submit, make: Callable[[Path], object]
@@ -279,7 +287,7 @@ def your_weights(targets, losses):
 
 @pytest.mark.slow
 def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
-    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path
+    toy_task: Task, starter: Json, submit: Submit, tmp_path: Path, engine: LocalEngine
 ) -> None:
     inbox = submit(CLAIMS, "inbox/=cmd|' 'C calc'!A0.ipynb").parent
     for number, attack in enumerate(read_corpus(HOSTILE)):
@@ -288,8 +296,9 @@ def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
             (inbox / name).write_bytes(handed_in(attack, starter, {}))
     out = tmp_path / "out"
     repeats = prepare_repeats(toy_task, b"seeds of the test suite", out / "e", repeats=1, source="embedded")
-    settings = Settings("cpu", 60, "bubblewrap")
-    job = Job(toy_task, collect([inbox], None, tmp_path / "work"), repeats, settings, out, 2, warm=True)
+    settings = RunSettings("cpu", 60, "bubblewrap")
+    sent = collect([inbox], None, tmp_path / "work")
+    job = Job(toy_task, sent, repeats, settings, out, 2, engine=engine)
     results = run_batch(job, Quiet())
     assert {result.verdict for result in results} >= {
         Verdict.SCORED,

@@ -13,19 +13,19 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.redteam.canary import lay_bait
-from grader.redteam.host_snapshot import Watch, adopting_orphans, descendants, end_new
+from grader.redteam.host_snapshot import HostMonitor, adopting_orphans, descendants, end_new
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 @pytest.fixture
-def watch(tmp_path: Path) -> Watch:
+def monitor(tmp_path: Path) -> HostMonitor:
     for name in ("own", "shared", "own/runs"):
         (tmp_path / name).mkdir()
     for name in ("own/file", "shared/file"):
         (tmp_path / name).write_text("as it was")
-    return Watch((tmp_path / "own",), (tmp_path / "shared",), range(1 << 30, 1 << 31))
+    return HostMonitor((tmp_path / "own",), (tmp_path / "shared",), range(1 << 30, 1 << 31))
 
 
 def append(path: Path) -> None:
@@ -55,39 +55,41 @@ CHANGES: dict[str, tuple[Callable[[Path], object], str]] = {
 
 @pytest.mark.parametrize(("change", "says"), CHANGES.values(), ids=CHANGES.keys())
 def test_every_difference_in_a_folder_of_ours_is_noticed(
-    tmp_path: Path, watch: Watch, change: Callable[[Path], object], says: str
+    tmp_path: Path, monitor: HostMonitor, change: Callable[[Path], object], says: str
 ) -> None:
     run = tmp_path / "own" / "runs" / "x"
-    before = watch.look(run)
+    before = monitor.snapshot(run)
     run.mkdir()
     (run / "result.json").write_text("{}")
-    assert watch.differences(before, watch.look(run), "") == [], "its own run folder is no difference"
+    assert monitor.differences(before, monitor.snapshot(run), "") == [], "its own run folder is no difference"
     change(tmp_path / "own" / "file")
-    assert f"{says}: {tmp_path / 'own' / 'file'}" in watch.differences(before, watch.look(run), "")
+    assert f"{says}: {tmp_path / 'own' / 'file'}" in monitor.differences(before, monitor.snapshot(run), "")
 
 
 def test_in_a_shared_folder_only_what_the_attack_names_or_owns_is_noticed(
-    tmp_path: Path, watch: Watch
+    tmp_path: Path, monitor: HostMonitor
 ) -> None:
     run, shared = tmp_path / "own" / "runs" / "x", tmp_path / "shared"
-    before = watch.look(run)
+    before = monitor.snapshot(run)
     (shared / "somebody-elses").write_text("x")
     (shared / "w").write_text("x")
     append(shared / "file")
-    after = watch.look(run)
-    assert watch.differences(before, after, "open('other', 'w')") == []
-    assert watch.differences(before, after, f"open('{shared}/w')") == [f"new: {shared / 'w'}"]
-    assert watch.differences(before, after, f"open('{shared}/file', 'a')") == [f"changed: {shared / 'file'}"]
+    after = monitor.snapshot(run)
+    assert monitor.differences(before, after, "open('other', 'w')") == []
+    assert monitor.differences(before, after, f"open('{shared}/w')") == [f"new: {shared / 'w'}"]
+    assert monitor.differences(before, after, f"open('{shared}/file', 'a')") == [
+        f"changed: {shared / 'file'}"
+    ]
     if os.geteuid() == 0:
         os.chown(shared / "somebody-elses", (1 << 30) + 5, -1)
-        assert watch.differences(before, watch.look(run), "") == [f"new: {shared / 'somebody-elses'}"]
+        assert monitor.differences(before, monitor.snapshot(run), "") == [f"new: {shared / 'somebody-elses'}"]
 
 
-def test_a_long_list_of_differences_is_cut(tmp_path: Path, watch: Watch) -> None:
-    before = watch.look(tmp_path / "own" / "runs" / "x")
+def test_a_long_list_of_differences_is_cut(tmp_path: Path, monitor: HostMonitor) -> None:
+    before = monitor.snapshot(tmp_path / "own" / "runs" / "x")
     for number in range(10):
         (tmp_path / "own" / f"file-{number}").touch()
-    found = watch.differences(before, watch.look(tmp_path / "own" / "runs" / "x"), "")
+    found = monitor.differences(before, monitor.snapshot(tmp_path / "own" / "runs" / "x"), "")
     assert len(found) == 4
     assert found[-1] == "and 8 more"
 

@@ -136,7 +136,7 @@ def test_a_download_with_another_hash_is_refused_and_leaves_nothing(
     notebook: dict[str, Any], server: Server, tmp_path: Path
 ) -> None:
     server.pages["/data.zip"] = b"<html>quota exceeded</html>"
-    with pytest.raises(ValueError, match="not the announced ones; run this cell again"):
+    with pytest.raises(ValueError, match="not the announced one; run this cell again"):
         notebook["download_data"](
             tmp_path / "data.zip", url_of(server, "/data.zip"), "", sha256(zip_of(GOOD))
         )
@@ -145,7 +145,7 @@ def test_a_download_with_another_hash_is_refused_and_leaves_nothing(
 
 def test_a_torn_download_is_refused(notebook: dict[str, Any], server: Server, tmp_path: Path) -> None:
     server.pages["/torn.zip"] = zip_of(GOOD)
-    with pytest.raises(ValueError, match="not the announced ones"):
+    with pytest.raises(ValueError, match="not the announced one"):
         notebook["download_data"](
             tmp_path / "data.zip", url_of(server, "/torn.zip"), "", sha256(zip_of(GOOD))
         )
@@ -168,7 +168,7 @@ def test_a_drive_id_is_fetched_by_gdown_and_checked_like_any_other(
     monkeypatch.setitem(sys.modules, "gdown", fake)
     notebook["download_data"](tmp_path / "data.zip", "", "abc", sha256(b"drive abc"))
     assert (tmp_path / "data.zip").read_bytes() == b"drive abc"
-    with pytest.raises(ValueError, match="not the announced ones"):
+    with pytest.raises(ValueError, match="not the announced one"):
         notebook["download_data"](tmp_path / "other.zip", "", "abc", sha256(b"drive xyz"))
 
 

@@ -15,11 +15,15 @@ import numpy as np
 import pytest
 
 from grader.errors import GraderFault
+from grader.gradebook.run_folder import RepeatFolder
+from grader.gradebook.run_settings import RunSettings
 from grader.notebooks.rebuild import rebuild
 from grader.sandbox import SlotSource, open_sandbox
-from grader.trainer.fork_server import WarmParent
+from grader.task.evaluation import Repeat
+from grader.trainer.fork_server import ForkServer
+from grader.trainer.job import RepeatJob
 from grader.trainer.kernel import trainer_environment
-from grader.trainer.run import Plan, execute
+from grader.trainer.run import execute
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -34,8 +38,8 @@ IMPORTS = "import numpy as np\nimport torch\n"
 
 
 @pytest.fixture(scope="module")
-def warm() -> Iterator[WarmParent]:
-    parent = WarmParent(trainer_environment("cpu"))
+def warm() -> Iterator[ForkServer]:
+    parent = ForkServer(trainer_environment("cpu"))
     yield parent
     parent.close()
 
@@ -47,16 +51,18 @@ def sandbox(toy_task: Task) -> Iterator[Sandbox]:
     opened.close()
 
 
-def plan_for(folder: Path, inputs: Path, warm: WarmParent | None) -> Plan:
+def job_for(task: Task, folder: Path, server: ForkServer | None) -> RepeatJob:
+    """Return the job of running a notebook in `folder`, on the inputs beside it."""
     folder.mkdir()
-    return Plan(
-        parameters={
-            "FINAL_EVALUATION_MODE": True, "DATA_PATH": str(inputs), "PREDICTIONS_PATH": str(folder / "p.npz"),
-            "SEED": 1, "DEVICE": "cpu",
-        },
-        folder=folder, entries=("your_weights",), wall_seconds=60, return_mb=64, device="cpu", warm=warm,
-        on_cell=lambda *_: None, stopping=threading.Event(),
-    )  # fmt: skip
+    return RepeatJob(
+        task=task,
+        repeat=Repeat(0, folder.parent / "inputs", folder.parent / "answers", 1, 2, "mark"),
+        settings=RunSettings("cpu", 60, "bubblewrap"),
+        folder=RepeatFolder(folder),
+        server=server,
+        on_cell=lambda *_: None,
+        stopping=threading.Event(),
+    )
 
 
 def test_the_environment_of_a_trainer_fixes_threads_and_hash_seed_and_drops_the_rest(
@@ -82,26 +88,24 @@ def test_a_module_in_the_current_folder_is_not_imported_by_a_trainer(
         (tmp_path / name).write_text(hijack)
     monkeypatch.chdir(tmp_path)
     toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
-    parent = WarmParent(trainer_environment("cpu"))
+    parent = ForkServer(trainer_environment("cpu"))
     try:
         parent.wait_until_ready()
         slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
-        done = execute(
-            rebuild(starter, HONEST), slot, plan_for(tmp_path / "warm", tmp_path / "inputs", parent)
-        )
+        done = execute(rebuild(starter, HONEST), slot, job_for(toy_task, tmp_path / "warm", parent))
         slot.close()
     finally:
         parent.close()
     assert done.fault is None
     slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
-    done = execute(rebuild(starter, HONEST), slot, plan_for(tmp_path / "cold", tmp_path / "inputs", None))
+    done = execute(rebuild(starter, HONEST), slot, job_for(toy_task, tmp_path / "cold", None))
     slot.close()
     assert done.fault is None
 
 
 @pytest.mark.slow
 def test_the_trainer_sees_no_answers_and_the_slot_sees_no_trainer(
-    toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path
+    toy_task: Task, starter: Json, sandbox: Sandbox, warm: ForkServer, tmp_path: Path
 ) -> None:
     """Rules 1 and 3: the executed notebook knows inputs only, and no metric is computed in it."""
     toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
@@ -114,19 +118,19 @@ def test_the_trainer_sees_no_answers_and_the_slot_sees_no_trainer(
         "    return torch.ones(len(targets))\n"
     )
     slot = sandbox.start_slot(SlotSource(IMPORTS, curious, ("your_weights",), 0))
-    done = execute(rebuild(starter, curious), slot, plan_for(tmp_path / "run", tmp_path / "inputs", warm))
+    done = execute(rebuild(starter, curious), slot, job_for(toy_task, tmp_path / "run", warm))
     slot.close()
     assert done.fault is None, done.fault
     assert (done.slot_calls, done.device) == (100, "cpu")
     executed = (tmp_path / "run" / "executed.ipynb").read_text()
     assert str(tmp_path / "answers") not in executed
-    assert np.load(tmp_path / "run" / "p.npz")["model"].dtype == np.int64
+    assert np.load(tmp_path / "run" / "predictions.npz")["model"].dtype == np.int64
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["warm", "cold"])
 def test_a_trainer_has_no_network(
-    toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path, kind: str
+    toy_task: Task, starter: Json, sandbox: Sandbox, warm: ForkServer, tmp_path: Path, kind: str
 ) -> None:
     probe = [
         sys.executable,
@@ -153,8 +157,8 @@ def test_a_trainer_has_no_network(
             ),
         }
         slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
-        plan = plan_for(tmp_path / "run", tmp_path / "inputs", warm if kind == "warm" else None)
-        done = execute(notebook, slot, plan)
+        job = job_for(toy_task, tmp_path / "run", warm if kind == "warm" else None)
+        done = execute(notebook, slot, job)
         slot.close()
     assert done.fault is None
     executed = json.loads((tmp_path / "run" / "executed.ipynb").read_text())
@@ -172,7 +176,7 @@ def test_a_trainer_has_no_network(
     ids=["an exception", "a dead kernel", "arguments that cannot cross"],
 )
 def test_a_protected_cell_that_fails_is_our_fault(
-    line: str, words: str, toy_task: Task, starter: Json, sandbox: Sandbox, warm: WarmParent, tmp_path: Path
+    line: str, words: str, toy_task: Task, starter: Json, sandbox: Sandbox, warm: ForkServer, tmp_path: Path
 ) -> None:
     toy_task.builder().make_data(None, tmp_path / "inputs", tmp_path / "answers", 0)
     notebook = rebuild(starter, HONEST)
@@ -180,5 +184,5 @@ def test_a_protected_cell_that_fails_is_our_fault(
     broken["cells"][-1]["source"] = line
     slot = sandbox.start_slot(SlotSource(IMPORTS, HONEST, ("your_weights",), 0))
     with pytest.raises(GraderFault, match=words):
-        execute(broken, slot, plan_for(tmp_path / "run", tmp_path / "inputs", warm))
+        execute(broken, slot, job_for(toy_task, tmp_path / "run", warm))
     slot.close()

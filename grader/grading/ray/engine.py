@@ -1,6 +1,6 @@
-"""Grade over a Ray cluster: a worker for each place on it, with a warm parent, trainers and sandboxes of its own.
+"""Grade over a Ray cluster: a worker for each place on it, with a fork server, trainers and sandboxes of its own.
 
-A worker is an actor that runs what `grader.grading.workers` runs on one machine; no student's code runs in a process of Ray.
+A worker is an actor that runs what `grader.grading.engine` runs on one machine; no student's code runs in a process of Ray.
 Submissions, the task and the hidden data travel by value, run folders come back the same way: a node needs this
 package and bubblewrap, and no files. The caller stays the only one who writes results and run folders.
 """
@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Order, Watcher
+    from grader.grading.parsed import ParsedSubmission
+    from grader.grading.plan import RunContext, Watcher
     from grader.submissions.collect import Submission
 
 _LOSSES = 3  # workers that a submission may lose, and in a row for each place of the cluster
@@ -58,7 +59,7 @@ class Cluster:
         self._address, self._per_gpu, self._shared = address, per_gpu, shared
 
     def grade(
-        self, order: Order, submissions: Sequence[Submission], runs: Path, watcher: Watcher
+        self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
     ) -> Generator[tuple[int, Result]]:
         """Grade `submissions` and give each index with its result as soon as it is there.
 
@@ -67,25 +68,30 @@ class Cluster:
         """
         with joined(self._ray, self._address), shared_folder(self._shared) as shared:
             try:
-                yield from self._grade(order, submissions, runs, watcher, shared)
+                yield from self._grade(context, submissions, runs, watcher, shared)
             except self._ray.exceptions.RayError as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
                 raise UsageError(f"the Ray cluster failed: {reason}; what was recorded is kept") from error
 
+    def close(self) -> None:
+        """Do nothing: workers end with their batch."""
+
     def _grade(
         self,
-        order: Order,
-        submissions: Sequence[Submission],
+        context: RunContext,
+        submissions: Sequence[ParsedSubmission],
         runs: Path,
         watcher: Watcher,
         shared: Path | None,
     ) -> Generator[tuple[int, Result]]:
-        parcel = self._parcel(order, shared)
+        parcel = self._parcel(context, shared)
         left: Sequence[int] = range(len(submissions))
         for per_gpu in dict.fromkeys((self._per_gpu, 1)):  # alone on a card, where a share did not do
-            places = _Places.of(self._ray, per_gpu, order.settings.device)
+            places = _Places.of(self._ray, per_gpu, context.settings.device)
             crew = _Crew(self._ray, places, parcel, shared, watcher)
-            with contextlib.closing(crew.grade({index: submissions[index] for index in left})) as graded:
+            with contextlib.closing(
+                crew.grade({index: submissions[index].submission for index in left})
+            ) as graded:
                 for index, answer in graded:
                     result = arrived(answer, runs, submissions[index].student)
                     if result is not None:
@@ -94,14 +100,14 @@ class Cluster:
             if not left:
                 return
 
-    def _parcel(self, order: Order, shared: Path | None) -> tuple[Any, Any]:
-        """Hand the order and the hidden data to Ray, once for all workers; into `shared` instead, where there is one."""
-        _ = order.task.version, order.task.run_digest  # read here: a node has no task folder
+    def _parcel(self, context: RunContext, shared: Path | None) -> tuple[Any, Any]:
+        """Hand the context and the hidden data to Ray, once for all workers; into `shared` instead, where there is one."""
+        _ = context.task.version, context.task.run_digest  # read here: a node has no task folder
         try:
-            evaluation = packed_evaluation(order)
+            evaluation = packed_evaluation(context)
             if shared is None:
-                return self._ray.put(order), self._ray.put(evaluation)
-            return self._ray.put(unpacked(order, evaluation, shared / "evaluation")), self._ray.put(None)
+                return self._ray.put(context), self._ray.put(evaluation)
+            return self._ray.put(unpacked(context, evaluation, shared / "evaluation")), self._ray.put(None)
         except (OSError, tarfile.TarError) as error:
             raise UsageError(f"the hidden data cannot be handed to the cluster: {error}") from error
 
@@ -183,9 +189,9 @@ class _Crew:
 
     def _start(self) -> None:
         actor = self._places.actor()
-        order, evaluation = self._parcel
+        context, evaluation = self._parcel
         call = actor.open.remote(
-            order,
+            context,
             evaluation,
             expected=len(self._submissions),
             share=self._places.share(),

@@ -20,9 +20,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, Verdict
-from grader.gradebook.run_folder import new_run_folder, settle
+from grader.gradebook.run_folder import RunFolder
+from grader.grading.engine import LocalEngine, grade_with_retries
 from grader.grading.environment import versions
-from grader.grading.workers import grade_with_retries, open_bench
+from grader.grading.parsed import parse
 from grader.sandbox import prove
 from grader.submissions.collect import Submission
 from grader.trainer.attribution import OutOfCardMemory
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Order
+    from grader.grading.plan import RunContext
     from grader.trainer.gpus import Place
 
 # Removes a worker's folder, which holds answers, however the worker ends.
@@ -138,13 +139,15 @@ class Worker:
         self._count = 0
 
     def open(
-        self, order: Order, evaluation: bytes | None, *, expected: int, share: int, shared: Path | None
+        self, context: RunContext, evaluation: bytes | None, *, expected: int, share: int, shared: Path | None
     ) -> About:
-        """Start everything. `evaluation` is a tar; None where the order's paths can be read from here.
+        """Start everything. `evaluation` is a tar; None where the paths of `context` can be read from here.
 
         Raises GraderFault where the sandbox does not confine.
         """
-        if order.settings.backend == "bubblewrap":  # else this node would take and fail the most submissions
+        if (
+            context.settings.backend == "bubblewrap"
+        ):  # else this node would take and fail the most submissions
             for check in prove("bubblewrap"):
                 if not check.ok:
                     raise GraderFault(f"the sandbox does not work: {check.name}: {check.detail}")
@@ -153,11 +156,15 @@ class Worker:
         with self._busy:
             self._root = self._opened.enter_context(_private_folder(shared))
             if evaluation is not None:
-                order = unpacked(order, evaluation, self._root / "evaluation")
-            bench = open_bench(
-                order, self._root, expected=expected, ahead=1, watcher=notes, stopping=self._stopping
+                context = unpacked(context, evaluation, self._root / "evaluation")
+            engine = self._opened.enter_context(LocalEngine())
+            alone = replace(context, jobs=1)  # Ray starts a worker for each
+            batch = engine.open_batch(
+                alone, self._root, expected=expected, watcher=notes, stopping=self._stopping
             )
-            self._bench = self._opened.enter_context(bench)
+            self._batch = self._opened.enter_context(batch)
+            self._batch.sandboxes.start(1)  # a worker is opened because there is work
+            self._batch.trainers.fork_server()
         return About(platform.node(), versions(), notes.notices)
 
     def grade(self, sent: Sent) -> Graded:
@@ -166,7 +173,8 @@ class Worker:
             self._count += 1
             runs = self._root / f"runs-{self._count}"
             try:
-                result = grade_with_retries(sent.submission(), replace(self._bench, runs=runs), self._cards)
+                submission = parse(sent.submission(), self._batch.context.starter)
+                result = grade_with_retries(submission, replace(self._batch, runs=runs), self._cards)
             except OutOfCardMemory:
                 result = None
             attempts = sorted(runs.glob("*/run-*"))
@@ -213,25 +221,25 @@ def unpack(packed: bytes, folder: Path) -> None:
         archive.extractall(folder, filter="data")
 
 
-def packed_evaluation(order: Order) -> bytes:
+def packed_evaluation(context: RunContext) -> bytes:
     """Return the inputs and answers of every repeat, and the first calls that were kept beside the inputs."""
     named: dict[str, Path] = {}
-    for repeat in order.repeats:
+    for repeat in context.repeats:
         place = f"repeat-{repeat.number}"
         named |= {f"{place}/inputs": repeat.inputs, f"{place}/answers.npz": repeat.answers}
         named |= {f"{place}/{kept.name}": kept for kept in repeat.inputs.parent.glob("first_call-*.frame")}
     return _packed(named)
 
 
-def unpacked(order: Order, evaluation: bytes, folder: Path) -> Order:
-    """Return `order` with its repeats in `folder`."""
+def unpacked(context: RunContext, evaluation: bytes, folder: Path) -> RunContext:
+    """Return `context` with its repeats in `folder`."""
     folder.mkdir(mode=0o700)
     unpack(evaluation, folder)
     repeats = []
-    for repeat in order.repeats:
+    for repeat in context.repeats:
         place = folder / f"repeat-{repeat.number}"
         repeats.append(replace(repeat, inputs=place / "inputs", answers=place / "answers.npz"))
-    return replace(order, repeats=repeats)
+    return replace(context, repeats=repeats)
 
 
 def arrived(graded: Graded, runs: Path, student: str) -> Result | None:
@@ -239,17 +247,19 @@ def arrived(graded: Graded, runs: Path, student: str) -> Result | None:
     result, folder = graded.result, runs
     try:
         for came in graded.folders:
-            folder = new_run_folder(runs, student)
+            new = RunFolder.create(runs, student)
+            folder = new.path
             if came.packed is not None:
                 unpack(came.packed, folder)
             else:
                 shutil.copytree(came.place, folder, dirs_exist_ok=True)
                 shutil.rmtree(came.place, ignore_errors=True)
-            kept = folder / "result.json"
-            if kept.exists():
-                text = kept.read_text(encoding="utf-8")
-                kept.write_text(text.replace(_quoted(came.place), _quoted(str(folder))), encoding="utf-8")
-            settle(folder)
+            if new.result.exists():
+                text = new.result.read_text(encoding="utf-8")
+                new.result.write_text(
+                    text.replace(_quoted(came.place), _quoted(str(folder))), encoding="utf-8"
+                )
+            new.flush()
             if result is not None:
                 result = replace(result, message=result.message.replace(came.place, str(folder)))
     except (OSError, tarfile.TarError) as error:

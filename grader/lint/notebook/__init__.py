@@ -1,6 +1,6 @@
-"""Say what can be said of a notebook without running it: what will be missing, or different, when it is graded.
+"""Find the problems of a notebook without running it: what will be missing, or different, when it is graded.
 
-Silence is better than a false alarm: what may be meant, or may work, is not remarked on.
+Silence is better than a false alarm: what may be intended, or may work, is not reported.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault
 from grader.lint.notebook import calls, names, protected
-from grader.lint.notebook.diagnostic import Place, Remark, Severity, place_of
+from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.program import MAGIC, Program
 from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.slot import entry_names, slot_cell, slot_number
@@ -18,39 +18,40 @@ from grader.notebooks.slot import entry_names, slot_cell, slot_number
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grader.lint.notebook.names import Said
+    from grader.lint.notebook.names import Problem
     from grader.notebooks.reading import Json
 
-__all__ = ["Remark", "Severity", "look"]
+__all__ = ["Diagnostic", "Severity", "diagnose"]
 
 
-def look(data: bytes, starter: Json) -> list[Remark]:
-    """Return the remarks on the notebook that `data` holds: on the whole of it, then in the order of its cells."""
+def diagnose(data: bytes, starter: Json) -> list[Diagnostic]:
+    """Return the diagnostics of the notebook in `data`: those of the whole notebook, then in the order of its cells."""
     try:
         notebook = read_notebook(data)
     except StudentFault as fault:
-        return [Remark(Severity.ERROR, "invalid-notebook", 0, 0, 0, 0, fault.message, "", "")]
+        return [Diagnostic(Severity.ERROR, "invalid-notebook", 0, 0, 0, 0, fault.message, "", "")]
     try:
         slot = slot_number(notebook, starter)
     except StudentFault as fault:
-        found = [Remark(Severity.ERROR, "slot-missing", 0, 0, 0, 0, fault.message, "", "")]
+        diagnostics = [Diagnostic(Severity.ERROR, "slot-missing", 0, 0, 0, 0, fault.message, "", "")]
         slot = 0
     else:
         text = source(notebook["cells"][slot - 1])
         lines = text.split("\n")
-        found = [_remark(slot, lines, said) for said in _of_slot(text, notebook, starter, slot)]
-    found += protected.changed_cells(notebook, starter)
-    found += protected.moved_cells(notebook, starter, slot)
-    return sorted(found, key=lambda remark: (remark.cell, remark.line, remark.column))
+        problems = _of_slot(text, notebook, starter, slot)
+        diagnostics = [_diagnostic(slot, lines, problem) for problem in problems]
+    diagnostics += protected.changed_cells(notebook, starter)
+    diagnostics += protected.moved_cells(notebook, starter, slot)
+    return sorted(diagnostics, key=lambda diagnostic: (diagnostic.cell, diagnostic.line, diagnostic.column))
 
 
-def _remark(slot: int, lines: list[str], said: Said) -> Remark:
-    severity, kind, place, text, help_ = said
-    line = lines[place.line - 1] if 0 < place.line <= len(lines) else ""
-    return Remark(severity, kind, slot, place.line, place.column, place.width, text, help_, line)
+def _diagnostic(slot: int, lines: list[str], problem: Problem) -> Diagnostic:
+    severity, kind, span, text, help_ = problem
+    line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
+    return Diagnostic(severity, kind, slot, span.line, span.column, span.width, text, help_, line)
 
 
-def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Said]:
+def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Problem]:
     entries = entry_names(starter)
     try:
         program = Program(text, entries)
@@ -70,8 +71,8 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Sa
     yield from calls.sleeping_calls(program, starter)
 
 
-def _syntax(error: SyntaxError, lines: list[str]) -> Said:
-    """Say what the compiler says; a line of IPython's own is called that."""
+def _syntax(error: SyntaxError, lines: list[str]) -> Problem:
+    """Return what the compiler reports; IPython's own lines are named as such."""
     number = error.lineno or 0
     line = lines[number - 1] if 0 < number <= len(lines) else ""
     first, beginning = next(((at, text) for at, text in enumerate(lines, start=1) if text.strip()), (0, ""))
@@ -79,54 +80,54 @@ def _syntax(error: SyntaxError, lines: list[str]) -> Said:
         return _magic(first, beginning)
     if MAGIC.search(line):
         return _magic(number, line)
-    place = Place(number, error.offset or 1, max((error.end_offset or 0) - (error.offset or 0), 1))
+    span = Span(number, error.offset or 1, max((error.end_offset or 0) - (error.offset or 0), 1))
     return (
         Severity.ERROR,
         "syntax",
-        place,
-        f"this is not Python: {error.msg}",
-        "run the cell in your notebook to see it",
+        span,
+        f"this is not valid Python: {error.msg}",
+        "run the cell in your notebook to see the error",
     )
 
 
-def _magic(number: int, line: str) -> Said:
-    place = Place(number, len(line) - len(line.lstrip()) + 1, len(line.strip()))
-    text = "lines that begin with %, ! or ? are IPython's: when graded, the cell must be plain Python"
-    return Severity.ERROR, "magic", place, text, "move the line into another cell"
+def _magic(number: int, line: str) -> Problem:
+    span = Span(number, len(line) - len(line.lstrip()) + 1, len(line.strip()))
+    text = "lines with %, ! or ? are IPython commands: when graded, the cell must be plain Python"
+    return Severity.ERROR, "magic", span, text, "move the line into another cell"
 
 
-def _definitions(program: Program, entries: tuple[str, ...], starter: Json) -> Iterator[Said]:
-    """Say of entries that are defined twice, or take another number of arguments than they are called with."""
+def _definitions(program: Program, entries: tuple[str, ...], starter: Json) -> Iterator[Problem]:
+    """Find entries that are defined twice, or that take another number of arguments than they are called with."""
     wanted = _functions(ast.parse(source(slot_cell(starter))))
-    own = _functions(program.whole)
+    defined = _functions(program.whole)
     for entry in entries:
-        found = own.get(entry, [])
-        for earlier in found[:-1]:
+        functions = defined.get(entry, [])
+        for earlier in functions[:-1]:
             yield (
                 Severity.WARNING, "defined-twice", _head(earlier, program.lines),
-                f"`{entry}` is defined again in line {found[-1].lineno}: that one is used",
+                f"`{entry}` is defined again in line {functions[-1].lineno}: only that definition is used",
                 "keep one of them",
             )  # fmt: skip
         calls_with = len(wanted[entry][-1].args.args) if entry in wanted else None
         if (
-            found
+            functions
             and calls_with is not None
-            and not found[-1].decorator_list
-            and not _takes(found[-1], calls_with)
+            and not functions[-1].decorator_list
+            and not _takes(functions[-1], calls_with)
         ):
             yield (
-                Severity.ERROR, "signature", _head(found[-1], program.lines),
+                Severity.ERROR, "signature", _head(functions[-1], program.lines),
                 f"`{entry}` is called with {calls_with} argument{'s' * (calls_with != 1)}",
-                f"write it as the starter does: def {entry}({ast.unparse(wanted[entry][-1].args)})",
+                f"write it as in the starter: def {entry}({ast.unparse(wanted[entry][-1].args)})",
             )  # fmt: skip
 
 
 def _functions(module: ast.Module) -> dict[str, list[ast.FunctionDef]]:
-    found: dict[str, list[ast.FunctionDef]] = {}
+    functions: dict[str, list[ast.FunctionDef]] = {}
     for node in module.body:
         if isinstance(node, ast.FunctionDef):
-            found.setdefault(node.name, []).append(node)
-    return found
+            functions.setdefault(node.name, []).append(node)
+    return functions
 
 
 def _takes(function: ast.FunctionDef, count: int) -> bool:
@@ -140,6 +141,6 @@ def _takes(function: ast.FunctionDef, count: int) -> bool:
     )
 
 
-def _head(function: ast.FunctionDef, lines: list[str]) -> Place:
-    place = place_of(function, lines)
-    return Place(place.line, place.column, len(lines[place.line - 1].strip()))
+def _head(function: ast.FunctionDef, lines: list[str]) -> Span:
+    start = span_of(function, lines)
+    return Span(start.line, start.column, len(lines[start.line - 1].strip()))

@@ -1,4 +1,4 @@
-"""Calls in the slot that do something else when graded: on a GPU that is not there, from chance, for nothing."""
+"""Find calls in the slot that behave differently when graded: they need a GPU, an unseeded generator, or time."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import sys
 from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
-from grader.lint.notebook.diagnostic import Severity, place_of
+from grader.lint.notebook.diagnostic import Severity, span_of
 from grader.notebooks.program import parse
 from grader.notebooks.reading import source, tagged
 from grader.sandbox.process import site_folders
@@ -15,7 +15,7 @@ from grader.sandbox.process import site_folders
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from grader.lint.notebook.names import Said
+    from grader.lint.notebook.names import Problem
     from grader.lint.notebook.program import Program
     from grader.notebooks.reading import Json
 
@@ -34,8 +34,8 @@ _SEEDED_BY_ARGUMENT = {
 _ALWAYS_NEW = {"os.urandom", "random.SystemRandom", "torch.seed", "torch.random.seed", "uuid.uuid4"}
 
 
-def gpu_calls(program: Program, starter: Json) -> Iterator[Said]:
-    """Say of each line that needs a GPU, unless the slot asks whether there is one."""
+def gpu_calls(program: Program, starter: Json) -> Iterator[Problem]:
+    """Find each line that needs a GPU, unless the slot asks whether there is one."""
     if any(isinstance(node, ast.Attribute) and node.attr in _ASKS for node in ast.walk(program.tree)):
         return
     known, lines = _modules(program, starter), set()
@@ -46,14 +46,14 @@ def gpu_calls(program: Program, starter: Json) -> Iterator[Said]:
             yield (
                 Severity.WARNING,
                 "gpu",
-                place_of(call, program.lines),
-                "this needs a GPU: where your function is graded it has none, even if the training does",
-                "leave it out: the arguments are on the CPU, and what you return must be, too",
+                span_of(call, program.lines),
+                "this needs a GPU: your function has none when it is graded, even if the training uses one",
+                "remove it: the arguments are on the CPU, and your return value must be too",
             )
 
 
-def chance_calls(program: Program, starter: Json) -> Iterator[Said]:
-    """Say of each source of chance that no seed governs."""
+def chance_calls(program: Program, starter: Json) -> Iterator[Problem]:
+    """Find each source of random numbers that no seed governs."""
     known = _modules(program, starter)
     for call in _calls(program):
         name = dotted(call.func, known)
@@ -64,23 +64,23 @@ def chance_calls(program: Program, starter: Json) -> Iterator[Said]:
             yield (
                 Severity.WARNING,
                 "unseeded",
-                place_of(call, program.lines),
-                "this draws other numbers in each run: the same function may get other points when it is graded again",
-                f"use {seeded}, or `np.random`, `random` and `torch` as they are: the grader seeds these",
+                span_of(call, program.lines),
+                "this draws different numbers in each run: the same function may get different points when it is graded again",
+                f"use {seeded}, or plain `np.random`, `random` and `torch`: the grader seeds these",
             )
 
 
-def sleeping_calls(program: Program, starter: Json) -> Iterator[Said]:
-    """Say of each pause that it costs time."""
+def sleeping_calls(program: Program, starter: Json) -> Iterator[Problem]:
+    """Find each pause, which costs time."""
     known = _modules(program, starter)
     for call in _calls(program):
         if dotted(call.func, known) == "time.sleep":
             text = "this waits, and counts towards the time limit"
-            yield Severity.WARNING, "sleep", place_of(call, program.lines), text, "leave it out"
+            yield Severity.WARNING, "sleep", span_of(call, program.lines), text, "remove it"
 
 
-def missing_modules(program: Program) -> Iterator[Said]:
-    """Say of each import of something that is not installed here, unless its failure is caught."""
+def missing_modules(program: Program) -> Iterator[Problem]:
+    """Find each import of a module that is not installed here, unless its failure is caught."""
     folders = [str(folder) for folder in site_folders()]
     for node in ast.walk(program.tree):
         if not isinstance(node, (ast.Import, ast.ImportFrom)) or _is_caught(node, program.tree):
@@ -94,16 +94,16 @@ def missing_modules(program: Program) -> Iterator[Said]:
                 yield (
                     Severity.WARNING,
                     "no-module",
-                    place_of(node, program.lines),
+                    span_of(node, program.lines),
                     f"there is no module `{name}` where your function runs",
-                    "files beside the notebook cannot be imported: put what you need into this cell"
+                    "files beside the notebook cannot be imported: copy what you need into this cell"
                     if not name.startswith("google")
-                    else "it exists in Colab only: leave it out",
+                    else "it exists only in Colab: remove it",
                 )
 
 
 def dotted(node: ast.expr, known: dict[str, str]) -> str:
-    """Return the full name of a function that is called, "" where it is not that of a module."""
+    """Return the full name of a called function, "" where it does not belong to a module."""
     parts: list[str] = []
     while isinstance(node, ast.Attribute):
         parts.append(node.attr)
@@ -114,27 +114,27 @@ def dotted(node: ast.expr, known: dict[str, str]) -> str:
 
 
 def _modules(program: Program, starter: Json) -> dict[str, str]:
-    """Return what the imports that the slot can use make of each name."""
+    """Return the full name of each name that the slot's imports bind."""
     trees = [parse(source(cell)) for cell in tagged(starter, "slot-imports")]
-    found: dict[str, str] = {}
+    full_names: dict[str, str] = {}
     for node in (node for tree in [*trees, program.tree] for node in ast.walk(tree)):
         if isinstance(node, ast.Import):
             for alias in node.names:
                 top = alias.name.partition(".")[0]
-                found[alias.asname or top] = alias.name if alias.asname else top
+                full_names[alias.asname or top] = alias.name if alias.asname else top
         elif isinstance(node, ast.ImportFrom):
-            found |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return found
+            full_names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
+    return full_names
 
 
 def _calls(program: Program) -> list[ast.Call]:
-    """Return the calls that no condition guards, in the order of the text: who guards a call may know better."""
-    found: list[ast.Call] = []
+    """Return the calls that no condition guards, in the order of the text."""
+    calls: list[ast.Call] = []
     left: list[ast.AST] = [program.tree]
     while left:
         node = left.pop()
         if isinstance(node, ast.Call):
-            found.append(node)
+            calls.append(node)
         match node:
             case ast.If() | ast.IfExp():
                 left.append(node.test)
@@ -146,7 +146,7 @@ def _calls(program: Program) -> list[ast.Call]:
                 left += node.finalbody
             case _:
                 left += ast.iter_child_nodes(node)
-    return sorted(found, key=lambda call: (call.lineno, call.col_offset))
+    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
 
 
 def _needs_gpu(call: ast.Call, name: str) -> bool:

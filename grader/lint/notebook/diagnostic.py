@@ -1,4 +1,4 @@
-"""One thing that a student should know of their notebook: where it is, what it means, and what to do."""
+"""A problem of a student's notebook: where it is, what it means, and what to do."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class Severity(StrEnum):
-    """What a remark stands for: a run that cannot succeed, one that is not what it seems, or something to know."""
+    """How bad a problem is: the run cannot succeed, the run may surprise, or it is good to know."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -19,11 +19,11 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
-class Remark:
-    """A sentence about a place. `kind` is the same for remarks of one sort.
+class Diagnostic:
+    """A problem and its place. Diagnostics of one sort have the same `kind`.
 
-    `cell` counts all cells from 1, as messages do, `line` and `column` count from 1; each is 0 where the remark is about
-    more than that. `width` characters of `source`, the line itself, are meant.
+    `cell` counts all cells from 1, as messages do; `line` and `column` count from 1. Each is 0 where the problem concerns
+    more than that. `width` characters of `source`, the line itself, are marked.
     """
 
     severity: Severity
@@ -38,21 +38,21 @@ class Remark:
 
 
 @dataclass(frozen=True)
-class Place:
-    """Some characters of a line."""
+class Span:
+    """Characters of a line: the line and the column count from 1."""
 
     line: int
     column: int
     width: int
 
 
-def place_of(node: ast.expr | ast.stmt, lines: list[str]) -> Place:
-    """Return where a node begins; what stands on further lines is not marked."""
+def span_of(node: ast.expr | ast.stmt, lines: list[str]) -> Span:
+    """Return the span of a node on its first line; further lines are not marked."""
     text = lines[node.lineno - 1] if node.lineno <= len(lines) else ""
     start = _characters(text, node.col_offset)
     single = node.end_lineno == node.lineno and node.end_col_offset is not None
     end = _characters(text, node.end_col_offset or 0) if single else len(text)
-    return Place(node.lineno, start + 1, max(end - start, 1))
+    return Span(node.lineno, start + 1, max(end - start, 1))
 
 
 def _characters(text: str, bytes_before: int) -> int:

@@ -1,4 +1,4 @@
-"""A slot as it will be run: without IPython's lines, without functions that nobody calls, and with its names resolved."""
+"""Parse a slot as it will be run: without IPython's lines and unused functions, and with its names resolved."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class Read:
 
 
 class Program:
-    """What is in a slot. Raises SyntaxError where it is no Python even without IPython's lines."""
+    """The parsed code of a slot. Raises SyntaxError where it is not Python even without IPython's lines."""
 
     def __init__(self, text: str, entries: Sequence[str]) -> None:
         self.lines = text.split("\n")
@@ -44,7 +44,7 @@ class Program:
 
     @cached_property
     def magics(self) -> list[int]:
-        """The numbers of IPython's lines, for which the cell as a whole is no Python."""
+        """The numbers of IPython's lines, which keep the cell from being plain Python."""
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             try:
@@ -84,17 +84,17 @@ class Program:
             for node in ast.walk(self.tree)
             if isinstance(node, ast.Name)
         }
-        found = []
+        reads = []
         for code, late in _codes(self._code):
-            own = _bound_by_class(code) if code is not self._code else frozenset()
+            local = _bound_by_class(code) if code is not self._code else frozenset()
             for instruction in dis.get_instructions(code):
                 at = instruction.positions
-                if instruction.opname not in _READS or at is None or instruction.argval in own:
+                if instruction.opname not in _READS or at is None or instruction.argval in local:
                     continue
                 node = nodes.get((at.lineno or 0, at.col_offset or 0, instruction.argval))
                 if node is not None:
-                    found.append(Read(instruction.argval, node, late))
-        return sorted(found, key=lambda read: (read.node.lineno, read.node.col_offset))
+                    reads.append(Read(instruction.argval, node, late))
+        return sorted(reads, key=lambda read: (read.node.lineno, read.node.col_offset))
 
     @cached_property
     def words(self) -> frozenset[str]:
@@ -108,14 +108,14 @@ class Program:
     @cached_property
     def forgiven(self) -> list[tuple[int, int, bool]]:
         """First and last line of each block whose NameError is caught, and whether it is caught by that very name."""
-        found = []
+        blocks = []
         for node in ast.walk(self.tree):
             if isinstance(node, (ast.Try, ast.TryStar)):
                 caught = {name for handler in node.handlers for name in _caught_by(handler)}
                 if caught & _FORGIVING:
                     last = node.body[-1].end_lineno or node.body[-1].lineno
-                    found.append((node.body[0].lineno, last, "NameError" in caught))
-        return found
+                    blocks.append((node.body[0].lineno, last, "NameError" in caught))
+        return blocks
 
     def tries(self, line: int, *, by_name: bool) -> bool:
         """Return whether a missing name in this line is caught; `by_name`, by somebody who expects just that."""
@@ -124,15 +124,15 @@ class Program:
 
 def statements_by_name(body: Sequence[ast.stmt]) -> dict[str, list[ast.stmt]]:
     """Return the statements at top level that bind each name."""
-    found: dict[str, list[ast.stmt]] = {}
+    statements: dict[str, list[ast.stmt]] = {}
     for statement in body:
         for name, node in definitions(statement):
-            found.setdefault(name, []).append(node if isinstance(node, _IMPORTS) else statement)
-    return found
+            statements.setdefault(name, []).append(node if isinstance(node, _IMPORTS) else statement)
+    return statements
 
 
 def _alive(module: ast.Module, named: set[str]) -> ast.Module:
-    """Return the module without the functions at top level that nothing names; what is pasted and left costs nobody."""
+    """Return the module without the top-level functions that nothing names: pasted leftovers are not checked."""
     idle = {
         id(node): node
         for node in module.body
@@ -161,13 +161,13 @@ def _compiled(tree: ast.Module) -> CodeType:
 
 
 def _codes(code: CodeType) -> Iterator[tuple[CodeType, bool]]:
-    """Give a piece of code and those in it, each with whether it is run later, by a call."""
+    """Yield a code object and those in it, each with whether it is run later, by a call."""
     left = [(code, False)]
     while left:
         outer, late = left.pop()
         yield outer, late
         inner = (constant for constant in outer.co_consts if isinstance(constant, CodeType))
-        left += [(one, late or bool(one.co_flags & _OPTIMIZED)) for one in inner]
+        left += [(constant, late or bool(constant.co_flags & _OPTIMIZED)) for constant in inner]
 
 
 def _bound_by_class(code: CodeType) -> frozenset[str]:

@@ -1,11 +1,11 @@
-"""Protected cells that a notebook does not hold as the starter has them: the grader uses its own."""
+"""Find protected cells that differ from the starter's: the grader uses its own copies."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from typing import TYPE_CHECKING
 
-from grader.lint.notebook.diagnostic import Remark, Severity
+from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.changes import changes
 from grader.notebooks.reading import is_code, labels, source
 from grader.text import side_by_side
@@ -19,21 +19,21 @@ if TYPE_CHECKING:
 _MOST_NAMED = 3
 
 
-def changed_cells(notebook: Json, starter: Json) -> list[Remark]:
-    """Return a remark for each protected code cell that was changed, one for those that are missing."""
-    found = [change for change in changes(notebook, starter) if change.code]
-    remarks = [_changed(change, notebook) for change in found if change.theirs is not None]
-    missing = [change.label for change in found if change.theirs is None]
+def changed_cells(notebook: Json, starter: Json) -> list[Diagnostic]:
+    """Return a diagnostic for each changed protected code cell, and one for all that are missing."""
+    changed = [change for change in changes(notebook, starter) if change.code]
+    diagnostics = [_changed(change, notebook) for change in changed if change.theirs is not None]
+    missing = [change.label for change in changed if change.theirs is None]
     if missing:
         more = f" and {len(missing) - _MOST_NAMED} more" if len(missing) > _MOST_NAMED else ""
-        text = f"not in your notebook, or not recognised: {', '.join(missing[:_MOST_NAMED])}{more} of the starter"
-        help_ = "nothing to do: the grader runs its own copies"
-        remarks.append(Remark(Severity.NOTE, "missing-cell", 0, 0, 0, 0, text, help_, ""))
-    return remarks
+        text = f"cells of the starter are missing or not recognised: {', '.join(missing[:_MOST_NAMED])}{more}"
+        help_ = "no action needed: the grader runs its own copies"
+        diagnostics.append(Diagnostic(Severity.NOTE, "missing-cell", 0, 0, 0, 0, text, help_, ""))
+    return diagnostics
 
 
-def moved_cells(notebook: Json, starter: Json, slot: int) -> Iterator[Remark]:
-    """Give a remark for each protected code cell that stands somewhere else among the others than in the starter."""
+def moved_cells(notebook: Json, starter: Json, slot: int) -> Iterator[Diagnostic]:
+    """Yield a diagnostic for each protected code cell that was moved among the others."""
     places: dict[str, list[int]] = {}
     for number, cell in enumerate(notebook["cells"], start=1):
         if is_code(cell) and number != slot:
@@ -46,22 +46,22 @@ def moved_cells(notebook: Json, starter: Json, slot: int) -> Iterator[Remark]:
             order.append(places[text][0])
     moved = sorted(set(order) - set(_longest_rise(order)))
     others = len(moved) - _MOST_NAMED
-    for place, number in enumerate(moved[:_MOST_NAMED], start=1):
-        more = f" (and {others} more)" if others > 0 and place == _MOST_NAMED else ""
+    for rank, number in enumerate(moved[:_MOST_NAMED], start=1):
+        more = f" (and {others} more)" if others > 0 and rank == _MOST_NAMED else ""
         text = f"{names[number - 1]} was moved{more}: the grader runs the cells in the order of the starter"
         line = source(notebook["cells"][number - 1]).split("\n")[0]
-        help_ = "run all cells once from the top, to see whether your notebook still works in its own order"
-        yield Remark(Severity.NOTE, "moved-cell", number, 1, 1, len(line), text, help_, line)
+        help_ = "run all cells once from the top to see whether your notebook still works in that order"
+        yield Diagnostic(Severity.NOTE, "moved-cell", number, 1, 1, len(line), text, help_, line)
 
 
-def _changed(change: Change, notebook: Json) -> Remark:
+def _changed(change: Change, notebook: Json) -> Diagnostic:
     cell, name = notebook["cells"][change.number - 1], change.label.rpartition(" (cell ")[0]
     pairs = [pair for pair in side_by_side(change.ours, change.theirs or "") if not pair.same]
     here = next((pair for pair in pairs if pair.right_number), None)
     line = here.right_number or 0 if here else 0
     text = source(cell).split("\n")[line - 1] if line else ""
     ours = next((pair.left.strip() for pair in pairs if pair is (here or pair) and pair.left), "")
-    return Remark(
+    return Diagnostic(
         severity=Severity.WARNING,
         kind="changed-cell",
         cell=change.number,
@@ -69,8 +69,8 @@ def _changed(change: Change, notebook: Json) -> Remark:
         column=len(text) - len(text.lstrip()) + 1 if line else 0,
         width=len(text.strip()),
         text=f"this protected cell{f' ({name})' * bool(name)} "
-        f"{'was changed' if is_code(cell) else 'is no code cell any more'}: the grader runs its own copy",
-        help=f"there this line is: {ours}" if ours else "nothing to do, if you know",
+        f"{'was changed' if is_code(cell) else 'is no longer a code cell'}: the grader runs its own copy",
+        help=f"the starter has: {ours}" if ours else "no action needed; your change is ignored",
         source=text,
     )
 
@@ -80,12 +80,12 @@ def _longest_rise(numbers: Sequence[int]) -> list[int]:
     tops: list[int] = []
     before: dict[int, int | None] = {}
     for number in numbers:
-        place = bisect_left(tops, number)
-        before[number] = tops[place - 1] if place else None
-        tops[place : place + 1] = [number]
-    found: list[int] = []
+        pile = bisect_left(tops, number)
+        before[number] = tops[pile - 1] if pile else None
+        tops[pile : pile + 1] = [number]
+    rise: list[int] = []
     last = tops[-1] if tops else None
     while last is not None:
-        found.append(last)
+        rise.append(last)
         last = before[last]
-    return found[::-1]
+    return rise[::-1]

@@ -1,4 +1,4 @@
-"""Look for the mistakes that authors of tasks make: in what is written, in the data, and in what is run.
+"""Find the mistakes that authors of tasks make: in the text of a task, in its data, and in its runs.
 
 A check says whether one thing is as it should be, and if not, what is wrong and where. Nothing is repaired.
 """
@@ -8,10 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.findings import Finding
-from grader.grading.plan import Settings
+from grader.gradebook.run_settings import RunSettings
 from grader.lint.task import runs
 from grader.lint.task.clean_room import check_starter_runs
-from grader.lint.task.data_sets import build_evidence
+from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
 from grader.lint.task.final_mode import check_names
 from grader.lint.task.in_step import check_in_step, check_only_slot_differs
@@ -26,47 +26,56 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.grading.plan import Watcher
-    from grader.lint.task.data_sets import Evidence
+    from grader.lint.task.data_sets import TaskData
     from grader.sandbox import Backend
     from grader.task.spec import Task
 
-__all__ = ["Finding", "Subject", "build_evidence", "lint", "look", "read", "read_subject", "run"]
+__all__ = [
+    "Finding",
+    "Subject",
+    "build_task_data",
+    "lint",
+    "lint_data",
+    "lint_runs",
+    "lint_text",
+    "read_subject",
+]
 
-OF_TEXT = (
+TEXT_CHECKS = (
     check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map,
 )  # fmt: skip
-OF_DATA = (check_pack, check_inputs, check_zip, check_traces)
+DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
 
 
 def lint(task: Task, folder: Path, *, quick: bool, seeds: int, watcher: Watcher) -> list[Finding]:
-    """Return what was found; what is built and run lies in `folder`. `quick` leaves out everything that trains.
+    """Return all findings; data and runs are kept in `folder`. `quick` skips everything that trains.
 
-    Raises UsageError where there is nothing to look at: no notebooks, or data that cannot be built.
+    Raises UsageError where the notebooks are missing, or the data cannot be built.
     """
     subject = read_subject(task)
-    findings = read(subject)
-    data = build_evidence(task, folder / "data", seeds=seeds)
-    findings += look(subject, data)
-    return findings if quick else findings + run(subject, data, folder, watcher)
+    findings = lint_text(subject)
+    data = build_task_data(task, folder / "data", seeds=seeds)
+    findings += lint_data(subject, data)
+    return findings if quick else findings + lint_runs(subject, data, folder, watcher)
 
 
-def read(subject: Subject) -> list[Finding]:
-    """Return the findings in what is written: notebooks and task.toml."""
-    return [check(subject) for check in OF_TEXT]
+def lint_text(subject: Subject) -> list[Finding]:
+    """Return the findings in the text of a task: notebooks and task.toml."""
+    return [check(subject) for check in TEXT_CHECKS]
 
 
-def look(subject: Subject, data: Evidence) -> list[Finding]:
+def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     """Return the findings in the data."""
     answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task.spec.score)
-    return [*(check(data) for check in OF_DATA), answers]
+    return [*(check(data) for check in DATA_CHECKS), answers]
 
 
-def run(subject: Subject, data: Evidence, folder: Path, watcher: Watcher) -> list[Finding]:
-    """Return the findings in what is run: the starter as students do, starter and solution as the grader does."""
+def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) -> list[Finding]:
+    """Return the findings of runs: the starter as students run it, starter and solution as the grader does."""
     task = subject.task
     findings = [check_starter_runs(task, folder / "student")]
     backend: Backend = "bubblewrap" if confines() else "plain"
-    settings = Settings("auto", task.spec.limits.wall_seconds, backend)
+    settings = RunSettings("auto", task.spec.limits.wall_seconds, backend)
     results = runs.run_faces(task, data.repeats, folder / "results", settings, watcher)
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
     return findings + runs.check_runs(subject, results, data.repeats)

@@ -17,7 +17,7 @@ _BETWEEN = ("", ",", ", ", " ", "\n", "\r\n", ";", "\t")
 
 
 def tells(values: NDArray[Any]) -> bool:
-    """Return whether finding these values somewhere means anything: they are many, not all equal, and no numbering."""
+    """Return whether finding these values elsewhere is evidence: they are many, not all equal, and not a numbering."""
     if len(values) < _LEAST:
         return False
     if values.ndim > 1:
@@ -51,7 +51,7 @@ def same_classes(values: NDArray[Any], labels: NDArray[Any]) -> bool:
 
 
 def spellings(labels: NDArray[np.integer[Any]]) -> list[bytes]:
-    """Return how labels look in files of whatever format: as numbers of some size, or as text."""
+    """Return how labels appear in files of any format: as numbers of some size, or as text."""
     texts = [str(label) for label in labels.tolist()]
     return [
         *(labels.astype(kind).tobytes() for kind in _KINDS),

@@ -1,4 +1,4 @@
-"""Read what is in a folder of data as arrays, whatever the format of its files: one array for each kind of value."""
+"""Read a folder of data as arrays, whatever the format of its files: one array for each kind of value."""
 
 from __future__ import annotations
 
@@ -25,17 +25,17 @@ _TEXT = {".csv": ",", ".tsv": "\t"}
 
 @dataclass(frozen=True)
 class Column:
-    """Values (n, ...) of n samples, numbers or texts, and where in the folder they are."""
+    """Values (n, ...) of n samples, numbers or texts, and their name: the file in the folder, and the array in it."""
 
-    place: str
+    name: str
     values: NDArray[Any]
 
 
 def columns(folder: Path) -> list[Column]:
     """Return every array, every column of a table, and the pictures of each folder as one array."""
     return [
-        Column(place, values)
-        for place, values in _all(folder)
+        Column(name, values)
+        for name, values in _all(folder)
         if values.ndim and len(values) and values.dtype.kind in "biufU"
     ]
 
@@ -57,13 +57,13 @@ def pictures(folder: Path) -> dict[Path, list[Path]]:
 
 def _all(folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
     for path in sorted(folder.rglob("*")):
-        place = path.relative_to(folder).as_posix()
+        name = path.relative_to(folder).as_posix()
         if path.suffix in (".npz", ".npy"):
-            yield from _of_arrays(path, place)
+            yield from _of_arrays(path, name)
         elif path.suffix in _TEXT:
-            yield from _of_text(path, place)
+            yield from _of_text(path, name)
         elif path.suffix == ".json":
-            yield from _of_json(_loaded(path), place)
+            yield from _of_json(_loaded(path), name)
     for parent, files in pictures(folder).items():
         try:
             stacked = np.stack([np.asarray(Image.open(file)) for file in files])
@@ -72,7 +72,7 @@ def _all(folder: Path) -> Iterator[tuple[str, NDArray[Any]]]:
         yield f"{parent.relative_to(folder).as_posix()}/*{files[0].suffix}", stacked
 
 
-def _of_arrays(path: Path, place: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _of_arrays(path: Path, file_name: str) -> Iterator[tuple[str, NDArray[Any]]]:
     try:
         opened = np.load(path, allow_pickle=False)
         if isinstance(opened, np.ndarray):
@@ -83,26 +83,26 @@ def _of_arrays(path: Path, place: str) -> Iterator[tuple[str, NDArray[Any]]]:
     except (ValueError, OSError, EOFError, zipfile.BadZipFile):  # pickled objects, or damaged
         return
     for name, values in arrays.items():
-        yield f"{place}: {name}" if name else place, values
+        yield f"{file_name}: {name}" if name else file_name, values
 
 
-def _of_text(path: Path, place: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _of_text(path: Path, file_name: str) -> Iterator[tuple[str, NDArray[Any]]]:
     text = io.StringIO(path.read_text(encoding="utf-8", errors="replace"), newline="")
     head, *rows = list(csv.reader(text, delimiter=_TEXT[path.suffix])) or [[]]
     for number, name in enumerate(head):
-        yield f"{place}: {name}", _array([row[number] if number < len(row) else "" for row in rows])
+        yield f"{file_name}: {name}", _array([row[number] if number < len(row) else "" for row in rows])
 
 
-def _of_json(value: Any, place: str) -> Iterator[tuple[str, NDArray[Any]]]:
+def _of_json(value: Any, parent: str) -> Iterator[tuple[str, NDArray[Any]]]:
     """Yield the lists of a JSON value; of a list of records, each field."""
     if isinstance(value, dict):
         for name, part in value.items():
-            yield from _of_json(part, f"{place}: {name}")
+            yield from _of_json(part, f"{parent}: {name}")
     elif isinstance(value, list) and value and all(isinstance(row, dict) for row in value):
         for name in value[0]:
-            yield f"{place}: {name}", _array([str(row.get(name, "")) for row in value])
+            yield f"{parent}: {name}", _array([str(row.get(name, "")) for row in value])
     elif isinstance(value, list) and value and all(isinstance(row, (str, int, float)) for row in value):
-        yield place, _array([str(row) for row in value])
+        yield parent, _array([str(row) for row in value])
 
 
 def _loaded(path: Path) -> Any:

@@ -1,4 +1,4 @@
-"""What a statement of a notebook reads, binds, and will read later: names of the notebook's own namespace."""
+"""Find the names of the notebook's namespace that a statement reads, binds, or will read later."""
 
 from __future__ import annotations
 
@@ -26,17 +26,17 @@ def names_of(code: ast.stmt | ast.Module) -> Names:
     """Return the names of one statement, or of several as if they were one."""
     module = code if isinstance(code, ast.Module) else ast.Module([code], [])
     table = symtable.symtable(ast.unparse(module), "cell", "exec")
-    found = Names()
+    names = Names()
     for symbol in table.get_symbols():
         if symbol.is_referenced():
-            found.reads.add(symbol.get_name())
+            names.reads.add(symbol.get_name())
         if symbol.is_assigned() or symbol.is_imported():
-            found.binds.add(symbol.get_name())
+            names.binds.add(symbol.get_name())
     for scope in table.get_children():
-        _add_scope(scope, found, late=False)
+        _add_scope(scope, names, late=False)
     for node in _outside_functions(module):
-        _correct(node, found)
-    return found
+        _correct(node, names)
+    return names
 
 
 def bound_by(text: str) -> frozenset[str]:
@@ -44,33 +44,33 @@ def bound_by(text: str) -> frozenset[str]:
     return frozenset(names_of(parse(text)).binds)
 
 
-def _add_scope(scope: symtable.SymbolTable, found: Names, *, late: bool) -> None:
-    """Add what an inner scope has to do with the notebook's namespace."""
+def _add_scope(scope: symtable.SymbolTable, names: Names, *, late: bool) -> None:
+    """Add the names of the notebook's namespace that an inner scope uses."""
     if scope.get_type() == "function" and scope.get_name() not in _AT_ONCE:
         late = True
     for symbol in scope.get_symbols():
         if symbol.is_global() and symbol.is_referenced():
-            (found.later if late else found.reads).add(symbol.get_name())
+            (names.later if late else names.reads).add(symbol.get_name())
         if symbol.is_declared_global() and symbol.is_assigned():
-            found.binds.add(symbol.get_name())
+            names.binds.add(symbol.get_name())
     for inner in scope.get_children():
-        _add_scope(inner, found, late=late)
+        _add_scope(inner, names, late=late)
 
 
-def _correct(node: ast.AST, found: Names) -> None:
-    """Add or take back what a symbol table says otherwise than a run would."""
+def _correct(node: ast.AST, names: Names) -> None:
+    """Correct the names where a symbol table differs from a run."""
     if isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-        found.reads.add(node.target.id)
+        names.reads.add(node.target.id)
     elif isinstance(node, ast.NamedExpr):
-        found.binds.add(node.target.id)
-        found.reads.discard(node.target.id)  # which of the two comes first depends
+        names.binds.add(node.target.id)
+        names.reads.discard(node.target.id)  # it depends which of the two comes first
     elif isinstance(node, ast.AnnAssign) and node.value is None and isinstance(node.target, ast.Name):
-        found.binds.discard(node.target.id)
+        names.binds.discard(node.target.id)
     elif isinstance(node, ast.Delete):
         gone = {target.id for target in node.targets if isinstance(target, ast.Name)}
-        found.reads |= gone
+        names.reads |= gone
     elif isinstance(node, ast.ImportFrom) and any(alias.name == "*" for alias in node.names):
-        found.any_name = True
+        names.any_name = True
 
 
 def _outside_functions(module: ast.Module) -> list[ast.AST]:

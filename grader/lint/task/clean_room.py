@@ -1,4 +1,4 @@
-"""Run a notebook as a student would: another Python without the grader, an empty folder, a bare environment, no network."""
+"""Run a notebook as a student would: a Python without the grader, an empty folder, a bare environment, no internet."""
 
 from __future__ import annotations
 
@@ -88,10 +88,10 @@ def check_starter_runs(task: Task, folder: Path) -> Finding:
 
 
 def starter_finding(visit: Visit) -> Finding:
-    """Return what a run of the untouched starter says of it."""
+    """Return the finding of a run of the untouched starter."""
     wrong = visit.errors()
     if not wrong and "points" not in visit.printed:
-        wrong.append("it runs, but prints no points")
+        wrong.append("it runs but prints no points")
     right = f"runs from top to bottom in an empty folder and prints points; network: {visit.wall}"
     return found("student mode", wrong, right)
 
@@ -99,9 +99,9 @@ def starter_finding(visit: Visit) -> Finding:
 def visit_clean_room(
     notebook: bytes, folder: Path, *, wall_seconds: float, packages: Path | None = None
 ) -> Visit:
-    """Run a notebook in `folder`, which must be new or empty, with the `packages` in that folder.
+    """Run a notebook in `folder`, which must be new or empty, with the packages in the folder `packages`.
 
-    By default they are those of this environment. Raises UsageError where no Python can be set up there.
+    The default is this environment's packages. Raises UsageError where no Python can be set up there.
     """
     room = folder / "room"
     room.mkdir(parents=True)
@@ -164,7 +164,7 @@ def _clean_python(folder: Path, of: Path) -> Path:
 
 
 def _wall() -> tuple[list[str], str]:
-    """Return what to put before a command so that it has no network, and what that is called."""
+    """Return the prefix of a command that takes its network away, and the name of that wall."""
     bwrap = find_bwrap()
     if bwrap is not None:
         prefix = [str(bwrap), "--dev-bind", "/", "/", "--unshare-net", "--die-with-parent"]

@@ -1,4 +1,4 @@
-"""The data of a task as the checks look at them: what `grader prepare` builds, and what final evaluations use."""
+"""Build the data of a task for the checks: what `grader prepare` builds, and what final evaluations use."""
 
 from __future__ import annotations
 
@@ -29,20 +29,20 @@ _TEST = re.compile(r"test($|[^a-z])")
 
 @dataclass(frozen=True)
 class Hidden:
-    """What students never see of one seed: the trainer's inputs, and the answers."""
+    """The hidden data of one seed: the trainer's inputs, and the answers."""
 
     inputs: Path
     answers: Path
 
     @cached_property
     def columns(self) -> list[Column]:
-        """All that the trainer gets."""
+        """All columns that the trainer gets."""
         return columns(self.inputs)
 
     @property
     def test(self) -> list[Column]:
-        """What the trainer shall predict for: what is called test, or lies in a folder called so."""
-        return [column for column in self.columns if any(map(_TEST.match, column.place.split("/")))]
+        """The columns to predict for: those called test, or in a folder of that name."""
+        return [column for column in self.columns if any(map(_TEST.match, column.name.split("/")))]
 
     @property
     def test_files(self) -> list[Path]:
@@ -63,7 +63,7 @@ class Hidden:
 
 
 @dataclass(frozen=True)
-class Evidence:
+class TaskData:
     """The folder of `grader prepare`, and the repeats of a final evaluation, each with seeds of its own."""
 
     prepared: Path
@@ -71,29 +71,29 @@ class Evidence:
 
     @property
     def public(self) -> Path:
-        """What students get."""
+        """The folder that students get."""
         return self.prepared / "public"
 
     @cached_property
     def public_columns(self) -> list[Column]:
-        """All that students get."""
+        """All columns that students get."""
         return columns(self.public)
 
     @cached_property
     def hidden(self) -> list[Hidden]:
-        """What is hidden: first what was built together with the public folder, then that of every other seed."""
-        own = Hidden(self.prepared / "inputs", self.prepared / "answers")
-        return [own, *(Hidden(repeat.inputs, repeat.answers.parent) for repeat in self.repeats)]
+        """The hidden data: first those built together with the public folder, then those of every repeat."""
+        prepared = Hidden(self.prepared / "inputs", self.prepared / "answers")
+        return [prepared, *(Hidden(repeat.inputs, repeat.answers.parent) for repeat in self.repeats)]
 
 
-def build_evidence(
+def build_task_data(
     task: Task, folder: Path, *, seeds: int, source: str = "", size: str = DEFAULT_SIZE
-) -> Evidence:
-    """Build the data in `folder`; without a `source`, those of the task.
+) -> TaskData:
+    """Build the data in `folder`, by default from the source of the task.
 
     Raises UsageError where the task's data.py cannot.
     """
     source = source or resolve_source(task.size(size).source, task.folder)
     prepare(task, folder / "prepared", seed=_PUBLIC_SEED, source=source, size=size)
     repeats = prepare_repeats(task, _SECRET, folder / "evaluation", repeats=seeds, source=source, size=size)
-    return Evidence(folder / "prepared", repeats)
+    return TaskData(folder / "prepared", repeats)

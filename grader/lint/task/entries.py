@@ -1,4 +1,4 @@
-"""The entry functions: called the same in task.toml, in the statement, in the slot and by the protected cells."""
+"""Check that the entry functions have the same names in task.toml, statement, slot and protected cells."""
 
 from __future__ import annotations
 
@@ -35,9 +35,9 @@ def check_entries(subject: Subject) -> Finding:
 
 
 def arguments_of(signature: str, entry: str) -> list[str] | None:
-    """Return the names of the arguments that a signature in words gives an entry, None where it does not name it.
+    """Return the names of the arguments of an entry in a signature in words, None where it is missing there.
 
-    What stands behind a colon (a type, a shape) is no name.
+    Text after a colon (a type, a shape) is not part of a name.
     """
     start = re.search(rf"\b{re.escape(entry)}\(", signature)
     if start is None:
@@ -59,7 +59,7 @@ def _of_signature(subject: Subject) -> Iterator[str]:
     spec = subject.task.spec
     named = set(_CALLED.findall(spec.signature))
     for name in sorted(named - set(spec.entries)):
-        yield f"task.toml: the signature has {name}, which is no entry ({', '.join(spec.entries)})"
+        yield f"task.toml: the signature has {name}, which is not an entry ({', '.join(spec.entries)})"
     for name in spec.entries:
         if name not in named:
             yield f"task.toml: the signature does not have the entry {name}"
@@ -87,7 +87,7 @@ def _of_prose(subject: Subject) -> Iterator[str]:
 
 
 def _other_arguments(where: str, span: str, subject: Subject) -> Iterator[str]:
-    """Say where the statement shows an entry with other arguments than its signature."""
+    """Find where the statement shows an entry with other arguments than its signature."""
     spec = subject.task.spec
     called = re.fullmatch(r"(\w+)\(\s*(\w+(?:\s*,\s*\w+)*)\s*\)", span)
     if called and called[1] in spec.entries:

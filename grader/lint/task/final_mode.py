@@ -1,7 +1,7 @@
 """Follow the cells in one mode, without running them: a name that is read must have been bound in that mode.
 
-What runs is what the flag allows; every other branch may be taken. Functions count where something that runs names
-them, so that what only pictures use may be bound where pictures are drawn.
+The flag decides its own branches; every other branch may be taken. A function counts if code that runs names it, so
+names that only plots use may be bound where plots are drawn.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class _Walk:
         self._label = ""
 
     def run(self) -> list[str]:
-        """Return a sentence for each name that is not there."""
+        """Return a sentence for each missing name."""
         for cell in self._cells:
             self._label = cell.label
             if self._final and _NOT_IN_TRAINER & set(cell.tags):
@@ -114,7 +114,7 @@ class _Walk:
         self._block([*node.orelse, *node.finalbody])
 
     def _simple(self, node: ast.stmt) -> None:
-        """Take a statement that has no blocks of its own, or runs them later."""
+        """Follow a statement that has no blocks, or runs them later."""
         names = names_of(node)
         self._any_name |= names.any_name
         for name in names.reads - self._bound:
@@ -141,7 +141,7 @@ class _Walk:
                 self._flags.pop(name, None)
 
     def _call_functions(self) -> None:
-        """Go through what is named by what runs, and see that its names are there in the end."""
+        """Follow the functions that running code names; their names must be bound in the end."""
         left, seen = list(self._used), set(self._used)
         while left:
             label, reads = self._later.get(left.pop(), ("", set()))
@@ -165,7 +165,7 @@ class _Walk:
 
 
 def truth(test: ast.expr, flags: dict[str, bool]) -> bool | None:
-    """Return what a condition is, as far as the flags decide it."""
+    """Return the value of a condition, None where the flags do not decide it."""
     value: bool | None = None
     match test:
         case ast.Constant():
@@ -186,13 +186,13 @@ def truth(test: ast.expr, flags: dict[str, bool]) -> bool | None:
 
 
 def _pruned(statement: ast.stmt, flags: dict[str, bool]) -> list[ast.stmt]:
-    """Return what of a statement can run, its functions included."""
+    """Return the parts of a statement that can run, its functions included."""
     left = _Pruner(flags).visit(statement)
     return left if isinstance(left, list) else [left]
 
 
 class _Pruner(ast.NodeTransformer):
-    """Leave out what the flags forbid, and what stands behind a return."""
+    """Remove what the flags forbid, and what follows a return."""
 
     def __init__(self, flags: dict[str, bool]) -> None:
         self._flags = flags
@@ -203,7 +203,7 @@ class _Pruner(ast.NodeTransformer):
         for name in ("body", "orelse", "finalbody"):
             block = getattr(node, name, None)
             if isinstance(block, list):
-                ends = [place for place, part in enumerate(block) if isinstance(part, _ENDS)]
+                ends = [index for index, part in enumerate(block) if isinstance(part, _ENDS)]
                 kept = block[: ends[0] + 1] if ends else block
                 setattr(node, name, kept or ([ast.Pass()] if name == "body" else []))
         return node
@@ -216,7 +216,7 @@ class _Pruner(ast.NodeTransformer):
         return [left for part in (node.body if value else node.orelse) for left in _pruned(part, self._flags)]
 
     def visit_While(self, node: ast.While) -> ast.AST | list[ast.stmt]:
-        """Leave out a loop that never starts."""
+        """Remove a loop that never starts."""
         if truth(node.test, self._flags) is False:
             return [left for part in node.orelse for left in _pruned(part, self._flags)]
         return self.generic_visit(node)
@@ -230,11 +230,11 @@ class _Pruner(ast.NodeTransformer):
         return taken
 
     def visit_BoolOp(self, node: ast.BoolOp) -> ast.AST:
-        """Leave out what stands behind the value that decides."""
+        """Remove what follows the value that decides."""
         decisive = isinstance(node.op, ast.Or)
-        for place, value in enumerate(node.values):
+        for index, value in enumerate(node.values):
             if truth(value, self._flags) is decisive:
-                node.values = node.values[: place + 1]
+                node.values = node.values[: index + 1]
         if len(node.values) == 1:
             only: ast.AST = self.visit(node.values[0])
             return only

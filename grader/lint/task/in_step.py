@@ -1,4 +1,4 @@
-"""The generated notebooks: in step with their source, and alike in everything but the slot."""
+"""Check that the generated notebooks are in step with their source, and differ only in the slot."""
 
 from __future__ import annotations
 

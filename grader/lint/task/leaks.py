@@ -1,4 +1,4 @@
-"""What students get, and what the trainer gets: no file, no array and no column of it may hold what is hidden."""
+"""Check that no file, array or column that students or the trainer get holds hidden data."""
 
 from __future__ import annotations
 
@@ -16,25 +16,25 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.lint.task.arrays import Column
-    from grader.lint.task.data_sets import Evidence, Hidden
+    from grader.lint.task.data_sets import Hidden, TaskData
 
 _HIDDEN_NAME = re.compile(r"answers?|solutions?|secrets?|inputs|(?<![a-z])(?:tests?|hidden)(?![a-z])")
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 
-def check_pack(data: Evidence) -> Finding:
+def check_pack(data: TaskData) -> Finding:
     """Check that neither the public folder nor its zip holds hidden answers or test inputs."""
     wrong = [*_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
     shares = [0.0]
     for hidden in data.hidden:
         if not hidden.test:
-            wrong.append("nothing in inputs is called test, so nobody can tell what is hidden there")
+            wrong.append("nothing in inputs is called test, so the check cannot tell what is hidden there")
         wrong += _same_files([*hidden.answer_files, *hidden.test_files], data.public)
         wrong += _answers_in(data.public, data.public_columns, hidden, "public")
         for column in hidden.test:
             if tells(column.values):
                 wrong += [
-                    f"public/{mine.place} holds inputs/{column.place}"
+                    f"public/{mine.name} holds inputs/{column.name}"
                     for mine in data.public_columns
                     if holds(mine.values, column.values)
                 ]
@@ -43,13 +43,13 @@ def check_pack(data: Evidence) -> Finding:
     right = "the public folder and its zip hold no hidden answers and no hidden array"
     if max(shares) > 0:
         right += (
-            f"; but up to {max(shares):.0%} of the hidden samples are in it at other places, as where a source is public: "
-            "no slot may see them"
+            f"; but it holds up to {max(shares):.0%} of the hidden samples at other positions, as with a public source: "
+            "no slot may see the samples"
         )
     return found("student pack", wrong, right)
 
 
-def check_inputs(data: Evidence) -> Finding:
+def check_inputs(data: TaskData) -> Finding:
     """Check that what the trainer gets holds no answers."""
     wrong: list[str] = []
     for hidden in data.hidden:
@@ -58,8 +58,8 @@ def check_inputs(data: Evidence) -> Finding:
     return found("inputs", wrong, "the trainer's folder holds no answers, under any name")
 
 
-def check_zip(data: Evidence) -> Finding:
-    """Check that the order of the zip, its times and its flags say nothing: names in order, all else the same."""
+def check_zip(data: TaskData) -> Finding:
+    """Check that order, times and flags of the zip reveal nothing: names in order, all else the same."""
     with zipfile.ZipFile(data.prepared / "public.zip") as archive:
         members, comment = archive.infolist(), archive.comment
     names = [member.filename for member in members]
@@ -76,8 +76,8 @@ def check_zip(data: Evidence) -> Finding:
     return found("zip", wrong, "members in the order of their names, with the same times and flags")
 
 
-def _of_zip(data: Evidence) -> Iterator[str]:
-    """Say where the zip is something else than the folder."""
+def _of_zip(data: TaskData) -> Iterator[str]:
+    """Find where the zip differs from the folder."""
     files = {
         path.relative_to(data.public).as_posix(): path for path in data.public.rglob("*") if path.is_file()
     }
@@ -95,11 +95,11 @@ def _of_names(public: Path) -> Iterator[str]:
     for path in sorted(public.rglob("*")):
         hit = _HIDDEN_NAME.search(path.name.lower())
         if hit:
-            yield f"public/{path.relative_to(public).as_posix()} is called {hit[0]}: what is hidden does not belong there"
+            yield f"public/{path.relative_to(public).as_posix()} is called {hit[0]}: hidden data do not belong there"
 
 
 def _same_files(hidden: Iterable[Path], folder: Path) -> Iterator[str]:
-    """Say which files are hidden ones; single pictures are rows of an array, and looked at as such."""
+    """Find hidden files; single pictures are checked as rows of an array instead."""
     known = {
         _digest(path): f"{path.parent.name}/{path.name}"
         for path in hidden
@@ -110,14 +110,14 @@ def _same_files(hidden: Iterable[Path], folder: Path) -> Iterator[str]:
             yield f"{folder.name}/{path.relative_to(folder).as_posix()} is the hidden file {other}"
 
 
-def _same_pictures(own: Hidden, public: Path) -> Iterator[str]:
-    """Say which public pictures are hidden ones of the same seed; those of other seeds are drawn from the same source."""
-    known = {_digest(path): path for path in own.test_files if path.suffix.lower() in PICTURES}
+def _same_pictures(prepared: Hidden, public: Path) -> Iterator[str]:
+    """Find public pictures that are hidden ones of the same seed; other seeds draw from the same source."""
+    known = {_digest(path): path for path in prepared.test_files if path.suffix.lower() in PICTURES}
     for path in sorted(public.rglob("*")):
         if path.suffix.lower() in PICTURES and (other := known.get(_digest(path))):
             yield (
                 f"public/{path.relative_to(public).as_posix()} is the hidden picture "
-                f"inputs/{other.relative_to(own.inputs).as_posix()}"
+                f"inputs/{other.relative_to(prepared.inputs).as_posix()}"
             )
 
 
@@ -126,12 +126,12 @@ def _digest(path: Path) -> bytes:
 
 
 def _answers_in(folder: Path, known: Iterable[Column], hidden: Hidden, name: str) -> Iterator[str]:
-    """Say which columns, or which files of whatever format, hold the answers."""
+    """Find columns, or files of any format, that hold the answers."""
     truth = {key: labels for key, labels in hidden.truth.items() if tells(labels)}
     for key, labels in truth.items():
         for column in known:
             if holds(column.values, labels) or same_classes(column.values, labels):
-                yield f"{name}/{column.place} holds the answers {key!r}"
+                yield f"{name}/{column.name} holds the answers {key!r}"
     patterns = [(key, spelling) for key, labels in truth.items() for spelling in spellings(labels)]
     for path in sorted(folder.rglob("*")):
         if not path.is_file() or path.suffix.lower() in PICTURES:
@@ -143,7 +143,7 @@ def _answers_in(folder: Path, known: Iterable[Column], hidden: Hidden, name: str
 
 
 def _share_of_rows(column: Column, known: Iterable[Column]) -> float:
-    """Return the share of a hidden array's samples that are somewhere in the known arrays."""
+    """Return the share of a hidden array's samples that are anywhere in the known arrays."""
     mine = rows(column.values)
     seen = set().union(
         *(rows(other.values) for other in known if other.values.shape[1:] == column.values.shape[1:])

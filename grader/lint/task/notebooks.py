@@ -1,4 +1,4 @@
-"""A task as the checks read it: the cells of its two notebooks, each with a name for messages."""
+"""Read the cells of a task's two notebooks for the checks, each with a name for messages."""
 
 from __future__ import annotations
 
@@ -70,7 +70,7 @@ class Subject:
 def read_subject(task: Task) -> Subject:
     """Read both notebooks of `task`.
 
-    Raises UsageError where one is missing, or a code cell is no Python: there is nothing to look at then.
+    Raises UsageError where one is missing, or a code cell is not Python: then nothing can be checked.
     """
     try:
         raw = load_starter(task), read_notebook(task.solution.read_bytes())

@@ -1,4 +1,4 @@
-"""The one flag, and the other parameters that papermill sets: assigned once, in their own cell, and nowhere again."""
+"""Check that the flag and the other parameters that papermill sets are assigned once, in their own cell."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ def _of_notebook(cells: tuple[Cell, ...]) -> Iterator[str]:
 
 
 def _assigned_values(text: str) -> list[ast.expr]:
-    """Return what each assignment in a cell gives the flag, wherever in the cell it stands."""
+    """Return the values that a cell assigns to the flag, anywhere in the cell."""
     values: list[ast.expr] = []
     for node in ast.walk(parse(text)):
         targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]

@@ -1,4 +1,4 @@
-"""What final evaluations say of a task: where its starter and its solution end up, how long they take, on what points rest."""
+"""Check a task by final evaluations: the points of its starter and solution, their time, and what the points rest on."""
 
 from __future__ import annotations
 
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.gradebook.result import Result
-    from grader.grading.plan import Settings, Watcher
+    from grader.gradebook.run_settings import RunSettings
+    from grader.grading.plan import Watcher
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
     from grader.task.spec import Score, Task
@@ -39,18 +40,18 @@ _PROBE = "import sys; from grader.trainer.network import leave_network; sys.exit
 
 
 def run_faces(
-    task: Task, repeats: list[Repeat], folder: Path, settings: Settings, watcher: Watcher
+    task: Task, repeats: list[Repeat], folder: Path, settings: RunSettings, watcher: Watcher
 ) -> dict[str, Result]:
     """Grade the starter and the solution as they are; return their results by these names."""
     faces = {"starter": task.starter, "solution": task.solution}
     submissions = [Submission(path.name, name, path.read_bytes()) for name, path in faces.items()]
     folder.mkdir(parents=True, exist_ok=True)
-    job = Job(task, submissions, repeats, settings, folder, 1, warm=True)
+    job = Job(task, submissions, repeats, settings, folder, 1)
     return {result.student: result for result in run_batch(job, watcher)}
 
 
 def check_runs(subject: Subject, results: Mapping[str, Result], repeats: Sequence[Repeat]) -> list[Finding]:
-    """Check what the results of starter and solution say."""
+    """Check the results of starter and solution."""
     task = subject.task
     starter, solution = results["starter"], results["solution"]
     return [
@@ -62,25 +63,25 @@ def check_runs(subject: Subject, results: Mapping[str, Result], repeats: Sequenc
 
 
 def near_floor(result: Result, score_map: Score, most: float = MOST_STARTER_POINTS) -> Finding:
-    """Check that a starter gets few points; what chance explains is not held against it."""
-    wrong, told = _unscored(result), _told(result)
+    """Check that a starter gets few points, with an allowance for chance."""
+    wrong, summary = _unscored(result), _summary(result)
     if (
         result.metrics is not None
         and _points(result.metrics.balanced_accuracy - _slack(result), score_map) > most
     ):
-        wrong.append(f"the starter gets {told}; at most {most:g} were expected")
-    return found("starter near floor", wrong, f"{told} (at most {most:g})")
+        wrong.append(f"the starter gets {summary}; at most {most:g} were expected")
+    return found("starter near floor", wrong, f"{summary} (at most {most:g})")
 
 
 def near_ceiling(result: Result, score_map: Score, least: float = LEAST_REFERENCE_POINTS) -> Finding:
-    """Check that a solution gets nearly all points; what chance explains is not held against it."""
-    wrong, told = _unscored(result), _told(result)
+    """Check that a solution gets nearly all points, with an allowance for chance."""
+    wrong, summary = _unscored(result), _summary(result)
     if (
         result.metrics is not None
         and _points(result.metrics.balanced_accuracy + _slack(result), score_map) < least
     ):
-        wrong.append(f"the solution gets {told}; at least {least:g} were expected")
-    return found("solution near ceiling", wrong, f"{told} (at least {least:g})")
+        wrong.append(f"the solution gets {summary}; at least {least:g} were expected")
+    return found("solution near ceiling", wrong, f"{summary} (at least {least:g})")
 
 
 def check_time(results: Sequence[Result], limit: float) -> Finding:
@@ -96,7 +97,7 @@ def check_time(results: Sequence[Result], limit: float) -> Finding:
 
 
 def check_shuffled(predictions: Sequence[Path], answers: Sequence[Path], score_map: Score) -> Finding:
-    """Check that what knows nothing of the answers gets no points: predictions against shuffled answers."""
+    """Check that predictions get no points against shuffled answers, about which they know nothing."""
     rng = np.random.default_rng(0)
     accuracies = [
         _shuffled_accuracy(given, truth, rng)
@@ -117,7 +118,7 @@ def check_shuffled(predictions: Sequence[Path], answers: Sequence[Path], score_m
 
 
 def check_answers(answers: Sequence[Path], score_map: Score) -> Finding:
-    """Check the ends of the map without a run: answers as predictions get all points, shuffled ones none."""
+    """Check the ends of the map without a run: the answers get all points, shuffled answers none."""
     reached = [points(statistics.fmean(score(path, path).values()), score_map) for path in answers]
     wrong = [f"the answers themselves get {earned} points" for earned in reached if earned != 100]
     shuffled = check_shuffled(answers, answers, score_map)
@@ -157,7 +158,7 @@ def predictions_of(result: Result) -> list[Path]:
 
 
 def seconds_of(result: Result) -> list[float]:
-    """Return the wall seconds of each repeat, as papermill has noted them; of the whole where it has not."""
+    """Return the wall seconds of each repeat as papermill recorded them, else those of the whole result."""
     noted = [
         json.loads(repeat.executed.read_text(encoding="utf-8"))["metadata"]
         .get("papermill", {})
@@ -168,14 +169,14 @@ def seconds_of(result: Result) -> list[float]:
 
 
 def _unscored(result: Result) -> list[str]:
-    """Say what went wrong in the run of a face of the task."""
+    """Return what went wrong in a run of the starter or the solution."""
     if result.verdict is not Verdict.SCORED:
         return [f"the {result.student} ended as {result.verdict}: {result.message}"]
     return [f"the {result.student} gets a penalty: {sentence}" for sentence in result.penalties[:1]]
 
 
 def _slack(result: Result) -> float:
-    """Return how far the mean balanced accuracy may be off by chance."""
+    """Return how far chance may move the mean balanced accuracy."""
     if result.metrics is None or len(result.metrics.per_repeat) < 2:
         return 0.0
     return _ERRORS * result.metrics.spread / math.sqrt(len(result.metrics.per_repeat))
@@ -185,7 +186,7 @@ def _points(accuracy: float, score_map: Score) -> int:
     return points(min(max(accuracy, 0.0), 1.0), score_map)
 
 
-def _told(result: Result) -> str:
+def _summary(result: Result) -> str:
     if result.metrics is None:
         return "no score"
     metrics = result.metrics
@@ -195,7 +196,7 @@ def _told(result: Result) -> str:
 
 
 def _shuffled_accuracy(predictions: Path, answers: Path, rng: np.random.Generator) -> float:
-    """Return the balanced accuracy of predictions when the answers stand in another order."""
+    """Return the balanced accuracy of predictions against answers in another order."""
     with np.load(predictions, allow_pickle=False) as given, np.load(answers, allow_pickle=False) as truth:
         shuffled = {name: rng.permutation(labels) for name, labels in truth.items()}
         return statistics.fmean(

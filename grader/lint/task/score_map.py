@@ -1,4 +1,4 @@
-"""The map from balanced accuracy to points: one map, told the same by task.toml, the statement and `performance()`."""
+"""Check that task.toml, the statement and `performance()` describe the same map from balanced accuracy to points."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _GRID = 201  # balanced accuracies from 0 to 1
 _SAMPLES = 200  # of each class, for a function that compares labels with predictions
 _NUMBER = r"(\d*\.\d+|\d+)"
 _DECORATION = re.compile(r"[*$`{}\\]|\\?(?:text|left|right)\b")
-_TOLD = {  # what a statement says of the map, and which end of it each number is
+_CLAIMS = {  # what a statement says of the map, and which end of it each number is
     re.compile(rf"(?<![\d.])0(?: points?)? (?:at|for|up to|below)\b[^.\d]{{0,40}}{_NUMBER}"): ("floor",),
     re.compile(rf"(?<![\d.])100(?: points?)? (?:at|for|from|above)\b[^.\d]{{0,40}}{_NUMBER}"): ("ceiling",),
     re.compile(rf"\bBAC\s+-\s+{_NUMBER}"): ("floor",),
@@ -33,7 +33,7 @@ _TOLD = {  # what a statement says of the map, and which end of it each number i
 
 
 def check_score_map(subject: Subject) -> Finding:
-    """Check that the map rises from 0 to 100, and that it is the same wherever it is told."""
+    """Check that the map rises from 0 to 100, and that it is the same everywhere."""
     score = subject.task.spec.score
     wrong = [*_not_rising(score), *_of_statement(subject), *_of_function(subject)]
     right = f"0 points at {score.floor:g}, 100 at {score.ceiling:g}: the same in task.toml, statement and {FUNCTION}()"
@@ -49,22 +49,22 @@ def _not_rising(score: Score) -> Iterator[str]:
 
 
 def _of_statement(subject: Subject) -> Iterator[str]:
-    """Say where the statement gives another number than task.toml, or none."""
+    """Find where the statement gives another number than task.toml, or none."""
     score = subject.task.spec.score
     parts = [part for part in subject.prose() if "scor" in part[0].lower()] or subject.prose()
-    told: set[str] = set()
+    claimed: set[str] = set()
     for where, text in parts:
         plain = re.sub(r"\s+", " ", _DECORATION.sub(" ", text))
-        for pattern, ends in _TOLD.items():
+        for pattern, ends in _CLAIMS.items():
             for match in pattern.finditer(plain):
                 if any(float(number) > 1 for number in match.groups()):
                     continue  # no balanced accuracy
-                told.update(ends)
+                claimed.update(ends)
                 for end, number in zip(ends, match.groups(), strict=True):
                     if float(number) != getattr(score, end):
                         yield f"{where}: {match[0].strip()!r}, but the {end} in task.toml is {getattr(score, end):g}"
     for end in ("floor", "ceiling"):
-        if end not in told:
+        if end not in claimed:
             yield f"the statement does not say that {0 if end == 'floor' else 100} points are reached at BAC {getattr(score, end):g}"
 
 
@@ -99,19 +99,19 @@ def _needed(subject: Subject) -> tuple[str, list[ast.stmt]]:
     grown = True
     while grown:
         grown = False
-        for place, (label, node) in enumerate(lines):
+        for index, (label, node) in enumerate(lines):
             names = names_of(node)
-            if place in kept or not names.binds & wanted:
+            if index in kept or not names.binds & wanted:
                 continue
             where = label if FUNCTION in names.binds else where
-            kept.add(place)
+            kept.add(index)
             wanted |= names.reads | names.later
             grown = True
-    return where, [node for place, (_, node) in enumerate(lines) if place in kept] if where else []
+    return where, [node for index, (_, node) in enumerate(lines) if index in kept] if where else []
 
 
 def _caller(statements: list[ast.stmt]) -> Callable[[float], tuple[float, float]]:
-    """Return a function that gives a balanced accuracy near the one asked for, and the notebook's points for it."""
+    """Return a function of a balanced accuracy that returns a reachable one near it, and the notebook's points for that."""
     names: dict[str, Any] = {}
     exec(compile(ast.Module(statements, []), "notebook", "exec"), names)  # noqa: S102 -- the author's code
     function = names[FUNCTION]

@@ -1,6 +1,6 @@
-"""What surrounds samples must say nothing of their labels: their order, and the sizes, times and names of their files.
+"""Check that order, file sizes, times and names of samples reveal nothing about their labels.
 
-A small tree is asked to predict the labels from each of these alone, on samples that it has not seen. Under chance its
+A small tree predicts the labels from each of these alone, on samples that it has not seen. Under chance its
 balanced accuracy has the mean 1/K and, for n_k samples of class k of which it gives the share p_k of all answers, the
 variance sum(p_k (1 - p_k) / n_k) / K^2, and somewhat more because folds share samples. Over seeds, the standardised
 distances add up; over everything that was tried, the bound of three standard errors is corrected (Bonferroni).
@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from PIL import Image, UnidentifiedImageError
+from sklearn.model_selection import KFold, cross_val_predict
+from sklearn.tree import DecisionTreeClassifier
 
 from grader.findings import Finding, found
 from grader.lint.task.arrays import PICTURES
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from grader.lint.task.arrays import Column
-    from grader.lint.task.data_sets import Evidence
+    from grader.lint.task.data_sets import TaskData
 
 _LABELS = {"label", "labels", "y", "target", "targets", "class", "classes"}
 _LEAST = 50  # samples; fewer prove nothing
@@ -43,16 +45,16 @@ _ONE_SIDED = 1 - NormalDist().cdf(3)  # the chance to lie three standard errors 
 
 @dataclass(frozen=True)
 class Trial:
-    """Labels (n,) and something that lies beside each sample (n, d). `kind` says what, `place` where."""
+    """Labels (n,), and features (n, d) of each sample's surroundings: their `kind`, and the `source` of the samples."""
 
-    place: str
+    source: str
     kind: str
     labels: NDArray[Any]
     features: NDArray[np.float64]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Predictability:
     """How well labels can be predicted: balanced accuracy, and its distance from chance in standard errors."""
 
     accuracy: float
@@ -60,33 +62,30 @@ class Outcome:
     distance: float
 
 
-def check_traces(data: Evidence) -> Finding:
+def check_traces(data: TaskData) -> Finding:
     """Check that no label can be predicted from order, file size, modification time or file name."""
-    outcomes: dict[tuple[str, str], list[Outcome]] = {}
+    outcomes: dict[tuple[str, str], list[Predictability]] = {}
     for trial in _trials(data):
         if (trial.features != trial.features[:1]).any():  # what is always the same says nothing
-            outcomes.setdefault((trial.place, trial.kind), []).append(
+            outcomes.setdefault((trial.source, trial.kind), []).append(
                 predictability(trial.labels, trial.features)
             )
     bound = NormalDist().inv_cdf(1 - _ONE_SIDED / max(len(outcomes), 1))
     wrong = []
-    for (place, kind), seen in outcomes.items():
+    for (source, kind), seen in outcomes.items():
         distance = sum(outcome.distance for outcome in seen) / len(seen) ** 0.5
         if distance > bound:
             accuracy = float(np.mean([outcome.accuracy for outcome in seen]))
             wrong.append(
-                f"{place}: the {kind} predicts the label with a balanced accuracy of {accuracy:.2f} "
+                f"{source}: the {kind} predicts the label with a balanced accuracy of {accuracy:.2f} "
                 f"(chance {seen[0].chance:.2f}, {distance:.0f} standard errors above it)"
             )
     right = f"order, sizes, times and names of files predict no label ({len(outcomes)} tries, bound {bound:.1f} standard errors)"
     return found("traces", wrong, right)
 
 
-def predictability(labels: NDArray[Any], features: NDArray[np.float64]) -> Outcome:
+def predictability(labels: NDArray[Any], features: NDArray[np.float64]) -> Predictability:
     """Return how well a small tree predicts labels (n,) of unseen samples from their features (n, d)."""
-    from sklearn.model_selection import KFold, cross_val_predict  # noqa: PLC0415 -- slow to import
-    from sklearn.tree import DecisionTreeClassifier  # noqa: PLC0415 -- likewise
-
     classes, index, counts = np.unique(labels, return_inverse=True, return_counts=True)
     leaf = max(5, len(labels) // 100)
     tree = DecisionTreeClassifier(
@@ -98,10 +97,10 @@ def predictability(labels: NDArray[Any], features: NDArray[np.float64]) -> Outco
     shares = np.bincount(predictions, minlength=len(classes)) / len(labels)
     error = _SHARED * float(np.sqrt((shares * (1 - shares) / counts).sum())) / len(classes)
     chance = 1 / len(classes)
-    return Outcome(accuracy, chance, (accuracy - chance) / error if error else 0.0)
+    return Predictability(accuracy, chance, (accuracy - chance) / error if error else 0.0)
 
 
-def _trials(data: Evidence) -> Iterator[Trial]:
+def _trials(data: TaskData) -> Iterator[Trial]:
     for hidden in data.hidden:
         for key, labels in hidden.truth.items():
             yield from _of_rows(f"answers: {key}", labels)
@@ -109,11 +108,11 @@ def _trials(data: Evidence) -> Iterator[Trial]:
                 yield from _of_files(f"inputs/{folder.relative_to(hidden.inputs).as_posix()}", labels, files)
     public_files = sorted(path for path in data.public.rglob("*") if path.is_file())
     for column in data.public_columns:
-        table, _, name = column.place.rpartition(": ")
+        table, _, name = column.name.rpartition(": ")
         if PurePosixPath(name).stem.lower() not in _LABELS or column.values.ndim != 1:
             continue
-        yield from _of_rows(f"public/{column.place}", column.values)
-        beside = [other for other in data.public_columns if table and other.place.startswith(f"{table}: ")]
+        yield from _of_rows(f"public/{column.name}", column.values)
+        beside = [other for other in data.public_columns if table and other.name.startswith(f"{table}: ")]
         for folder, files in _sample_files(public_files, len(column.values)).items():
             names = _names_column(beside, files)
             if names is not None and folder.is_relative_to((data.public / table).parent):
@@ -121,20 +120,20 @@ def _trials(data: Evidence) -> Iterator[Trial]:
                 yield from _of_files(where, column.values[np.argsort(names)], files)
 
 
-def _of_rows(place: str, labels: NDArray[Any]) -> Iterator[Trial]:
-    """Yield what the order of samples may tell: where each stands, and what stands before it."""
+def _of_rows(source: str, labels: NDArray[Any]) -> Iterator[Trial]:
+    """Yield what the order of samples may reveal: the position of each, and the labels before it."""
     if not _usable(labels):
         return
-    place_of = np.arange(len(labels), dtype=np.float64)
-    moduli = [place_of % modulus for modulus in _MODULI]
-    yield Trial(place, "position", labels, np.stack([place_of, *moduli], axis=1))
+    positions = np.arange(len(labels), dtype=np.float64)
+    moduli = [positions % modulus for modulus in _MODULI]
+    yield Trial(source, "position", labels, np.stack([positions, *moduli], axis=1))
     _, index = np.unique(labels, return_inverse=True)
     before = np.stack([np.roll(index, 1), np.roll(index, 2)], axis=1)[2:].astype(np.float64)
-    yield Trial(place, "label of the sample before", labels[2:], before)
+    yield Trial(source, "label of the sample before", labels[2:], before)
 
 
-def _of_files(place: str, labels: NDArray[Any], files: Sequence[Path]) -> Iterator[Trial]:
-    """Yield what the files of samples may tell, one file each, in the order of their names."""
+def _of_files(source: str, labels: NDArray[Any], files: Sequence[Path]) -> Iterator[Trial]:
+    """Yield what the files of samples may reveal, one file each, in the order of their names."""
     if not _usable(labels):
         return
     sizes = np.array([[_size_beyond_content(path)] for path in files], dtype=np.float64)
@@ -148,13 +147,13 @@ def _of_files(place: str, labels: NDArray[Any], files: Sequence[Path]) -> Iterat
         ("time of its file", times),
         ("name of its file", names),
     ):
-        yield Trial(place, kind, labels, features)
+        yield Trial(source, kind, labels, features)
 
 
 def _size_beyond_content(path: Path) -> float:
-    """Return the size of a file; of a picture, how much it has beyond what its pixels take.
+    """Return the size of a file; of a picture, the bytes beyond those that its pixels need.
 
-    What a picture shows decides how well it can be compressed, and that is no secret beside the picture.
+    How well a picture compresses depends on what it shows, which anybody who has the picture can see.
     """
     size = path.stat().st_size
     try:

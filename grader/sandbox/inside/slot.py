@@ -35,6 +35,7 @@ MEGABYTE = 1 << 20
 PR_SET_DUMPABLE = 4
 CAPABILITY_VERSION = 0x20080522
 FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
+CELL = "your solution cell"  # what raises, where no function does
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -213,7 +214,7 @@ class Serving:
 
     def explain(self, error: BaseException) -> Failure:
         """Return the verdict, sentence and traceback for what the student's code raised."""
-        name = self.entry or "your solution cell"
+        name = self.entry or CELL
         text = tracebacks.describe(error)
         verdict, message = classify(error, text.last_line, self.config)
         return Failure(verdict, message or f"{name} raised {text.last_line}", text.frames)

@@ -2,25 +2,25 @@
 # # {{ title }}
 #
 # A school scanned its old arithmetic books, and asked its first form to type the digits.
-# They got bored: of a hundred digits, forty-five were typed wrong, and nobody knows which.
-# You train a network on what they typed. At first it learns what most labels agree on; later it learns the mistakes by heart.
+# The children got bored: of a hundred digits, forty-five were typed wrong, and nobody knows which.
+# You train a network on what they typed. At first it learns what most labels agree on. Later it learns the mistakes by heart.
 # **You decide, batch by batch, how much each label counts.**
 
 # %% [markdown]
 # ## Task
 #
-# Write one function, `your_weights(labels, losses, epoch)`. It is called for every batch of training images and says how much each
-# sample weighs in the next step. Everything else is fixed: the data, the network, the optimiser, the number of epochs.
+# Write one function, `your_weights(labels, losses, epoch)`. It is called for every batch of training images and returns the weight of each
+# sample in the next step. Everything else is fixed: the data, the network, the optimiser and the number of epochs.
 #
 # ### Data
 #
 # | file | images | labels |
 # |---|---|---|
-# | `train.npz` | 900 | **noisy**: 45 % of them are another digit |
-# | `val.npz` | 300 | clean; for you to look at, never trained on |
+# | `train.npz` | 900 | **noisy**: 45 % of them are wrong |
+# | `val.npz` | 300 | clean; for you to look at, never used for training |
 # | `test.npz` | 597 | clean and hidden; only the grader has them |
 #
-# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1; labels are `y` (n,) int64, the digits 0 to 9.
+# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1. Labels are `y` (n,) int64, the digits 0 to 9.
 #
 # ### Scoring
 #
@@ -33,18 +33,18 @@
 #
 # ### Limits
 #
-# Your function runs alone in a process of its own. It gets its arguments and nothing else: no images, no network, no files, no GPU.
-# One training run may take {{ limits.wall_seconds }} seconds in all, your process {{ limits.memory_mb }} MB of memory and {{ limits.output_kb }} kB of prints.
+# Your function runs alone in its own process. It gets its arguments and nothing else: no images, no internet, no files, no GPU.
+# One training run may take {{ limits.wall_seconds }} seconds in all. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
 #
 # ### What to submit
 #
-# This notebook, with your code in the cell under **Your solution**. The grader takes that one cell and puts it into its own copy of the
-# notebook: whatever you change elsewhere is fine for trying things out, and does not count.
+# Submit this notebook, with your code in the cell under **Your solution**. The grader takes only that cell and puts it into its own copy of
+# the notebook. You may change other cells to try things out, but the grader ignores those changes.
 
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself; `FINAL_EVALUATION_MODE = False` means that you see pictures and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -54,7 +54,7 @@ SEED = 0  # start of the network, order of the batches
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# One thread, always: more threads add numbers in another order, and the accuracy of a net this small moves with it.
+# We always use one thread. More threads add numbers in another order, and that changes the accuracy of such a small network.
 
 # %% tags=["protected"]
 import json
@@ -74,13 +74,13 @@ device = torch.device(fastest if DEVICE == "auto" else DEVICE)
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they are not there; you need not read it.
+# This long cell builds the data if they are missing. You do not need to read it.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
 
 # %% [markdown]
-# A folder that is there is used as it is.
+# An existing folder is used as it is.
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train.npz").exists():
@@ -88,7 +88,7 @@ if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train.npz").exists():
 
 
 def load_split(name):
-    """Return images (n, 64) float32 and labels (n,) int64 of a split on the device; labels are None where there are none."""
+    """Return images (n, 64) float32 and labels (n,) int64, or None, of a split on the device."""
     arrays = load(Path(DATA_PATH) / f"{name}.npz")
     labels = torch.from_numpy(arrays["y"]).to(device) if "y" in arrays else None
     return torch.from_numpy(arrays["x"]).to(device), labels
@@ -99,7 +99,7 @@ test_x, test_y = load_split("test" if FINAL_EVALUATION_MODE else "val")
 print(f"{len(train_x)} training images, {len(test_x)} to predict")
 
 # %% [markdown]
-# Look at the data: the number above each image is its label. Do you find the wrong ones?
+# Look at the data: the number above each image is its label. Can you find the wrong ones?
 
 # %% tags=["protected"]
 def show_samples(images, labels, columns=12):
@@ -119,17 +119,17 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# One hidden layer, large enough to learn 900 labels by heart, right or wrong.
+# The network has one hidden layer, large enough to learn 900 labels by heart, right or wrong.
 
 # %% tags=["protected"]
 def make_model():
-    """Images (B, 64) -> logits (B, 10)."""
+    """Return a network: images (B, 64) -> logits (B, 10)."""
     return nn.Sequential(nn.Linear(64, 512), nn.ReLU(), nn.Linear(512, 10)).to(device)
 
 # %% [markdown]
 # ## Scoring
 #
-# The same map as in the statement; the grader uses it on the hidden labels.
+# This is the formula of the statement. The grader applies it to the hidden labels.
 
 # %% tags=["protected"]
 FLOOR, CEILING = {{ score.floor }}, {{ score.ceiling }}  # balanced accuracy of 0 and of 100 points
@@ -149,7 +149,7 @@ def predict(model, images):
 # %% [markdown]
 # ## Training
 #
-# What your function returns is checked before it is used. The sentence says what is wrong and what to return instead.
+# What your function returns is checked before it is used. The message says what is wrong and what to return instead.
 
 # %% tags=["protected"]
 class InvalidOutput(ValueError):
@@ -173,7 +173,7 @@ def check_weights(weights, count):
     return weights.float()
 
 # %% [markdown]
-# Your function gets copies on the CPU, so that nothing it does can reach the network. The step follows the weighted mean of the losses.
+# Your function gets copies on the CPU, so it cannot change the network. The step follows the weighted mean of the losses.
 
 # %% tags=["protected"]
 EPOCHS, BATCH_SIZE, LEARNING_RATE = 60, 50, 5e-3
@@ -201,34 +201,34 @@ def train(weigh, evaluate=None):
 # %% [markdown]
 # ## Baseline
 #
-# Believing every label is the obvious start. The network learns the mistakes as well: expect less than 25 points.
+# The obvious start is to believe every label. The network then learns the mistakes as well: expect less than 25 points.
 
 # %% tags=["protected"]
 def default_weights(labels, losses, epoch):
-    """Every sample counts the same."""
+    """Give every sample the same weight."""
     return torch.ones(len(labels))
 
 # %% [markdown]
 # ## Your solution
 #
-# Your function may use what is imported here, and anything else you import in your own cell from the standard library, NumPy or PyTorch.
+# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import numpy as np
 import torch
 
 # %% [markdown]
-# Write your code in the next cell; it is the only one the grader takes. Helpers, and variables that live from call to call, belong in it, too.
+# Write your code in the next cell, the only one that the grader takes. Put helper functions there too, and variables that should last from call to call.
 
 # %% tags=["slot"]
 # your_weights(labels, losses, epoch) -> weights
-#   labels:  (B,) int64, the labels of the batch as they were typed: 45 % of them are wrong
-#   losses:  (B,) float32, the loss of each sample under the network as it is now
+#   labels:  (B,) int64, the labels of the batch as typed: 45 % of them are wrong
+#   losses:  (B,) float32, the current loss of each sample
 #   epoch:   int, from 0 to 59
-#   returns: (B,) float, one weight from 0 to 1 for each sample, at least one of them above 0
+#   returns: (B,) float, a weight from 0 to 1 for each sample, at least one of them above 0
 def your_weights(labels, losses, epoch):
     ### BEGIN SOLUTION
-    # What the network learns first is what most labels agree on. So a label counts as much as the network believes it:
+    # The network first learns what most labels agree on. So a label counts as much as the network believes it:
     # its probability p = exp(-loss), to the power of q. The step then follows the generalised cross entropy
     # (Zhang and Sabuncu 2018, "Generalized Cross Entropy Loss for Training Deep Neural Networks with Noisy Labels").
     return torch.exp(-0.85 * losses)
@@ -240,7 +240,7 @@ def your_weights(labels, losses, epoch):
 # %% [markdown]
 # ## Evaluation
 #
-# Train with your function; outside of the final evaluation, draw how the network does on the clean `val` after each epoch.
+# Train with your function. Outside the final evaluation, plot the balanced accuracy on the clean `val` after each epoch.
 
 # %% tags=["protected"]
 def balanced_accuracy(model):
@@ -258,8 +258,8 @@ if not FINAL_EVALUATION_MODE:
     plt.show()
 
 # %% [markdown]
-# Where there are labels, you get points. Where there are none, the predictions are saved for the grader, and beside them the curves that your
-# feedback page draws. The score on `val` is one run only: the final one is the mean of {{ repeats }}.
+# With labels, you get points. Without labels, the predictions are saved for the grader, and with them the curves that your feedback page
+# plots. The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:

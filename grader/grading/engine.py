@@ -1,0 +1,157 @@
+"""Grade on this machine: a few threads around one fork server, each with a trainer and a sandbox at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import threading
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from typing import TYPE_CHECKING, Protocol, Self
+
+from grader.errors import GraderFault, Verdict
+from grader.grading.grade import RunningBatch, grade
+from grader.grading.parsed import parse
+from grader.sandbox.pool import SandboxPool, SandboxSpec
+from grader.trainer.attribution import OutOfCardMemory
+from grader.trainer.fork_server import ForkServer, TrainerSource
+from grader.trainer.kernel import trainer_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Generator, Iterator, Sequence
+    from pathlib import Path
+
+    from grader.gradebook.result import Result
+    from grader.grading.parsed import ParsedSubmission
+    from grader.grading.plan import RunContext, Watcher
+    from grader.trainer.gpus import Cards
+
+BACK_OFF_SECONDS = (1.0, 4.0)  # before each new attempt after a failure of ours
+
+
+class Engine(Protocol):
+    """Something that grades submissions and gives each index with its result, in any order."""
+
+    def grade(
+        self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
+    ) -> Generator[tuple[int, Result]]:
+        """Start; closing the iterator stops what is running."""
+
+    def close(self) -> None:
+        """End what the engine keeps between batches. Idempotent."""
+
+
+class LocalEngine:
+    """Grades submissions on this machine: fork servers of trainers, and sandboxes started ahead.
+
+    All of it starts when the first submission needs it, and may outlive a batch; batches may be of different tasks, and
+    run at once. With `cards`, trainers are packed on these. `kept` sandboxes stay ready between batches. Close it.
+    """
+
+    def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:
+        self._cards = cards
+        self._sandboxes = SandboxPool(kept)
+        self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
+        self._lock = threading.Lock()
+        self._closed = False
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def grade(
+        self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
+    ) -> Generator[tuple[int, Result]]:
+        """Grade `submissions`, `context.jobs` at a time, and give each index with its result as soon as it is there.
+
+        Closing the iterator stops what is running at once; the engine stays fit for other batches.
+        """
+        stopping = threading.Event()
+        with (
+            self.open_batch(
+                context, runs, expected=len(submissions), watcher=watcher, stopping=stopping
+            ) as batch,
+            ThreadPoolExecutor(context.jobs, thread_name_prefix="grade") as pool,
+        ):
+            waiting: dict[Future[Result], int] = {
+                pool.submit(grade_with_retries, submission, batch, self._cards): index
+                for index, submission in enumerate(submissions)
+            }
+            try:
+                while waiting:
+                    done, _ = wait(waiting, return_when=FIRST_COMPLETED)
+                    for future in done:
+                        yield waiting.pop(future), future.result()
+            finally:
+                stopping.set()
+                pool.shutdown(wait=False, cancel_futures=True)
+
+    @contextlib.contextmanager
+    def open_batch(
+        self, context: RunContext, runs: Path, *, expected: int, watcher: Watcher, stopping: threading.Event
+    ) -> Iterator[RunningBatch]:
+        """Give what `expected` submissions share; nothing is started yet."""
+        settings = context.settings
+        spec = SandboxSpec(context.task.spec.limits, context.imports, settings.backend)
+        server = None if settings.cold else self._fork_server(settings.device)
+        trainers = TrainerSource(server, watcher.on_notice, stopping)
+        with self._sandboxes.supply(spec, expected=expected, ahead=context.jobs) as supply:
+            yield RunningBatch(context, supply, trainers, runs, watcher, stopping)
+
+    def _fork_server(self, device: str) -> ForkServer | None:
+        """Return the fork server for the environment that trainers have now; None where this system has none."""
+        if not hasattr(os, "pidfd_open"):
+            return None
+        environment = trainer_environment(device)
+        with self._lock:
+            if self._closed:
+                raise GraderFault("the engine is closed")
+            return self._servers.setdefault(frozenset(environment.items()), ForkServer(environment))
+
+    def close(self) -> None:
+        """End every process of the engine. Idempotent; batches that still run fail."""
+        with self._lock:
+            self._closed = True
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._sandboxes.close)
+            for server in self._servers.values():
+                stack.callback(server.close)
+
+
+@contextlib.contextmanager
+def opened(engine: Engine | None) -> Iterator[Engine]:
+    """Give `engine`, which stays its owner's to close, or else one of this machine that ends with the context."""
+    if engine is not None:
+        yield engine
+    else:
+        with LocalEngine() as local:
+            yield local
+
+
+def grade_with_retries(
+    submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None = None
+) -> Result:
+    """Grade one submission; after a failure of ours again, twice, each time after a longer pause.
+
+    Raises GraderFault where the batch is stopped meanwhile.
+    """
+    for seconds in (0.0, *BACK_OFF_SECONDS):
+        if batch.stopping.wait(seconds):
+            raise GraderFault("the batch was stopped")
+        if submission.may_be_read_again:
+            submission = parse(submission.submission, batch.context.starter)
+        result = _grade_on(submission, batch, cards)
+        if result.verdict is not Verdict.GRADER_ERROR or submission.submission.fault is not None:
+            break
+    return result
+
+
+def _grade_on(submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None) -> Result:
+    """Grade with a place on a GPU; where that is too small, alone on one."""
+    if cards is None:
+        return grade(submission, batch)
+    with contextlib.suppress(OutOfCardMemory), cards.place() as place:
+        return grade(submission, batch, place)
+    with cards.place(alone=True) as place:
+        return grade(submission, batch, place)

@@ -1,0 +1,71 @@
+"""What a trainer is to do: one repeat of a submission, and one run of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from grader.trainer.gpus import ANYWHERE, Place
+
+if TYPE_CHECKING:
+    import threading
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from grader.gradebook.run_folder import RepeatFolder
+    from grader.gradebook.run_settings import RunSettings
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
+    from grader.trainer.fork_server import ForkServer
+
+
+@dataclass(frozen=True)
+class RepeatJob:
+    """One repeat of a submission. `folder`, an absolute path, receives every file of it.
+
+    `server` forks the trainer, None starts it cold. `on_cell` gets (cells done, cells in all).
+    """
+
+    task: Task
+    repeat: Repeat
+    settings: RunSettings
+    folder: RepeatFolder
+    server: ForkServer | None
+    on_cell: Callable[[int, int], None]
+    stopping: threading.Event
+    place: Place = ANYWHERE
+    keep_first_call: bool = False
+
+    def parameters(self) -> dict[str, Any]:
+        """Return the parameters of the notebook."""
+        return {
+            "FINAL_EVALUATION_MODE": True,
+            "DATA_PATH": str(self.repeat.inputs.resolve()),
+            "PREDICTIONS_PATH": str(self.folder.predictions),
+            "SEED": self.repeat.trainer_seed,
+            "DEVICE": self.settings.device,
+        }
+
+
+@dataclass
+class TrainerRun:
+    """One trainer at work on a job. Its ends of the slot and of the ledger stay the caller's to close.
+
+    `sockets` is a folder for those of the kernel, which only we can enter. The engine leaves the executed notebook and the
+    wall seconds of its cells here, because papermill returns neither when a cell fails.
+    """
+
+    job: RepeatJob
+    slot_fd: int
+    ledger_fd: int
+    sockets: Path
+    notebook: Any = None
+    cell_seconds: float = 0.0
+
+    def slot(self) -> dict[str, Any]:
+        """Return what the trainer needs to know of its slot, beside the descriptors."""
+        return {
+            "return_mb": self.job.task.spec.limits.return_mb,
+            "card_share": self.job.place.share,
+            "keep_first_call": self.job.keep_first_call,
+        }

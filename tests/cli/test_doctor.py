@@ -1,0 +1,84 @@
+"""The doctor says what was tried and how it ended, and last whether this machine is ready or what to change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.cli import doctor
+from grader.findings import Finding
+from grader.sandbox.proof import Check
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Run = Callable[..., tuple[int, str, str]]
+
+SEEN = {
+    "network": "PermissionError: [Errno 13] Permission denied",
+    "write": "OSError: read-only",
+    "home": [],
+    "source": "FileNotFoundError: no such file",
+    "processes": [1],
+    "memory": "MemoryError: ",
+    "file": "OSError: file too large",
+    "threads": "RuntimeError: can't start new thread",
+    "status": "CapInh:\t0000000000000000\nCapPrm:\t0000000000000000\nCapEff:\t0000000000000000\n"
+    "CapAmb:\t0000000000000000\nNoNewPrivs:\t1\nSeccomp:\t2\n",
+}
+
+
+@pytest.fixture
+def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
+    """Give a function that sets what the sandbox's proof sees, and spares the rest of the examination."""
+
+    def see(checks: list[Check]) -> None:
+        monkeypatch.setattr(doctor, "prove", lambda _: checks)
+        monkeypatch.setattr(doctor, "_fork_server", lambda: Finding("fork server", ok=True, detail="ready"))
+
+    return see
+
+
+def proof(**changed: object) -> list[Check]:
+    from grader.sandbox.proof import _judge
+
+    return [Check("starts", ok=True, detail="bubblewrap"), *_judge(SEEN | changed)]
+
+
+def test_what_was_refused_is_said_and_no_exception(run: Run, machine: Callable[..., None]) -> None:
+    machine(proof())
+    code, text, _ = run("doctor")
+    lines = text.splitlines()
+    assert code == 0
+    assert "ok    no network: a connection was refused" in lines
+    assert "ok    memory is limited: taking 256 MB was refused" in lines
+    assert lines[-1] == "this machine is ready to grade"
+    assert "Error" not in text
+
+
+def test_what_got_through_is_said_with_what_to_change(run: Run, machine: Callable[..., None]) -> None:
+    machine(proof(network=""))
+    code, text, _ = run("doctor")
+    lines = text.splitlines()
+    assert code == 2
+    assert "WRONG no network: connected" in lines
+    assert lines[-2] == "this machine is not ready to grade; what to change:"
+    assert "grade on another machine" in lines[-1]
+
+
+def test_a_sandbox_that_does_not_start_names_the_kernels_setting(
+    run: Run, machine: Callable[..., None]
+) -> None:
+    machine([Check("starts", ok=False, detail="setting up uid map: Permission denied")])
+    code, text, _ = run("doctor")
+    assert code == 2
+    assert "WRONG starts: setting up uid map: Permission denied" in text
+    assert "allow user namespaces" in text.splitlines()[-1]
+
+
+def test_each_remedy_is_given_once() -> None:
+    wrong = [
+        Finding(name, ok=False, detail="") for name in ("sandbox: no network", "sandbox: no rights", "disk")
+    ]
+    assert len(doctor.verdict(wrong)) == 3
