@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault, StudentFault
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import slot_key, text_digest
-from grader.notebooks.reading import read_notebook
+from grader.notebooks.reading import python_version, read_notebook
 from grader.notebooks.slot import find_slot, names_defined_elsewhere
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ class ParsedSubmission:
     """A submission as everything after intake sees it. Where there is a `fault`, what it kept from being read is empty.
 
     `slot` is the source of the student's cell, `slot_key` the same for the same program and `slot_sha256` for the same
-    text. `cells` are those of the notebook without their outputs.
+    text. `cells` are those of the notebook without their outputs, `python` is the version of Python that it ran.
     """
 
     submission: Submission
@@ -32,6 +32,7 @@ class ParsedSubmission:
     slot_sha256: str = ""
     changed_cells: list[str] = field(default_factory=list)
     cells: list[Json] = field(default_factory=list)
+    python: str = ""
     fault: StudentFault | GraderFault | None = None
 
     @property
@@ -77,5 +78,6 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=ours)
     cells = [{key: cell[key] for key in ("cell_type", "source") if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(
-        submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells
-    )
+        submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells,
+        python=python_version(notebook),
+    )  # fmt: skip

@@ -47,7 +47,9 @@ def syntax_error(text: str, name: str) -> SyntaxError | None:
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, name, "exec")  # with the future of this file, as in the slot's process
+            compile(
+                text, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+            )  # as the slot's process does
         except SyntaxError as error:
             return error.with_traceback(None)
         except (ValueError, RecursionError, MemoryError):

@@ -12,8 +12,9 @@ from grader.errors import StudentFault
 from grader.lint.notebook import calls, names, protected
 from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.program import MAGIC, Program
-from grader.notebooks.reading import read_notebook, source
+from grader.notebooks.reading import python_version, read_notebook, source
 from grader.notebooks.slot import entry_names, slot_cell, slot_number
+from grader.notebooks.versions import is_newer, version_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -57,7 +58,7 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
         program = Program(text, entries)
     except SyntaxError as error:
         if error.lineno is not None:  # else it is deeper than this process can go, and the run decides
-            yield _syntax(error, text.split("\n"))
+            yield _syntax(error, text.split("\n"), python_version(notebook))
         return
     for number in program.magics:
         yield _magic(number, program.lines[number - 1])
@@ -71,7 +72,7 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     yield from calls.sleeping_calls(program, starter)
 
 
-def _syntax(error: SyntaxError, lines: list[str]) -> Problem:
+def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:
     """Return what the compiler reports; IPython's own lines are named as such."""
     number = error.lineno or 0
     line = lines[number - 1] if 0 < number <= len(lines) else ""
@@ -85,8 +86,10 @@ def _syntax(error: SyntaxError, lines: list[str]) -> Problem:
         Severity.ERROR,
         "syntax",
         span,
-        f"this is not valid Python: {error.msg}",
-        "run the cell in your notebook to see the error",
+        f"this is not valid Python: {error.msg}{version_hint('SyntaxError', theirs)}",
+        "write it in another way: your notebook runs a newer Python"
+        if is_newer(theirs)
+        else "run the cell in your notebook to see the error",
     )
 
 
