@@ -139,7 +139,9 @@ def test_two_entries_in_two_cells_are_scattered(starter: Json) -> None:
 
 
 def test_many_slots_are_not_all_listed(starter: Json) -> None:
-    cells = [{"cell_type": "code", "metadata": {}, "source": SLOT} for _ in range(9)]
+    cells = [
+        {"cell_type": "code", "metadata": {}, "source": SLOT.replace("1", str(number))} for number in range(9)
+    ]
     with pytest.raises(StudentFault, match=r"cell 5 and 4 more\. Keep one"):
         find_slot({"cells": cells}, starter)
 
@@ -224,3 +226,34 @@ def test_no_text_makes_the_search_for_the_slot_slow(text: str, starter: Json) ->
     with pytest.raises(StudentFault):
         find_slot({"cells": cells, "nbformat": 4, "metadata": {}}, starter)
     assert time.process_time() - begun < 5
+
+
+# -- one program is one slot -------------------------------------------------------------------------------------
+
+COPIES = {
+    "the same text": [SLOT, SLOT],
+    "three times": [SLOT, SLOT, SLOT],
+    "another comment": [SLOT, f"# copied\n{SLOT}"],
+    "other white space": [SLOT, SLOT.replace("    return", "\n        return").replace("* 0 + 1", "*0+1")],
+    "not even Python": ["def your_weights(targets, losses:\n    return 1"] * 2,
+}
+
+
+@pytest.mark.parametrize("programs", COPIES.values(), ids=COPIES.keys())
+@pytest.mark.parametrize("same_ids", [True, False], ids=["ids kept", "new ids"])
+def test_one_program_in_several_cells_is_one_slot(programs: list[str], same_ids: bool, starter: Json) -> None:
+    """A document that was saved into itself, or a cell that was pasted once more."""
+    notebook = rebuild(starter, programs[0])
+    for program in programs[1:]:
+        copied = copy.deepcopy(slot_cell(starter)) | {"source": program}
+        if not same_ids:
+            copied |= {"id": f"copy-{len(notebook['cells'])}", "metadata": {}}
+        notebook["cells"].append(copied)
+    assert find_slot(notebook, starter) == programs[0]
+
+
+def test_two_programs_are_not_one_slot(starter: Json) -> None:
+    notebook = rebuild(starter, SLOT)
+    notebook["cells"].append(copy.deepcopy(slot_cell(starter)) | {"source": SLOT.replace("+ 1", "+ 2")})
+    with pytest.raises(StudentFault, match="in more than one cell"):
+        find_slot(notebook, starter)
