@@ -30,13 +30,13 @@ $(GRADES): pyproject.toml constraints.txt
 ifeq ($(SYSTEM_TORCH),)
 	@echo "Setting up $(VENV): 112 packages, 6.2 GB on disk, of which PyTorch and its CUDA libraries are 32 packages and 5.8 GB."
 	@echo "About 3.5 GB are downloaded; that takes 5 to 15 minutes. With PyTorch installed already: make $(MAKECMDGOALS) SYSTEM_TORCH=1"
-	$(PYTHON) -m venv $(VENV)
+	$(PYTHON) -m venv $(VENV) && rm -f $(VENV)/constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e .
 else
-	@$(PYTHON) -c 'import torch, torchvision' 2>/dev/null || { \
-	  echo "SYSTEM_TORCH=1: $(PYTHON) cannot import torch and torchvision; install both there, or leave SYSTEM_TORCH out"; exit 1; }
-	@echo "Setting up $(VENV) with the PyTorch of $(PYTHON): about 80 packages, 0.5 GB on disk, 0.2 GB to download, 1 to 2 minutes."
 	$(PYTHON) -m venv --system-site-packages $(VENV)
+	@$(BIN)/python -c 'import torch, torchvision' 2>/dev/null || { \
+	  echo "SYSTEM_TORCH=1: $(PYTHON) has no torch and torchvision that $(VENV) can see; install both for it, or run make without SYSTEM_TORCH"; exit 1; }
+	@echo "Setting up $(VENV) with the PyTorch of $(PYTHON): about 80 packages, 0.5 GB on disk, 0.2 GB to download, 1 to 2 minutes."
 	@grep -Ev '^(torch|torchvision|triton|nvidia[a-z0-9_-]*|cuda[a-z0-9_-]*)==' constraints.txt > $(VENV)/constraints.txt
 	$(BIN)/python -m pip install -c $(VENV)/constraints.txt -e .
 endif
@@ -62,7 +62,7 @@ wheel: $(STAMP)
 WORKERS := -n 2 --dist loadgroup
 
 test: $(STAMP)
-	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger $(LEDGER)
+	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger=$(LEDGER)
 
 fast: $(STAMP)
 	$(BIN)/python -m pytest $(WORKERS) -m "not slow"

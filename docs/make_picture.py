@@ -1,7 +1,7 @@
 """Write what a command printed, colours included, as a picture.
 
-    FORCE_COLOR=1 COLUMNS=110 grader grade ... > output.txt
-    python docs/make_picture.py "grader grade ..." output.txt docs/images/grade.svg
+    FORCE_COLOR=1 COLUMNS=90 grader results demo_runs > output.txt
+    python docs/make_picture.py "grader results demo_runs" output.txt docs/images/grade.svg
 
 The output must not be wider than the picture.
 """
@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.terminal_theme import MONOKAI
 from rich.text import Text
 
-WIDTH = 110  # columns
+WIDTH = 90  # columns
 FONTS = "ui-monospace, SFMono-Regular, Menlo, Consolas, DejaVu Sans Mono, monospace"
 
 

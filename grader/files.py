@@ -15,12 +15,13 @@ READ, WRITTEN, MADE = "cannot be read", "cannot be written", "cannot be created"
 
 
 @contextlib.contextmanager
-def reporting_os_errors(problem: str, path: Path | str) -> Iterator[None]:
-    """Turn an OSError into a UsageError: `path`, the `problem` (such as `READ`), and the system's reason."""
+def reporting_os_errors(problem: str, path: Path | str, advice: str = "") -> Iterator[None]:
+    """Turn an OSError into a UsageError: `path`, the `problem` (such as `READ`), the system's reason, and `advice`."""
     try:
         yield
     except OSError as error:
-        raise UsageError(f"{path} {problem}: {error.strerror or error}") from error
+        sentence = f"{path} {problem}: {error.strerror or error}"
+        raise UsageError(f"{sentence}; {advice}" if advice else sentence) from error
 
 
 def write_atomic(path: Path, content: bytes) -> None:

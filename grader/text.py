@@ -1,4 +1,4 @@
-"""Make text of a student's fit to look at, and lay two texts side by side."""
+"""Clean the text of a student so that it is safe to show, and lay two texts side by side."""
 
 from __future__ import annotations
 
@@ -27,22 +27,27 @@ def printed(text: str) -> str:
     if len(whole) <= LONGEST:
         return whole
     half = LONGEST // 2
-    return f"{whole[:half]}\n... {len(whole) - 2 * half} characters left out ...\n{whole[-half:]}"
+    return f"{whole[:half]}\n... {len(whole) - 2 * half} characters omitted ...\n{whole[-half:]}"
 
 
 def visible(text: str) -> str:
-    r"""Return `text` with line ends as `\n`, and what cannot be seen, or turns text around, as its number."""
+    r"""Return `text` with line ends as `\n`, and invisible or text-reversing characters as their code points."""
     plain = text.replace("\r\n", "\n").replace("\r", "\n").expandtabs(4)
     if plain.isprintable():
         return plain
     return "".join(char if char == "\n" or char.isprintable() else f"<U+{ord(char):04X}>" for char in plain)
 
 
+def printable(text: str, substitute: str, *, forbidden: str = "") -> str:
+    """Return `text` with each character that cannot be printed, or is `forbidden`, as `substitute`."""
+    return "".join(char if char.isprintable() and char not in forbidden else substitute for char in text)
+
+
 @dataclass(frozen=True)
 class Pair:
     """A line of each text; None where one has nothing. `same` is False where they differ.
 
-    A pair without numbers stands for equal lines that were left out, and its texts say how many.
+    A pair without numbers stands for equal lines that are not shown, and its texts say how many.
     """
 
     left_number: int | None
@@ -58,14 +63,14 @@ def side_by_side(left: str, right: str) -> list[Pair]:
     pairs: list[Pair] = []
     for same, mine, other in _blocks(ours, theirs):
         for step in range(max(len(mine), len(other))):
-            one = mine[step] if step < len(mine) else None
-            two = other[step] if step < len(other) else None
+            index = mine[step] if step < len(mine) else None
+            other_index = other[step] if step < len(other) else None
             pairs.append(
                 Pair(
-                    None if one is None else one + 1,
-                    None if one is None else ours[one],
-                    None if two is None else two + 1,
-                    None if two is None else theirs[two],
+                    None if index is None else index + 1,
+                    None if index is None else ours[index],
+                    None if other_index is None else other_index + 1,
+                    None if other_index is None else theirs[other_index],
                     same,
                 )
             )
@@ -73,13 +78,13 @@ def side_by_side(left: str, right: str) -> list[Pair]:
 
 
 def only_differences(pairs: Sequence[Pair]) -> list[Pair]:
-    """Return the pairs that differ with some lines around them; what is left out becomes one pair that says so."""
-    different = [place for place, pair in enumerate(pairs) if not pair.same]
-    near = {place + step for place in different for step in range(-CONTEXT, CONTEXT + 1)}
+    """Return the pairs that differ with some lines around them; the others become one pair that says how many."""
+    different = [number for number, pair in enumerate(pairs) if not pair.same]
+    near = {number + step for number in different for step in range(-CONTEXT, CONTEXT + 1)}
     kept: list[Pair] = []
     hidden = 0
-    for place, pair in enumerate(pairs):
-        if place not in near:
+    for number, pair in enumerate(pairs):
+        if number not in near:
             hidden += 1
             continue
         kept += _gap(hidden)

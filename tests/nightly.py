@@ -54,10 +54,7 @@ def redteam_step(task: str, kind: str) -> Step:
 
 PARTS: dict[str, list[Step]] = {
     "ray": [pytest_step("two nodes", "-m", "nightly", "tests/grading")],
-    "browser": [
-        pytest_step("pages", "-m", "nightly", "tests/report", "tests/test_site.py", REQUIRE_BROWSER="1"),
-        pytest_step("JupyterLab", "-m", "nightly", "tests/tasks/test_jupyterlab.py", REQUIRE_BROWSER="1"),
-    ],
+    "browser": [pytest_step("pages at three sizes", "-m", "nightly", "tests/report", REQUIRE_BROWSER="1")],
     "corpus": [redteam_step(task, kind) for task in TASKS for kind in CLASSES],
     "fuzz": [
         pytest_step(f"round {number}", "-x", "--hypothesis-profile=hour", "tests/fuzz")
@@ -67,10 +64,7 @@ PARTS: dict[str, list[Step]] = {
         pytest_step(task, "tests/tasks/test_contract.py", "-k", f"met_again and {task}", BANDS="all")
         for task in TASKS
     ],
-    "docs": [pytest_step("pages", "-m", "nightly", "tests/test_docs.py")],
-    "others": [
-        pytest_step("tests", "-m", "nightly", "--ignore=tests/grading", "--ignore=tests/test_docs.py")
-    ],
+    "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_docs.py")],
 }
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from grader.errors import EXPLANATIONS, Verdict
 from grader.gradebook.gradebook import Gradebook, Key, SubmissionRecord, writing
 from grader.gradebook.result import Metrics, Result, Seconds
-from grader.gradebook.run_folder import new_run_folder
+from grader.gradebook.run_folder import RunFolder
 from grader.notebooks.program import slot_key, text_digest
 from grader.notebooks.reading import tags
 from grader.notebooks.rebuild import rebuild
@@ -146,7 +146,7 @@ class Course:
                 cell for cell in sent["cells"] if tags(cell) == ["protected"] and cell["cell_type"] == "code"
             )
             cell["source"] = [edited, *cell["source"]]
-        folder = new_run_folder(self.out / "runs", student)
+        folder = RunFolder.create(self.out / "runs", student).path
         (folder / "submission.ipynb").write_text(json.dumps(sent), encoding="utf-8")
         (folder / "slot.py").write_text(slot, encoding="utf-8", errors="replace")
         return folder, notebook

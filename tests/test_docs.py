@@ -304,9 +304,21 @@ def pattern(shown: tuple[str, ...]) -> str:
     return "".join(lines)
 
 
+def in_its_group(name: str) -> object:
+    """Return a page as a parameter, in a group of its own, so that two workers share the pages."""
+    return pytest.param(name, marks=pytest.mark.xdist_group(f"page {name}"), id=name)
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("name", ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"])
-def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path, small_program: Path) -> None:
+@pytest.mark.parametrize("images", ["few", pytest.param("all", marks=pytest.mark.nightly)])
+@pytest.mark.parametrize(
+    "name",
+    map(in_its_group, ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"]),
+)
+def test_the_commands_of_a_page_do_what_it_shows(
+    name: str, images: str, clone: Path, small_program: Path
+) -> None:
+    program = small_program if images == "few" else ROOT
     if name == "README.md":  # it begins where a reader has submissions already
         shutil.copy(EXAMPLES / "exception.ipynb", clone / "my_notebook.ipynb")
         (clone / "submissions").mkdir()
@@ -316,7 +328,7 @@ def test_the_commands_of_a_page_do_what_it_shows(name: str, clone: Path, small_p
             continue
         if command.text.startswith("sqlite3 ") and shutil.which("sqlite3") is None:
             continue  # not everybody has it
-        done = run(command, clone, small_program)
+        done = run(command, clone, program)
         assert done.returncode == 0, f"{command.text}\n{done.stderr}"
         printed = "".join(f"{stable(line)}\n" for line in done.stdout.splitlines())
         if command.shown:

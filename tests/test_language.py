@@ -51,7 +51,7 @@ RULES = [
     Rule(r"\bturn(s|ed)? (you|the two|them) around\b", "reverse", "other seeds might turn you around"),
     Rule(r"\bbeyond, it stays\b", "clipped", "beyond, it stays there"),
     Rule(r"\bof equals\b", "ties", "of equals the first"),
-    Rule(r", for (it|they|he|nobody|whoever|no|the grader) ", "because", "left blank, for the grader failed"),
+    Rule(r", for (it|they|he|whoever|the grader) ", "because", "left blank, for the grader failed"),
     Rule(r"; (?-i:[a-z\d])[^.;|'$&<>()\n]*; (?-i:[a-z\d])", "several sentences", "this is one; then a second; and a third"),
 ]  # fmt: skip
 NOT_FIRST = {"Say", "Says", "Tell", "Tells", "Give", "Gives"}  # of a docstring: Return, Read, Build

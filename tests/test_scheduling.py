@@ -68,8 +68,7 @@ def test_two_workers_share_the_files_and_one_of_them_ends_before_the_last_group(
         "-p",
         "no:cacheprovider",
         *workers,
-        "--ledger",
-        "ledger.json",
+        "--ledger=ledger.json",
     ]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)

@@ -26,6 +26,7 @@ from grader.cli.settings import local_engine
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.export import gradescope
 from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
+from grader.files import write_atomic
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.sandbox.proof import confines
@@ -58,11 +59,7 @@ def main(arguments: list[str]) -> int:
         hidden_data(root, assignment, read_task(root / "source" / KIT / "tasks" / assignment.task))
         return 0
     record = _graded(root)
-    results = root / "results"
-    results.mkdir(parents=True, exist_ok=True)
-    draft = results / "results.json.new"
-    draft.write_text(json.dumps(record, indent=2) + "\n", encoding="utf-8")
-    draft.replace(results / "results.json")
+    write_atomic(root / "results" / "results.json", (json.dumps(record, indent=2) + "\n").encode())
     output.say(record["output"])
     for test in record["tests"]:
         output.say(f"{test['status']}: {test['name']}: {test['output']}")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
     from grader.grading.rerun import Replay
-    from grader.redteam.arena import Outcome
+    from grader.redteam.arena import AttackOutcome
     from grader.task.spec import Task
 
 STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
@@ -112,7 +112,7 @@ def show_findings(findings: Sequence[Finding], *, aligned: bool = True) -> None:
 
 def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
     """Print the table of a batch by name, and a line for each copy and each result without points."""
-    ordered = sorted(results, key=lambda result: (names.get(result.student, ""), result.student))
+    ordered = sorted(results, key=lambda result: _name_of(result, names))
     _print_table(
         [
             *_who(ordered, names),
@@ -132,9 +132,8 @@ def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
 def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, times: bool) -> None:
     """Print results of a gradebook by name; with `times`, each ever recorded in the order of time."""
 
-    def by_name(entry: Recorded) -> tuple[str, str, str, int]:
-        student = entry.result.student
-        return entry.result.task, names.get(student, ""), student, entry.attempt
+    def by_name(entry: Recorded) -> tuple[str, str, int]:
+        return entry.result.task, _name_of(entry.result, names), entry.attempt
 
     ordered = recorded if times else sorted(recorded, key=by_name)
     results = [entry.result for entry in ordered]
@@ -194,7 +193,7 @@ def show_replay(replay: Replay) -> None:
     say(f"files of the replay: {replay.result.run_folder}")
 
 
-def note_attack(done: int, total: int, outcome: Outcome) -> None:
+def note_attack(done: int, total: int, outcome: AttackOutcome) -> None:
     """Print the line of progress that an attack is over."""
     line = Text(f"[{done}/{total}] ") + one_line(f"{outcome.attack}: ", "bold") + _held(outcome)
     err.print(line + one_line(f", {outcome.verdict}, {outcome.seconds:.1f} s"), soft_wrap=True)
@@ -202,7 +201,7 @@ def note_attack(done: int, total: int, outcome: Outcome) -> None:
         err.print(one_line(f"    {problem}"), soft_wrap=True)
 
 
-def show_attacks(outcomes: Sequence[Outcome], band: float) -> None:
+def show_attacks(outcomes: Sequence[AttackOutcome], band: float) -> None:
     """Print what came of every attack; `band` is the most that "scored<=baseline" allows."""
     ends = [
         outcome.verdict if outcome.accuracy is None else f"{outcome.verdict} {outcome.accuracy:.4f}"
@@ -246,6 +245,11 @@ def accuracy(result: Result) -> str:
     return f"{result.metrics.balanced_accuracy:.3f}{spread}"
 
 
+def _name_of(result: Result, names: Mapping[str, str]) -> str:
+    """Return what people are sorted by: their name, or their id where no roster has one."""
+    return (names.get(result.student) or result.student).casefold()
+
+
 def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColumn]:
     """Return the columns of names, which only a roster knows, and of ids."""
     return [
@@ -255,7 +259,9 @@ def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColum
 
 
 def _legend(results: Sequence[Result]) -> list[str]:
-    lines = ["BAC: balanced accuracy on hidden data, mean ± SD over repeats."]
+    lines = []
+    if any(result.metrics for result in results):
+        lines.append("BAC: balanced accuracy on hidden data, mean ± SD over repeats.")
     if any(result.penalties for result in results):
         lines.append("penalties: forbidden returns; the results and executed notebooks have the sentences.")
     if any(result.changed_cells for result in results):
@@ -283,7 +289,7 @@ def _verdict(result: Result) -> Text:
     return Text(result.verdict.value, style=STYLES.get(result.verdict, "red"))
 
 
-def _held(outcome: Outcome) -> Text:
+def _held(outcome: AttackOutcome) -> Text:
     return Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
 
 

@@ -16,7 +16,7 @@ from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from grader.cli.commands import RedteamOptions
-    from grader.redteam.arena import Outcome
+    from grader.redteam.arena import AttackOutcome
 
 
 def redteam(options: RedteamOptions) -> None:
@@ -28,10 +28,10 @@ def redteam(options: RedteamOptions) -> None:
     context = context_for(task, settings, hidden_data(task, made(options.out), settings))
     for attack in attacks:
         handed_in(attack, context.starter, {})  # one that cannot be built is known before an hour has gone
-    outcomes: list[Outcome] = []
+    outcomes: list[AttackOutcome] = []
     faced = 0
 
-    def note(outcome: Outcome) -> None:
+    def note(outcome: AttackOutcome) -> None:
         nonlocal faced
         faced += 1
         if not options.as_json:

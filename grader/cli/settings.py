@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grader.cli import output
 from grader.cli.data_source import source_of
 from grader.errors import UsageError
+from grader.files import reporting_os_errors
 from grader.grading import engine as engines
 from grader.grading.ray.engine import Cluster
 from grader.sandbox.proof import confines
@@ -78,8 +79,6 @@ def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
 
 def made(out: Path) -> Path:
     """Return `out`, a folder now. Raises UsageError where it cannot be one."""
-    try:
+    with reporting_os_errors("cannot be a folder of results", out):
         out.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise UsageError(f"{out} cannot be a folder of results: {error.strerror}") from error
     return out

@@ -113,16 +113,16 @@ def _lines(path: Path, text: str, delimiter: str) -> list[_Line]:
     cell = re.compile(rf'("(?:[^"]|"")*+"|(?!")[^{mark}\r\n]*+)({mark}|\r\n|\r|\n|\Z)')
     lines: list[_Line] = []
     cells: list[str] = []
-    place = 0
-    while place < len(text) or cells:
-        found = cell.match(text, place)
-        if found is None:
-            number = len(re.findall(r"\r\n|\r|\n", text[:place])) + 1
+    position = 0
+    while position < len(text) or cells:
+        match = cell.match(text, position)
+        if match is None:
+            number = len(re.findall(r"\r\n|\r|\n", text[:position])) + 1
             raise UsageError(f"{path}, line {number}: not a row of CSV: a quote is in the wrong place")
-        cells.append(found[1])
-        place = found.end()
-        if found[2] != delimiter:
-            lines.append(_Line(cells, found[2]))
+        cells.append(match[1])
+        position = match.end()
+        if match[2] != delimiter:
+            lines.append(_Line(cells, match[2]))
             cells = []
     return lines
 

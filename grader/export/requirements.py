@@ -1,4 +1,4 @@
-"""Say what this program needs to be installed: as its pyproject.toml has it in a clone, else as it was installed.
+"""Read what this program needs to be installed: as its pyproject.toml has it in a clone, else as it was installed.
 
 The metadata of an editable installation are those of the day it was made, so a clone is asked first.
 """
@@ -24,26 +24,26 @@ class Needs:
 
 
 def needs(project: Path = _PROJECT) -> Needs:
-    """Return what is needed."""
+    """Return the requirements of this program."""
     if project.is_file():
         about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
         if about.get("name") == NAME:
             return Needs(about["version"], tuple(about["dependencies"]), about["entry-points"])
-    found = importlib.metadata.distribution(NAME)
+    distribution = importlib.metadata.distribution(NAME)
     points: dict[str, dict[str, str]] = {}
-    for point in found.entry_points:
+    for point in distribution.entry_points:
         if point.group != "console_scripts":
             points.setdefault(point.group, {})[point.name] = point.value
-    packages = tuple(wanted for wanted in found.requires or [] if "extra ==" not in wanted)
-    return Needs(found.version, packages, points)
+    packages = tuple(wanted for wanted in distribution.requires or [] if "extra ==" not in wanted)
+    return Needs(distribution.version, packages, points)
 
 
 def installed() -> dict[str, str]:
     """Return the versions of all packages that are installed here, by name, without the labels of local builds."""
-    found = {
+    versions = {
         dist.metadata["Name"].lower(): dist.version.partition("+")[0]
         for dist in importlib.metadata.distributions()
         if dist.metadata["Name"]
     }
-    found.pop(NAME, None)
-    return dict(sorted(found.items()))
+    versions.pop(NAME, None)
+    return dict(sorted(versions.items()))

@@ -36,22 +36,22 @@ def pack(task: Task, public: Path, folder: Path, *, size: str) -> Path:
     for the caller to ask. Raises UsageError where the zip cannot be made.
     """
     with tempfile.TemporaryDirectory(prefix="grader-pack-") as scratch:
-        place = Path(scratch)
-        _lay_out(task, public, place / "zip" / task.id, size)
-        zip_folder(place / "zip", place / "whole.zip")
+        draft = Path(scratch)
+        _lay_out(task, public, draft / "zip" / task.id, size)
+        zip_folder(draft / "zip", draft / "whole.zip")
         target = folder / f"{task.id}.zip"
-        write_atomic(target, (place / "whole.zip").read_bytes())
+        write_atomic(target, (draft / "whole.zip").read_bytes())
     return target
 
 
 def _lay_out(task: Task, public: Path, top: Path, size: str) -> None:
     """Write the folder that becomes the zip."""
     starter = load_starter(task)
-    place = _data_path(task, starter)
-    shutil.copytree(public, top / place)
+    data_path = _data_path(task, starter)
+    shutil.copytree(public, top / data_path)
     (top / task.starter.name).write_bytes(task.starter.read_bytes())
     (top / "requirements.txt").write_text(_requirements(starter), encoding="utf-8")
-    (top / "README.md").write_text(_page(task, place, size), encoding="utf-8")
+    (top / "README.md").write_text(_page(task, data_path, size), encoding="utf-8")
 
 
 def _data_path(task: Task, starter: Json) -> PurePosixPath:
@@ -64,9 +64,9 @@ def _data_path(task: Task, starter: Json) -> PurePosixPath:
             if isinstance(node, ast.Assign) and any(
                 isinstance(name, ast.Name) and name.id == "DATA_PATH" for name in node.targets
             ):
-                place = PurePosixPath(ast.literal_eval(node.value))
-                if place.parts and not place.is_absolute() and ".." not in place.parts:
-                    return place
+                data_path = PurePosixPath(ast.literal_eval(node.value))
+                if data_path.parts and not data_path.is_absolute() and ".." not in data_path.parts:
+                    return data_path
     raise UsageError(f"{task.starter}: DATA_PATH must be a folder below the notebook's own")
 
 
@@ -94,13 +94,13 @@ def _imported(node: ast.AST) -> list[str]:
     return [node.module] if isinstance(node, ast.ImportFrom) and node.module and not node.level else []
 
 
-def _page(task: Task, place: PurePosixPath, size: str) -> str:
+def _page(task: Task, data_path: PurePosixPath, size: str) -> str:
     spec = task.spec
     return string.Template(_PAGE.read_text(encoding="utf-8")).substitute(
         title=spec.title,
         story=spec.story,
         notebook=task.starter.name,
-        data=f"{place}/",
+        data=f"{data_path}/",
         signature=spec.signature,
         repeats=spec.repeats,
         floor=f"{spec.score.floor:g}",

@@ -36,7 +36,7 @@ class SubmissionRecord:
 
 @dataclass(frozen=True)
 class Key:
-    """What a result is the result of: two executions with the same key give the same predictions.
+    """Identify what was executed: two executions with the same key give the same predictions.
 
     `context` stands for task, settings and seeds; `slot` for the student's code, "" where none was found.
     """
@@ -69,7 +69,7 @@ def now() -> str:
 
 @contextlib.contextmanager
 def writing(out: Path) -> Iterator[Gradebook]:
-    """Give the gradebook of `out` to its one writer; it is made where there is none.
+    """Open the gradebook of `out` for its one writer; it is created where there is none.
 
     Raises UsageError where another grader is at work in `out`, or the file cannot be used.
     """
@@ -91,13 +91,13 @@ def writing(out: Path) -> Iterator[Gradebook]:
 
 @contextlib.contextmanager
 def reading(out: Path) -> Iterator[Gradebook]:
-    """Give the gradebook of `out` to look into, also while a grader writes to it.
+    """Open the gradebook of `out` for reading, also while a grader writes to it.
 
     Raises UsageError where there is none.
     """
     path = out / FILE_NAME
     if not path.is_file():
-        raise UsageError(f"there is no gradebook in {out}; `grader grade TASK PATH --out {out}` makes one")
+        raise UsageError(f"there is no gradebook in {out}; `grader grade TASK PATH --out {out}` creates one")
     with contextlib.ExitStack() as stack:
         with translated(out):
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
@@ -109,11 +109,11 @@ def reading(out: Path) -> Iterator[Gradebook]:
 
 @contextlib.contextmanager
 def translated(out: Path) -> Iterator[None]:
-    """Turn what SQLite says, a full disk above all, into one line for the caller."""
+    """Turn errors of SQLite, a full disk above all, into one line for the caller."""
     try:
         yield
     except sqlite3.Error as error:
-        raise UsageError(f"{out / FILE_NAME}: {error}; what was recorded is kept") from error
+        raise UsageError(f"{out / FILE_NAME}: {error}; recorded results are kept") from error
 
 
 class Gradebook:
@@ -143,7 +143,7 @@ class Gradebook:
         versions: Mapping[str, str],
         machine: Mapping[str, Any],
     ) -> int:
-        """Note a call of a command; return its id."""
+        """Record a call of a command; return its id."""
         values = (now(), command, *(json.dumps(dict(value)) for value in (settings, versions, machine)))
         with self._transaction() as connection:
             cursor = connection.execute(
@@ -153,12 +153,12 @@ class Gradebook:
         return int(cursor.lastrowid or 0)
 
     def end_run(self, run: int) -> None:
-        """Note that a run came to its end."""
+        """Record that a run came to its end."""
         with self._transaction() as connection:
             connection.execute("UPDATE runs SET ended = ? WHERE id = ?", (now(), run))
 
     def counts(self, task: str, leaderboard: str) -> None:
-        """Note which attempt of a student counts for `task`: "best" or "latest"."""
+        """Record which attempt of a student counts for `task`: "best" or "latest"."""
         with self._transaction() as connection:
             connection.execute(
                 "INSERT INTO tasks VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET leaderboard = excluded.leaderboard",
@@ -166,7 +166,7 @@ class Gradebook:
             )
 
     def enrol(self, people: Sequence[tuple[str, str, str, str]]) -> None:
-        """Note who students are: (id, name, email, section) each. What is empty does not replace what is known."""
+        """Record who students are: (id, name, email, section) each. What is empty does not replace what is known."""
         with self._transaction() as connection:
             connection.executemany(
                 "INSERT INTO students VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET "
@@ -177,7 +177,7 @@ class Gradebook:
             )
 
     def enter(self, entries: Sequence[SubmissionRecord]) -> list[int]:
-        """Note submissions, in the order of each student's attempts; return the id of each.
+        """Record submissions, in the order of each student's attempts; return the id of each.
 
         What the same student sent before, byte for byte, keeps its row and its attempt.
         """
@@ -211,12 +211,12 @@ class Gradebook:
     def enrolled_owner(self, entry: SubmissionRecord) -> str | None:
         """Return another student who sent this very file, and whom a roster named; else None."""
         with translated(self._out):
-            found = self._connection.execute(
+            row = self._connection.execute(
                 "SELECT student FROM submissions JOIN students ON students.id = student WHERE task = ? AND path = ? "
                 "AND digest = ? AND student <> ? AND name || email || section <> '' LIMIT 1",
                 (entry.task, entry.path, entry.digest, entry.student),
             ).fetchone()
-        return found and str(found["student"])
+        return row and str(row["student"])
 
     def record(
         self, run: int, submission: int, result: Result, key: Key, identical_to: int | None = None
@@ -245,14 +245,14 @@ class Gradebook:
         return int(cursor.lastrowid or 0)
 
     def latest(self, submission: int, context: str) -> Recorded | None:
-        """Return the result of a submission in a context, the latest that is not a failure of ours; else None."""
+        """Return the latest result of a submission in a context that is not a grader's failure; else None."""
         condition = "submission = ? AND context = ? AND verdict <> ?"
         order = "results.id DESC LIMIT 1"
-        found = self._select("results", condition, order, submission, context, Verdict.GRADER_ERROR)
-        return found[0] if found else None
+        results = self._select("results", condition, order, submission, context, Verdict.GRADER_ERROR)
+        return results[0] if results else None
 
     def executed(self, key: Key) -> list[Recorded]:
-        """Return the results with this key that were executed, not copied, and are no failures of ours."""
+        """Return the results with this key that were executed, not copied, and are not failures of the grader."""
         condition = "context = ? AND slot = ? AND verdict <> ? AND identical_to IS NULL"
         return self._select("results", condition, "results.id", key.context, key.slot, Verdict.GRADER_ERROR)
 

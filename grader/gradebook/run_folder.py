@@ -152,23 +152,3 @@ def _folder_name(student: str) -> str:
         digest = hashlib.sha256(name.encode()).hexdigest()[:8]
         name = f"{name.encode()[:_NAME_BYTES].decode(errors='ignore')}-{digest}"
     return name
-
-
-def new_run_folder(runs: Path, student: str) -> Path:
-    """Create the next free folder of this student; an existing one is never touched."""
-    return RunFolder.create(runs, student).path
-
-
-def run_folder(out: Path, result: Result) -> Path:
-    """Return where the files of a result are, also after `out` was moved."""
-    return RunFolder.of(out, result).path
-
-
-def keep_traceback(folder: Path) -> None:
-    """Write the exception that is being handled to `grader_error.txt`."""
-    RunFolder(folder).write_traceback()
-
-
-def settle(folder: Path) -> None:
-    """Force a run folder to the disk. Raises OSError where the disk does not take it."""
-    RunFolder(folder).flush()

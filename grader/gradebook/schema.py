@@ -22,21 +22,23 @@ def prepare(connection: sqlite3.Connection, migrations: Path = _MIGRATIONS, vers
         "PRAGMA synchronous = FULL"
     )  # a result is on the disk, not only on its way, when it counts
     connection.execute("PRAGMA foreign_keys = ON")
-    found = check_version(connection, set(range(version + 1)))
-    if found == 0:
+    existing = check_version(connection, set(range(version + 1)))
+    if existing == 0:
         script = _SCHEMA.read_text(encoding="utf-8")
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version}; COMMIT;")
-    for number in range(found, version) if found else ():
+    for number in range(existing, version) if existing else ():
         script = (migrations / f"{number}.sql").read_text(encoding="utf-8")
         connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number + 1}; COMMIT;")
 
 
 def check_version(connection: sqlite3.Connection, known: set[int]) -> int:
     """Return the version of a gradebook, 0 for an empty file. Raises UsageError where it is not among `known`."""
-    (found,) = connection.execute("PRAGMA user_version").fetchone()
+    (existing,) = connection.execute("PRAGMA user_version").fetchone()
     tables = connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
-    if found not in known:
-        raise UsageError(f"the gradebook has version {found}, and this grader knows version {max(known)}")
-    if found == 0 and tables:
+    if existing not in known:
+        raise UsageError(
+            f"the gradebook has version {existing}, but this grader reads only up to version {max(known)}"
+        )
+    if existing == 0 and tables:
         raise UsageError("the file is a database, but not a gradebook")
-    return int(found)
+    return int(existing)

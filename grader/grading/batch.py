@@ -5,12 +5,14 @@ from __future__ import annotations
 import contextlib
 import csv
 import hashlib
+import io
 import os
 import tempfile
 from dataclasses import astuple, dataclass, replace
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, UsageError, Verdict
+from grader.files import WRITTEN, reporting_os_errors, write_atomic
 from grader.gradebook.gradebook import Gradebook, Key, Recorded, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result, csv_row
 from grader.grading.cache import context_key, may_stand_for, record_for
@@ -22,7 +24,7 @@ from grader.task.scoring import points
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
     from pathlib import Path
 
     from grader.gradebook.run_settings import RunSettings
@@ -32,6 +34,7 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 _ROOM_BYTES = 4 << 20  # with less than this left, a failure of ours is the full disk's
+_KEPT = "recorded results are kept"
 
 
 @dataclass(frozen=True)
@@ -128,7 +131,7 @@ class _Batch:
         for twin in self._book.executed(key) if submission.fault is None else []:
             if may_stand_for(twin.result, submission):
                 original = with_points(twin.result, self._job.task)
-                with self._disk():
+                with reporting_os_errors(WRITTEN, self._runs, _KEPT):
                     result = record_for(original, submission, self._runs)
                 self._record(index, result, twin)
                 return True
@@ -166,29 +169,19 @@ class _Batch:
         self._results[identity] = result
         self._watcher.on_result(result)
 
-    @contextlib.contextmanager
-    def _disk(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise UsageError(
-                f"{self._runs} cannot be written: {error.strerror}; what was recorded is kept"
-            ) from error
-
     def _stop_if_full(self) -> None:
         """Stop where a failure of ours comes from a full disk: it would be the same for everybody.
 
         What a message says does not count, for a student's text may be in it.
         """
-        try:
-            with tempfile.TemporaryFile(dir=self._job.out) as file:
-                file.write(bytes(_ROOM_BYTES))
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            raise UsageError(
-                f"{self._job.out} cannot be written: {error.strerror}; make room and call again: what was recorded is kept"
-            ) from error
+        advice = f"make room and call again: {_KEPT}"
+        with (
+            reporting_os_errors(WRITTEN, self._job.out, advice),
+            tempfile.TemporaryFile(dir=self._job.out) as file,
+        ):
+            file.write(bytes(_ROOM_BYTES))
+            file.flush()
+            os.fsync(file.fileno())
 
 
 def with_points(result: Result, task: Task) -> Result:
@@ -206,15 +199,11 @@ def write_csv(out: Path) -> None:
     """
     with reading(out) as book:
         rows = [csv_row(recorded.result.as_json(), recorded.attempt) for recorded in book.current()]
-    draft = out / "results.csv.new"
-    try:
-        with draft.open("w", encoding="utf-8", newline="") as file:
-            writer = csv.DictWriter(file, fieldnames=list(rows[0]) if rows else [])
-            writer.writeheader()
-            writer.writerows(rows)
-        draft.replace(out / "results.csv")
-    except OSError as error:
-        raise UsageError(f"{out / 'results.csv'} cannot be written: {error.strerror}") from error
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
+    writer.writeheader()
+    writer.writerows(rows)
+    write_atomic(out / "results.csv", text.getvalue().encode())
 
 
 def _check_identities(job: Job, book: Gradebook, entries: Sequence[SubmissionRecord]) -> None:

@@ -1,4 +1,4 @@
-"""Tell which submissions are the same program, and under which conditions a score was reached."""
+"""Compare submissions as programs, and the conditions under which a score was reached."""
 
 from __future__ import annotations
 

@@ -44,7 +44,7 @@ class LocalEngine:
     """Grades submissions on this machine: fork servers of trainers, and sandboxes started ahead.
 
     All of it starts when the first submission needs it, and may outlive a batch; batches may be of different tasks, and
-    run at once. With `cards`, trainers are packed on these. `kept` sandboxes stay ready between batches. Close it.
+    run at once. With `cards`, trainers are packed on these GPUs. `kept` sandboxes stay ready between batches. Close it.
     """
 
     def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:
@@ -91,7 +91,7 @@ class LocalEngine:
     def open_batch(
         self, context: RunContext, runs: Path, *, expected: int, watcher: Watcher, stopping: threading.Event
     ) -> Iterator[RunningBatch]:
-        """Give what `expected` submissions share; nothing is started yet."""
+        """Yield what `expected` submissions share; nothing is started yet."""
         settings = context.settings
         spec = SandboxSpec(context.task.spec.limits, context.imports, settings.backend)
         server = None if settings.cold else self._fork_server(settings.device)
@@ -121,7 +121,7 @@ class LocalEngine:
 
 @contextlib.contextmanager
 def opened(engine: Engine | None) -> Iterator[Engine]:
-    """Give `engine`, which stays its owner's to close, or else one of this machine that ends with the context."""
+    """Yield `engine`, which its owner closes, or else one of this machine that ends with the context."""
     if engine is not None:
         yield engine
     else:

@@ -1,4 +1,4 @@
-"""Say with what a result was made: the versions of what it may depend on, and the machine."""
+"""Describe what a result was made with: the versions of what it may depend on, and the machine."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ _VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-lear
 @functools.cache
 def versions() -> dict[str, str]:
     """Return the versions of Python and of the packages that a score may depend on."""
-    found = {"python": platform.python_version()}
+    installed = {"python": platform.python_version()}
     for name in _VERSIONED:
-        found[name] = importlib.metadata.version(name)
-    return found
+        installed[name] = importlib.metadata.version(name)
+    return installed
 
 
 def machine() -> dict[str, Any]:

@@ -223,7 +223,7 @@ def _first_call_file(context: RunContext) -> Path:
 
 
 def _with_name_hint(fault: StudentFault, submission: ParsedSubmission) -> StudentFault:
-    """Say where a missing name is defined, if it is in another cell of the student's notebook."""
+    """Return the fault with the cell that defines a missing name, if another cell of the notebook does."""
     missing = _NAME_ERROR.search(fault.message)
     if fault.verdict is not Verdict.SLOT_ERROR or missing is None:
         return fault

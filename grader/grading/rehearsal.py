@@ -34,12 +34,12 @@ def task_of(notebook: Path) -> str:
     Raises UsageError where it says none or cannot be read.
     """
     try:
-        found = grader_metadata(read_notebook(submission_of(notebook).data or b"")).get("task")
+        task_id = grader_metadata(read_notebook(submission_of(notebook).data or b"")).get("task")
     except StudentFault as fault:
         raise UsageError(f"{notebook}: {fault.message}") from fault
-    if not isinstance(found, str):
+    if not isinstance(task_id, str):
         raise UsageError(f"{notebook} does not say which task it belongs to; give --task")
-    return found
+    return task_id
 
 
 def rounds(task: Task, notebook: Path, data: Path | None, scratch: Path, *, repeats: int) -> list[Repeat]:

@@ -80,23 +80,23 @@ def chosen(
     An empty collection chooses all. Raises UsageError where nothing is chosen, or a notebook was never kept.
     """
     with reading(out) as book:
-        current = [one for one in book.current() if one.result.task == task.id]
-    known = {one.result.student for one in current}
+        current = [row for row in book.current() if row.result.task == task.id]
+    known = {row.result.student for row in current}
     if unknown := set(students) - known:
         raise UsageError(f"{out} has no student {min(unknown)!r}; {instead(min(unknown), known)}")
-    found = []
-    for one in current:
-        result = one.result
+    submissions = []
+    for row in current:
+        result = row.result
         if (not verdicts or result.verdict in verdicts) and (not students or result.student in students):
             kept = RunFolder.of(out, result).submission
             if not kept.is_file():
                 raise UsageError(
                     f"the notebook of {result.student} was not kept ({result.verdict}); grade the file itself"
                 )
-            found.append(Submission(result.submission, result.student, kept))
-    if not found:
+            submissions.append(Submission(result.submission, result.student, kept))
+    if not submissions:
         raise UsageError(f"nothing in {out} is chosen by that; `grader results {out}` lists what there is")
-    return found
+    return submissions
 
 
 def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
@@ -106,16 +106,16 @@ def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
     """
     changed = []
     with writing(out) as book:
-        current = [one for one in book.current() if one.result.task == task.id]
+        current = [row for row in book.current() if row.result.task == task.id]
         if not current:
             raise UsageError(f"{out} holds no results of {task.id}")
         run = book.begin_run("rescore", {"task": task.id, "task_version": task.version, "score": task.spec.score.model_dump()}, versions(), machine())  # fmt: skip
         book.counts(task.id, task.spec.leaderboard)
-        for one in current:
-            result = with_points(one.result, task)
-            if result != one.result:
-                book.record(run, one.submission, result, one.key, one.identical_to)
-                changed.append((one.result, result))
+        for row in current:
+            result = with_points(row.result, task)
+            if result != row.result:
+                book.record(run, row.submission, result, row.key, row.identical_to)
+                changed.append((row.result, result))
         book.end_run(run)
     write_csv(out)
     return changed
@@ -128,12 +128,12 @@ def find(out: Path, name: str) -> Recorded:
     nothing or several fit.
     """
     with reading(out) as book:
-        history = {one.id: one for one in book.history()}
+        history = {row.id: row for row in book.history()}
         current = book.current()
-    for one in reversed(history.values()):
-        if Path(name).resolve() == RunFolder.of(out, one.result).path.resolve():
-            return history.get(one.identical_to or one.id, one)
-    fitting = [one for one in current if name in (one.result.student, one.result.submission)]
+    for row in reversed(history.values()):
+        if Path(name).resolve() == RunFolder.of(out, row.result).path.resolve():
+            return history.get(row.identical_to or row.id, row)
+    fitting = [row for row in current if name in (row.result.student, row.result.submission)]
     if len(fitting) != 1:
         count = "no result" if not fitting else f"{len(fitting)} results"
         raise UsageError(f"{name!r} has {count} in {out}; give the run folder instead")
@@ -187,9 +187,9 @@ def replay(
     return Replay(was.student, was, result, compared, different, _environment(out, recorded, result))
 
 
-def _different(one: Path, other: Path) -> list[str]:
+def _different(before: Path, after: Path) -> list[str]:
     """Return the names of arrays that two npz files do not share bit for bit."""
-    with np.load(one, allow_pickle=False) as then, np.load(other, allow_pickle=False) as now:
+    with np.load(before, allow_pickle=False) as then, np.load(after, allow_pickle=False) as now:
         return [
             name
             for name in sorted({*then.files, *now.files})

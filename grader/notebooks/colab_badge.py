@@ -1,4 +1,4 @@
-"""The badge "Open in Colab" at the top of the notebooks: which repository it leads to, and a text without it.
+"""Build the badge "Open in Colab" at the top of the notebooks, and remove it from a text.
 
 The address is kept once, in `repository.toml` beside the task folders: what is built follows from what is committed.
 """
@@ -42,8 +42,8 @@ def badge(repo_url: str, notebook: str) -> str:
             f"--repo-url {repo_url!r} is not of the form {FORM}: Colab opens notebooks from GitHub"
         )
     owner, repository, branch, folder = match.groups(default="")
-    place = f"{owner}/{repository}/blob/{branch or _DEFAULT_BRANCH}{folder}/{notebook}"
-    return f"{_PICTURE}({_COLAB}/github/{place})"
+    location = f"{owner}/{repository}/blob/{branch or _DEFAULT_BRANCH}{folder}/{notebook}"
+    return f"{_PICTURE}({_COLAB}/github/{location})"
 
 
 def without_badge(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The program in a cell: parsed, hashed, and the names that it defines."""
+"""Parse and hash the program in a cell, and list the names that it defines."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ def syntax_error(text: str, name: str) -> SyntaxError | None:
 
 
 def defined_names(text: str) -> frozenset[str]:
-    """Return the names that a cell binds at top level; lines of IPython magic are passed over.
+    """Return the names that a cell binds at top level; lines of IPython magic are skipped.
 
     Raises SyntaxError where the cell cannot be parsed, for whatever reason.
     """
@@ -67,20 +67,20 @@ def defined_names(text: str) -> frozenset[str]:
 
 def definitions(code: ast.AST) -> list[tuple[str, ast.AST]]:
     """Return the names that some code binds at top level, each with the node that binds it."""
-    found: list[tuple[str, ast.AST]] = []
+    bindings: list[tuple[str, ast.AST]] = []
     left: list[ast.AST] = [code]
     while left:
         node = left.pop()
         if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef)):
-            found.append((node.name, node))
+            bindings.append((node.name, node))
         elif isinstance(node, (ast.Import, ast.ImportFrom)):
             names = (alias.asname or alias.name.split(".")[0] for alias in node.names if alias.name != "*")
-            found += [(name, node) for name in names]
+            bindings += [(name, node) for name in names]
         elif isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            found.append((node.id, node))
+            bindings.append((node.id, node))
         elif not isinstance(node, _NO_DESCENT):
             left.extend(ast.iter_child_nodes(node))
-    return found
+    return bindings
 
 
 def slot_key(source: str) -> str:

@@ -11,6 +11,7 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import StudentFault, Verdict
+from grader.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -99,8 +100,8 @@ def python_version(notebook: Json) -> str:
 
 def tags(cell: Json) -> list[Any]:
     """Return the cell's tags."""
-    found = metadata(cell).get("tags")
-    return found if isinstance(found, list) else []
+    values = metadata(cell).get("tags")
+    return values if isinstance(values, list) else []
 
 
 def tagged(notebook: Json, tag: str) -> list[Json]:
@@ -114,10 +115,10 @@ def labels(notebook: Json) -> list[str]:
     for number, cell in enumerate(notebook["cells"], start=1):
         text = source(cell)
         if cell.get("cell_type") == "markdown":
-            found = _HEADING.findall(text)
-            heading = found[-1].rstrip(" \t#") if found else heading
+            headings = _HEADING.findall(text)
+            heading = headings[-1].rstrip(" \t#") if headings else heading
         form = _FORM_TITLE.match(text) if is_code(cell) else None
-        title = _printable(form[1] if form else heading)
+        title = _short(form[1] if form else heading)
         names.append(f"{title} (cell {number})" if title else f"cell {number}")
     return names
 
@@ -191,11 +192,11 @@ def _check_language(notebook: Json) -> None:
     if not named and isinstance(name, str) and re.split(r"[-\d]", name.lower())[0] in _OTHER_KERNELS:
         named = [name]
     if named and not any(name.lower().startswith(("python", "ipython")) for name in named):
-        raise _invalid(f"The notebook is written for {_printable(named[0])}, not for Python.")
+        raise _invalid(f"The notebook is written for {_short(named[0])}, not for Python.")
 
 
-def _printable(text: str) -> str:
-    clean = "".join(character if character.isprintable() else " " for character in text).strip()
+def _short(text: str) -> str:
+    clean = printable(text, " ").strip()
     return clean if len(clean) <= _MAX_HEADING else clean[: _MAX_HEADING - 3] + "..."
 
 

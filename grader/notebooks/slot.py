@@ -1,4 +1,4 @@
-"""Tell the cells of a notebook apart: which one is the slot, which protected ones were changed, what defines a name."""
+"""Find the slot among the cells of a notebook, and what its other cells define."""
 
 from __future__ import annotations
 
@@ -65,14 +65,12 @@ def slot_number(notebook: Json, starter: Json) -> int:
         for number, (cell, label) in enumerate(zip(notebook["cells"], names, strict=True), start=1)
         if is_code(cell)
     ]
-    defining = [found for found in seen if found.entries == wanted]
+    defining = [cell for cell in seen if cell.entries == wanted]
     marked: list[_Seen] = []
     for identity in IDENTITIES:
-        same = [
-            found for found in seen if identity(found.cell) == key and "protected" not in tags(found.cell)
-        ]
-        marked += [found for found in same if found not in marked]
-        usable = [found for found in same if found in defining]
+        same = [cell for cell in seen if identity(cell.cell) == key and "protected" not in tags(cell.cell)]
+        marked += [cell for cell in same if cell not in marked]
+        usable = [cell for cell in same if cell in defining]
         if usable:
             untouched = squeeze(usable[0].text) == squeeze(source(slot_cell(starter)))
             # A starter's slot left as it was beside another definition: the student's intent is not ours to guess.
@@ -80,7 +78,7 @@ def slot_number(notebook: Json, starter: Json) -> int:
     if defining:
         return _the_only(defining, wanted)
     _refuse_scattered(seen, wanted)
-    left = marked or [found for found in seen if found.attempt]
+    left = marked or [cell for cell in seen if cell.attempt]
     if left:
         return _the_only(left, wanted)
     raise _missing(_nothing_found(notebook, starter, wanted))
@@ -88,7 +86,7 @@ def slot_number(notebook: Json, starter: Json) -> int:
 
 def names_defined_elsewhere(notebook: Json, slot_source: str) -> dict[str, str]:
     """Return the top-level names that code cells other than the slot define, with the name of that cell."""
-    found: dict[str, str] = {}
+    label_of: dict[str, str] = {}
     for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
         text = source(cell)
         if is_code(cell) and text != slot_source:
@@ -97,20 +95,20 @@ def names_defined_elsewhere(notebook: Json, slot_source: str) -> dict[str, str]:
             except SyntaxError:
                 continue  # such a cell defines nothing
             for name in names:
-                found.setdefault(name, label)
-    return found
+                label_of.setdefault(name, label)
+    return label_of
 
 
 def slot_cell(starter: Json) -> Json:
-    """Return the slot of a notebook of ours. Raises GraderFault where it has not exactly one."""
-    found = tagged(starter, "slot")
-    if len(found) != 1 or not isinstance(found[0].get("id"), str):
-        raise GraderFault(f"the starter notebook has {len(found)} slots; run: grader build")
-    return found[0]
+    """Return the slot of one of our notebooks. Raises GraderFault where it has not exactly one."""
+    slots = tagged(starter, "slot")
+    if len(slots) != 1 or not isinstance(slots[0].get("id"), str):
+        raise GraderFault(f"the starter notebook has {len(slots)} slots; run: grader build")
+    return slots[0]
 
 
 def entry_names(starter: Json) -> tuple[str, ...]:
-    """Return the functions that the slot of a notebook of ours must define."""
+    """Return the functions that the slot of one of our notebooks must define."""
     names = grader_metadata(starter).get("entries")
     if not isinstance(names, list) or not names:
         raise GraderFault("the starter notebook names no entries; run: grader build")
@@ -132,19 +130,19 @@ def _look(number: int, cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
     return _Seen(cell, number, label, text, entries, attempt)
 
 
-def _the_only(found: Sequence[_Seen], wanted: frozenset[str]) -> int:
+def _the_only(cells: Sequence[_Seen], wanted: frozenset[str]) -> int:
     """Return the number of the first cell; the others must hold the same program, as in a document saved into itself."""
-    if len({slot_key(cell.text) for cell in found}) > 1:
+    if len({slot_key(cell.text) for cell in cells}) > 1:
         raise _missing(
-            f"{_listed(wanted)} is defined in more than one cell: {_joined(found)}. Keep one of them."
+            f"{_listed(wanted)} is defined in more than one cell: {_joined(cells)}. Keep one of them."
         )
-    return found[0].number
+    return cells[0].number
 
 
 def _refuse_scattered(seen: Sequence[_Seen], wanted: frozenset[str]) -> None:
-    parts = [found for found in seen if found.entries]
-    if len(parts) > 1 and frozenset[str]().union(*(found.entries for found in parts)) == wanted:
-        places = " and ".join(f"{_listed(found.entries)} in {found.label}" for found in parts)
+    parts = [cell for cell in seen if cell.entries]
+    if len(parts) > 1 and frozenset[str]().union(*(cell.entries for cell in parts)) == wanted:
+        places = " and ".join(f"{_listed(cell.entries)} in {cell.label}" for cell in parts)
         raise _missing(f"One cell must define {_listed(wanted)}; found {places}. Put them into one cell.")
 
 
@@ -153,7 +151,7 @@ def _nothing_found(notebook: Json, starter: Json, wanted: frozenset[str]) -> str
     names = _listed(wanted)
     for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
         if not is_code(cell) and any(identity(cell) == key for identity in IDENTITIES):
-            return f"The slot, {label}, is no code cell any more. Turn it back into a code cell."
+            return f"The slot, {label}, is no longer a code cell. Turn it back into one."
     other = grader_metadata(notebook).get("task")
     if isinstance(other, str) and other != (ours := grader_metadata(starter).get("task")):
         return f"No code cell defines {names}: this is the notebook of another task, not of {ours}."
@@ -170,9 +168,9 @@ def _listed(names: frozenset[str]) -> str:
     return " and ".join(sorted(names))
 
 
-def _joined(found: Sequence[_Seen]) -> str:
-    shown = ", ".join(cell.label for cell in found[:5])
-    return shown if len(found) <= 5 else f"{shown} and {len(found) - 5} more"
+def _joined(cells: Sequence[_Seen]) -> str:
+    shown = ", ".join(cell.label for cell in cells[:5])
+    return shown if len(cells) <= 5 else f"{shown} and {len(cells) - 5} more"
 
 
 def _missing(message: str) -> StudentFault:

@@ -68,7 +68,7 @@ _REFERENCE = "reference"
 
 
 @dataclass(frozen=True)
-class Outcome:
+class AttackOutcome:
     """What came of one attack; `problems` are sentences, and there are none where it held."""
 
     attack: str
@@ -171,7 +171,7 @@ class Arena:
         self._libraries = libraries()
         self._files = _contents(self._context.repeats[0])
 
-    def face(self, attack: Attack) -> Outcome:
+    def face(self, attack: Attack) -> AttackOutcome:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
         data = handed_in(attack, self._context.starter, self._targets)
         self._bait.touched()
@@ -187,7 +187,7 @@ class Arena:
                 before, self._monitor.snapshot(self._batch.runs / attack.name), attack.text
             ),
         ]
-        return Outcome(
+        return AttackOutcome(
             attack=attack.name,
             expected="|".join(attack.endings),
             verdict=result.verdict.value,
@@ -197,7 +197,9 @@ class Arena:
             run_folder=result.run_folder,
         )
 
-    def face_window(self, window: Sequence[Attack], on_outcome: Callable[[Outcome], None]) -> list[Outcome]:
+    def face_window(
+        self, window: Sequence[Attack], on_outcome: Callable[[AttackOutcome], None]
+    ) -> list[AttackOutcome]:
         """Face the attacks of `window`, then grade the reference; blame what changed how that ends.
 
         `on_outcome` gets each outcome before it is known whether its attack is to blame.

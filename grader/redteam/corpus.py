@@ -119,10 +119,10 @@ def read_attack(path: Path) -> Attack:
         raise UsageError(f"{path}: the first line calls it {name!r}, which is not the file's name")
     attack = Attack(name, path, endings, text)
     if attack.kind not in CLASSES:
-        raise UsageError(f"{path}: there is no class {attack.kind!r}; there are: {', '.join(CLASSES)}")
+        raise UsageError(f"{path}: there is no class {attack.kind!r}; the classes are: {', '.join(CLASSES)}")
     for ending in endings:
         if ending not in ENDINGS:
-            raise UsageError(f"{path}: {ending!r} is no ending; there are: {', '.join(ENDINGS)}")
+            raise UsageError(f"{path}: {ending!r} is not an ending; the endings are: {', '.join(ENDINGS)}")
     if not rest.lstrip().startswith('"""'):
         raise UsageError(f"{path}: after the first line, a docstring must say what is tried")
     if ("\ndef submit(" in text) != (attack.kind == "notebook"):

@@ -22,6 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+import psutil
+
 from grader.sandbox.process import site_folders
 
 if TYPE_CHECKING:
@@ -51,13 +53,6 @@ class FileState(NamedTuple):
     size: int
     modified: int  # nanoseconds
     changed: int  # nanoseconds
-
-
-class Process(NamedTuple):
-    """A process; no other ever has the same number and start."""
-
-    number: int
-    started: int
 
 
 @dataclass(frozen=True)
@@ -143,23 +138,17 @@ def adopting_orphans() -> Iterator[None]:
         prctl(_ADOPT, before.value, 0, 0, 0)
 
 
-def descendants() -> dict[Process, str]:
-    """Return the running processes below this one, with their names."""
-    parents: dict[int, int] = {}
-    running: dict[int, tuple[Process, str]] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            head, _, tail = (folder / "stat").read_text(errors="replace").rpartition(")")
-        except OSError:
-            continue  # it ended while we looked
-        fields, number = tail.split(), int(folder.name)
-        parents[number] = int(fields[1])
-        if fields[0] not in "ZX":
-            running[number] = Process(number, int(fields[19])), head.partition("(")[2]
-    return dict(process for number, process in running.items() if _descends(number, parents))
+def descendants() -> dict[psutil.Process, str]:
+    """Return the running processes below this one, with their names; no other process is ever equal to one of them."""
+    running: dict[psutil.Process, str] = {}
+    for process in psutil.Process().children(recursive=True):
+        with contextlib.suppress(psutil.NoSuchProcess):  # it ended while we looked
+            if process.status() not in (psutil.STATUS_ZOMBIE, psutil.STATUS_DEAD):
+                running[process] = process.name()
+    return running
 
 
-def end_new(known: Mapping[Process, str]) -> list[str]:
+def end_new(known: Mapping[psutil.Process, str]) -> list[str]:
     """End the processes below this one that are not `known` and do not end by themselves; return them in words."""
     end = time.monotonic() + _PATIENCE_SECONDS
     while left := {process: name for process, name in descendants().items() if process not in known}:
@@ -168,9 +157,9 @@ def end_new(known: Mapping[Process, str]) -> list[str]:
         time.sleep(_POLL_SECONDS)
     for process in left:
         with contextlib.suppress(ProcessLookupError, ChildProcessError):
-            os.kill(process.number, signal.SIGKILL)
-            os.waitpid(process.number, 0)
-    return shortened([f"a process was left: {name} ({process.number})" for process, name in left.items()])
+            os.kill(process.pid, signal.SIGKILL)
+            os.waitpid(process.pid, 0)
+    return shortened([f"a process was left: {name} ({process.pid})" for process, name in left.items()])
 
 
 def shortened(sentences: list[str]) -> list[str]:
@@ -232,10 +221,3 @@ def _names(path: str, columns: slice) -> list[str]:
     except OSError:
         return []  # not every kernel has it
     return [f"{path} {' '.join(line.split()[columns])}" for line in lines]
-
-
-def _descends(number: int, parents: Mapping[int, int]) -> bool:
-    grader = os.getpid()
-    while number in parents and parents[number] != grader:
-        number = parents[number]
-    return parents.get(number) == grader

@@ -111,7 +111,7 @@ def advice(result: Result, score: Score | None) -> list[str]:
     sentences = []
     if score and metrics.balanced_accuracy <= score.floor:
         sentences.append(
-            "No points yet: the balanced accuracy is below the lower end of the scale. Compare it with the untouched starter first."
+            f"No points yet: they start above a balanced accuracy of {score.floor:g}. Compare with the untouched starter first."
         )
     if score and len(metrics.per_repeat) > 1:
         swing = 100 * metrics.spread / (score.ceiling - score.floor)

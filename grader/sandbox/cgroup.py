@@ -55,8 +55,8 @@ class ControlGroup:
             return int((self.folders[_CLOCK] / "cpuacct.usage").read_text(encoding="ascii")) / 1e9
         with contextlib.suppress(FileNotFoundError):  # in version 2 all controllers share one folder
             stat = next(iter(self.folders.values())) / "cpu.stat"
-            told = dict(map(str.split, stat.read_text(encoding="ascii").splitlines()))
-            return int(told["usage_usec"]) / 1e6
+            counters = dict(map(str.split, stat.read_text(encoding="ascii").splitlines()))
+            return int(counters["usage_usec"]) / 1e6
         return None
 
     def remove(self) -> None:
@@ -125,6 +125,6 @@ def _above(controller: str, *, unified: bool) -> Path:
         if unified and not controllers:
             return (MOUNT / path.strip("/")).parent if path != "/" else MOUNT
         if controller in controllers.split(","):
-            own = MOUNT / controller / path.strip("/")
-            return own if own.is_dir() else MOUNT / controller
+            folder = MOUNT / controller / path.strip("/")
+            return folder if folder.is_dir() else MOUNT / controller
     raise FileNotFoundError(controller)

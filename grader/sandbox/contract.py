@@ -57,7 +57,7 @@ class Slot(Protocol):
         """
 
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
-        """Say why the process ended, waiting for its end at most `wait_seconds`.
+        """Return why the process ended, waiting for its end at most `wait_seconds`.
 
         Ask when the socket closed without a `failed` frame. None while the process runs, and where it ended
         because `close` was called.
@@ -72,7 +72,7 @@ class Sandbox(Protocol):
 
     @property
     def name(self) -> str:
-        """Say what confines it: "bubblewrap" or "plain process"."""
+        """Return what confines it: "bubblewrap" or "plain process"."""
 
     def start_slot(self, source: SlotSource) -> Slot:
         """Start a fresh process for the student's code; one slot runs at a time, the one before is closed.

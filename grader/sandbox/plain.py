@@ -19,13 +19,13 @@ class PlainSandbox(SlotSandbox):
     def __init__(self, limits: Limits, imports: str) -> None:
         self._folder = tempfile.TemporaryDirectory(prefix="slot-", ignore_cleanup_errors=True)
 
-        def prepare(control_fd: int, _facts_fd: int) -> process.Launch:
+        def prepare(control_fd: int, _facts_fd: int) -> process.ServerCommand:
             config = process.config_of(limits, imports, control_fd=control_fd)
             config |= {"confined": False, "users": None, "private": ()}
             argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
             environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
             environment |= process.environment(self._folder.name, limits.processes)
-            return process.Launch(argv, environment, self._folder.name)
+            return process.ServerCommand(argv, environment, self._folder.name)
 
         super().__init__("plain process", limits, lambda: process.ServerProcess(prepare))
 

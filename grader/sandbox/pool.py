@@ -94,7 +94,7 @@ class SandboxPool:
 
     @contextlib.contextmanager
     def supply(self, spec: SandboxSpec, *, expected: int, ahead: int) -> Iterator[SandboxSupply]:
-        """Give a supply for `expected` submissions; what nobody took of it is kept, or ends with the context."""
+        """Yield a supply for `expected` submissions; what nobody took of it is kept, or ends with the context."""
         with self._lock:
             kept = self._ready.pop(spec, [])
         ready = [sandbox for sandbox in kept if sandbox.is_running()]

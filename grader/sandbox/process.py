@@ -16,6 +16,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import psutil
+
 from grader.errors import GraderFault
 from grader.sandbox.inside import libraries
 
@@ -48,7 +50,7 @@ ONE_THREAD = {
 
 
 @dataclass(frozen=True)
-class Launch:
+class ServerCommand:
     """How to start one `server.py`; descriptors in `keep` are handed over and closed here."""
 
     argv: list[str]
@@ -65,7 +67,7 @@ class ServerProcess:
     thread that started it, and a caller's thread may be short-lived.
     """
 
-    def __init__(self, prepare: Callable[[int, int], Launch]) -> None:
+    def __init__(self, prepare: Callable[[int, int], ServerCommand]) -> None:
         """`prepare` gets two descriptors of the child: its control socket, and a pipe for bubblewrap's own facts."""
         self.control, self._inner = socket.socketpair()
         self._prepare = prepare
@@ -238,32 +240,20 @@ def config_of(limits: Limits, imports: str, *, control_fd: int) -> dict[str, Any
     }
 
 
-_PARENT, _TIMES = (
-    1,
-    slice(11, 15),
-)  # fields after the name in /proc/PID/stat; utime, stime and both of dead children
-
-
 def cpu_seconds(root: int) -> float:
-    """Return the CPU seconds of process `root`, of its descendants, and of those of them that ended; 0.0 without /proc.
+    """Return the CPU seconds of process `root`, of its descendants, and of those of them that ended; 0.0 where it is gone.
 
     Under bubblewrap nothing escapes the count: what loses its parent becomes a child of the first process.
     """
-    parents: dict[int, int] = {}
-    ticks: dict[int, int] = {}
-    for folder in Path("/proc").glob("[0-9]*"):
-        try:
-            fields = (
-                (folder / "stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
-            )
-        except OSError:
-            continue  # it ended while we looked
-        parents[int(folder.name)] = int(fields[_PARENT])
-        ticks[int(folder.name)] = sum(map(int, fields[_TIMES]))
-    return sum(ticks[pid] for pid in ticks if _descends(pid, root, parents)) / os.sysconf("SC_CLK_TCK")
-
-
-def _descends(pid: int, root: int, parents: dict[int, int]) -> bool:
-    while pid != root and pid in parents:
-        pid = parents[pid]
-    return pid == root
+    try:
+        first = psutil.Process(root)
+        processes = [first, *first.children(recursive=True)]
+    except psutil.Error:
+        return 0.0
+    seconds = 0.0
+    for process in processes:
+        with contextlib.suppress(psutil.Error):  # it ended while we looked
+            times = process.cpu_times()
+            seconds += times.user + times.system
+            seconds += getattr(times, "children_user", 0.0) + getattr(times, "children_system", 0.0)  # Linux
+    return seconds

@@ -102,7 +102,7 @@ def _library_folders() -> set[str]:
     """Return the names in the home folder that lead to mounted libraries; nothing else may be seen there."""
     home = Path.home().resolve()
     mounted = [Path(sys.base_prefix).resolve(), *site_folders()]
-    return {place.relative_to(home).parts[0] for place in mounted if place.is_relative_to(home)}
+    return {folder.relative_to(home).parts[0] for folder in mounted if folder.is_relative_to(home)}
 
 
 def _judge(seen: dict[str, Any]) -> list[Check]:

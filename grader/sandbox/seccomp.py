@@ -105,7 +105,9 @@ def _only(number: int, argument: int, values: Iterable[int], refusal: int) -> li
 
 
 def _returns(values: Iterable[int], action: int) -> list[bytes]:
-    return [step for one in values for step in (_step(JUMP_EQUAL, one, if_false=1), _step(RETURN, action))]
+    return [
+        step for value in values for step in (_step(JUMP_EQUAL, value, if_false=1), _step(RETURN, action))
+    ]
 
 
 def _step(code: int, operand: int, *, if_true: int = 0, if_false: int = 0) -> bytes:

@@ -180,15 +180,15 @@ class RunningSlot:
         return round(int(kilobytes) / 1024, 1) if kilobytes else None
 
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
-        """Say why the process ended; None while it runs and after `close`.
+        """Return why the process ended; None while it runs and after `close`.
 
         Raises GraderFault where the whole sandbox ended under it.
         """
         self._drain()
         self._thread.join(wait_seconds)
         if self._said_too_much:
-            said = f"your code printed more than the {self._most_bytes // 1024} KB it may print"
-            return StudentFault(Verdict.OUTPUT_LIMIT, said)
+            message = f"your code printed more than the {self._most_bytes // 1024} KB it may print"
+            return StudentFault(Verdict.OUTPUT_LIMIT, message)
         if self._stopped or self._thread.is_alive():
             return None
         if self._server.memory_kills() > self._kills_before:

@@ -83,13 +83,13 @@ def read_member(archive: Path, name: str, max_bytes: int) -> bytes | None:
     """Return the bytes of the one member `name`, or None where there is none, or several, or it is damaged or larger."""
     try:
         with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
-            found = [info for info in opened.infolist() if info.filename.replace("\\", "/") == name]
-            if len(found) != 1 or found[0].file_size > max_bytes or found[0].flag_bits & 1:
+            members = [info for info in opened.infolist() if info.filename.replace("\\", "/") == name]
+            if len(members) != 1 or members[0].file_size > max_bytes or members[0].flag_bits & 1:
                 return None
-            if found[0].compress_type not in _METHODS:
+            if members[0].compress_type not in _METHODS:
                 return None
             unpacked = io.BytesIO()
-            with opened.open(found[0]) as packed:
+            with opened.open(members[0]) as packed:
                 shutil.copyfileobj(packed, unpacked)  # piece by piece: read() unpacks all before it counts
             return unpacked.getvalue()
     except StudentFault:
@@ -119,7 +119,7 @@ def _notebooks(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
         and not is_skipped(PurePosixPath(info.filename.replace("\\", "/")).parts)
     ]
     if not wanted:
-        raise _refused("The archive holds no notebook.")
+        raise _refused("The archive contains no notebook.")
     return sorted(wanted, key=lambda info: info.filename)
 
 

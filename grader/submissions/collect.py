@@ -16,6 +16,7 @@ from grader.notebooks.reading import MAX_BYTES, too_large
 from grader.submissions.archive import is_skipped, read_member, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
 from grader.submissions.platforms import MAX_METADATA_BYTES, METADATA
+from grader.text import printable
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -68,8 +69,8 @@ class Submission:
 
 
 @dataclass(frozen=True)
-class _Found:
-    """A candidate: where it was found, and the file or the fault."""
+class _Candidate:
+    """What may be a submission: where it was found, and the file or the fault."""
 
     trace: Trace
     file: Path | None
@@ -95,14 +96,14 @@ def collect(
     Raises UsageError for a path that is not there, a folder without notebooks, or a pattern that cannot work.
     """
     matcher = _compiled(pattern) if pattern is not None else None
-    found = _without_repeats(
+    candidates = _without_repeats(
         [
             item
             for number, path in enumerate(paths)
             for item in _find(path, number, workdir / str(number), out)
         ]
     )
-    traces = [item.trace for item in found]
+    traces = [item.trace for item in candidates]
     if matcher is None:
         senders = by_name(traces, lambda source, folder: _metadata(paths, source, folder), roster)
     elif any(matcher.search(trace.relative) for trace in traces):
@@ -121,7 +122,7 @@ def collect(
             late=sender.origin is not None and sender.origin.late,
             person=sender.person,
         )
-        for item, sender in _by_attempt(list(zip(found, senders, strict=True)))
+        for item, sender in _by_attempt(list(zip(candidates, senders, strict=True)))
     ]
 
 
@@ -130,18 +131,18 @@ def strangers(submissions: list[Submission]) -> list[Submission]:
     return [submission for submission in submissions if submission.person is None]
 
 
-def _by_attempt(sent: list[tuple[_Found, Sender]]) -> list[tuple[_Found, Sender]]:
+def _by_attempt(sent: list[tuple[_Candidate, Sender]]) -> list[tuple[_Candidate, Sender]]:
     """Put each student's attempts in the order the platform gives them, in the places they have among the others'."""
-    places = defaultdict(list)
-    for place, (_, sender) in enumerate(sent):
-        places[sender.student].append(place)
+    indices = defaultdict(list)
+    for index, (_, sender) in enumerate(sent):
+        indices[sender.student].append(index)
     ordered = list(sent)
-    for taken in places.values():
-        origins = [origin for place in taken if (origin := sent[place][1].origin) and origin.order]
+    for taken in indices.values():
+        origins = [origin for index in taken if (origin := sent[index][1].origin) and origin.order]
         if len(origins) == len(taken) and len({origin.platform for origin in origins}) == 1:
             ranked = sorted(range(len(taken)), key=lambda rank: origins[rank].order)
-            for place, rank in zip(taken, ranked, strict=True):
-                ordered[place] = sent[taken[rank]]
+            for index, rank in zip(taken, ranked, strict=True):
+                ordered[index] = sent[taken[rank]]
     return ordered
 
 
@@ -168,7 +169,7 @@ def _metadata(paths: list[Path], source: int, folder: tuple[str, ...]) -> bytes 
         return None
 
 
-def _find(path: Path, number: int, workdir: Path, out: Path | None) -> list[_Found]:
+def _find(path: Path, number: int, workdir: Path, out: Path | None) -> list[_Candidate]:
     shown = str(path)
     with reporting_os_errors(READ, shown):
         try:
@@ -176,33 +177,33 @@ def _find(path: Path, number: int, workdir: Path, out: Path | None) -> list[_Fou
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UsageError(f"{shown} does not exist") from error
     if is_folder:  # the caller's own link to a folder is followed; links to notebooks may be students' doing
-        found = []
+        candidates = []
         for file in _walk(path, out.resolve() if out else None):
             inside = file.relative_to(path)
             trace = Trace(number, str(file), inside.as_posix(), (path.absolute().name, *inside.parts))
-            found.append(_Found(trace, *_checked(file)))
-        if not found:
-            raise UsageError(f"{shown} holds no notebooks")
-        return found
+            candidates.append(_Candidate(trace, *_checked(file)))
+        if not candidates:
+            raise UsageError(f"{shown} contains no notebooks")
+        return candidates
     if path.suffix.lower() == ".zip" and not is_link:
         return _find_in_archive(path, number, workdir)
-    return [_Found(Trace(-1, shown, path.as_posix(), path.absolute().parts), *_checked(path))]
+    return [_Candidate(Trace(-1, shown, path.as_posix(), path.absolute().parts), *_checked(path))]
 
 
 def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
-    """Give the notebooks below `folder`, and the links that may stand for some; links are not followed, nor is `out`."""
+    """Yield the notebooks below `folder`, and the links that may stand for some; links are not followed, nor is `out`."""
 
     def refuse(error: OSError) -> None:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
 
     files = []
-    for place, folders, names in os.walk(folder, onerror=refuse):
+    for top, folders, names in os.walk(folder, onerror=refuse):
         folders[:] = [
-            name for name in folders if not is_skipped((name,)) and Path(place, name).resolve() != out
+            name for name in folders if not is_skipped((name,)) and Path(top, name).resolve() != out
         ]
-        files += [Path(place, name) for name in folders if Path(place, name).is_symlink()]
+        files += [Path(top, name) for name in folders if Path(top, name).is_symlink()]
         files += [
-            Path(place, name) for name in names if name.lower().endswith(".ipynb") and not is_skipped((name,))
+            Path(top, name) for name in names if name.lower().endswith(".ipynb") and not is_skipped((name,))
         ]
     yield from sorted(files)
 
@@ -223,23 +224,23 @@ def _checked(file: Path) -> tuple[Path | None, Fault | None]:
         return None, GraderFault(f"{file} cannot be read: {error.strerror}")
 
 
-def _find_in_archive(path: Path, number: int, workdir: Path) -> list[_Found]:
+def _find_in_archive(path: Path, number: int, workdir: Path) -> list[_Candidate]:
     try:
         members = unpack(path, workdir)
     except StudentFault as fault:
-        return [_Found(Trace(number, str(path), path.as_posix(), (path.name,)), None, fault)]
-    found = []
+        return [_Candidate(Trace(number, str(path), path.as_posix(), (path.name,)), None, fault)]
+    candidates = []
     for member in members:
         inside = PurePosixPath(member.name.replace("\\", "/")).parts
         trace = Trace(number, f"{path}/{member.name}", member.name, (path.name, *inside))
-        found.append(_Found(trace, member.file, member.fault))
-    return found
+        candidates.append(_Candidate(trace, member.file, member.fault))
+    return candidates
 
 
-def _without_repeats(found: list[_Found]) -> list[_Found]:
+def _without_repeats(candidates: list[_Candidate]) -> list[_Candidate]:
     """Drop a file that two of the paths lead to."""
-    seen: dict[object, _Found] = {}
-    for item in found:
+    seen: dict[object, _Candidate] = {}
+    for item in candidates:
         seen.setdefault(item.file.resolve() if item.file else item.trace.path, item)
     return list(seen.values())
 
@@ -256,7 +257,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 
 def _shown(path: str) -> str:
     text = path.encode("utf-8", "replace").decode("utf-8")
-    return "".join(character if character.isprintable() else "?" for character in text)
+    return printable(text, "?")
 
 
 def _invalid(message: str) -> StudentFault:

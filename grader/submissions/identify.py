@@ -1,4 +1,4 @@
-"""Say which student each file is from: by the caller's pattern, by a platform's names, by the roster, else by file."""
+"""Identify the student of each file: by the caller's pattern, by a platform's names, by the roster, else by file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.submissions.platforms import Origin, canvas_names, origins, shared_folders
 from grader.submissions.roster import Person, Roster, folded
+from grader.text import printable
 
 if TYPE_CHECKING:
     import re
@@ -57,7 +58,7 @@ def by_pattern(traces: list[Trace], matcher: re.Pattern[str], roster: Roster | N
 
 def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Sender]:
     """Take the id from what a platform wrote, or from the roster by the outermost name; else from the file's."""
-    found: list[Origin | None] = [None for _ in traces]
+    file_origins: list[Origin | None] = [None for _ in traces]
     people: list[Person | None] = [None for _ in traces]
     given = {t.source: _without_suffix(t.parts[0]) for t in traces if t.source >= 0}
     by_canvas, by_roster = _students_of_canvas(given), _students_of_roster(given, roster)
@@ -67,33 +68,35 @@ def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Send
     for source, numbers in sources.items():
         paths = [traces[number].parts for number in numbers]
         if source in by_canvas:
-            told: list[Origin | None] = [by_canvas[source] for _ in numbers]
+            source_origins: list[Origin | None] = [by_canvas[source] for _ in numbers]
         elif source in by_roster:
-            told = [None for _ in numbers]
+            source_origins = [None for _ in numbers]
         else:
-            told = origins(paths, partial(read, source))
+            source_origins = origins(paths, partial(read, source))
         depth = 0 if source in by_roster else shared_folders(paths)
-        for number, origin in zip(numbers, told, strict=True):
-            found[number] = origin
+        for number, origin in zip(numbers, source_origins, strict=True):
+            file_origins[number] = origin
             if roster and origin is None:
                 alone = source >= 0 and len(numbers) == 1 and depth > 0
                 people[number] = _of_names(traces[number].parts[1 if alone else depth :], roster, alone=alone)
     if roster:
-        people = _of_origins(found, people, roster)
-    keys: list[Key | None] = [(origin.platform, origin.identity) if origin else None for origin in found]
-    texts = [origin.student if origin else "" for origin in found]
-    return _named(traces, found, people, _Ids(keys, texts, roster))
+        people = _of_origins(file_origins, people, roster)
+    keys: list[Key | None] = [
+        (origin.platform, origin.identity) if origin else None for origin in file_origins
+    ]
+    texts = [origin.student if origin else "" for origin in file_origins]
+    return _named(traces, file_origins, people, _Ids(keys, texts, roster))
 
 
 def _students_of_canvas(given: dict[int, str]) -> dict[int, Origin]:
     """Return the folders and zips that are named by Canvas, if they are several students': one may be by chance."""
     named = canvas_names({(name,) for name in given.values()})
-    told = {
+    students = {
         source: named[(name,)]
         for source, name in given.items()
         if (name,) in named and named[(name,)].order[0] >= _MIN_FILE_NUMBER
     }
-    return told if len({origin.identity for origin in told.values()}) > 1 else {}
+    return students if len({origin.identity for origin in students.values()}) > 1 else {}
 
 
 def _students_of_roster(given: dict[int, str], roster: Roster | None) -> set[int]:
@@ -113,22 +116,22 @@ def _of_names(parts: Parts, roster: Roster, *, alone: bool) -> Person | None:
 
 
 def _of_origins(
-    found: list[Origin | None], people: list[Person | None], roster: Roster
+    file_origins: list[Origin | None], people: list[Person | None], roster: Roster
 ) -> list[Person | None]:
     """Add whom platforms mean; two accounts of one name are two people, so the name is neither's."""
-    meant = [_of_origin(origin, roster) if origin else None for origin in found]
+    meant = [_of_origin(origin, roster) if origin else None for origin in file_origins]
     accounts, sure = defaultdict(set), set()
-    for origin, person in zip(found, meant, strict=True):
+    for origin, person in zip(file_origins, meant, strict=True):
         if origin and person:
             accounts[origin.platform, person].add(origin.identity)
             if roster.find(*origin.numbers) == person:
                 sure.add((origin.platform, origin.identity))
-    told = list(people)
-    for number, (origin, person) in enumerate(zip(found, meant, strict=True)):
+    corrected = list(people)
+    for number, (origin, person) in enumerate(zip(file_origins, meant, strict=True)):
         if origin and person:
             single = len(accounts[origin.platform, person]) == 1
-            told[number] = person if single or (origin.platform, origin.identity) in sure else None
-    return told
+            corrected[number] = person if single or (origin.platform, origin.identity) in sure else None
+    return corrected
 
 
 def _of_origin(origin: Origin, roster: Roster) -> Person | None:
@@ -156,19 +159,21 @@ class _Ids:
 
 
 def _named(
-    traces: list[Trace], found: list[Origin | None], people: list[Person | None], ids: _Ids
+    traces: list[Trace], file_origins: list[Origin | None], people: list[Person | None], ids: _Ids
 ) -> list[Sender]:
-    """Give ids: the same to the same key or person, and never one to two of them or to two unknown files."""
+    """Assign ids: the same to the same key or person, and never one to two of them or to two unknown files."""
     reserved, used = ids.reserved(), set[str]()
-    told: dict[Key, str] = {}
+    ids_given: dict[Key, str] = {}
     for person in people:
-        if person and ("person", person) not in told:
-            told["person", person] = _unused(_clean(person.id or person.email or person.name), used, set())
+        if person and ("person", person) not in ids_given:
+            ids_given["person", person] = _unused(
+                _clean(person.id or person.email or person.name), used, set()
+            )
     for key, text, person in zip(ids.keys, ids.texts, people, strict=True):
-        if key and not person and key not in told:
-            told[key] = _unused(_clean(text), used, reserved)
+        if key and not person and key not in ids_given:
+            ids_given[key] = _unused(_clean(text), used, reserved)
     known = [
-        told["person", person] if person else told[key] if key else None
+        ids_given["person", person] if person else ids_given[key] if key else None
         for key, person in zip(ids.keys, people, strict=True)
     ]
     names = [name or _clean(_stem(trace.relative)) for name, trace in zip(known, traces, strict=True)]
@@ -177,7 +182,7 @@ def _named(
     for name, ours, trace in zip(names, known, traces, strict=True):
         plain = name if count[name] == 1 else _clean(_with_folder(trace.path, name))
         students.append(ours or _unused(plain, used, reserved))
-    return [Sender(*sender) for sender in zip(students, people, found, strict=True)]
+    return [Sender(*sender) for sender in zip(students, people, file_origins, strict=True)]
 
 
 def _unused(name: str, used: set[str], reserved: set[str]) -> str:
@@ -214,5 +219,5 @@ def _without_suffix(name: str) -> str:
 
 def _clean(student: str) -> str:
     """Return the id without what could act as a path or garble a terminal or a table."""
-    kept = "".join(c if c.isprintable() and c not in '/\\:*?"<>|' else "_" for c in student)
-    return kept.strip(" .")[:_MAX_STUDENT] or "unnamed"
+    name = printable(student, "_", forbidden='/\\:*?"<>|')
+    return name.strip(" .")[:_MAX_STUDENT] or "unnamed"

@@ -1,4 +1,4 @@
-"""Tell whom a learning platform says a file is from, by what the platform wrote and never by what the student wrote.
+"""Read whom a learning platform says a file is from: what the platform wrote, never what the student wrote.
 
 Three bulk downloads are known:
 
@@ -103,12 +103,12 @@ def gradescope(data: bytes) -> dict[str, Origin]:
         listed = yaml.load(data, Loader=_Loader)  # noqa: S506 -- makes texts, lists and mappings only
     except (yaml.YAMLError, RecursionError, ValueError):
         return {}
-    found = {}
+    folders = {}
     for folder, about in listed.items() if isinstance(listed, dict) else ():
         origin = _submission(folder, about) if isinstance(about, dict) else None
         if origin is not None:
-            found[folder] = origin
-    return found
+            folders[folder] = origin
+    return folders
 
 
 def origins(paths: Sequence[Parts], read: Callable[[Parts], bytes | None]) -> list[Origin | None]:
@@ -120,19 +120,19 @@ def origins(paths: Sequence[Parts], read: Callable[[Parts], bytes | None]) -> li
     shared = shared_folders(paths)
     for depth in range(shared + 1):
         known = gradescope(read(paths[0][:depth]) or b"")
-        found = [known.get(parts[depth]) for parts in paths]
-        if any(found):
-            return found
+        named = [known.get(parts[depth]) for parts in paths]
+        if any(named):
+            return named
         if depth < shared and (origin := moodle(paths[0][depth])) is not None:
             return [origin for _ in paths]
-    found = _named(paths, shared)
+    named = _named(paths, shared)
     depth = shared
-    while not any(found) and all(len(parts) > depth + 1 for parts in paths):
+    while not any(named) and all(len(parts) > depth + 1 for parts in paths):
         depth += 1
-        found = _named(paths, depth)
-        if not all(found):
-            found = [None for _ in paths]
-    return found
+        named = _named(paths, depth)
+        if not all(named):
+            named = [None for _ in paths]
+    return named
 
 
 def shared_folders(paths: Sequence[Parts]) -> int:
@@ -153,14 +153,14 @@ def canvas_names(names: set[Parts]) -> dict[Parts, Origin]:
 
     In a folder of Canvas's every file has its own number, and every number of a user one name.
     """
-    found = {parts: origin for parts in names if (origin := canvas(parts[-1])) is not None}
-    files = Counter((parts[:-1], origin.order[0]) for parts, origin in found.items())
+    read = {parts: origin for parts in names if (origin := canvas(parts[-1])) is not None}
+    files = Counter((parts[:-1], origin.order[0]) for parts, origin in read.items())
     called = defaultdict(set)
-    for parts, origin in found.items():
+    for parts, origin in read.items():
         called[parts[:-1], origin.identity].add(origin.names)
     return {
         parts: origin
-        for parts, origin in found.items()
+        for parts, origin in read.items()
         if files[parts[:-1], origin.order[0]] == 1 and len(called[parts[:-1], origin.identity]) == 1
     }
 
@@ -175,11 +175,13 @@ def _is_squeezed(name: str) -> bool:
 
 def _submission(folder: str, about: dict[str, Any]) -> Origin | None:
     listed = about.get(":submitters")
-    people = [one for one in listed if isinstance(one, dict)] if isinstance(listed, list) else []
+    people = [person for person in listed if isinstance(person, dict)] if isinstance(listed, list) else []
     submitted = _moment(about.get(":created_at"))
     order = (round(submitted.timestamp() * 1e6),) if submitted else ()
     if len(people) != 1:  # a group's work is nobody's alone
-        names = [_value(one, ":sid") or _value(one, ":email") or _value(one, ":name") for one in people]
+        names = [
+            _value(person, ":sid") or _value(person, ":email") or _value(person, ":name") for person in people
+        ]
         student = "+".join(sorted(filter(None, names)))
         return (
             Origin("gradescope", f"group {student}", student, (), (), order, submitted) if student else None

@@ -1,4 +1,4 @@
-"""The people of a course, found by whatever a platform calls them; a key that fits several of them fits nobody."""
+"""Find the people of a course by whatever a platform calls them; a key that fits several of them fits nobody."""
 
 from __future__ import annotations
 
@@ -106,16 +106,16 @@ class Roster:
         whole or up to its @; case and accents do not count. A key that fits several people fits nobody, and keys
         that fit different people fit nobody together.
         """
-        found = {number for key in keys for number in self._fit(key)}
-        return self.people[found.pop()] if len(found) == 1 else None
+        numbers = {number for key in keys for number in self._fit(key)}
+        return self.people[numbers.pop()] if len(numbers) == 1 else None
 
     def _fit(self, key: str) -> set[int]:
         """Return the one number that a key fits, or nothing; a name as it is written tells more than squeezed."""
         name = _natural(key)
-        found = self._exact.get(folded(key), set()) | self._exact.get(name, set()) if name else set()
-        if " " not in name or not found:
-            found = found | self._squeezed.get(squeezed(key), set())
-        return found if len(found) == 1 else set()
+        numbers = self._exact.get(folded(key), set()) | self._exact.get(name, set()) if name else set()
+        if " " not in name or not numbers:
+            numbers = numbers | self._squeezed.get(squeezed(key), set())
+        return numbers if len(numbers) == 1 else set()
 
 
 def folded(text: str) -> str:
@@ -153,7 +153,7 @@ def _text(path: Path) -> str:
 
 
 def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
-    """Give each row with its line number, without blank rows and empty cells at the end."""
+    """Yield each row with its line number, without blank rows and empty cells at the end."""
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         for row in reader:
@@ -174,11 +174,11 @@ def _delimiter(text: str) -> str:
 def _columns(header: list[str]) -> dict[str, list[int]]:
     """Return the columns of each field, the most telling first."""
     names = [folded(name) for name in header]
-    found = {
+    columns = {
         field: [names.index(alias) for alias in aliases if alias in names]
         for field, aliases in _HEADERS.items()
     }
-    return {field: numbers for field, numbers in found.items() if numbers}
+    return {field: numbers for field, numbers in columns.items() if numbers}
 
 
 def _others(header: list[str], columns: dict[str, list[int]]) -> list[int]:
@@ -191,9 +191,9 @@ def _cell(row: list[str], number: int) -> str:
     return row[number] if number < len(row) else ""
 
 
-def _refuse_repeat(place: str, line: int, person: Person, lines: dict[str, int]) -> None:
+def _refuse_repeat(where: str, line: int, person: Person, lines: dict[str, int]) -> None:
     """Raise UsageError where the id or the email address was seen before; names may repeat, people may not."""
     for what, value in (("id", person.id), ("email", person.email)):
         key = f"{what} {folded(value)}"
         if value and lines.setdefault(key, line) != line:
-            raise UsageError(f"{place}: {what} {value!r} was already on line {lines[key]}")
+            raise UsageError(f"{where}: {what} {value!r} was already on line {lines[key]}")

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import MADE
 from grader.task import build
 from grader.task.spec import read_task
 
@@ -45,4 +46,4 @@ def scaffold(task_id: str, tasks: Path) -> tuple[Task, list[Path]]:
         return task, [*written, *build.write(task)]
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
-        raise UsageError(f"{folder} cannot be made: {error.strerror}") from error
+        raise UsageError(f"{folder} {MADE}: {error.strerror}") from error

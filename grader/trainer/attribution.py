@@ -1,4 +1,4 @@
-"""Say whose fault a repeat that did not end well is, from what the ledger and the sandbox know."""
+"""Attribute a repeat that failed to the student or to us, from what the ledger and the sandbox know."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _STUDENT_SHARE = 0.5
 
 
 class OutOfCardMemory(GraderFault):
-    """A trainer needed more memory than its share of a graphics card."""
+    """A trainer needed more memory than its share of a GPU."""
 
 
 def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
@@ -48,7 +48,7 @@ def blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> St
     if error.ename == "SlotFailure" and "failure" in ledger.facts():
         return blame_slot(ledger, slot)  # before anything is read from its words, which are the student's
     if error.ename == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error.evalue):
-        raise OutOfCardMemory(f"the graphics card's memory did not do: {error.evalue}")
+        raise OutOfCardMemory(f"out of GPU memory: {error.evalue}")
     raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
 
 

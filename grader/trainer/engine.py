@@ -136,7 +136,7 @@ async def _execute_cell(client: TrainerClient, cell: Any, index: int, run: Train
         entries = run.job.task.spec.entries
         names = ", ".join(entries)
         binding = nbformat.v4.new_code_cell(
-            f"from grader.trainer.proxy import open_slot\n[{names}] = open_slot({list(entries)!r})"
+            f"from grader.trainer.binding import open_slot\n[{names}] = open_slot({list(entries)!r})"
         )
         try:
             await client.async_execute_cell(binding, index)

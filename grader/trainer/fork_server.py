@@ -1,16 +1,8 @@
-"""Fork trainers from a parent that has already imported everything a trainer imports.
-
-Importing torch, torchvision, scikit-learn, pandas and matplotlib takes seconds; a fork takes milliseconds.
-The parent is started once, imports, stays single-threaded and never touches the GPU, so that each fork is
-as good as a fresh process. Run as `python -m grader.trainer.fork_server FD` by `ForkServer`.
-"""
+"""Start the process that forks trainers, ask it for one, and replace it where it died (see `fork_server_process`)."""
 
 from __future__ import annotations
 
 import contextlib
-import ctypes
-import gc
-import importlib
 import json
 import os
 import select
@@ -20,26 +12,18 @@ import subprocess
 import sys
 import threading
 import time
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.errors import GraderFault
-from grader.trainer.network import leave_network
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
-PRELOADED = (
-    "numpy", "torch", "torch.utils.data", "torchvision", "torchvision.transforms", "sklearn.metrics",
-    "pandas", "matplotlib.pyplot", "PIL.Image", "tqdm.auto", "ipykernel.kernelapp", "ipykernel.ipkernel",
-    "matplotlib_inline.backend_inline", "grader.trainer.proxy",
-)  # fmt: skip
 # No history file; and nothing is imported from the folder the trainer happens to run in.
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True")
-_MESSAGE_BYTES = 1 << 16
+MESSAGE_BYTES = 1 << 16  # of a request or an answer
 _START_SECONDS = 120
 _STOP_MILLISECONDS = 200  # how soon it is noticed that a batch is to stop
-_PR_SET_PDEATHSIG = 1
 
 
 class ForkedProcess:
@@ -125,7 +109,7 @@ class ForkServer:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "grader.trainer.fork_server", str(theirs.fileno())],
+                    [sys.executable, "-P", "-m", "grader.trainer.fork_server_process", str(theirs.fileno())],
                     env=self._environment,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,
@@ -147,7 +131,7 @@ class ForkServer:
             if time.monotonic() > self._deadline:
                 self._fail("timed out")
         try:
-            answer = self._socket.recv(_MESSAGE_BYTES)
+            answer = self._socket.recv(MESSAGE_BYTES)
         except OSError as error:
             self._fail(str(error))
         if answer != b"ready":
@@ -162,7 +146,7 @@ class ForkServer:
     def fork(self, request: dict[str, Any], fds: Sequence[int]) -> ForkedProcess:
         """Fork a trainer.
 
-        `request` holds `connection_file`, `cwd`, `environment` and `slot` (see `_become_trainer`); `fds` are the
+        `request` holds `connection_file`, `cwd`, `environment` and `slot` (see `fork_server_process`); `fds` are the
         slot's socket, the ledger and the log. Raises GraderFault where the server, and one to replace it, is gone.
         """
         with self._lock:
@@ -180,7 +164,7 @@ class ForkServer:
     def _fork(self, request: dict[str, Any], fds: Sequence[int]) -> ForkedProcess:
         self._wait_until_ready(threading.Event())
         socket.send_fds(self._socket, [json.dumps(request).encode()], list(fds))
-        answer, received, _, _ = socket.recv_fds(self._socket, _MESSAGE_BYTES, 1)
+        answer, received, _, _ = socket.recv_fds(self._socket, MESSAGE_BYTES, 1)
         if not received and answer:
             raise GraderFault(f"no trainer could be forked: {answer.decode()}")
         if not received:
@@ -197,9 +181,7 @@ class ForkServer:
         if self._process is None:
             return
         self._socket.close()
-        if (
-            not self._ready
-        ):  # it has forked nobody, and would not hear of the end before it has imported everything
+        if not self._ready:  # it has forked nobody, and would not hear of the end before its imports are done
             self._process.kill()
         try:
             self._process.wait(5)
@@ -237,80 +219,3 @@ class TrainerSource:
                 self._server = None
             return None
         return server
-
-
-def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
-    """Turn this forked process into a kernel that serves `request["connection_file"]`."""
-    sock, ledger, log = fds
-    os.setsid()
-    leave_network()
-    # A forked trainer must not outlive the fork server, nor the grader behind it.
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.dup2(log, 1)
-    os.dup2(log, 2)
-    os.close(log)
-    os.chdir(request["cwd"])
-    os.environ.update(request["environment"])
-    gc.enable()
-
-    from ipykernel.kernelapp import IPKernelApp  # noqa: PLC0415 -- imported ahead by the fork server
-
-    from grader.trainer.proxy import ENVIRONMENT  # noqa: PLC0415 -- likewise
-
-    os.environ[ENVIRONMENT] = json.dumps(request["slot"] | {"socket": sock, "ledger": ledger})
-    app = IPKernelApp.instance(parent_handle=os.getppid())  # a second way to notice that the parent is gone
-    app.initialize(["-f", request["connection_file"], *KERNEL_OPTIONS])
-    app.start()
-    os._exit(0)
-
-
-def _serve(sock: socket.socket) -> None:
-    """Fork one trainer for each request until the grader hangs up."""
-    while True:
-        message, fds, _, _ = socket.recv_fds(sock, _MESSAGE_BYTES, 3)
-        if not message:
-            return
-        with contextlib.suppress(ChildProcessError):  # no children at all
-            while os.waitpid(-1, os.WNOHANG)[0]:
-                pass
-        try:
-            pid = os.fork()
-        except OSError as error:  # no memory, no process numbers: this trainer fails, the others go on
-            sock.send(f"{error}".encode())
-            _close(fds)
-            continue
-        if pid == 0:
-            sock.close()
-            _become_trainer(json.loads(message), fds)
-        pidfd = os.pidfd_open(pid)
-        socket.send_fds(sock, [str(pid).encode()], [pidfd])
-        _close([*fds, pidfd])
-
-
-def _close(fds: Sequence[int]) -> None:
-    for fd in fds:
-        os.close(fd)
-
-
-def main() -> None:
-    """Import, say so, and serve."""
-    sock = socket.socket(fileno=int(sys.argv[1]))
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
-    for name in PRELOADED:
-        importlib.import_module(name)
-    threads = len(list(Path("/proc/self/task").iterdir()))
-    if threads > 1:
-        sock.send(f"{threads} threads after the imports; a fork would lose them".encode())
-        return
-    gc.collect()
-    gc.disable()
-    gc.freeze()  # forked trainers share these pages instead of copying them at their first collection
-    try:
-        sock.send(b"ready")
-    except BrokenPipeError:
-        return  # the grader was ended meanwhile
-    _serve(sock)
-
-
-if __name__ == "__main__":
-    main()

@@ -1,4 +1,4 @@
-"""Pack trainers on graphics cards: so many on each, and one alone where the memory did not do."""
+"""Pack trainers on GPUs: so many on each, and one alone where its share of the memory was too small."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where one trainer computes: a card as `CUDA_VISIBLE_DEVICES` names it, and its share of that card's memory.
+    """Where one trainer computes: a GPU as `CUDA_VISIBLE_DEVICES` names it, and its share of that GPU's memory.
 
     `card` "" leaves the choice to PyTorch, `share` 0.0 the memory.
     """
@@ -33,7 +33,7 @@ ANYWHERE = Place()
 
 
 class Cards:
-    """The places of some cards, `per_card` on each. Safe to use from several threads."""
+    """The places on some GPUs, `per_card` on each. Safe to use from several threads."""
 
     def __init__(self, cards: Sequence[str], per_card: int) -> None:
         self._per_card = per_card
@@ -48,7 +48,7 @@ class Cards:
 
     @contextlib.contextmanager
     def place(self, *, alone: bool = False) -> Iterator[Place]:
-        """Give a place on the card with the most free ones; `alone`, a whole card. Waits until there is one."""
+        """Yield a place on the GPU with the most free ones; `alone`, a whole GPU. Waits until there is one."""
         wanted = self._per_card if alone else 1
         card = self._take(wanted)
         try:
@@ -74,7 +74,7 @@ class Cards:
 
 
 def split(cards: str, count: int) -> list[str]:
-    """Return the names of the cards that `--gpus` names: "all", or numbers such as "0,1"; `count` are there.
+    """Return the names of the GPUs that `--gpus` names: "all", or numbers such as "0,1"; `count` are there.
 
     The names are those of `CUDA_VISIBLE_DEVICES`, so that a scheduler's choice is kept. Raises ValueError with a
     sentence.
@@ -85,7 +85,7 @@ def split(cards: str, count: int) -> list[str]:
     ]
     visible = visible[:count]
     if not visible:
-        raise ValueError("there is no graphics card")
+        raise ValueError("this machine has no GPU")
     if cards == "all":
         return visible
     numbers = [part.strip() for part in cards.split(",")]
@@ -93,7 +93,7 @@ def split(cards: str, count: int) -> list[str]:
         numbers
     ):
         raise ValueError(
-            f"{cards!r} names no cards; give all, or numbers from 0 to {len(visible) - 1} such as 0,1"
+            f"{cards!r} names no GPUs; give all, or numbers from 0 to {len(visible) - 1} such as 0,1"
         )
     return [visible[int(part)] for part in numbers]
 

@@ -84,7 +84,7 @@ class Ledger:
         _LENGTH.pack_into(self._memory, _FACTS_AT, len(body))
 
     def close(self) -> None:
-        """Give the memory and the descriptor back."""
+        """Release the memory and the descriptor."""
         self._memory.close()
         os.close(self.fd)
 

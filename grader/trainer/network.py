@@ -28,10 +28,10 @@ def leave_network() -> bool:
         return True
     if user == 0 or libc.unshare(CLONE_NEWUSER | CLONE_NEWNET):
         return False
-    own = Path("/proc/self")
-    (own / "uid_map").write_text(f"{user} {user} 1", encoding="ascii")
-    (own / "setgroups").write_text("deny", encoding="ascii")
-    (own / "gid_map").write_text(f"{group} {group} 1", encoding="ascii")
+    process = Path("/proc/self")
+    (process / "uid_map").write_text(f"{user} {user} 1", encoding="ascii")
+    (process / "setgroups").write_text("deny", encoding="ascii")
+    (process / "gid_map").write_text(f"{group} {group} 1", encoding="ascii")
     return True
 
 

@@ -7,19 +7,18 @@ sends is data, whatever it says. A failure there raises `SlotFailure` here, and 
 from __future__ import annotations
 
 import contextlib
-import json
-import os
-import socket
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.errors import Verdict
 from grader.sandbox.inside import wire
 from grader.sandbox.inside.tracebacks import clean
-from grader.trainer.ledger import Ledger
 
 if TYPE_CHECKING:
+    import socket
     from collections.abc import Callable
+    from pathlib import Path
+
+    from grader.trainer.ledger import Ledger
 
 ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `TrainerRun.slot()`
 FIRST_CALL = "first_call.frame"
@@ -159,37 +158,3 @@ def _text(value: Any) -> str:
 
 def _whole(value: Any) -> int:
     return value if type(value) is int else -1
-
-
-def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
-    """Return one function for each of `entries`, bound to this trainer's slot process.
-
-    Raises SlotFailure where the student's cell could not be loaded.
-    """
-    import torch  # noqa: PLC0415 -- the trainer has it; the grader, which reads this module's names, need not
-
-    given = json.loads(os.environ[ENVIRONMENT])
-    ledger = Ledger(given["ledger"])
-    cuda = torch.cuda.is_available()
-    ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
-    if cuda and given["card_share"]:
-        torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
-    channel = Channel(
-        socket.socket(fileno=given["socket"]),
-        ledger,
-        given["return_mb"],
-        first_call=Path(FIRST_CALL)
-        if given["keep_first_call"]
-        else None,  # in the run folder, where the trainer runs
-    )
-    channel.wait_until_loaded()
-    return [_bind(channel, entry) for entry in entries]
-
-
-def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
-    def call(*args: Any) -> Any:
-        return channel.call(entry, args)
-
-    call.__name__ = call.__qualname__ = entry
-    call.__doc__ = "Call the student's function in its sandbox; takes and returns plain values and arrays."
-    return call

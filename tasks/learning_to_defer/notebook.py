@@ -396,7 +396,7 @@ import numpy as np
 import torch
 
 # %% [markdown]
-# Your function may call two worked examples. The first returns how likely the true class is if agent $z$ answers. There, $p(y \mid t)$ is about 0.99 on the diagonal, for nobody is perfect.
+# Your function may call two worked examples. The first returns how likely the true class is if agent $z$ answers. There, $p(y \mid t)$ is about 0.99 on the diagonal, because nobody is perfect.
 # A missing answer counts as **wrong** here. That is a choice, and not a good one.
 
 # %% tags=["protected", "slot-imports"]

@@ -74,5 +74,5 @@ def test_a_folder_without_results_is_one_line(run: Run, tmp_path: Path) -> None:
     code, _, errors = run(tmp_path)
     assert (code, errors) == (
         2,
-        f"grader: there is no gradebook in {tmp_path}; `grader grade TASK PATH --out {tmp_path}` makes one\n",
+        f"grader: there is no gradebook in {tmp_path}; `grader grade TASK PATH --out {tmp_path}` creates one\n",
     )

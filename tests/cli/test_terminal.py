@@ -34,7 +34,7 @@ from grader.cli.main import main
 from grader.findings import Finding
 from grader.errors import Verdict
 from grader.gradebook.gradebook import Key, Recorded
-from grader.redteam.arena import Outcome
+from grader.redteam.arena import AttackOutcome
 from grader.lint.notebook import Diagnostic, Severity
 
 evil = {HOSTILE!r}
@@ -43,7 +43,7 @@ bad = replace(failed(evil, Verdict.SLOT_ERROR, evil), traceback=evil.replace("\\
 recorded = [Recorded(1, 1, 1, 1, "2026-01-01T10:00:00.000+00:00", Key("", ""), None, one) for one in (good, bad)]
 row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "balanced_accuracy": 0.5,
        "attempt": 1, "attempts": 1, "late": False}}
-outcome = Outcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
+outcome = AttackOutcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
 output.show_results([good, bad], {{evil: evil}})
 output.show_recorded(recorded, {{evil: evil}}, times=True)
 print(output.summary([good, bad]))
@@ -103,6 +103,7 @@ def shown(*, terminal: bool, **environment: str) -> str:
     return found.decode().replace("\r\n", "\n")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "environment"),
     [
@@ -129,6 +130,7 @@ def test_without_colour_there_is_no_escape_and_no_text_of_a_student_acts(
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("terminal", "environment"),
     [(True, {}), (True, {"NO_COLOR": ""}), (False, {"FORCE_COLOR": "1"})],
@@ -194,8 +196,8 @@ LINES = [
         "invalid value for '--device': 'cpuu' is not one of 'auto', 'cuda', 'cpu'; did you mean 'cpu'? see: grader grade --help",
     ),
     ("results r --verdict scord", "'grader_error'; did you mean 'scored'? see: grader results --help"),
-    ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
-    ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` makes one"),
+    ("results r", "there is no gradebook in r; `grader grade TASK PATH --out r` creates one"),
+    ("report r", "there is no gradebook in r; `grader grade TASK PATH --out r` creates one"),
     ("regrade noisy_labels --out r", "choose submissions with --verdict or --student"),
     (
         "redteam noisy_labels --attack wires",

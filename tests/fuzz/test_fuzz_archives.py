@@ -13,6 +13,7 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import pytest
 from fuzzing import examples, kept, spliced
 from hypothesis import given
 from hypothesis import strategies as st
@@ -127,6 +128,7 @@ def check_archive(data: bytes) -> None:
         assert all(re.fullmatch(r"all\.zip|work/0/\d+\.ipynb", file) for file in files)
 
 
+@pytest.mark.slow
 @examples(3)
 @given(data=zips())
 def test_any_damage_to_a_zip_is_the_students_fault_or_costs_one_file(data: bytes) -> None:

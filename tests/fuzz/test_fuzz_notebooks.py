@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+import pytest
 from fuzzing import copied, damaged, examples, json_values, kept, spliced, texts, written
 from hypothesis import given
 from hypothesis import strategies as st
@@ -119,6 +120,7 @@ def short(notebook: Json) -> Json:
     return {**notebook, "cells": cells[slot - 2 : slot + 3]}
 
 
+@pytest.mark.slow
 @examples(5)
 @given(data=st.data(), name=st.sampled_from(sorted(TREES)), shorten=st.booleans())
 def test_any_mutation_of_a_notebook_is_read_or_is_the_students_fault(
@@ -173,6 +175,7 @@ def put(tree: Any, way: list[str], value: Any) -> None:
         tree[key] = value
 
 
+@pytest.mark.slow
 @examples(8)
 @given(some=st.lists(st.tuples(changes, odd), min_size=1, max_size=4))
 def test_any_value_where_the_reader_looks_is_read_or_is_the_students_fault(
@@ -252,6 +255,7 @@ def check_program(text: str, starter: Json) -> None:
     assert time.process_time() - begun < SECONDS
 
 
+@pytest.mark.slow
 @examples(4)
 @given(text=programs)
 def test_no_program_stops_the_reader_or_gets_past_the_slot(starter: Json, text: str) -> None:

@@ -128,6 +128,7 @@ def check_stream(data: bytes, receive: Receive) -> None:
         assert not ledger.running
 
 
+@pytest.mark.slow
 @RECEIVERS
 @examples(6)
 @given(data=streams())

@@ -73,6 +73,7 @@ def check_frame(data: bytes, receive: Receive) -> None:
     assert wire.frame(received(wire.receive, again, wire.DEFAULT_CAPS)) == again
 
 
+@pytest.mark.slow
 @RECEIVERS
 @examples(8)
 @given(data=frames())

@@ -269,6 +269,7 @@ class Telling(Quiet):
         os.write(self._pipe, result.student.encode() + b" ")
 
 
+@pytest.mark.slow
 def test_kill_9_at_fifty_moments_loses_nothing_and_records_nothing_wrongly(
     job: Callable[..., Job], tmp_path: Path
 ) -> None:
@@ -374,7 +375,7 @@ def test_a_full_disk_stops_the_batch_with_one_line_and_the_next_call_goes_on(
     assert done.returncode == 0, done.stderr
     message, recorded, finished = done.stdout.splitlines()
     assert "No space left on device; make room" in message
-    assert "what was recorded is kept" in message
+    assert "recorded results are kept" in message
     count, everything_told, verdicts = recorded.split(" ", 2)
     assert 5 < int(count) < 40
     assert everything_told == "True"
@@ -431,7 +432,7 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
     assert [result.student for result in recorded(out)] == ["a"]
     if signum is signal.SIGINT:
         assert running.returncode == 130
-        assert "what was recorded is kept" in err
+        assert "recorded results are kept" in err
     deadline = time.monotonic() + 30
     while processes_of(str(out)) and time.monotonic() < deadline:
         time.sleep(0.1)
@@ -439,7 +440,7 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
 
 
 @pytest.mark.slow
-def test_a_closed_warm_parent_forks_no_more() -> None:
+def test_a_closed_fork_server_forks_no_more() -> None:
     warm = ForkServer(trainer_environment("cpu"))
     warm.wait_until_ready()
     warm.close()
@@ -448,7 +449,7 @@ def test_a_closed_warm_parent_forks_no_more() -> None:
 
 
 @pytest.mark.slow
-def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
+def test_a_fork_server_that_is_killed_is_replaced_and_no_submission_suffers(
     toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
     out = tmp_path / "out"
@@ -457,7 +458,7 @@ def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
     (warm,) = [
         int(folder.name)
         for folder in Path("/proc").iterdir()
-        if folder.name.isdigit() and is_warm_parent_of(running.pid, folder)
+        if folder.name.isdigit() and is_fork_server_of(running.pid, folder)
     ]
     os.kill(warm, signal.SIGKILL)
     running.communicate(timeout=90)
@@ -465,15 +466,15 @@ def test_a_warm_parent_that_is_killed_is_replaced_and_no_submission_suffers(
     assert [result.verdict for result in recorded(out)] == ["scored"] * 3
 
 
-def is_warm_parent_of(pid: int, folder: Path) -> bool:
+def is_fork_server_of(pid: int, folder: Path) -> bool:
     try:
         parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        return parent == pid and b"grader.trainer.fork_server" in (folder / "cmdline").read_bytes()
+        return parent == pid and b"grader.trainer.fork_server_process" in (folder / "cmdline").read_bytes()
     except OSError:
         return False
 
 
-def test_a_warm_parent_that_cannot_import_is_our_failure() -> None:
+def test_a_fork_server_that_cannot_import_is_our_failure() -> None:
     warm = ForkServer({"PATH": os.environ["PATH"], "PYTHONHOME": "/nowhere"})
     with pytest.raises(GraderFault, match="did not start"):
         warm.wait_until_ready()

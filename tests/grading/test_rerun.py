@@ -148,7 +148,7 @@ def test_regrade_runs_the_chosen_again_and_keeps_the_earlier_results(
         assert len({one.result.run_folder for one in results}) == 2
         assert [run["command"] for run in book.runs()] == ["grade", "regrade"]
     for words, message in (
-        ((), "say which"),
+        ((), "choose submissions with --verdict or --student"),
         (("--student", "nobody"), "has no student 'nobody'"),
         (("--verdict", "time_limit"), "nothing in"),
     ):
@@ -190,7 +190,7 @@ def test_rescore_gives_points_under_the_new_map_and_grade_runs_nothing_for_it(
             ("grade", "TASK", "CLASS", "--out", "o", "--ray-address", "x"),
             "--ray-address and --shared go with --engine ray",
         ),
-        (("grade", "TASK", "CLASS", "--out", "o", "--gpus", "all"), "--gpus: there is no graphics card"),
+        (("grade", "TASK", "CLASS", "--out", "o", "--gpus", "all"), "--gpus: this machine has no GPU"),
         (("grade", "TASK", "CLASS", "--out", "o", "--per-gpu", "2"), "--per-gpu goes with --gpus"),
         (("rescore", "TASK", "--out", "nowhere"), "nowhere"),
         (("replay", "TASK", "nobody", "--out", "OUT"), "'nobody' has no result in"),

@@ -45,9 +45,9 @@ def code(text: str) -> Json:
 def filled(starter: Json, slot: str, *, before: str = "", after: str = "") -> Json:
     """Return the starter with this slot, and with cells of the student's own around it."""
     notebook = rebuild(starter, slot)
-    place = notebook["cells"].index(slot_cell(notebook))
-    notebook["cells"][place + 1 : place + 1] = [code(after)] * bool(after)
-    notebook["cells"][place:place] = [code(before)] * bool(before)
+    number = notebook["cells"].index(slot_cell(notebook))
+    notebook["cells"][number + 1 : number + 1] = [code(after)] * bool(after)
+    notebook["cells"][number:number] = [code(before)] * bool(before)
     return notebook
 
 
@@ -220,14 +220,14 @@ def test_each_problem_is_reported_where_it_is(
     slot: str, expected: list[tuple[str, str, int, str]], starter: Json
 ) -> None:
     notebook = filled(starter, slot, before=OTHER_CELL)
-    place = notebook["cells"].index(slot_cell(notebook)) + 1
-    found = diagnostics_of(notebook, starter)
+    number = notebook["cells"].index(slot_cell(notebook)) + 1
+    diagnostics = diagnostics_of(notebook, starter)
     assert [
         (diagnostic.severity.value, diagnostic.kind, diagnostic.line, meant(diagnostic))
-        for diagnostic in found
+        for diagnostic in diagnostics
     ] == expected
-    for diagnostic in found:
-        assert diagnostic.cell == place
+    for diagnostic in diagnostics:
+        assert diagnostic.cell == number
         assert diagnostic.source == slot.split("\n")[diagnostic.line - 1]
         assert diagnostic.text
         assert diagnostic.help
@@ -272,9 +272,9 @@ def test_diagnostics_say_what_to_do(starter: Json) -> None:
 def test_a_later_cell_that_gives_a_name_of_the_slot_another_meaning_is_named(
     slot: str, after: str, expected: list[str], starter: Json
 ) -> None:
-    found = diagnostics_of(filled(starter, slot, after=after), starter)
-    assert [diagnostic.kind for diagnostic in found] == expected
-    for diagnostic in found:
+    diagnostics = diagnostics_of(filled(starter, slot, after=after), starter)
+    assert [diagnostic.kind for diagnostic in diagnostics] == expected
+    for diagnostic in diagnostics:
         assert "again" in diagnostic.text
         assert diagnostic.line == 1
 
@@ -330,8 +330,8 @@ def test_an_import_added_to_the_protected_imports_does_not_count(starter: Json) 
 
 def test_missing_cells_are_one_note_and_moved_ones_are_named(starter: Json) -> None:
     notebook = copy.deepcopy(starter)
-    own = code_cells(notebook)
-    for cell in own[1:6]:
+    cells = code_cells(notebook)
+    for cell in cells[1:6]:
         notebook["cells"].remove(cell)
     (diagnostic,) = diagnostics_of(notebook, starter)
     assert (diagnostic.severity, diagnostic.kind, diagnostic.cell) == (Severity.NOTE, "missing-cell", 0)
@@ -362,9 +362,9 @@ def test_cells_that_a_student_adds_and_texts_that_they_change_are_their_own(star
 
 @pytest.mark.parametrize("editor", EDITORS, ids=lambda editor: editor.__name__)
 def test_what_editors_do_to_a_notebook_is_no_mistake(editor: Callable[[Json], Json], starter: Json) -> None:
-    found = diagnostics_of(editor(copy.deepcopy(starter)), starter)
+    diagnostics = diagnostics_of(editor(copy.deepcopy(starter)), starter)
     allowed = {"moved-cell"} if editor.__name__ == "turned_round" else set()
-    assert {diagnostic.kind for diagnostic in found} <= allowed
+    assert {diagnostic.kind for diagnostic in diagnostics} <= allowed
 
 
 def test_nothing_is_said_of_the_toy_tasks_own_notebooks(toy_task: Task, starter: Json) -> None:
@@ -380,15 +380,19 @@ def test_nothing_is_said_of_starters_solutions_and_strategies(
     monkeypatch.syspath_prepend(ROOT / "benchmarks")  # scripts import each other
     strategies = runpy.run_path(str(ROOT / "benchmarks" / "bands.py"))["strategies"](task)
     assert {"starter", "reference"} < set(strategies)
-    assert {name: found for name, (_, data) in strategies.items() if (found := diagnose(data, starter))} == {}
+    assert {
+        name: diagnostics
+        for name, (_, data) in strategies.items()
+        if (diagnostics := diagnose(data, starter))
+    } == {}
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.stem)
 def test_nothing_is_said_of_the_examples_but_what_was_changed_on_purpose(path: Path) -> None:
     (task,) = [task for task in TASKS if task.id == path.parent.name]
-    found = diagnose(path.read_bytes(), load_starter(task))
+    diagnostics = diagnose(path.read_bytes(), load_starter(task))
     expected = ["changed-cell", "changed-cell"] if path.stem == "colab_saved" else []
-    assert [diagnostic.kind for diagnostic in found] == expected
+    assert [diagnostic.kind for diagnostic in diagnostics] == expected
 
 
 @pytest.mark.parametrize(
@@ -419,7 +423,9 @@ def test_a_slot_that_is_too_deep_to_look_into_is_left_to_the_run(starter: Json) 
     assert {diagnostic.kind for diagnostic in diagnostics_of(notebook, starter)} <= {"syntax"}
     for nested in ("lambda: " * 1200 + "1", "x" + "[0]" * 700, "-" * 700 + "1", "f" + "()" * 900):
         text = f"def f(): return f\nx = [1]\nx = {nested}\n"
-        found = diagnostics_of(filled(starter, text + DEF + "    return x\n", after=text + "y = 1"), starter)
-        assert {diagnostic.kind for diagnostic in found} <= {"rebound"}
+        diagnostics = diagnostics_of(
+            filled(starter, text + DEF + "    return x\n", after=text + "y = 1"), starter
+        )
+        assert {diagnostic.kind for diagnostic in diagnostics} <= {"rebound"}
     sums = "x = " + " + ".join("1" for _ in range(20_000)) + "\n"
     assert diagnostics_of(filled(starter, sums + DEF + RETURN), starter) == []

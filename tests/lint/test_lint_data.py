@@ -127,7 +127,7 @@ def test_hidden_samples_at_other_places_are_told_but_no_error(own_toy: Path, tmp
     task = spoil(own_toy, "data.py", PUBLIC, f"{PUBLIC}        {line}\n")
     finding = check_pack(build_task_data(task, tmp_path / "data", seeds=2))
     assert finding.ok
-    assert "up to 100% of the hidden samples are in it at other places" in finding.detail
+    assert "up to 100% of the hidden samples at other positions" in finding.detail
 
 
 def test_a_single_picture_of_the_hidden_test_is_found_in_the_pack(data: TaskData, tmp_path: Path) -> None:
@@ -207,8 +207,8 @@ def test_chance_is_taken_for_chance() -> None:
     distances = []
     for _ in range(60):
         labels = (rng.random(400) < 0.3).astype(np.int64)
-        place = np.arange(400.0)
-        features = np.stack([place, *(place % modulus for modulus in range(2, 17))], axis=1)
+        positions = np.arange(400.0)
+        features = np.stack([positions, *(positions % modulus for modulus in range(2, 17))], axis=1)
         distances.append(predictability(labels, features).distance)
     assert abs(np.mean(distances)) < 0.6
     assert np.std(distances) < 1.5
@@ -248,8 +248,8 @@ def test_arrays_are_read_whatever_the_format(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text("{", encoding="utf-8")
     (tmp_path / "broken.npz").write_bytes(b"PK")
     (tmp_path / "broken.png").write_bytes(b"PK")
-    found = {column.name: column.values.tolist() for column in columns(tmp_path)}
-    assert found == {
+    values = {column.name: column.values.tolist() for column in columns(tmp_path)}
+    assert values == {
         "a.npy": [0, 1, 2], "b.csv: x": [1, 2], "b.csv: y": ["a", "b"], "c.json: k": [1.5, 2.0], "c.json: rows: z": [1, 2],
     }  # fmt: skip
 

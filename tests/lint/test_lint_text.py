@@ -28,11 +28,11 @@ SPOILT = {
     # entries
     "the statement misspells the entry": (
         "notebook.py", "what it returns weighs", "what `your_weight` returns weighs",
-        "entries", "Toy: wrong labels in eight dimensions (cell 1): speaks of your_weight; the entry is your_weights",
+        "entries", "Toy: wrong labels in eight dimensions (cell 1): mentions your_weight; the entry is your_weights",
     ),
     "the statement names an entry that is no more": (
         "notebook.py", "what it returns weighs", "what your_scores() returns weighs",
-        "entries", "speaks of your_scores; the entry is your_weights",
+        "entries", "mentions your_scores; the entry is your_weights",
     ),
     "the statement shows other arguments": (
         "notebook.py", TASK_LINE, f"{TASK_LINE} (`your_weights(losses, targets)`)",
@@ -51,11 +51,11 @@ SPOILT = {
     ),
     "the slot's comment names another function": (
         "notebook.py", "# your_weights(targets, losses) -> weights", "# your_weighing(targets, losses) -> weights",
-        "entries", "starter: the slot speaks of your_weighing",
+        "entries", "starter: the slot mentions your_weighing",
     ),
     "a message names another function": (
         "notebook.py", 'f"your_weights returned a {type', 'f"your_weight returned a {type',
-        "entries", "What your function may return (cell 14) speaks of your_weight",
+        "entries", "What your function may return (cell 14) mentions your_weight",
     ),
     "nobody calls the entry": (
         "notebook.py", "train(your_weights)", "train(print)", "entries", "no protected cell uses your_weights",
@@ -71,7 +71,7 @@ SPOILT = {
     ),
     "the flag is misspelt": (
         "notebook.py", "if FINAL_EVALUATION_MODE:\n", "if FINAL_EVALUATON_MODE:\n",
-        "flag", "Evaluation (cell 24) speaks of FINAL_EVALUATON_MODE",
+        "flag", "Evaluation (cell 24) mentions FINAL_EVALUATON_MODE",
     ),
     # names
     "what the final mode reads is bound for students only": (

@@ -16,7 +16,7 @@ from recorded import Quiet
 from grader.cli.main import main
 from grader.errors import UsageError
 from grader.gradebook.run_settings import RunSettings
-from grader.redteam.arena import SEEDS, TRAINED_TWINS, Arena, Outcome, context_for, open_arena
+from grader.redteam.arena import SEEDS, TRAINED_TWINS, Arena, AttackOutcome, context_for, open_arena
 from grader.redteam.corpus import read_attack
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import read_task
@@ -169,7 +169,7 @@ def test_of_a_window_the_attack_is_named_after_which_the_honest_submission_is_gr
         attack_of(tmp_path, "reading-before", HONEST),
         attack_of(tmp_path, "reading-poison", poison, "scored<=baseline|scored=honest"),
     ]
-    shown: list[Outcome] = []
+    shown: list[AttackOutcome] = []
     before, poisoned = unwalled.face_window(window, shown.append)
     assert [outcome.attack for outcome in shown] == ["reading-before", "reading-poison"]
     assert before.problems == []

@@ -138,9 +138,9 @@ UNREADABLE = {
     "no ending": ('# attack: reading-x  expect:\n"""Reads x."""\n', "the first line must be"),
     "no class": ('# attack: x  expect: slot_error\n"""Reads x."""\n', "the first line must be"),
     "another name": (GOOD.replace("reading-x", "reading-y"), "which is not the file's name"),
-    "an unknown ending": (GOOD.replace("|slot_error", "|scored"), "'scored' is no ending"),
-    "a failure of ours": (GOOD.replace("|slot_error", "|grader_error"), "'grader_error' is no ending"),
-    "an empty ending": (GOOD.replace("|slot_error", "|"), "'' is no ending"),
+    "an unknown ending": (GOOD.replace("|slot_error", "|scored"), "'scored' is not an ending"),
+    "a failure of ours": (GOOD.replace("|slot_error", "|grader_error"), "'grader_error' is not an ending"),
+    "an empty ending": (GOOD.replace("|slot_error", "|"), "'' is not an ending"),
     "no docstring": (GOOD.partition("\n")[0] + "\nimport os\n", "a docstring must say what is tried"),
     "submit in another class": (
         GOOD + "def submit(notebook, slot):\n    pass\n",

@@ -89,9 +89,9 @@ def test_a_long_list_of_differences_is_cut(tmp_path: Path, monitor: HostMonitor)
     before = monitor.snapshot(tmp_path / "own" / "runs" / "x")
     for number in range(10):
         (tmp_path / "own" / f"file-{number}").touch()
-    found = monitor.differences(before, monitor.snapshot(tmp_path / "own" / "runs" / "x"), "")
-    assert len(found) == 4
-    assert found[-1] == "and 8 more"
+    differences = monitor.differences(before, monitor.snapshot(tmp_path / "own" / "runs" / "x"), "")
+    assert len(differences) == 4
+    assert differences[-1] == "and 8 more"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="is about Linux")

@@ -224,7 +224,7 @@ def test_a_feedback_page_explains_a_score(reported: Path) -> None:
     assert "300 s" in text
     assert "memory at its peak" in text
     assert "40 MB" in text
-    assert "On the public board you are" in text
+    assert "On the public leaderboard you are" in text
 
 
 def test_a_run_without_a_history_or_with_a_damaged_one_shows_no_curves(tmp_path: Path, task: Task) -> None:
@@ -238,7 +238,7 @@ def test_a_run_without_a_history_or_with_a_damaged_one_shows_no_curves(tmp_path:
     for student in ("old", "bad"):
         page = page_of(out, student)
         assert 'class="curve' not in page
-        assert "What the notebook printed in repeat 1" in page
+        assert "Output of the notebook in repeat 1" in page
     assert page_of(out, "hal").count('class="curve ') == 2 * len(HISTORY["series"])
 
 

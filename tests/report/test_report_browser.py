@@ -48,6 +48,7 @@ HISTORY: dict[str, Any] = {
 }
 PIXEL = "iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mNk+M9QDwADhgGAWjR9awAAAABJRU5ErkJggg=="
 PHONE = {"width": 360, "height": 740}
+TABLET = {"width": 768, "height": 1024}
 WIDE = {"width": 1200, "height": 900}
 
 # The lowest contrast of a text with what is behind it, in the order of WCAG 2.1, and where.
@@ -307,11 +308,16 @@ def test_the_policy_stops_what_would_get_past_the_escaping(
         page.close()
 
 
-def test_no_page_is_wider_than_a_telephone(results: Path, open_page: Open) -> None:
+@pytest.mark.parametrize(
+    "size",
+    [PHONE, *(pytest.param(size, marks=pytest.mark.nightly) for size in (TABLET, WIDE))],
+    ids=["telephone", "tablet", "desk"],
+)
+def test_no_page_is_wider_than_its_window(results: Path, open_page: Open, size: dict[str, int]) -> None:
     for path in every_page(results):
-        page = open_page(path, viewport=PHONE)
+        page = open_page(path, viewport=size)
         page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
-        assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"], path.name
+        assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path.name
 
 
 def test_a_telephone_shows_each_verdict_whole(results: Path, open_page: Open) -> None:

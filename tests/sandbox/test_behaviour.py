@@ -14,6 +14,7 @@ from grader.sandbox import Backend, Sandbox, SlotSource, open_sandbox
 from grader.sandbox.inside import wire
 
 pytest_plugins = ["sandbox_fixtures"]
+pytestmark = pytest.mark.slow
 MARK = f"mark-{uuid4()}"  # the command line of a sandbox holds its imports
 
 

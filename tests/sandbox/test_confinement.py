@@ -23,7 +23,10 @@ from grader.sandbox.system_calls import ALLOWED, KILLED, REFUSED
 from grader.task.spec import Limits
 
 pytest_plugins = ["sandbox_fixtures"]
-pytestmark = pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform"),
+]
 REPO = Path(__file__).resolve().parent.parent.parent
 BEGAN = "return open('/proc/1/stat').read().rpartition(')')[2].split()[19]"  # when process 1 was started
 TRIED = """

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from grader.sandbox import Sandbox
 
 pytest_plugins = ["sandbox_fixtures"]
+pytestmark = pytest.mark.slow
 
 SLOTS = sorted((Path(__file__).parent.parent / "slots").glob("*.py"))
 

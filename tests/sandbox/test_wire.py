@@ -293,3 +293,16 @@ def test_caps_are_the_callers_choice(pair: tuple[socket.socket, socket.socket]) 
     wire.send(pair[0], np.zeros(100))
     with pytest.raises(wire.WireError, match="arrays are larger"):
         wire.receive(pair[1], small)
+
+
+@pytest.mark.parametrize("bytes_over", [0, 1])
+def test_a_frame_may_be_as_large_as_the_cap_and_no_byte_larger(
+    pair: tuple[socket.socket, socket.socket], bytes_over: int
+) -> None:
+    wire.send(pair[0], np.zeros(100 + bytes_over, dtype=np.uint8))
+    small = wire.Caps(payload_bytes=100)
+    if bytes_over:
+        with pytest.raises(wire.WireError, match="arrays are larger"):
+            wire.receive(pair[1], small)
+    else:
+        assert wire.receive(pair[1], small).shape == (100,)

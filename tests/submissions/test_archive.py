@@ -154,7 +154,7 @@ BAD_MEMBERS: dict[str, tuple[Callable[[Path], None], str]] = {
 BAD_ARCHIVES: dict[str, tuple[Callable[[Path], None], str]] = {
     "cut off": (cut_off, "cannot be read as a zip"),
     "no zip": (no_zip, "cannot be read as a zip: File is not a zip file."),
-    "no notebooks": (without_notebooks, "holds no notebook"),
+    "no notebooks": (without_notebooks, "contains no notebook"),
 }
 
 

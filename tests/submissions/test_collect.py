@@ -134,7 +134,7 @@ def test_a_path_below_a_file_or_of_endless_length_is_one_line(inbox: Path, take:
 
 def test_an_empty_folder_is_one_line(inbox: Path, take: Take) -> None:
     put(inbox / "notes.txt")
-    with pytest.raises(UsageError, match=r"inbox holds no notebooks$"):
+    with pytest.raises(UsageError, match=r"inbox contains no notebooks$"):
         take(inbox)
 
 

@@ -45,17 +45,17 @@ def test_balanced_accuracy_weighs_classes_and_not_samples() -> None:
 def test_answers_as_predictions_give_everything(tmp_path: Path) -> None:
     np.savez(tmp_path / "answers.npz", labels=LABELS)
     np.savez(tmp_path / "predictions.npz", model1=LABELS, model2=LABELS)
-    found = score(tmp_path / "predictions.npz", tmp_path / "answers.npz")
-    assert found == {"model1": 1.0, "model2": 1.0}
+    scores = score(tmp_path / "predictions.npz", tmp_path / "answers.npz")
+    assert scores == {"model1": 1.0, "model2": 1.0}
     assert points(1.0, MAP) == 100
 
 
 def test_answers_may_have_an_array_for_each_name(tmp_path: Path) -> None:
     np.savez(tmp_path / "answers.npz", first=LABELS, second=LABELS[::-1])
     np.savez(tmp_path / "predictions.npz", second=LABELS, first=LABELS)
-    found = score(tmp_path / "predictions.npz", tmp_path / "answers.npz")
-    assert found == {"first": 1.0, "second": pytest.approx(1 / 3)}
-    assert list(found) == ["first", "second"]
+    scores = score(tmp_path / "predictions.npz", tmp_path / "answers.npz")
+    assert scores == {"first": 1.0, "second": pytest.approx(1 / 3)}
+    assert list(scores) == ["first", "second"]
 
 
 def test_kinds_of_whole_numbers_do_not_matter(tmp_path: Path) -> None:

@@ -54,7 +54,12 @@ class Quiet:
     def on_notice(self, text: str) -> None: ...
 
 
-@pytest.fixture(params=TASKS, ids=lambda task: task.id)
+def in_its_group(task: Task) -> object:
+    """Return a task as a parameter, in a group of its own, so that two workers share the tasks."""
+    return pytest.param(task, marks=pytest.mark.xdist_group(f"contract of {task.id}"), id=task.id)
+
+
+@pytest.fixture(params=map(in_its_group, TASKS))
 def task(request: pytest.FixtureRequest) -> Task:
     found: Task = request.param
     return found

@@ -214,6 +214,7 @@ def test_the_criteria_say_what_their_letters_mean(notebook: Any) -> None:
     assert notebook.AEC(probs, z, z) == pytest.approx([(2 / 3) / (2 / 3 + 1)])
 
 
+@pytest.mark.slow
 def test_a_tiny_run_of_the_large_size_goes_from_the_data_to_the_points(
     notebook: Any, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

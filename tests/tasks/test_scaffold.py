@@ -36,7 +36,7 @@ def test_a_new_task_is_a_task_and_its_notebooks_are_in_step(task: Task) -> None:
     contract.test_the_linter_finds_nothing_wrong_with_what_is_written(task)
     contract.test_the_generated_notebooks_are_the_same_each_time(task)
     contract.test_no_notebook_of_the_task_needs_the_grader(task)
-    assert [one.id for one in discover(task.folder.parent)] == ["first_try"]
+    assert [task.id for task in discover(task.folder.parent)] == ["first_try"]
     assert read_task(task.folder).builder()
 
 
@@ -140,11 +140,11 @@ def test_starter_trick_and_reference_are_graded_into_their_bands(task: Task, tmp
     graded = subprocess.run(
         [*grader, "grade", *words], cwd=author, check=True, capture_output=True, text=True
     )
-    found: dict[str, tuple[Verdict, int]] = {
+    verdicts: dict[str, tuple[Verdict, int]] = {
         record["student"]: (record["verdict"], record["points"]) for record in json.loads(graded.stdout)
     }
-    assert {verdict for verdict, _ in found.values()} == {"scored"}
-    points = {student: value for student, (_, value) in found.items()}
+    assert {verdict for verdict, _ in verdicts.values()} == {"scored"}
+    points = {student: value for student, (_, value) in verdicts.items()}
     assert points["starter"] <= MOST_STARTER_POINTS
     assert points["trick"] <= contract.MOST_TRICK_POINTS
     assert points["reference"] >= LEAST_REFERENCE_POINTS

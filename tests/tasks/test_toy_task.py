@@ -92,25 +92,25 @@ def test_baseline_and_solution_lie_far_apart_in_final_evaluations(toy_task: Task
     means = []
     for face in ("starter", "solution"):
         slot = source(tagged(json.loads(getattr(build(toy_task), face)), "slot")[0])
-        found = []
+        accuracies = []
         for seed in range(5):
-            place = tmp_path / f"{face}-{seed}"
-            toy_task.builder().make_data(None, place / "inputs", place / "answers", seed=seed)
+            folder = tmp_path / f"{face}-{seed}"
+            toy_task.builder().make_data(None, folder / "inputs", folder / "answers", seed=seed)
             changes = {
                 "FINAL_EVALUATION_MODE": True,
-                "DATA_PATH": str(place / "inputs"),
-                "PREDICTIONS_PATH": str(place / "predictions.npz"),
+                "DATA_PATH": str(folder / "inputs"),
+                "PREDICTIONS_PATH": str(folder / "predictions.npz"),
                 "SEED": seed,
                 "DEVICE": "cpu",
             }
             run_protected(toy_task, changes, slot)
-            history = read_history(place / "history.json")
+            history = read_history(folder / "history.json")
             assert history is not None
             losses = [loss for _, loss in history.line("mean loss")]
             assert len(losses) == 5
             assert losses[-1] < losses[0]
-            found.append(score(place / "predictions.npz", place / "answers" / "answers.npz")["model"])
-        means.append(np.mean(found))
+            accuracies.append(score(folder / "predictions.npz", folder / "answers" / "answers.npz")["model"])
+        means.append(np.mean(accuracies))
     assert means[0] < 0.62
     assert means[1] > 0.82
 

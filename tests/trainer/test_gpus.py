@@ -72,11 +72,11 @@ def test_the_choice_of_a_scheduler_is_kept(
 @pytest.mark.parametrize("asked", ["2", "-1", "one", "0,0", ""])
 def test_cards_that_are_not_there_are_one_line(asked: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    with pytest.raises(ValueError, match="names no cards"):
+    with pytest.raises(ValueError, match="names no GPUs"):
         split(asked, 2)
 
 
 def test_a_machine_without_a_card_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("CUDA_VISIBLE_DEVICES", raising=False)
-    with pytest.raises(ValueError, match="no graphics card"):
+    with pytest.raises(ValueError, match="has no GPU"):
         split("all", 0)

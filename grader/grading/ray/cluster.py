@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import importlib
 import logging
 import os
 import socket
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
+from grader.files import WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,10 +24,9 @@ _CONNECT_SECONDS = 5.0  # for an address to answer; Ray itself tries for minutes
 def load_ray() -> Any:
     """Return the package. Raises UsageError where it is not installed."""
     try:
-        import ray  # noqa: PLC0415 -- an extra
+        return importlib.import_module("ray")
     except ImportError as error:
         raise UsageError("--engine ray needs Ray: install the extra [ray]") from error
-    return ray
 
 
 @contextlib.contextmanager
@@ -76,15 +77,13 @@ def _knock(address: str) -> None:
 
 @contextlib.contextmanager
 def shared_folder(shared: Path | None) -> Iterator[Path | None]:
-    """Give a folder of this batch in `shared`, for its user only, which ends with the context."""
+    """Yield a folder of this batch in `shared`, for its user only, which ends with the context."""
     if shared is None:
         yield None
         return
-    try:
+    with reporting_os_errors(WRITTEN, f"--shared {shared}"):
         folder = tempfile.TemporaryDirectory(
             prefix="grader-ray-", dir=shared.resolve(), ignore_cleanup_errors=True
         )
-    except OSError as error:
-        raise UsageError(f"--shared {shared} cannot be written: {error.strerror}") from error
     with folder as name:
         yield Path(name)

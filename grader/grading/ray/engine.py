@@ -33,7 +33,7 @@ _LOSSES = 3  # workers that a submission may lose, and in a row for each place o
 _WAIT_SECONDS = 5.0  # between two looks at a cluster that says nothing
 _TELL_SECONDS = 60.0  # for workers to open; clusters of other people's work may have no room for hours
 _STOP_SECONDS = 10.0  # for workers to end what they run
-_GPU_PARTS = 10_000  # Ray counts no smaller parts of a graphics card
+_GPU_PARTS = 10_000  # Ray counts no smaller parts of a GPU
 
 
 class _Actor(Worker):
@@ -41,15 +41,14 @@ class _Actor(Worker):
 
     def open(self, *given: Any, **named: Any) -> About:
         """Start everything."""
-        import ray  # noqa: PLC0415 -- only with the extra [ray]
-
+        ray = load_ray()
         return replace(super().open(*given, **named), node=ray.get_runtime_context().get_node_id())
 
 
 class Cluster:
     """A Ray cluster to grade on. `address` None takes the one that runs here, else starts one on this machine.
 
-    A worker takes a CPU, and a `per_gpu`-th of a graphics card where the cluster has some. `shared` is a
+    A worker takes a CPU, and a `per_gpu`-th of a GPU where the cluster has some. `shared` is a
     folder that all nodes see under this path: run folders then pass through it instead of through Ray.
     Raises UsageError where Ray is not installed.
     """
@@ -71,7 +70,7 @@ class Cluster:
                 yield from self._grade(context, submissions, runs, watcher, shared)
             except self._ray.exceptions.RayError as error:
                 reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-                raise UsageError(f"the Ray cluster failed: {reason}; what was recorded is kept") from error
+                raise UsageError(f"the Ray cluster failed: {reason}; recorded results are kept") from error
 
     def close(self) -> None:
         """Do nothing: workers end with their batch."""
@@ -86,7 +85,7 @@ class Cluster:
     ) -> Generator[tuple[int, Result]]:
         parcel = self._parcel(context, shared)
         left: Sequence[int] = range(len(submissions))
-        for per_gpu in dict.fromkeys((self._per_gpu, 1)):  # alone on a card, where a share did not do
+        for per_gpu in dict.fromkeys((self._per_gpu, 1)):  # alone on a GPU, where a share was too small
             places = _Places.of(self._ray, per_gpu, context.settings.device)
             crew = _Crew(self._ray, places, parcel, shared, watcher)
             with contextlib.closing(
@@ -168,11 +167,11 @@ class _Crew:
         self._losses: Counter[int] = Counter()
         self._lost_in_row = 0
         self._nodes: list[str] = []  # of the workers that opened
-        self._begun, self._told = time.monotonic(), False
-        self.too_small: list[int] = []  # indices for which a share of a card did not do
+        self._begun, self._reported = time.monotonic(), False
+        self.too_small: list[int] = []  # indices for which a share of a GPU was too small
 
     def grade(self, submissions: dict[int, Submission]) -> Generator[tuple[int, Graded]]:
-        """Give each index with what a worker made of it; of one in `too_small` it is no result."""
+        """Yield each index with what a worker made of it, which has no result where the index is in `too_small`."""
         self._submissions, self._queue = submissions, deque(submissions)
         self._planned = min(self._places.count(), len(submissions))
         try:
@@ -240,7 +239,7 @@ class _Crew:
             self._queue.appendleft(call.index)
         if self._lost_in_row > _LOSSES * max(1, self._planned):
             raise UsageError(
-                f"the cluster lost {self._lost_in_row} workers in a row; what was recorded is kept"
+                f"the cluster lost {self._lost_in_row} workers in a row; recorded results are kept"
             )
         self._start()
         self._hand_out()
@@ -265,11 +264,11 @@ class _Crew:
             )
 
     def _tell(self) -> None:
-        """Say once how many workers there are: when all have opened, or have had their time."""
+        """Report once how many workers there are: when all have opened, or have had their time."""
         late = time.monotonic() - self._begun > _TELL_SECONDS
-        if self._told or (len(self._nodes) < self._planned and not late):
+        if self._reported or (len(self._nodes) < self._planned and not late):
             return
-        self._told = True
+        self._reported = True
         workers, nodes = len(self._nodes), len(set(self._nodes))
         missing = self._planned - workers
         text = f"{workers} worker{'s' * (workers != 1)} on {nodes} node{'s' * (nodes != 1)}"
@@ -279,8 +278,8 @@ class _Crew:
         """Raise UsageError where nobody is there to grade, and nobody can come."""
         at_work = self._idle or any(call.index is not None for call in self._calls.values())
         if not at_work and not (self._calls and self._places.count()):
-            what = "a free CPU" + (" and a graphics card" if self._places.on_cards else "")
-            raise UsageError(f"no node of the cluster has {what}; what was recorded is kept")
+            what = "a free CPU" + (" and a GPU" if self._places.on_cards else "")
+            raise UsageError(f"no node of the cluster has {what}; recorded results are kept")
 
     def _stop(self) -> None:
         opened = [*self._idle, *(call.actor for call in self._calls.values() if call.index is not None)]

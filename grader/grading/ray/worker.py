@@ -75,13 +75,13 @@ class Sent:
 class Folder:
     """A run folder as it travels: where it is on the node, and its tar unless the caller can read it there."""
 
-    place: str
+    path: str
     packed: bytes | None
 
 
 @dataclass(frozen=True)
 class Graded:
-    """What a worker made of a submission. `result` None: its share of a graphics card was too small."""
+    """What a worker made of a submission. `result` None: its share of a GPU was too small."""
 
     result: Result | None
     folders: list[Folder]
@@ -118,13 +118,13 @@ class _Notes:
 
 
 class _Share(Cards):
-    """The place that Ray gave this worker: a share of the card it sees. There is no whole card to be had."""
+    """The place that Ray gave this worker: a share of the GPU it sees. A whole one is never available."""
 
     @contextlib.contextmanager
     def place(self, *, alone: bool = False) -> Iterator[Place]:
-        """Give the share. Raises OutOfCardMemory where a whole card is wanted."""
+        """Yield the share. Raises OutOfCardMemory where a whole GPU is wanted."""
         if alone:
-            raise OutOfCardMemory("this worker has only a share of a card")
+            raise OutOfCardMemory("this worker has only a share of a GPU")
         with super().place() as place:
             yield place
 
@@ -193,7 +193,7 @@ class Worker:
 
 @contextlib.contextmanager
 def _private_folder(shared: Path | None) -> Iterator[Path]:
-    """Give a folder that only this user can enter; on a node's own disk it ends with this process at the latest."""
+    """Yield a folder that only this user can enter; on a node's own disk it ends with this process at the latest."""
     folder = Path(tempfile.mkdtemp(prefix="grader-ray-", dir=shared))
     if shared is not None:  # the caller reads there, and removes it
         yield folder
@@ -225,9 +225,9 @@ def packed_evaluation(context: RunContext) -> bytes:
     """Return the inputs and answers of every repeat, and the first calls that were kept beside the inputs."""
     named: dict[str, Path] = {}
     for repeat in context.repeats:
-        place = f"repeat-{repeat.number}"
-        named |= {f"{place}/inputs": repeat.inputs, f"{place}/answers.npz": repeat.answers}
-        named |= {f"{place}/{kept.name}": kept for kept in repeat.inputs.parent.glob("first_call-*.frame")}
+        name = f"repeat-{repeat.number}"
+        named |= {f"{name}/inputs": repeat.inputs, f"{name}/answers.npz": repeat.answers}
+        named |= {f"{name}/{kept.name}": kept for kept in repeat.inputs.parent.glob("first_call-*.frame")}
     return _packed(named)
 
 
@@ -237,8 +237,8 @@ def unpacked(context: RunContext, evaluation: bytes, folder: Path) -> RunContext
     unpack(evaluation, folder)
     repeats = []
     for repeat in context.repeats:
-        place = folder / f"repeat-{repeat.number}"
-        repeats.append(replace(repeat, inputs=place / "inputs", answers=place / "answers.npz"))
+        target = folder / f"repeat-{repeat.number}"
+        repeats.append(replace(repeat, inputs=target / "inputs", answers=target / "answers.npz"))
     return replace(context, repeats=repeats)
 
 
@@ -252,16 +252,16 @@ def arrived(graded: Graded, runs: Path, student: str) -> Result | None:
             if came.packed is not None:
                 unpack(came.packed, folder)
             else:
-                shutil.copytree(came.place, folder, dirs_exist_ok=True)
-                shutil.rmtree(came.place, ignore_errors=True)
+                shutil.copytree(came.path, folder, dirs_exist_ok=True)
+                shutil.rmtree(came.path, ignore_errors=True)
             if new.result.exists():
                 text = new.result.read_text(encoding="utf-8")
                 new.result.write_text(
-                    text.replace(_quoted(came.place), _quoted(str(folder))), encoding="utf-8"
+                    text.replace(_quoted(came.path), _quoted(str(folder))), encoding="utf-8"
                 )
             new.flush()
             if result is not None:
-                result = replace(result, message=result.message.replace(came.place, str(folder)))
+                result = replace(result, message=result.message.replace(came.path, str(folder)))
     except (OSError, tarfile.TarError) as error:
         message = f"the run folder cannot be written: {getattr(error, 'strerror', None) or error}"
         if result is not None:

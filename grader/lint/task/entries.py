@@ -73,13 +73,13 @@ def _of_prose(subject: Subject) -> Iterator[str]:
     for where, text in parts:
         for name in _YOURS.findall(text):
             if name not in spec.entries:
-                yield f"{where}: speaks of {name}; the entry is {_nearest(name, spec.entries)}"
+                yield f"{where}: mentions {name}; the entry is {_nearest(name, spec.entries)}"
         for span in (match[2] for match in _SPAN.finditer(text)):
             words = set(_NAME.findall(span))
             mentioned |= words & set(spec.entries)
             for word in sorted(words - known):
                 if not _YOURS.fullmatch(word) and difflib.get_close_matches(word, spec.entries, cutoff=_NEAR):
-                    yield f"{where}: speaks of {word}; the entry is {_nearest(word, spec.entries)}"
+                    yield f"{where}: mentions {word}; the entry is {_nearest(word, spec.entries)}"
             yield from _other_arguments(where, span, subject)
     for name in spec.entries:
         if name not in mentioned:
@@ -101,7 +101,7 @@ def _of_slots(subject: Subject) -> Iterator[str]:
     spec = subject.task.spec
     for face, text in subject.slots():
         for name in sorted({*_YOURS.findall(text)} - {*spec.entries}):
-            yield f"{face}: the slot speaks of {name}; the entry is {_nearest(name, spec.entries)}"
+            yield f"{face}: the slot mentions {name}; the entry is {_nearest(name, spec.entries)}"
         functions = {node.name: node for node in parse(text).body if isinstance(node, ast.FunctionDef)}
         for name in spec.entries:
             if name not in functions:
@@ -118,7 +118,7 @@ def _of_protected(subject: Subject) -> Iterator[str]:
     used: set[str] = set()
     for cell in subject.protected:
         for name in sorted({*_YOURS.findall(cell.text)} - {*entries}):
-            yield f"{cell.label} speaks of {name}; the entry is {_nearest(name, entries)}"
+            yield f"{cell.label} mentions {name}; the entry is {_nearest(name, entries)}"
         used |= {node.id for node in ast.walk(parse(cell.text)) if isinstance(node, ast.Name)}
     for name in entries:
         if name not in used:

@@ -47,7 +47,7 @@ def _of_notebook(cells: tuple[Cell, ...]) -> Iterator[str]:
                 yield f"{cell.label} sets {name} again, over what papermill sets"
         for word in sorted(set(_CAPITALS.findall(cell.text)) - parameters):
             if difflib.SequenceMatcher(None, word, FLAG).ratio() >= _NEAR:
-                yield f"{cell.label} speaks of {word}; the flag is {FLAG}"
+                yield f"{cell.label} mentions {word}; the flag is {FLAG}"
 
 
 def _assigned_values(text: str) -> list[ast.expr]:

@@ -57,11 +57,11 @@ def confine(writable: Iterable[str]) -> None:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    place = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     try:
-        _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, place), 0)
+        _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
     finally:
-        os.close(place)
+        os.close(descriptor)
 
 
 def _checked(number: int, *arguments: object) -> int:
@@ -72,5 +72,5 @@ def _checked(number: int, *arguments: object) -> int:
 
 
 def _call(number: int, *arguments: object) -> int:
-    converted = [ctypes.c_long(one) if isinstance(one, int) else one for one in arguments]
+    converted = [ctypes.c_long(argument) if isinstance(argument, int) else argument for argument in arguments]
     return int(ctypes.CDLL(None, use_errno=True).syscall(ctypes.c_long(number), *converted))

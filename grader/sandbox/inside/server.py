@@ -87,7 +87,7 @@ class Server:
         self.most = 0  # kilobytes that an ended process of the slot had at its peak, the largest of them
         first, self.files = (self.count_files() if self.owns_namespace else [] for _ in range(2))
         self.numbered = [
-            one + 1 for one in first
+            inode + 1 for inode in first
         ] == self.files  # before Linux 5.9 all file systems counted together
         self.woken, wake = os.pipe()
         os.set_blocking(wake, False)
@@ -178,10 +178,10 @@ class Server:
             left = 0
         else:
             left = kill_everything()
-        told = str(os.waitstatus_to_exitcode(status))
+        report = str(os.waitstatus_to_exitcode(status))
         if self.began_with >= 0:
-            told += f" {max(0, max(used.ru_maxrss, self.most, left) - self.began_with)}"
-        os.write(self.status, told.encode())
+            report += f" {max(0, max(used.ru_maxrss, self.most, left) - self.began_with)}"
+        os.write(self.status, report.encode())
         os.close(self.status)
         if self.owns_namespace:
             self.sweep(worker)

@@ -22,6 +22,8 @@ import types
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
+import numpy as np
+
 from grader.sandbox.inside import landlock, libraries, tracebacks, wire
 
 if TYPE_CHECKING:
@@ -39,7 +41,7 @@ CELL = "your solution cell"  # what raises, where no function does
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
-class Failure(Exception):  # noqa: N818 -- becomes the `failed` frame
+class FailedFrame(Exception):  # noqa: N818 -- becomes the `failed` frame
     """Why the slot ends: verdict, sentence, and the student's own frames."""
 
     def __init__(self, verdict: str, message: str, traceback: str = "") -> None:
@@ -71,9 +73,9 @@ def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tup
 def arrange_descriptors(slot_socket: int, output: int) -> None:
     """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    high = [os.dup2(fd, 1000 + place) for place, fd in enumerate((nothing, output, output, slot_socket))]
-    for place, fd in enumerate(high):
-        os.dup2(fd, place)
+    high = [os.dup2(fd, 1000 + number) for number, fd in enumerate((nothing, output, output, slot_socket))]
+    for number, fd in enumerate(high):
+        os.dup2(fd, number)
     os.set_inheritable(SLOT_FD, False)
     os.closerange(SLOT_FD + 1, 1 << 20)
     for name, fd in (("stdout", 1), ("stderr", 2)):
@@ -121,8 +123,6 @@ def set_limits(config: dict[str, Any]) -> None:
 
 def seed_everything(seed: int) -> None:
     """Seed Python, numpy and torch."""
-    import numpy as np  # noqa: PLC0415 -- imported ahead by the parent
-
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 -- the generator that students' code shares
     torch = sys.modules.get("torch")
@@ -141,7 +141,7 @@ class Serving:
         self.pid = os.getpid()
         self.reserve = bytes(RESERVE_BYTES)
         self.last_limits = (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2
-        self.out_of_memory = Failure(*classify(MemoryError(), "", config))
+        self.out_of_memory = FailedFrame(*classify(MemoryError(), "", config))
         self.number = 0
         self.entry = ""
 
@@ -156,7 +156,7 @@ class Serving:
                 self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
         except wire.Closed:
             return
-        except Failure as failure:
+        except FailedFrame as failure:
             self.report(failure)
 
     def define(self) -> dict[str, Callable[..., Any]]:
@@ -177,8 +177,8 @@ class Serving:
         for entry in self.job["entries"]:
             functions[entry] = getattr(module, entry, None)
             if not callable(functions[entry]):
-                said = "is not a function" if entry in module.__dict__ else "is not defined"
-                raise Failure("slot_error", f"{entry} {said} after your solution cell has run")
+                problem = "is not a function" if entry in module.__dict__ else "is not defined"
+                raise FailedFrame("slot_error", f"{entry} {problem} after your solution cell has run")
         return functions
 
     def answer(self, call: dict[str, Any], function: Callable[..., Any]) -> None:
@@ -190,19 +190,19 @@ class Serving:
         try:
             wire.send(self.socket, {"kind": "answer", "number": call["number"], "value": value}, self.caps)
         except wire.Unsendable as error:
-            said = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
-            raise Failure("invalid_output", said) from None
+            message = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
+            raise FailedFrame("invalid_output", message) from None
 
     def guard(self, action: Callable[[], Any]) -> Any:
-        """Run student code; whatever it raises becomes a Failure."""
+        """Run student code; whatever it raises becomes a FailedFrame."""
         try:
             return action()
-        except (Failure, wire.Closed):
+        except (FailedFrame, wire.Closed):
             raise
         except BaseException as error:  # noqa: BLE001 -- SystemExit and the like end the slot, too
             raise self.explain_with_memory(error) from None
 
-    def explain_with_memory(self, error: BaseException) -> Failure:
+    def explain_with_memory(self, error: BaseException) -> FailedFrame:
         """Explain, even where not one more byte can be had: free the reserve and raise the soft limit first."""
         self.reserve = b""
         if sys.platform == "linux":
@@ -212,14 +212,14 @@ class Serving:
         except MemoryError:
             return self.out_of_memory
 
-    def explain(self, error: BaseException) -> Failure:
+    def explain(self, error: BaseException) -> FailedFrame:
         """Return the verdict, sentence and traceback for what the student's code raised."""
         name = self.entry or CELL
         text = tracebacks.describe(error)
         verdict, message = classify(error, text.last_line, self.config)
-        return Failure(verdict, message or f"{name} raised {text.last_line}", text.frames)
+        return FailedFrame(verdict, message or f"{name} raised {text.last_line}", text.frames)
 
-    def report(self, failure: Failure) -> None:
+    def report(self, failure: FailedFrame) -> None:
         """Send the `failed` frame."""
         if os.getpid() != self.pid:
             os._exit(1)

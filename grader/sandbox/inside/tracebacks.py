@@ -52,11 +52,11 @@ def describe(error: BaseException) -> Description:
 
 
 def _one(error: traceback.TracebackException) -> str:
-    own = [frame for frame in error.stack if not _is_ours(frame.filename)]
-    lines = [line for frame in own[:FRAMES_AT_EACH_END] for line in _frame(frame)]
-    if len(own) > 2 * FRAMES_AT_EACH_END:
-        lines.append(f"... {len(own) - 2 * FRAMES_AT_EACH_END} more ...")
-    lines += [line for frame in own[FRAMES_AT_EACH_END:][-FRAMES_AT_EACH_END:] for line in _frame(frame)]
+    frames = [frame for frame in error.stack if not _is_ours(frame.filename)]
+    lines = [line for frame in frames[:FRAMES_AT_EACH_END] for line in _frame(frame)]
+    if len(frames) > 2 * FRAMES_AT_EACH_END:
+        lines.append(f"... {len(frames) - 2 * FRAMES_AT_EACH_END} more ...")
+    lines += [line for frame in frames[FRAMES_AT_EACH_END:][-FRAMES_AT_EACH_END:] for line in _frame(frame)]
     last = (
         "".join(error.format_exception_only())
         .rstrip("\n")

@@ -1,0 +1,49 @@
+"""Bind the entries of a task to the student's process, inside the trainer: the one file of it that imports torch."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+
+from grader.trainer.ledger import Ledger
+from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Channel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
+    """Return one function for each of `entries`, bound to this trainer's slot process.
+
+    Raises SlotFailure where the student's cell could not be loaded.
+    """
+    given = json.loads(os.environ[ENVIRONMENT])
+    ledger = Ledger(given["ledger"])
+    cuda = torch.cuda.is_available()
+    ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
+    if cuda and given["card_share"]:
+        torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
+    channel = Channel(
+        socket.socket(fileno=given["socket"]),
+        ledger,
+        given["return_mb"],
+        first_call=Path(FIRST_CALL)
+        if given["keep_first_call"]
+        else None,  # in the run folder, where the trainer runs
+    )
+    channel.wait_until_loaded()
+    return [_bind(channel, entry) for entry in entries]
+
+
+def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
+    def call(*args: Any) -> Any:
+        return channel.call(entry, args)
+
+    call.__name__ = call.__qualname__ = entry
+    call.__doc__ = "Call the student's function in its sandbox; takes and returns plain values and arrays."
+    return call

@@ -1,0 +1,108 @@
+"""Fork trainers from a process that has already imported everything a trainer imports.
+
+Importing torch, torchvision, scikit-learn, pandas and matplotlib takes seconds; a fork takes milliseconds.
+This process is started once, imports, stays single-threaded and never touches the GPU, so that each fork is
+as good as a fresh process. Run as `python -m grader.trainer.fork_server_process FD` by `ForkServer`.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import gc
+import importlib
+import json
+import os
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+from ipykernel.kernelapp import IPKernelApp
+
+from grader.trainer.fork_server import KERNEL_OPTIONS, MESSAGE_BYTES
+from grader.trainer.network import leave_network
+from grader.trainer.proxy import ENVIRONMENT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+PRELOADED = (
+    "numpy", "torch", "torch.utils.data", "torchvision", "torchvision.transforms", "sklearn.metrics",
+    "pandas", "matplotlib.pyplot", "PIL.Image", "tqdm.auto", "ipykernel.kernelapp", "ipykernel.ipkernel",
+    "matplotlib_inline.backend_inline", "grader.trainer.binding",
+)  # fmt: skip
+_PR_SET_PDEATHSIG = 1
+
+
+def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
+    """Turn this forked process into a kernel that serves `request["connection_file"]`."""
+    sock, ledger, log = fds
+    os.setsid()
+    leave_network()
+    # A forked trainer must not outlive the fork server, nor the grader behind it.
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.dup2(log, 1)
+    os.dup2(log, 2)
+    os.close(log)
+    os.chdir(request["cwd"])
+    os.environ.update(request["environment"])
+    gc.enable()
+    os.environ[ENVIRONMENT] = json.dumps(request["slot"] | {"socket": sock, "ledger": ledger})
+    app = IPKernelApp.instance(parent_handle=os.getppid())  # a second way to notice that the parent is gone
+    app.initialize(["-f", request["connection_file"], *KERNEL_OPTIONS])
+    app.start()
+    os._exit(0)
+
+
+def _serve(sock: socket.socket) -> None:
+    """Fork one trainer for each request until the grader hangs up."""
+    while True:
+        message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
+        if not message:
+            return
+        with contextlib.suppress(ChildProcessError):  # no children at all
+            while os.waitpid(-1, os.WNOHANG)[0]:
+                pass
+        try:
+            pid = os.fork()
+        except OSError as error:  # no memory, no process numbers: this trainer fails, the others go on
+            sock.send(f"{error}".encode())
+            _close(fds)
+            continue
+        if pid == 0:
+            sock.close()
+            _become_trainer(json.loads(message), fds)
+        pidfd = os.pidfd_open(pid)
+        socket.send_fds(sock, [str(pid).encode()], [pidfd])
+        _close([*fds, pidfd])
+
+
+def _close(fds: Sequence[int]) -> None:
+    for fd in fds:
+        os.close(fd)
+
+
+def main() -> None:
+    """Import, say so, and serve."""
+    sock = socket.socket(fileno=int(sys.argv[1]))
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
+    for name in PRELOADED:
+        importlib.import_module(name)
+    threads = len(list(Path("/proc/self/task").iterdir()))
+    if threads > 1:
+        sock.send(f"{threads} threads after the imports; a fork would lose them".encode())
+        return
+    gc.collect()
+    gc.disable()
+    gc.freeze()  # forked trainers share these pages instead of copying them at their first collection
+    try:
+        sock.send(b"ready")
+    except BrokenPipeError:
+        return  # the grader was ended meanwhile
+    _serve(sock)
+
+
+if __name__ == "__main__":
+    main()
