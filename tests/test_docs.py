@@ -218,6 +218,8 @@ def libraries(room: Path) -> set[str]:
                 names |= {alias.name for alias in node.names}
             elif isinstance(node, ast.ImportFrom):
                 names.add(str(node.module))
+            elif isinstance(node, ast.Call) and ast.unparse(node.func) == "importlib.import_module":
+                names |= {str(value.value) for value in node.args if isinstance(value, ast.Constant)}
     return {name.partition(".")[0] for name in names} - sys.stdlib_module_names - {"grader"}
 
 
@@ -313,7 +315,7 @@ def in_its_group(name: str) -> object:
 @pytest.mark.parametrize("images", ["few", pytest.param("all", marks=pytest.mark.nightly)])
 @pytest.mark.parametrize(
     "name",
-    map(in_its_group, ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"]),
+    list(map(in_its_group, ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"])),
 )
 def test_the_commands_of_a_page_do_what_it_shows(
     name: str, images: str, clone: Path, small_program: Path

@@ -18,6 +18,11 @@ ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
     page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md", "grader/**/*.md") for page in ROOT.glob(pattern)
 )
+SOURCES = sorted(path for path in (ROOT / "grader").rglob("*.py") if "templates" not in path.parts)
+TEMPLATES = sorted((ROOT / "grader").rglob("*.html"))
+NOTEBOOKS = sorted(
+    path for folder in ("starter_notebooks", "solutions") for path in (ROOT / folder).iterdir()
+)
 MOST_WORDS = 20  # a sentence, on average over a page
 SPELLED_OUT = {"docs/tasks.md", "docs/configuration.md"}  # generated: tables with a few sentences
 
@@ -150,11 +155,29 @@ def name(path: Path) -> str:
     return path.relative_to(ROOT).as_posix()
 
 
-@pytest.mark.parametrize(
-    "path", [page for page in PAGES if "tasks" not in page.parts and name(page) not in SPELLED_OUT], ids=name
-)
+@pytest.mark.parametrize("path", PAGES, ids=name)
 def test_a_page_keeps_the_vocabulary(path: Path) -> None:
     assert broken(prose_of_page(path)) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_the_messages_of_a_file_keep_the_vocabulary(path: Path) -> None:
+    assert broken(messages_of(path)) == []
+
+
+@pytest.mark.parametrize("path", TEMPLATES, ids=name)
+def test_a_template_keeps_the_vocabulary(path: Path) -> None:
+    assert broken(prose_of_template(path)) == []
+
+
+@pytest.mark.parametrize("path", NOTEBOOKS, ids=name)
+def test_a_notebook_keeps_the_vocabulary(path: Path) -> None:
+    assert broken(prose_of_notebook(path)) == []
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=name)
+def test_docstrings_begin_with_what_the_thing_does(path: Path) -> None:
+    assert first_words(path) == []
 
 
 @pytest.mark.parametrize("path", [page for page in PAGES if name(page) not in SPELLED_OUT], ids=name)

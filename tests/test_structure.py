@@ -35,3 +35,14 @@ def test_no_modules_and_no_rooms_import_each_other_in_a_circle() -> None:
     assert len(imports) > 100
     assert STRUCTURE["circles"](imports) == []
     assert STRUCTURE["circles"](STRUCTURE["rooms_of"](imports)) == []
+
+
+def test_every_class_name_is_unique() -> None:
+    assert STRUCTURE["shared_class_names"](ROOT) == {}
+
+
+def test_a_class_name_that_two_modules_define_is_found(tmp_path: Path) -> None:
+    for module in ("a.py", "b.py"):
+        (tmp_path / "grader").mkdir(exist_ok=True)
+        (tmp_path / "grader" / module).write_text("class Slot:\n    pass\n", encoding="utf-8")
+    assert STRUCTURE["shared_class_names"](tmp_path) == {"Slot": ["grader/a.py", "grader/b.py"]}

@@ -98,7 +98,10 @@ AttackSeconds = Annotated[
         "--time-limit", min=1, help="Wall seconds of an attack.", show_default="three honest runs and 6"
     ),
 ]
-AttackWindow = Annotated[int, typer.Option(min=1, help="Attacks between two honest submissions.")]
+AttackWindow = Annotated[
+    int,
+    typer.Option(min=1, help="Attacks between two honest submissions; with 1 every notebook trains."),
+]
 AttackOut = Annotated[Path, typer.Option(help="Folder for the run folders of the attacks.")]
 Quick = Annotated[bool, typer.Option("--quick", help="Skip everything that trains.")]
 LintSeeds = Annotated[

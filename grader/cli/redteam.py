@@ -10,7 +10,7 @@ from grader.cli import output, progress
 from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, hidden_data, made
 from grader.gradebook.run_settings import RunSettings
-from grader.redteam.arena import SEEDS, context_for, open_arena
+from grader.redteam.arena import SEEDS, TRAINED_TWINS, context_for, open_arena
 from grader.redteam.corpus import corpus_folder, handed_in, read_corpus
 from grader.task.spec import load_task
 
@@ -40,7 +40,13 @@ def redteam(options: RedteamOptions) -> None:
     try:
         with (
             progress.watcher(1, quiet=True) as watch,
-            open_arena(context, options.out, watcher=watch, wall_seconds=options.time_limit) as arena,
+            open_arena(
+                context,
+                options.out,
+                watcher=watch,
+                wall_seconds=options.time_limit,
+                trained_twins=TRAINED_TWINS if options.window > 1 else len(attacks),
+            ) as arena,
         ):
             for begin in range(0, len(attacks), options.window):
                 outcomes += arena.face_window(attacks[begin : begin + options.window], note)

@@ -103,7 +103,7 @@ def open_arena(
     wall_seconds: float | None = None,
     trained_twins: int = TRAINED_TWINS,
 ) -> Iterator[Arena]:
-    """Give an arena with its honest runs done, its results below `out`; an attack may take `wall_seconds`.
+    """Open an arena with its honest runs done and its results below `out`; an attack may take `wall_seconds`.
 
     Of the notebooks that are rebuilt into the honest one, `trained_twins` train.
 

@@ -232,7 +232,7 @@ def test_doctor_proves_the_sandbox_and_says_which_is_used(run: Run) -> None:
     findings = {finding["name"]: finding for finding in json.loads(outcome.out)}
     assert outcome.code == 0, findings
     assert "bwrap" in findings["sandbox"]["detail"]
-    assert findings["warm trainers"]["ok"]
+    assert findings["fork server"]["ok"]
     assert sum(name.startswith("sandbox: ") for name in findings) >= 4
 
 

@@ -220,3 +220,15 @@ def test_a_run_says_with_what_it_was_made_and_whether_it_ended(tmp_path: Path) -
     )
     assert ended["ended"] >= ended["began"]
     assert killed["ended"] is None
+
+
+def test_the_latest_result_that_is_no_failure_of_ours_counts_as_known(tmp_path: Path) -> None:
+    with writing(tmp_path) as book:
+        run, (identity,) = begin(book), enter(book, "a")
+        assert book.latest(identity, KEY.context) is None
+        for verdict, points in ((Verdict.SCORED, 1), (Verdict.SCORED, 2), (Verdict.GRADER_ERROR, None)):
+            book.record(run, identity, result_named("a", verdict, points), KEY)
+        latest = book.latest(identity, KEY.context)
+        assert latest is not None
+        assert latest.result.points == 2
+        assert book.latest(identity, "another context") is None

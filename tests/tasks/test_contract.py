@@ -26,7 +26,7 @@ from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task import build
 from grader.task.evaluation import prepare_rehearsal, prepare_repeats
-from grader.task.spec import Task, discover
+from grader.task.spec import Task, discover, read_task
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -165,6 +165,26 @@ def test_a_band_is_measured_again_in_new_conditions_and_in_its_turn() -> None:
         other = checked | {first.id: checked[first.id] | {name: "another"}}
         assert [is_due(task, other, wanted="none", day=0) for task in (first, second)] == [True, False]
     assert is_due(first, {}, wanted="none", day=0)
+
+
+@pytest.mark.parametrize(
+    ("file", "before", "after", "same"),
+    [
+        ("notebook.py", "torch.manual_seed(SEED)", "torch.manual_seed(SEED + 1)", False),
+        ("data.py", "import numpy as np", "import numpy as np  # the same", False),
+        ("task.toml", "wall_seconds = ", "wall_seconds = 1", False),
+        ("task.toml", 'title = "', 'title = "Another ', True),
+    ],
+    ids=["notebook", "data", "limits", "title"],
+)
+def test_what_decides_predictions_changes_the_conditions_of_a_band(
+    own_toy: Path, file: str, before: str, after: str, same: bool
+) -> None:
+    digest = read_task(own_toy).run_digest
+    text = (own_toy / file).read_text(encoding="utf-8")
+    assert before in text
+    (own_toy / file).write_text(text.replace(before, after, 1), encoding="utf-8")
+    assert (read_task(own_toy).run_digest == digest) is same
 
 
 @pytest.mark.slow
