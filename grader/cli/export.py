@@ -13,6 +13,7 @@ from grader.export.gradescope import DisplayOptions, results_of
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
 from grader.submissions.roster import Roster
+from grader.text import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -97,4 +98,4 @@ def _answer(target: Path, grades: int, notes: list[str], *, as_json: bool) -> No
     if as_json:
         output.print_json({"out": str(target), "grades": grades, "notes": notes})
     else:
-        output.say(f"wrote {target}: {output.count(grades, 'grade')}")
+        output.say(f"wrote {target}: {count(grades, 'grade')}")

@@ -47,7 +47,9 @@ def grade(options: GradeOptions) -> None:
     repeats = hidden_data(task, made(out), settings)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster) if options.roster else None
-        submissions = collect(options.paths, options.student_id, Path(workdir), people, out=out)
+        submissions = collect(
+            options.paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn
+        )
         unknown = strangers(submissions) if people else []
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
