@@ -33,7 +33,7 @@ _FILE_NAMES = {
 def export(options: ExportOptions) -> None:
     """Write the grades as a table, JSON, or for Gradescope, Canvas or Moodle."""
     _refuse_useless(options)
-    roster = Roster.read(options.roster) if options.roster else None
+    roster = Roster.read(options.roster, output.warn) if options.roster else None
     standings = tables.read_standings(options.folder, options.task, roster)
     exports = options.folder / "exports"
     if options.to == "gradescope":
