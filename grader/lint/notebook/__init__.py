@@ -12,8 +12,9 @@ from grader.errors import StudentFault
 from grader.lint.notebook import calls, names, protected
 from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.program import MAGIC, Program
+from grader.notebooks.elsewhere import other_cells
 from grader.notebooks.reading import python_version, read_notebook, source
-from grader.notebooks.slot import entry_names, slot_cell, slot_number
+from grader.notebooks.slot import entry_names, refuse_renamed, slot_cell, slot_number
 from grader.notebooks.versions import is_newer, version_hint
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def diagnose(data: bytes, starter: Json) -> list[Diagnostic]:
         return [Diagnostic(Severity.ERROR, "invalid-notebook", 0, 0, 0, 0, fault.message, "", "")]
     try:
         slot = slot_number(notebook, starter)
+        refuse_renamed(notebook, slot, starter)
     except StudentFault as fault:
         diagnostics = [Diagnostic(Severity.ERROR, "slot-missing", 0, 0, 0, 0, fault.message, "", "")]
         slot = 0
@@ -63,7 +65,7 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     for number in program.magics:
         yield _magic(number, program.lines[number - 1])
     yield from _definitions(program, entries, starter)
-    others = names.other_cells(notebook, starter, slot)
+    others = other_cells(notebook, starter, slot)
     yield from names.missing_names(program, starter, others)
     yield from names.rebound_names(program, entries, slot, others)
     yield from calls.missing_modules(program)
