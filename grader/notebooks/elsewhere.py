@@ -45,15 +45,15 @@ def other_cells(notebook: Json, starter: Json, slot: int) -> list[OtherCell]:
 
 
 @dataclass(frozen=True)
-class Explanation:
-    """Why a name is missing where only the slot is run: a word for it, a sentence, and what to do."""
+class MissingName:
+    """Why a name is missing if only the slot runs: a word for it, a sentence, and what to do."""
 
     kind: str
     sentence: str
     help: str
 
 
-def explain_elsewhere(name: str, homes: Sequence[OtherCell]) -> Explanation:
+def explain_elsewhere(name: str, homes: Sequence[OtherCell]) -> MissingName:
     """Return the explanation for a name that the cells `homes`, at least one, define."""
     theirs = [cell for cell in homes if not cell.ours]
     cell = (theirs or homes)[0]
@@ -61,18 +61,18 @@ def explain_elsewhere(name: str, homes: Sequence[OtherCell]) -> Explanation:
     if isinstance(statement, (ast.Import, ast.ImportFrom)):
         fate = "of which the grader runs its own copy" if cell.ours else "which is not run for your function"
         where = cell.label if cell.as_it_was else f"{cell.label}, {fate}"
-        return Explanation(
+        return MissingName(
             "import-elsewhere",
             f"`{name}` is imported in another cell: {where}",
             f"add to your solution cell: {_import_of(name, statement)}",
         )
     if not cell.ours:
-        return Explanation(
+        return MissingName(
             "defined-elsewhere",
             f"`{name}` is defined in another cell, {cell.label}: when graded, only your solution cell is run",
             f"move `{name}` into your solution cell",
         )
-    return Explanation(
+    return MissingName(
         "protected-name",
         f"`{name}` belongs to the protected cell {cell.label}: your function sees only its arguments, not the notebook",
         "use the arguments, or copy a function or a constant into your solution cell",

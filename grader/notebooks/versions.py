@@ -1,4 +1,4 @@
-"""Say when a failure may come from the version of Python: notebooks are written in newer ones than they are graded in."""
+"""Find failures that may come from the version of Python: notebooks are written in newer ones than they are graded in."""
 
 from __future__ import annotations
 

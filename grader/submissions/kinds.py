@@ -1,4 +1,4 @@
-"""Tell what a file is by its first bytes: a notebook under any name, or something that was handed in by mistake."""
+"""Recognise a file by its first bytes: a notebook under any name, or something that was handed in by mistake."""
 
 from __future__ import annotations
 
