@@ -43,6 +43,17 @@ def printable(text: str, substitute: str, *, forbidden: str = "") -> str:
     return "".join(char if char.isprintable() and char not in forbidden else substitute for char in text)
 
 
+def count(number: int, noun: str) -> str:
+    """Return a number with its noun: 1 result, 2 results."""
+    return f"{number} {noun}{'s' * (number != 1)}"
+
+
+def listed(names: Sequence[str], most: int = 3) -> str:
+    """Return the first of `names`, and how many more there are."""
+    shown = ", ".join(names[:most])
+    return shown if len(names) <= most else f"{shown} and {len(names) - most} more"
+
+
 @dataclass(frozen=True)
 class Pair:
     """A line of each text; None where one has nothing. `same` is False where they differ.

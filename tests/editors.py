@@ -1,9 +1,10 @@
-"""What editors make of a notebook that they save."""
+"""What editors make of a notebook that they save, and which names its cells define afterwards."""
 
 from __future__ import annotations
 
 import copy
 
+from grader.notebooks.elsewhere import other_cells
 from grader.notebooks.reading import Json, source
 from grader.notebooks.slot import slot_cell
 
@@ -81,3 +82,12 @@ EDITORS = [
     turned_round,
     damaged_metadata,
 ]
+
+
+def names_elsewhere(notebook: Json, starter: Json, slot: int) -> dict[str, str]:
+    """Return the names that cells other than the slot define, each with the first such cell."""
+    names: dict[str, str] = {}
+    for cell in other_cells(notebook, starter, slot):
+        for name in cell.statements:
+            names.setdefault(name, cell.label)
+    return names

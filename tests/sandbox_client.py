@@ -53,12 +53,12 @@ def play(sandbox: Sandbox, slot: str, *, calls: int = 1, seconds: float = 10.0, 
         running.close()
 
 
-def converse(running: Slot, calls: int) -> Outcome:
+def converse(running: Slot, calls: int, entry: str = ENTRY, args: tuple[Any, ...] | None = None) -> Outcome:
     answers: list[Any] = []
     try:
         for number in range(calls + 1):
             if number:
-                call = {"kind": "call", "number": number, "entry": ENTRY, "args": arguments()}
+                call = {"kind": "call", "number": number, "entry": entry, "args": args or arguments()}
                 wire.send(running.socket, call)
             frame = wire.receive(running.socket)
             if frame["kind"] == "failed":

@@ -9,10 +9,10 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from grader.cli.console import one_line
-from grader.cli.output import STYLES, accuracy, count, say, show
+from grader.cli.output import STYLES, accuracy, say, show
 from grader.errors import EXPLANATIONS, Verdict
 from grader.lint.notebook import Severity
-from grader.text import visible
+from grader.text import count, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

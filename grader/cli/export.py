@@ -13,6 +13,7 @@ from grader.export.gradescope import DisplayOptions, results_of
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
 from grader.submissions.roster import Roster
+from grader.text import count
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -32,7 +33,7 @@ _FILE_NAMES = {
 def export(options: ExportOptions) -> None:
     """Write the grades as a table, JSON, or for Gradescope, Canvas or Moodle."""
     _refuse_useless(options)
-    roster = Roster.read(options.roster) if options.roster else None
+    roster = Roster.read(options.roster, output.warn) if options.roster else None
     standings = tables.read_standings(options.folder, options.task, roster)
     exports = options.folder / "exports"
     if options.to == "gradescope":
@@ -97,4 +98,4 @@ def _answer(target: Path, grades: int, notes: list[str], *, as_json: bool) -> No
     if as_json:
         output.print_json({"out": str(target), "grades": grades, "notes": notes})
     else:
-        output.say(f"wrote {target}: {output.count(grades, 'grade')}")
+        output.say(f"wrote {target}: {count(grades, 'grade')}")

@@ -46,8 +46,10 @@ def grade(options: GradeOptions) -> None:
         check_machine(settings)
     repeats = hidden_data(task, made(out), settings)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
-        people = Roster.read(options.roster) if options.roster else None
-        submissions = collect(options.paths, options.student_id, Path(workdir), people, out=out)
+        people = Roster.read(options.roster, output.warn) if options.roster else None
+        submissions = collect(
+            options.paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn
+        )
         unknown = strangers(submissions) if people else []
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))

@@ -13,6 +13,7 @@ from grader.cli.console import out as _out
 from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
 from grader.task.spec import DEFAULT_SIZE
+from grader.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -62,11 +63,6 @@ def complain(text: str) -> None:
 def confess(text: str) -> None:
     """Print the lines of a traceback of ours, for whoever is to fix it."""
     err.print(Text(text.rstrip()), soft_wrap=True)
-
-
-def count(number: int, noun: str) -> str:
-    """Return a number with its noun: 1 result, 2 results."""
-    return f"{number} {noun}{'s' * (number != 1)}"
 
 
 def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:

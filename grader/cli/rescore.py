@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from grader.cli import output
 from grader.grading import rerun
 from grader.task.spec import load_task
+from grader.text import count
 
 if TYPE_CHECKING:
     from grader.cli.commands import RescoreOptions
@@ -22,4 +23,4 @@ def rescore(options: RescoreOptions) -> None:
         return
     for was, now in changed:
         output.say(f"{now.student}: {was.points} -> {now.points} points")
-    output.say(f"{output.count(len(changed), 'result')} changed")
+    output.say(f"{count(len(changed), 'result')} changed")

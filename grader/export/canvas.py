@@ -59,9 +59,12 @@ def fill(sheet: Worksheet, board: Sequence[Standing], assignment: str) -> Export
     Students who are excused, or were not assigned it, stay so. Raises UsageError where the file is not such an export,
     lacks the column, or has one that cannot be changed.
     """
-    for name in STUDENT_COLUMNS[:2]:
-        if sheet.column(name) is None:
-            raise UsageError(f"{sheet.path} is not a grade export of Canvas: it has no column {name!r}")
+    if sheet.column("Student") is None and sheet.column("LastName") is None:
+        raise UsageError(
+            f"{sheet.path} is not a grade export of Canvas: it has no column 'Student' or 'LastName'"
+        )
+    if sheet.column("ID") is None:
+        raise UsageError(f"{sheet.path} is not a grade export of Canvas: it has no column 'ID'")
     column = _column_of(sheet, assignment)
     written, maximum = _points_possible(sheet, column)
     people, keys = _people(sheet)
@@ -124,7 +127,7 @@ def _column_of(sheet: Worksheet, assignment: str) -> int:
 def _points_possible(sheet: Worksheet, column: int) -> tuple[str, float]:
     """Return the points possible as they are written, and as a number: 100 where Canvas names none."""
     for row in sheet.rows:
-        if folded(sheet.value(row, sheet.column("Student"))) == folded(POINTS_POSSIBLE):
+        if folded(_name(sheet, row)) == folded(POINTS_POSSIBLE):
             written = sheet.value(row, column)
             maximum = read_number(written)
             if written and maximum is None:
@@ -133,6 +136,16 @@ def _points_possible(sheet: Worksheet, column: int) -> tuple[str, float]:
                 )
             return written, maximum or 100
     return "", 100
+
+
+def _name(sheet: Worksheet, row: int) -> str:
+    """Return the name in a row; Canvas has it in one column or, as an option of its own, in two."""
+    names = [
+        sheet.value(row, column)
+        for title in ("Student", "FirstName", "LastName")
+        if (column := sheet.column(title)) is not None
+    ]
+    return " ".join(filter(None, names))
 
 
 def _people(sheet: Worksheet) -> tuple[dict[Person, int], list[list[str]]]:
@@ -145,7 +158,7 @@ def _people(sheet: Worksheet) -> tuple[dict[Person, int], list[list[str]]]:
     people: dict[Person, int] = {}
     keys = []
     for row in sheet.rows:
-        name, identity = sheet.value(row, sheet.column("Student")), sheet.value(row, number)
+        name, identity = _name(sheet, row), sheet.value(row, number)
         if not (identity or sheet.value(row, sis) or sheet.value(row, login)):
             continue  # points possible, and which assignments are posted by hand
         address_of = sheet.value(row, login)

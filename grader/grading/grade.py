@@ -14,6 +14,7 @@ from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
 from grader.notebooks.rebuild import rebuild
+from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
 from grader.task.scoring import points, score
 from grader.trainer.attribution import OutOfCardMemory
@@ -167,7 +168,7 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
             job.folder.path.mkdir()
             fault = _run_repeat(rebuilt, job, sandbox, account)
             if fault is not None:
-                raise _with_name_hint(fault, submission)
+                raise _with_version_hint(_with_name_hint(fault, submission, context.starter), submission)
             account.scores.append(score(job.folder.predictions, repeat.answers))
     finally:
         sandbox.close()
@@ -183,7 +184,7 @@ def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: Re
     if fault is not None:
         folder.path.mkdir()
         folder.executed.write_text(explained(rebuilt, fault, ""), encoding="utf-8")
-        raise fault
+        raise _with_version_hint(fault, submission)
 
 
 def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Account) -> StudentFault | None:
@@ -221,20 +222,21 @@ def _first_call_file(context: RunContext) -> Path:
     return context.repeats[0].inputs.parent / f"first_call-{context.key[:16]}.frame"
 
 
-def _with_name_hint(fault: StudentFault, submission: ParsedSubmission) -> StudentFault:
-    """Return the fault with the cell that defines a missing name, if another cell of the notebook does."""
+def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: Json) -> StudentFault:
+    """Explain a missing name that another cell of the student's notebook defines, as a check does."""
     missing = _NAME_ERROR.search(fault.message)
     if fault.verdict is not Verdict.SLOT_ERROR or missing is None:
         return fault
-    name = missing[1]
-    cell = submission.cell_defining(name)
-    if cell is None:
-        return fault
-    hint = (
-        f"{fault.message}. Your notebook defines {name!r} in another cell ({cell}), and only the slot is "
-        f"run: move {name!r} into the slot"
+    hint = submission.explain_missing(missing[1], starter)
+    return (
+        StudentFault(fault.verdict, f"{fault.message}. {hint}", traceback=fault.traceback) if hint else fault
     )
-    return StudentFault(fault.verdict, hint, traceback=fault.traceback)
+
+
+def _with_version_hint(fault: StudentFault, submission: ParsedSubmission) -> StudentFault:
+    """Name both versions of Python, where the failure may come from the difference."""
+    hint = version_hint(fault.message, submission.python) if fault.verdict is Verdict.SLOT_ERROR else ""
+    return StudentFault(fault.verdict, fault.message + hint, traceback=fault.traceback) if hint else fault
 
 
 def _penalties(executions: list[Execution]) -> list[str]:

@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault
 from grader.notebooks.changes import changed_cells
+from grader.notebooks.elsewhere import explain_elsewhere, other_cells
 from grader.notebooks.program import slot_key, text_digest
-from grader.notebooks.reading import read_notebook
-from grader.notebooks.slot import find_slot, names_defined_elsewhere
+from grader.notebooks.reading import python_version, read_notebook, source
+from grader.notebooks.slot import refuse_renamed, slot_number
 
 if TYPE_CHECKING:
     from grader.notebooks.reading import Json
     from grader.submissions.collect import Submission
+
+
+_KEPT = ("cell_type", "source", "id", "metadata")
 
 
 @dataclass(frozen=True)
@@ -22,7 +26,7 @@ class ParsedSubmission:
     """A submission as everything after intake sees it. Where there is a `fault`, what it kept from being read is empty.
 
     `slot` is the source of the student's cell, `slot_key` the same for the same program and `slot_sha256` for the same
-    text. `cells` are those of the notebook without their outputs.
+    text. `cells` are those of the notebook without their outputs, of which the slot has the `number`, from 1. `python` is the version of Python that it ran.
     """
 
     submission: Submission
@@ -32,6 +36,8 @@ class ParsedSubmission:
     slot_sha256: str = ""
     changed_cells: list[str] = field(default_factory=list)
     cells: list[Json] = field(default_factory=list)
+    number: int = 0
+    python: str = ""
     fault: StudentFault | GraderFault | None = None
 
     @property
@@ -51,9 +57,17 @@ class ParsedSubmission:
             raise GraderFault(f"{self.submission.path} was changed while it was graded")
         return data
 
-    def cell_defining(self, name: str) -> str | None:
-        """Return which cell of the student's, other than the slot, defines `name` at top level."""
-        return names_defined_elsewhere({"cells": self.cells}, self.slot).get(name)
+    def explain_missing(self, name: str, starter: Json) -> str:
+        """Return why `name` is not there though another cell of the notebook defines it, and what to do; else ""."""
+        homes = [
+            cell
+            for cell in other_cells({"cells": self.cells}, starter, self.number)
+            if name in cell.statements
+        ]
+        if not homes:
+            return ""
+        explanation = explain_elsewhere(name, homes)
+        return f"{explanation.sentence}. To mend it: {explanation.help}"
 
 
 def parse(submission: Submission, starter: Json) -> ParsedSubmission:
@@ -68,14 +82,17 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
     try:
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
-        slot = find_slot(notebook, starter)
+        number = slot_number(notebook, starter)
+        refuse_renamed(notebook, number, starter)
     except (StudentFault, GraderFault) as fault:
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=fault)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         ours = GraderFault(f"{type(error).__name__}: {error}")
         ours.__cause__ = error
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=ours)
-    cells = [{key: cell[key] for key in ("cell_type", "source") if key in cell} for cell in notebook["cells"]]
+    slot = source(notebook["cells"][number - 1])
+    cells = [{key: cell[key] for key in _KEPT if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(
-        submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells
-    )
+        submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells, number=number,
+        python=python_version(notebook),
+    )  # fmt: skip

@@ -8,9 +8,14 @@ import hashlib
 import re
 import threading
 import warnings
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MAGIC = re.compile(r"^([ \t]*)[%!?].*$", re.MULTILINE)
 _QUIET = threading.Lock()  # the filters of warnings belong to all threads
+DYNAMIC = {"globals", "locals", "vars", "exec", "eval", "__import__"}  # with these, names come from anywhere
 _NO_DESCENT = (ast.Lambda, ast.ListComp, ast.SetComp, ast.DictComp, ast.GeneratorExp)
 _MOST_CHARACTERS = 200_000  # a longer one would hold the batch up, and nobody types it
 
@@ -47,7 +52,9 @@ def syntax_error(text: str, name: str) -> SyntaxError | None:
     with _QUIET, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            compile(text, name, "exec")  # with the future of this file, as in the slot's process
+            compile(
+                text, name, "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+            )  # as the slot's process does
         except SyntaxError as error:
             return error.with_traceback(None)
         except (ValueError, RecursionError, MemoryError):
@@ -97,3 +104,23 @@ def slot_key(source: str) -> str:
 def text_digest(source: str) -> str:
     """Return the SHA-256 of a slot's text."""
     return hashlib.sha256(source.encode("utf-8", "replace")).hexdigest()
+
+
+def binds_unseen(tree: ast.AST) -> bool:
+    """Return whether names may be bound in ways that cannot be read off."""
+    nodes = list(ast.walk(tree))
+    stars = any(
+        alias.name == "*" for node in nodes if isinstance(node, ast.ImportFrom) for alias in node.names
+    )
+    return stars or any(isinstance(node, ast.Name) and node.id in DYNAMIC for node in nodes)
+
+
+def statements_by_name(body: Sequence[ast.stmt]) -> dict[str, list[ast.stmt]]:
+    """Return the statements at top level that bind each name."""
+    statements: dict[str, list[ast.stmt]] = {}
+    for statement in body:
+        for name, node in definitions(statement):
+            statements.setdefault(name, []).append(
+                node if isinstance(node, (ast.Import, ast.ImportFrom)) else statement
+            )
+    return statements

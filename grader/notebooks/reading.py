@@ -28,6 +28,7 @@ _ZIP = b"PK\x03\x04"
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _OTHER_KERNELS = {"ir", "julia", "xcpp", "javascript", "deno", "scala", "rust", "octave", "bash"}
 _HEADING = re.compile(r"^ {0,3}#{1,6}[ \t]+([^\n]+)$", re.MULTILINE)  # linear: students choose the text
+_VERSION = re.compile(r"[23]\.\d{1,3}(\.\w{1,12})?")
 _FORM_TITLE = re.compile(r"#\s*@title\s+(.+)")
 _MAX_HEADING = 60
 
@@ -89,6 +90,12 @@ def metadata(cell_or_notebook: Json) -> Json:
 def grader_metadata(cell_or_notebook: Json) -> Json:
     """Return what `grader build` wrote into the metadata, or an empty dict."""
     return _dict(metadata(cell_or_notebook).get("grader"))
+
+
+def python_version(notebook: Json) -> str:
+    """Return the version of Python that a notebook says it ran, such as "3.12.4"; "" where it says none."""
+    version = _dict(metadata(notebook).get("language_info")).get("version")
+    return version if isinstance(version, str) and _VERSION.fullmatch(version) else ""
 
 
 def tags(cell: Json) -> list[Any]:

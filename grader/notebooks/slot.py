@@ -6,8 +6,8 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.errors import GraderFault, StudentFault, Verdict
-from grader.notebooks.program import defined_names
+from grader.errors import GraderFault, StudentFault, Verdict, nearest
+from grader.notebooks.program import binds_unseen, defined_names, definitions, parse, slot_key
 from grader.notebooks.reading import (
     Json,
     grader_metadata,
@@ -84,19 +84,23 @@ def slot_number(notebook: Json, starter: Json) -> int:
     raise _missing(_nothing_found(notebook, starter, wanted))
 
 
-def names_defined_elsewhere(notebook: Json, slot_source: str) -> dict[str, str]:
-    """Return the top-level names that code cells other than the slot define, with the name of that cell."""
-    label_of: dict[str, str] = {}
-    for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
-        text = source(cell)
-        if is_code(cell) and text != slot_source:
-            try:
-                names = defined_names(text)
-            except SyntaxError:
-                continue  # such a cell defines nothing
-            for name in names:
-                label_of.setdefault(name, label)
-    return label_of
+def refuse_renamed(notebook: Json, number: int, starter: Json) -> None:
+    """Raise StudentFault (`slot_missing`) where the slot, the cell `number`, can be read and does not define the entries.
+
+    What it may define in ways that cannot be read off, or what cannot be parsed, is left to the run.
+    """
+    try:
+        tree = parse(source(notebook["cells"][number - 1]))
+    except SyntaxError:
+        return
+    wanted, names = frozenset(entry_names(starter)), {name for name, _ in definitions(tree)}
+    missing = sorted(wanted - names)
+    if not missing or binds_unseen(tree):
+        return
+    questions = filter(None, (nearest(name, names - wanted) for name in missing))
+    hint = next((f"; {question}" for question in questions), ".")
+    label = labels(notebook)[number - 1]
+    raise _missing(f"{label} does not define {_listed(frozenset(missing))}{hint}")
 
 
 def slot_cell(starter: Json) -> Json:
@@ -131,7 +135,8 @@ def _look(number: int, cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
 
 
 def _the_only(cells: Sequence[_Seen], wanted: frozenset[str]) -> int:
-    if len(cells) > 1:
+    """Return the number of the first cell; the others must hold the same program, as in a document saved into itself."""
+    if len({slot_key(cell.text) for cell in cells}) > 1:
         raise _missing(
             f"{_listed(wanted)} is defined in more than one cell: {_joined(cells)}. Keep one of them."
         )

@@ -76,13 +76,14 @@ class BubblewrapSandbox(SlotSandbox):
             config = process.config_of(limits, imports, control_fd=control_fd)
             config |= {"confined": True, "users": users, "private": PRIVATE_FOLDERS}
             files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
+            variables = process.environment(PRIVATE_FOLDERS[0], limits.processes)
             program = seccomp.program()
             filter_fd = seccomp.as_file(program) if program else None
             argv = [
                 str(bwrap),
                 *(namespaces() if users else user_namespace(bwrap)),
                 *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
-                *(word for pair in process.environment("/tmp").items() for word in ("--setenv", *pair)),  # noqa: S108
+                *(word for pair in variables.items() for word in ("--setenv", *pair)),
                 *mounts(limits.file_mb << 20),
                 *("--info-fd", str(facts_fd)),
                 *(("--seccomp", str(filter_fd)) if filter_fd is not None else ()),

@@ -24,7 +24,7 @@ class PlainSandbox(SlotSandbox):
             config |= {"confined": False, "users": None, "private": ()}
             argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
             environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
-            environment |= process.environment(self._folder.name)
+            environment |= process.environment(self._folder.name, limits.processes)
             return process.ServerCommand(argv, environment, self._folder.name)
 
         super().__init__("plain process", limits, lambda: process.ServerProcess(prepare))

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any
 import psutil
 
 from grader.errors import GraderFault
+from grader.sandbox.inside import libraries
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -31,6 +32,7 @@ FILES = {
     "grader.sandbox.inside.wire": INSIDE / "wire.py",
     "grader.sandbox.inside.tracebacks": INSIDE / "tracebacks.py",
     "grader.sandbox.inside.landlock": INSIDE / "landlock.py",
+    "grader.sandbox.inside.libraries": INSIDE / "libraries.py",
     "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
 SERVER = INSIDE / "server.py"
@@ -211,10 +213,11 @@ def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config:
     return [str(interpreter()), "-s", "-S", "-P", "-B", str(inside), json.dumps(whole)]
 
 
-def environment(home: str) -> dict[str, str]:
+def environment(home: str, processes: int) -> dict[str, str]:
     """Return all the environment that a slot gets: one thread, no device, one order of sets."""
     return {
         **ONE_THREAD,
+        **libraries.environment(processes),
         "CUDA_VISIBLE_DEVICES": "",
         "HOME": home,
         "LANG": "C.UTF-8",

@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 START_SECONDS = 120.0  # importing torch from a cold disk
 END_SECONDS = 5.0
 CHUNK = 1 << 16
+# What OpenMP of GCC and of LLVM, OpenBLAS and Python print where a thread is refused.
+_NO_THREAD = (
+    b"Thread creation failed",
+    b"pthread_create failed",
+    b"Can't create thread",
+    b"can't start new thread",
+)
 FORBIDDEN_CALL = "your code made a system call that is not allowed"
 
 
@@ -110,6 +117,7 @@ class RunningSlot:
         self._server = server
         self._output, self._status = pipes
         self._most_bytes = limits.output_kb * 1024
+        self._too_many = f"it needed more than the {limits.processes} processes or threads it may use"
         self._printed = bytearray()
         self._said_too_much = False
         self._stopped = False
@@ -189,7 +197,14 @@ class RunningSlot:
             )
         if not self._ending:
             raise GraderFault(f"the sandbox ended while a slot ran in it: {self._server.log()}")
-        return StudentFault(Verdict.SLOT_CRASHED, _explain_end(int(self._ending.split()[0])))
+        sentence = _explain_end(int(self._ending.split()[0]))
+        if self.lacks_threads():
+            sentence = f"{sentence}: {self._too_many}"
+        return StudentFault(Verdict.SLOT_CRASHED, sentence)
+
+    def lacks_threads(self) -> bool:
+        """Return whether a library printed that the system refused it a thread; some end the process, some wait for ever."""
+        return any(sign in self._printed for sign in _NO_THREAD)
 
     def close(self) -> None:
         """End every process of the slot. Idempotent. Raises GraderFault where something survived."""

@@ -1,11 +1,14 @@
-"""Take the notebooks out of a zip that nobody has checked: no path of it is ever used as a path of ours."""
+"""Take the notebooks out of a zip that nobody has checked, and out of zips in it: no path of it is ever used as a path of ours."""
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import io
 import shutil
 import stat
+import struct
+import unicodedata
 import zipfile
 import zlib
 from dataclasses import dataclass
@@ -13,13 +16,17 @@ from pathlib import Path, PurePosixPath
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.notebooks.reading import MAX_BYTES, too_large
+from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
 
 MAX_MEMBERS = 10_000
 MAX_TOTAL_BYTES = 2 << 30
+MAX_DEPTH = 3  # zips in zips: a platform's, a student's, and one that they packed once more
 MAX_RATIO = 200
 RATIO_FREE_BYTES = 100 << 20  # notebooks full of equal lines pack well; only what could fill a disk is a bomb
 
 _MAX_DIRECTORY_BYTES = 8 << 20
+_UTF8_FLAG = 0x800
+_UNICODE_PATH = 0x7075  # an extra field of Info-ZIP
 _MAX_REASON = 200  # characters; a name that zipfile quotes may have 65,000
 # zipfile unpacks the others without an end: 100 bytes of bzip2 are 45 MB at once, whatever size the entry states.
 _METHODS = {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED}
@@ -48,11 +55,16 @@ _OURS = {
 
 @dataclass(frozen=True)
 class Member:
-    """A notebook of an archive: `name` as in there, and the file it was copied to or the reason against it."""
+    """A file of an archive: `name` as in there, and the file it was copied to or the reason against it.
+
+    `notebook` is False where it is something else. `unclear` says that the code page of its name can only be guessed.
+    """
 
     name: str
     file: Path | None
     fault: StudentFault | None
+    notebook: bool = True
+    unclear: bool = False
 
 
 def is_skipped(parts: tuple[str, ...]) -> bool:
@@ -61,29 +73,21 @@ def is_skipped(parts: tuple[str, ...]) -> bool:
 
 
 def unpack(archive: Path, folder: Path) -> list[Member]:
-    """Copy the notebooks of `archive` to numbered files in the new `folder`; return them in order of name.
+    """Copy the notebooks of `archive` to numbered files in the new `folder`; return all its files in order of name.
 
+    A file is a notebook by its name, or by its bytes; zips in the archive are opened, too, within one set of limits.
     Raises StudentFault (`invalid_notebook`) where the whole archive is refused. A single bad member is returned
     with its fault, and costs the others nothing.
     """
     folder.mkdir(parents=True)
-    try:
-        with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
-            members = _notebooks(opened)
-            _refuse_bomb(opened, members, archive.stat().st_size)
-            return [
-                _copy(opened, member, folder / f"{number}.ipynb") for number, member in enumerate(members)
-            ]
-    except _DAMAGED as error:
-        _raise_if_ours(error)
-        raise _refused(f"The archive cannot be read as a zip: {_reason(error)}.") from error
+    return sorted(_Unpacking(folder).members(archive, "", 1), key=lambda member: member.name)
 
 
 def read_member(archive: Path, name: str, max_bytes: int) -> bytes | None:
     """Return the bytes of the one member `name`, or None where there is none, or several, or it is damaged or larger."""
     try:
         with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
-            members = [info for info in opened.infolist() if info.filename.replace("\\", "/") == name]
+            members = [info for info in _contents(opened) if info.filename.replace("\\", "/") == name]
             if len(members) != 1 or members[0].file_size > max_bytes or members[0].flag_bits & 1:
                 return None
             if members[0].compress_type not in _METHODS:
@@ -108,45 +112,133 @@ class _BoundedFile(io.FileIO):
         return super().read(_MAX_DIRECTORY_BYTES if size is None or size < 0 else size)
 
 
-def _notebooks(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
-    infos = opened.infolist()
-    if len(infos) > MAX_MEMBERS:
-        raise _refused(f"The archive lists more than {MAX_MEMBERS} files. Unpack it and give the folder.")
-    wanted = [
-        info
-        for info in infos
-        if info.filename.lower().endswith(".ipynb")
-        and not is_skipped(PurePosixPath(info.filename.replace("\\", "/")).parts)
-    ]
-    if not wanted:
-        raise _refused("The archive contains no notebook.")
-    return sorted(wanted, key=lambda info: info.filename)
+class _Unpacking:
+    """Unpacks an archive and those in it, and counts what they hold together."""
 
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._copied = 0  # files
+        self._listed = 0  # files, in all tables of contents
+        self._bytes = 0
 
-def _refuse_bomb(opened: zipfile.ZipFile, members: list[zipfile.ZipInfo], size: int) -> None:
-    total = sum(member.file_size for member in members)
-    everything = sum(member.file_size for member in opened.infolist())
-    if everything > RATIO_FREE_BYTES and everything > MAX_RATIO * size:
-        raise _refused(
-            f"The archive is a zip bomb: {everything >> 20} MB packed into {size / (1 << 20):.1f} MB."
-        )
-    if total > MAX_TOTAL_BYTES:
-        raise _refused(f"The notebooks of the archive have {total >> 20} MB. Unpack it and give the folder.")
+    def members(self, archive: Path, prefix: str, depth: int) -> list[Member]:
+        """Return the files of an archive, `prefix` before their names. Raises StudentFault where it is refused."""
+        try:
+            with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
+                infos = _contents(opened)
+                self._refuse_excess(infos, archive.stat().st_size)
+                return [
+                    member
+                    for info in infos
+                    if not info.is_dir()
+                    and not is_skipped(PurePosixPath(info.filename.replace("\\", "/")).parts)
+                    for member in self._of(opened, info, prefix, depth)
+                ]
+        except _DAMAGED as error:
+            _raise_if_ours(error)
+            raise _refused(f"The archive cannot be read as a zip: {_reason(error)}.") from error
 
+    def _refuse_excess(self, infos: list[zipfile.ZipInfo], size: int) -> None:
+        self._listed += len(infos)
+        if self._listed > MAX_MEMBERS:
+            raise _refused(f"The archive lists more than {MAX_MEMBERS} files. Unpack it and give the folder.")
+        everything = sum(info.file_size for info in infos)
+        if everything > RATIO_FREE_BYTES and everything > MAX_RATIO * size:
+            raise _refused(
+                f"The archive is a zip bomb: {everything >> 20} MB packed into {size / (1 << 20):.1f} MB."
+            )
+        self._bytes += sum(info.file_size for info in infos if _ending(info) in {".ipynb", ".zip"})
+        if self._bytes > MAX_TOTAL_BYTES:
+            raise _refused(
+                f"The notebooks of the archive have {self._bytes >> 20} MB. Unpack it and give the folder."
+            )
 
-def _copy(opened: zipfile.ZipFile, info: zipfile.ZipInfo, target: Path) -> Member:
-    try:
-        _check(info)
+    def _of(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo, prefix: str, depth: int) -> list[Member]:
+        """Return what one entry is: a notebook, the files of a zip, or something else."""
+        name, unclear = prefix + info.filename, not _is_clear(info)
+        ending = _ending(info)
+        try:
+            _check(info, MAX_TOTAL_BYTES if ending == ".zip" else MAX_BYTES if ending == ".ipynb" else None)
+            if ending == ".ipynb":
+                return [Member(name, self._copy(opened, info), None, unclear=unclear)]
+            if ending == ".zip" and depth < MAX_DEPTH:
+                return self._nested(opened, info, name, depth) or [_other(name, b"", unclear=unclear)]
+            with opened.open(info) as packed:
+                head = packed.read(HEAD_BYTES)
+            if may_be_notebook(head) and info.file_size <= MAX_BYTES:
+                file = self._copy(opened, info)
+                if is_notebook(file.read_bytes()):
+                    return [Member(name, file, None, unclear=unclear)]
+            return [_other(name, head, unclear=unclear)]
+        except StudentFault as fault:
+            return [Member(name, None, fault, notebook=ending == ".ipynb", unclear=unclear)]
+        except _DAMAGED as error:
+            _raise_if_ours(error)
+            damage = _refused(f"This file of the archive is damaged: {_reason(error)}.")
+            return [Member(name, None, damage, notebook=ending == ".ipynb", unclear=unclear)]
+
+    def _nested(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, depth: int) -> list[Member]:
+        file = self._copy(opened, info)
+        try:
+            return self.members(file, f"{name}/", depth + 1)
+        finally:
+            file.unlink()
+
+    def _copy(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Path:
+        self._copied += 1
+        target = self._folder / f"{self._copied}.ipynb"
         with opened.open(info) as packed, target.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)  # at most the size the entry states, which was checked
-    except StudentFault as fault:
-        return Member(info.filename, None, fault)
-    except _DAMAGED as error:
-        _raise_if_ours(error)
-        return Member(
-            info.filename, None, _refused(f"This file of the archive is damaged: {_reason(error)}.")
-        )
-    return Member(info.filename, target, None)
+        return target
+
+
+def _other(name: str, head: bytes, *, unclear: bool) -> Member:
+    return Member(name, None, not_a_notebook(name, head), notebook=False, unclear=unclear)
+
+
+def _ending(info: zipfile.ZipInfo) -> str:
+    return PurePosixPath(info.filename.replace("\\", "/")).suffix.lower()
+
+
+def _contents(opened: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    """Return the table of contents, each name as its packer meant it.
+
+    zipfile reads a name without the flag for UTF-8 as code page 437. Macs and many libraries write UTF-8 without the
+    flag, and Info-ZIP puts the name in UTF-8 into an extra field; valid UTF-8 is hardly ever meant as something else.
+    """
+    infos = opened.infolist()
+    for info in infos:
+        info.filename = unicodedata.normalize("NFC", _utf8_name(info) or info.filename)
+    return infos
+
+
+def _utf8_name(info: zipfile.ZipInfo) -> str:
+    """Return a name that is UTF-8, though nothing says so; else ""."""
+    if info.flag_bits & _UTF8_FLAG:
+        return ""
+    raw = info.orig_filename.encode("cp437")
+    for name in (_unicode_path(info.extra, raw), raw):
+        with contextlib.suppress(UnicodeDecodeError):
+            if decoded := name.decode("utf-8").partition("\0")[0]:
+                return decoded
+    return ""
+
+
+def _unicode_path(extra: bytes, raw: bytes) -> bytes:
+    """Return the name in Info-ZIP's extra field 0x7075, if it belongs to the name `raw`; see its appnote, 4.6.9."""
+    while len(extra) >= 4:
+        tag, size = struct.unpack("<HH", extra[:4])
+        body, extra = extra[4 : 4 + size], extra[4 + size :]
+        if tag == _UNICODE_PATH and len(body) > 5 and body[0] == 1:
+            (checksum,) = struct.unpack("<I", body[1:5])
+            if checksum == zlib.crc32(raw):
+                return body[5:]
+    return b""
+
+
+def _is_clear(info: zipfile.ZipInfo) -> bool:
+    """Return whether a name means the same in every code page, or its encoding is known."""
+    return bool(info.flag_bits & _UTF8_FLAG) or info.orig_filename.isascii() or bool(_utf8_name(info))
 
 
 def _raise_if_ours(error: Exception) -> None:
@@ -155,7 +247,7 @@ def _raise_if_ours(error: Exception) -> None:
         raise GraderFault(f"an archive cannot be unpacked: {error.strerror}") from error
 
 
-def _check(info: zipfile.ZipInfo) -> None:
+def _check(info: zipfile.ZipInfo, most_bytes: int | None) -> None:
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]:
         raise _refused("The path of this file climbs out of the archive.")
@@ -168,7 +260,7 @@ def _check(info: zipfile.ZipInfo) -> None:
         raise _refused(
             "This file of the archive is packed by an unusual method; pack it as a plain zip, or hand in the file itself."
         )
-    if info.file_size > MAX_BYTES:
+    if most_bytes is not None and info.file_size > most_bytes:
         raise too_large(info.file_size)
 
 

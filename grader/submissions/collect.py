@@ -15,15 +15,17 @@ from grader.files import READ, reporting_os_errors
 from grader.notebooks.reading import MAX_BYTES, too_large
 from grader.submissions.archive import is_skipped, read_member, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
+from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
 from grader.submissions.platforms import MAX_METADATA_BYTES, METADATA
-from grader.text import printable
+from grader.text import count, listed, printable
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from grader.submissions.roster import Person, Roster
 
 Fault = StudentFault | GraderFault
+_FOLLOWED = {".ipynb", ".zip"}  # links with these endings may be a student's doing, and are refused by name
 
 
 class Submission:
@@ -70,11 +72,17 @@ class Submission:
 
 @dataclass(frozen=True)
 class _Candidate:
-    """What may be a submission: where it was found, and the file or the fault."""
+    """What may be a submission: where it was found, and the file or the fault.
+
+    What is no `notebook` is a submission only where somebody sent it who sent no notebook. `whole` is a zip that the
+    caller gave and that holds no notebook: it is one if nothing in it is.
+    """
 
     trace: Trace
     file: Path | None
     fault: Fault | None
+    notebook: bool = True
+    whole: bool = False
 
 
 def collect(
@@ -84,6 +92,7 @@ def collect(
     roster: Roster | None = None,
     *,
     out: Path | None = None,
+    on_note: Callable[[str], None] = lambda _: None,
 ) -> list[Submission]:
     """Return every submission of `paths`, in their order and by name within folders and zips.
 
@@ -91,27 +100,33 @@ def collect(
     `student`, else its first group, is the student's id. Without a pattern, what Canvas, Moodle and Gradescope write
     into their downloads tells the student. Else the id is the file's name, with its folder's where names repeat.
     Whom `roster` knows has the id it says. Submissions of one id are attempts of one student, the earliest first.
+    A notebook is one by its name or by its bytes, also in a zip. What else a platform, the roster or the pattern says
+    that somebody sent is their submission if they sent no notebook; the rest is skipped, and `on_note` gets a sentence.
     Notebooks of zips are copied to `workdir`, which must live as long as the submissions.
 
-    Raises UsageError for a path that is not there, a folder without notebooks, or a pattern that cannot work.
+    Raises UsageError for a path that is not there, a folder without submissions, or a pattern that cannot work.
     """
     matcher = _compiled(pattern) if pattern is not None else None
     candidates = _without_repeats(
         [
             item
             for number, path in enumerate(paths)
-            for item in _find(path, number, workdir / str(number), out)
+            for item in _find(path, number, workdir / str(number), out, on_note)
         ]
     )
-    traces = [item.trace for item in candidates]
-    if matcher is None:
-        senders = by_name(traces, lambda source, folder: _metadata(paths, source, folder), roster)
-    elif any(matcher.search(trace.relative) for trace in traces):
-        senders = by_pattern(traces, matcher, roster)
-    else:
+    if matcher is not None and not any(matcher.search(item.trace.relative) for item in candidates):
         raise UsageError(
-            f"--student-id {pattern!r} matches none of the paths, such as {traces[0].relative!r}"
+            f"--student-id {pattern!r} matches none of the paths, such as {candidates[0].trace.relative!r}"
         )
+
+    def identify(items: list[_Candidate]) -> list[Sender]:
+        traces = [item.trace for item in items]
+        if matcher is not None:
+            return by_pattern(traces, matcher, roster)
+        return by_name(traces, lambda source, folder: _metadata(paths, source, folder), roster)
+
+    sent = _sent(candidates, identify, matcher, on_note)
+    _refuse_empty(paths, sent)
     return [
         Submission(
             _shown(item.trace.path),
@@ -122,8 +137,45 @@ def collect(
             late=sender.origin is not None and sender.origin.late,
             person=sender.person,
         )
-        for item, sender in _by_attempt(list(zip(candidates, senders, strict=True)))
+        for item, sender in _by_attempt(sent)
     ]
+
+
+def _sent(
+    candidates: list[_Candidate],
+    identify: Callable[[list[_Candidate]], list[Sender]],
+    matcher: re.Pattern[str] | None,
+    on_note: Callable[[str], None],
+) -> list[tuple[_Candidate, Sender]]:
+    """Return the notebooks with their senders, and the other files of those who sent no notebook."""
+    notebooks = [item for item in candidates if item.notebook]
+    others = [item for item in candidates if not item.notebook]
+    senders = identify(notebooks) if notebooks else []
+    chosen = {id(item): sender for item, sender in zip(notebooks, senders, strict=True)}
+    handed_in = {sender.person or sender.student for sender in senders}
+    skipped, wholes = [], []
+    for item, sender in zip(others, identify([*notebooks, *others])[len(notebooks) :], strict=True):
+        if item.whole:
+            wholes.append((item, sender))
+            continue
+        meant = sender.origin or sender.person or (matcher and matcher.search(item.trace.relative))
+        if meant and (sender.person or sender.student) not in handed_in:
+            handed_in.add(sender.person or sender.student)
+            chosen[id(item)] = sender
+        elif PurePosixPath(item.trace.relative).name != METADATA:
+            skipped.append(item.trace.relative)
+    sources = {item.trace.source for item in candidates if id(item) in chosen}
+    chosen |= {id(item): sender for item, sender in wholes if item.trace.source not in sources}
+    if skipped:
+        on_note(f"skipped {count(len(skipped), 'file')} that no student's notebook is in: {listed(skipped)}")
+    return [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
+
+
+def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]]) -> None:
+    sources = {item.trace.source for item, _ in sent}
+    for number, path in enumerate(paths):
+        if path.is_dir() and number not in sources:
+            raise UsageError(f"{path} contains no notebooks")
 
 
 def strangers(submissions: list[Submission]) -> list[Submission]:
@@ -169,7 +221,9 @@ def _metadata(paths: list[Path], source: int, folder: tuple[str, ...]) -> bytes 
         return None
 
 
-def _find(path: Path, number: int, workdir: Path, out: Path | None) -> list[_Candidate]:
+def _find(
+    path: Path, number: int, workdir: Path, out: Path | None, on_note: Callable[[str], None]
+) -> list[_Candidate]:
     shown = str(path)
     with reporting_os_errors(READ, shown):
         try:
@@ -177,21 +231,45 @@ def _find(path: Path, number: int, workdir: Path, out: Path | None) -> list[_Can
         except (FileNotFoundError, NotADirectoryError) as error:
             raise UsageError(f"{shown} does not exist") from error
     if is_folder:  # the caller's own link to a folder is followed; links to notebooks may be students' doing
-        candidates = []
-        for file in _walk(path, out.resolve() if out else None):
-            inside = file.relative_to(path)
-            trace = Trace(number, str(file), inside.as_posix(), (path.absolute().name, *inside.parts))
-            candidates.append(_Candidate(trace, *_checked(file)))
-        if not candidates:
-            raise UsageError(f"{shown} contains no notebooks")
-        return candidates
+        return [
+            candidate
+            for file in _walk(path, out.resolve() if out else None)
+            for candidate in _in_folder(file, path, number, workdir, on_note)
+        ]
     if path.suffix.lower() == ".zip" and not is_link:
-        return _find_in_archive(path, number, workdir)
+        return _find_in_archive(
+            path, Trace(number, str(path), path.as_posix(), (path.name,)), workdir, on_note
+        )
     return [_Candidate(Trace(-1, shown, path.as_posix(), path.absolute().parts), *_checked(path))]
 
 
+def _in_folder(
+    file: Path, folder: Path, number: int, workdir: Path, on_note: Callable[[str], None]
+) -> list[_Candidate]:
+    """Return what one file of a folder is: a notebook by its name or bytes, the files of a zip, or something else."""
+    inside = file.relative_to(folder)
+    trace = Trace(number, str(file), inside.as_posix(), (folder.absolute().name, *inside.parts))
+    ending = file.suffix.lower()
+    if ending == ".ipynb" or file.is_symlink():
+        return [_Candidate(trace, *_checked(file))]
+    if ending == ".zip" and file.is_file():
+        return _find_in_archive(file, trace, workdir / inside, on_note)
+    try:
+        if not stat.S_ISREG(file.lstat().st_mode):
+            return []
+        with file.open("rb") as opened:
+            head = opened.read(HEAD_BYTES)
+            data = head + opened.read(MAX_BYTES + 1 - len(head)) if may_be_notebook(head) else b""
+    except OSError as error:
+        fault = GraderFault(f"{file} cannot be read: {error.strerror}")
+        return [_Candidate(trace, None, fault, notebook=False)]
+    if data and is_notebook(data):
+        return [_Candidate(trace, file, None)]
+    return [_Candidate(trace, None, not_a_notebook(file.name, head), notebook=False)]
+
+
 def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
-    """Yield the notebooks below `folder`, and the links that may stand for some; links are not followed, nor is `out`."""
+    """Yield the files below `folder`, and links to notebooks, zips and folders; links are not followed, nor is `out`."""
 
     def refuse(error: OSError) -> None:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
@@ -202,10 +280,10 @@ def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
             name for name in folders if not is_skipped((name,)) and Path(top, name).resolve() != out
         ]
         files += [Path(top, name) for name in folders if Path(top, name).is_symlink()]
-        files += [
-            Path(top, name) for name in names if name.lower().endswith(".ipynb") and not is_skipped((name,))
-        ]
-    yield from sorted(files)
+        files += [Path(top, name) for name in names if not is_skipped((name,))]
+    yield from sorted(
+        file for file in files if not file.is_symlink() or file.suffix.lower() in _FOLLOWED or file.is_dir()
+    )
 
 
 def _checked(file: Path) -> tuple[Path | None, Fault | None]:
@@ -224,16 +302,30 @@ def _checked(file: Path) -> tuple[Path | None, Fault | None]:
         return None, GraderFault(f"{file} cannot be read: {error.strerror}")
 
 
-def _find_in_archive(path: Path, number: int, workdir: Path) -> list[_Candidate]:
+def _find_in_archive(
+    path: Path, trace: Trace, workdir: Path, on_note: Callable[[str], None]
+) -> list[_Candidate]:
+    """Return the files of the zip `path`, which was found at `trace`; the zip itself where it holds no notebook."""
+    given = trace.parts == (path.name,)  # by the caller; else it lies in a folder
     try:
         members = unpack(path, workdir)
     except StudentFault as fault:
-        return [_Candidate(Trace(number, str(path), path.as_posix(), (path.name,)), None, fault)]
-    candidates = []
+        return [_Candidate(trace, None, fault, notebook=given)]
+    candidates, unclear = [], []
     for member in members:
         inside = PurePosixPath(member.name.replace("\\", "/")).parts
-        trace = Trace(number, f"{path}/{member.name}", member.name, (path.name, *inside))
-        candidates.append(_Candidate(trace, member.file, member.fault))
+        relative = member.name if given else f"{trace.relative}/{member.name}"
+        where = Trace(trace.source, f"{path}/{member.name}", relative, (*trace.parts, *inside))
+        candidates.append(_Candidate(where, member.file, member.fault, notebook=member.notebook))
+        unclear += [member.name] if member.unclear else []
+    if unclear:
+        on_note(
+            f"{path}: {count(len(unclear), 'name')} may be garbled, since the zip does not say how they are written: "
+            f"{listed(unclear)}"
+        )
+    if not any(candidate.notebook for candidate in candidates):
+        empty = _invalid("The archive contains no notebook.")
+        candidates.append(_Candidate(trace, None, empty, notebook=False, whole=given))
     return candidates
 
 

@@ -111,7 +111,7 @@ def _of_names(parts: Parts, roster: Roster, *, alone: bool) -> Person | None:
 
     A student's own folder outweighs what they put into it, and a section's number is no student's id.
     """
-    names = [_without_suffix(part) for part in parts]
+    names = [*map(_without_suffix, parts[:-1]), _file_stem(parts[-1])]
     return roster.find(*names) if alone or roster.find(names[0]) else None
 
 
@@ -210,6 +210,12 @@ def _matched(relative: str, matcher: re.Pattern[str]) -> str:
 
 def _stem(relative: str) -> str:
     return PurePosixPath(relative.replace("\\", "/")).stem
+
+
+def _file_stem(name: str) -> str:
+    """Return a file's name without its ending, and without that of a notebook before it."""
+    stem = _without_suffix(name)
+    return stem if stem != name else _without_suffix(PurePosixPath(name).stem)
 
 
 def _without_suffix(name: str) -> str:

@@ -4,26 +4,39 @@ from __future__ import annotations
 
 import csv
 import io
+import itertools
+import re
 import unicodedata
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.files import READ, reporting_os_errors
+from grader.text import count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
     from pathlib import Path
 
 # The more telling header comes first: in Canvas's table `ID` is Canvas's own number, `SIS User ID` the student's.
+# Moodle writes its headers in the language of the site; those of four more languages are Moodle's own.
 _HEADERS = {
-    "id": ("student id", "student_id", "sis user id", "sid", "id"),
-    "name": ("name", "full name", "student"),
-    "email": ("email", "email address"),
-    "section": ("section",),
-}
+    "id": (
+        "student id", "student_id", "sis user id", "sid", "id number", "idnumber", "student number", "matriculation number",
+        "matrikelnummer", "id-nummer", "numer id", "numer albumu", "numero d'identification", "numero de id", "id",
+    ),
+    "name": ("name", "full name", "fullname", "student", "student name", "vollstandiger name", "imie i nazwisko", "nom complet"),
+    "first": ("first name", "firstname", "first_name", "given name", "forename", "vorname", "imie", "prenom", "nombre"),
+    "last": ("last name", "lastname", "last_name", "surname", "family name", "nachname", "nazwisko", "nom", "nom de famille", "apellido(s)", "apellidos"),
+    "email": ("email", "email address", "e-mail", "e-mail address", "mail", "e-mail-adresse", "adres e-mail", "adresse de courriel", "direccion de correo"),
+    "section": ("section", "group", "groups"),
+}  # fmt: skip
+_PEOPLE = {"id", "name", "first", "last", "email"}
+_SEARCHED_LINES = 10  # for the header: some programs write a title above it
+_EXCELS_LINE = re.compile(r"sep=([,;\t])[,;]*")
 _OTHER_KEY = "sis login id"  # finds a person, and is not shown
-_NO_PERSON = "points possible"  # the second row of Canvas's table
+# Rows that platforms write among people: the second of Canvas's table, the last of Moodle's.
+_NO_PERSON = {"points possible", "overall average", "average", "course average"}
 _WITHOUT_ACCENT = str.maketrans(
     {
         "ł": "l",
@@ -73,30 +86,33 @@ class Roster:
                 self._exact.setdefault(folded(key), set()).add(number)
 
     @classmethod
-    def read(cls, path: Path) -> Roster:
-        """Read a table in CSV whose first line names its columns; `,`, `;` and tabs may part them.
+    def read(cls, path: Path, on_note: Callable[[str], None] = lambda _: None) -> Roster:
+        """Read a table in CSV; `,`, `;` and tabs may part it, and lines may stand above the one that names its columns.
 
-        Raises UsageError for a file that cannot be read or decoded, lacks a header, or lists somebody twice.
+        A name may be in two columns. `on_note` gets a sentence on rows that name nobody. Raises UsageError for a file
+        that cannot be read or decoded, lacks a header, or lists somebody twice.
         """
         rows = _rows(path, _text(path))
-        first, header = next(rows, (1, []))
-        columns = _columns(header)
-        if not columns.keys() & {"id", "name", "email"}:
-            raise UsageError(f"{path}, line {first}: the header must name a column id, name or email")
-        people, other_keys, lines = [], [], dict[str, int]()
+        header, columns = _header(path, rows)
+        people, other_keys, lines, nobody = [], [], dict[str, int](), []
         for line, row in rows:
             if len(row) > len(header):
                 raise UsageError(f"{path}, line {line}: {len(row)} cells under a header of {len(header)}")
-            person = Person(**{"id": "", **{field: _cell(row, at[0]) for field, at in columns.items()}})
-            if folded(person.name) == _NO_PERSON:
+            person = _person({field: _cell(row, at[0]) for field, at in columns.items()})
+            if folded(person.name) in _NO_PERSON:
                 continue
             if not (person.id or person.name or person.email):
-                raise UsageError(f"{path}, line {line}: no id, name or email")
+                nobody.append(str(line))
+                continue
             _refuse_repeat(f"{path}, line {line}", line, person, lines)
             people.append(person)
             other_keys.append([_cell(row, number) for number in _others(header, columns)])
         if not people:
-            raise UsageError(f"{path}, line {first}: nobody is listed below the header")
+            raise UsageError(f"{path}: nobody is listed below the header")
+        if nobody:
+            on_note(
+                f"{path}: {count(len(nobody), 'row')} without id, name and email, skipped: line {listed(nobody)}"
+            )
         return cls(people, other_keys)
 
     def find(self, *keys: str) -> Person | None:
@@ -142,10 +158,30 @@ def _orders(name: str) -> set[str]:
     return {squeezed("".join(words[start:] + words[:start])) for start in range(len(words))} - {""}
 
 
+def _header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str], dict[str, list[int]]]:
+    """Return the row that names columns of people, and those; what stands above it is passed over."""
+    first: list[str] = []
+    for _, row in itertools.islice(rows, _SEARCHED_LINES):
+        columns = _columns(row)
+        if columns.keys() & _PEOPLE:
+            return row, columns
+        first = first or row
+    shown = f"; it has: {listed(first, 8)}" if first else ""
+    raise UsageError(f"{path}: the header must name a column id, name or email{shown}")
+
+
+def _person(cells: dict[str, str]) -> Person:
+    """Return the person of a row; a name in two columns is one, and a whole one counts before it."""
+    name = cells.get("name") or " ".join(filter(None, (cells.get("first"), cells.get("last"))))
+    return Person(cells.get("id", ""), name, cells.get("email", ""), cells.get("section", ""))
+
+
 def _text(path: Path) -> str:
     with reporting_os_errors(READ, path):
         data = path.read_bytes()
     try:
+        if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # what Excel calls Unicode text
+            return data.decode("utf-16")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
@@ -167,8 +203,11 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
 
 
 def _delimiter(text: str) -> str:
-    first = next((line for line in text.splitlines() if line.strip()), "")
-    return max(",;\t", key=first.count)
+    """Return what parts the cells: what Excel's own first line `sep=;` says, else what most of the first lines have."""
+    lines = [line for line in text.split("\n", _SEARCHED_LINES)[:_SEARCHED_LINES] if line.strip()]
+    if lines and (match := _EXCELS_LINE.fullmatch(lines[0].strip())):
+        return match[1]
+    return max(",;\t", key=lambda mark: max((line.count(mark) for line in lines), default=0))
 
 
 def _columns(header: list[str]) -> dict[str, list[int]]:

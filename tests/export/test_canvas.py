@@ -177,3 +177,20 @@ def test_canvas_own_number_is_a_student_id_where_there_is_no_other(found: list[S
     by_number = replace(found[1], student="71", name="", email="", path="71.ipynb")
     assert canvas.fill(Worksheet(GIVEN, text.encode()), [by_number], ASSIGNMENT).grades == 1
     assert canvas.fill(sheet(), [by_number], ASSIGNMENT).grades == 0, "71 may be anybody's student id"
+
+
+def test_an_export_with_names_in_two_columns_is_filled_as_one_with_whole_names(found: list[Standing]) -> None:
+    """Canvas has it as an option: `LastName` and `FirstName` in place of `Student`."""
+    whole = list(csv.reader(io.StringIO(GIVEN.read_bytes().decode("utf-8-sig"), newline="")))
+    split = [["LastName", "FirstName", *whole[0][1:]]]
+    split += [[*(part.strip() for part in (*row[0].split(",", 1), "")[:2]), *row[1:]] for row in whole[1:]]
+    text = io.StringIO(newline="")
+    csv.writer(text).writerows(split)
+    filled = canvas.fill(Worksheet(GIVEN, text.getvalue().encode()), found, ASSIGNMENT)
+    expected = canvas.fill(sheet(), found, ASSIGNMENT)
+    assert (filled.grades, filled.notes) == (expected.grades, expected.notes)
+    ours, theirs = (
+        [row[ASSIGNMENT] for row in csv.DictReader(io.StringIO(content.decode("utf-8-sig"), newline=""))]
+        for content in (filled.content, expected.content)
+    )
+    assert ours == theirs

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import nbformat
 import pytest
+from editors import names_elsewhere
 from fuzzing import copied, damaged, examples, json_values, kept, spliced, texts, written
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +21,7 @@ from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import defined_names, slot_key, text_digest
 from grader.notebooks.reading import grader_metadata, is_code, read_notebook, source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import find_slot, names_defined_elsewhere, slot_cell
+from grader.notebooks.slot import find_slot, slot_cell
 from grader.submissions.collect import Submission
 
 if TYPE_CHECKING:
@@ -72,7 +73,7 @@ def check_notebook(data: bytes, starter: Json) -> None:
     try:
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
-        elsewhere = names_defined_elsewhere(notebook, SLOT)
+        elsewhere = names_elsewhere(notebook, starter, 0)
         assert not [cell for cell in notebook["cells"] if not isinstance(grader_metadata(cell), dict)]
         found = find_slot(notebook, starter)
     except StudentFault as fault:

@@ -11,6 +11,7 @@ from recorded import QuickEngine, Quiet
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.gradebook.run_settings import RunSettings
+from grader.grading import parsed
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
 from grader.grading.parsed import parse
@@ -44,6 +45,7 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
 
     counting(reading, "_parse")  # what `read_notebook` and `find_slot` stand on, whoever calls them
     counting(slot, "slot_number")
+    counting(parsed, "slot_number")
     return counts
 
 
@@ -128,6 +130,7 @@ def test_a_name_of_another_cell_is_found_without_the_outputs(starter: Json) -> N
     helper = {"cell_type": "code", "metadata": {}, "source": "def helper(): ...", "outputs": [{"x": 1}]}
     notebook["cells"].append(helper)
     parsed = parse(Submission("a.ipynb", "a", json.dumps(notebook).encode()), starter)
-    assert parsed.cell_defining("helper") is not None
-    assert parsed.cell_defining("nobody") is None
-    assert not [cell for cell in parsed.cells if cell.keys() - {"cell_type", "source"}]
+    assert "`helper` is defined in another cell" in parsed.explain_missing("helper", starter)
+    assert parsed.explain_missing("nobody", starter) == ""
+    assert "your function sees only its arguments" in parsed.explain_missing("train", starter)
+    assert not [cell for cell in parsed.cells if "outputs" in cell]

@@ -105,8 +105,16 @@ SLOTS: dict[str, tuple[str, list[tuple[str, str, int, str]]]] = {
     "functions that nobody calls": (
         "def plot():\n    plt.plot(nowhere)\ndef show():\n    plot()\n" + DEF + RETURN, [],
     ),
-    "annotations are not evaluated": (
-        "def f(x: NDArray) -> Nowhere:\n    y: Missing = x\n    return y\n" + DEF + "    f(1)\n" + RETURN, [],
+    "annotations of a function are evaluated": (
+        "def f(x: NDArray) -> Nowhere:\n    y: Missing = x\n    return y\n" + DEF + "    f(1)\n" + RETURN,
+        [("warning", "import-elsewhere", 1, "NDArray"), ("warning", "undefined", 1, "Nowhere")],
+    ),
+    "annotations that the cell itself leaves alone": (
+        "from __future__ import annotations\ndef f(x: NDArray) -> Nowhere:\n    return x\n" + DEF + "    f(1)\n" + RETURN, [],
+    ),
+    "annotations of a class are evaluated": (
+        "class Kept:\n    scale: float\n    table: Nowhere\n" + DEF + "    Kept()\n" + RETURN,
+        [("warning", "undefined", 3, "Nowhere")],
     ),
     "a name that is asked for": (
         DEF + "    try:\n        verbose = VERBOSE\n    except NameError:\n        verbose = False\n" + RETURN, [],
@@ -118,7 +126,8 @@ SLOTS: dict[str, tuple[str, list[tuple[str, str, int, str]]]] = {
     "code that never runs": (DEF + RETURN + "    return nowhere\n", []),
     "not Python": (DEF.replace(":", "") + RETURN, [("error", "syntax", 1, "")]),
     "a return at top level": ("return 1\n" + DEF + RETURN, [("error", "syntax", 1, "return 1")]),
-    "an await at top level": ("await f()\n" + DEF + RETURN, [("error", "syntax", 1, "await f()")]),
+    "an await at top level": ("import asyncio\nawait asyncio.sleep(0)\n" + DEF + RETURN, []),
+    "an await in a function": (DEF + "    await f()\n" + RETURN, [("error", "syntax", 2, "await f()")]),
     "a magic": ("%load_ext autoreload\n" + DEF + RETURN, [("error", "magic", 1, "%load_ext autoreload")]),
     "a magic in a function": (DEF + "    !ls -l\n" + RETURN, [("error", "magic", 2, "!ls -l")]),
     "a magic of the whole cell": ("%%time\n" + DEF + RETURN, [("error", "magic", 1, "%%time")]),
@@ -241,9 +250,9 @@ def test_diagnostics_say_what_to_do(starter: Json) -> None:
         diagnostic.source[diagnostic.column - 1 :][:3]: diagnostic
         for diagnostic in diagnostics_of(notebook, starter)
     }
-    assert by_word["Bag"].help == "add to this cell: from collections import Counter as Bag"
+    assert by_word["Bag"].help == "add to your solution cell: from collections import Counter as Bag"
     assert f"(cell {number})" in by_word["hel"].text
-    assert by_word["hel"].help == "move `helper` into this cell"
+    assert by_word["hel"].help == "move `helper` into your solution cell"
     assert "sees only its arguments" in by_word["tra"].text
     assert by_word["los"].help == "did you mean `losses`?"
 

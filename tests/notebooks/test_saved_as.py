@@ -12,6 +12,7 @@ import nbformat
 import numpy as np
 import pytest
 from downloaded import COURSE, as_folder
+from editors import names_elsewhere
 from recorded import Quiet
 from saved_as import SAVES, as_colab, without_our_metadata
 
@@ -24,7 +25,7 @@ from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import slot_key
 from grader.notebooks.reading import Json, read_notebook, source, tags
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import find_slot, names_defined_elsewhere, slot_cell
+from grader.notebooks.slot import find_slot, slot_cell, slot_number
 from grader.report.similarity import tokens
 from grader.submissions.collect import Submission, collect
 from grader.task.evaluation import prepare_repeats
@@ -67,7 +68,7 @@ def originals(task_id: str) -> list[Original]:
     for path in (task.starter, task.solution):
         notebook = read_notebook(path.read_bytes())
         parsed = parse(Submission(path.name, "ada", path.read_bytes()), starter)
-        names = frozenset(names_defined_elsewhere(notebook, source(slot_cell(notebook))))
+        names = frozenset(names_elsewhere(notebook, starter, slot_number(notebook, starter)))
         found.append(Original(starter, notebook, parsed.slot_key, names))
     return found
 
@@ -84,7 +85,10 @@ def test_what_was_saved_is_rebuilt_as_if_it_had_never_left(task: Task, stored: S
         assert changed_cells(saved, starter) == []
         assert parse(Submission("x.ipynb", "ada", data), starter).slot_key == original.slot_key != ""
         assert tokens(slot) == tokens(text)
-        assert original.names <= names_defined_elsewhere(saved, slot).keys()
+        assert (
+            original.names
+            <= names_elsewhere(saved, original.starter, slot_number(saved, original.starter)).keys()
+        )
 
 
 def test_the_task_is_known_from_the_file_alone(save: Save, starter: Json, tmp_path: Path) -> None:

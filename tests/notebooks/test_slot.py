@@ -9,14 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from editors import EDITORS
+from editors import EDITORS, names_elsewhere
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import defined_names
 from grader.notebooks.reading import MAX_BYTES, MAX_CELLS, MAX_CODE_KB, Json, labels, read_notebook, source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import entry_names, find_slot, names_defined_elsewhere, slot_cell
+from grader.notebooks.slot import entry_names, find_slot, refuse_renamed, slot_cell, slot_number
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,7 +99,7 @@ def test_names_of_other_cells_come_with_the_name_of_the_cell(starter: Json) -> N
     helpers += "def keep(x):\n    inner = x\n!pip list\n"
     notebook["cells"] += [MARKDOWN, {"cell_type": "code", "metadata": {}, "source": helpers}]
     notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": "this is no Python"})
-    found = names_defined_elsewhere(notebook, SLOT)
+    found = names_elsewhere(notebook, starter, slot_number(notebook, starter))
     assert {name for name, label in found.items() if label == "Notes (cell 26)"} == {
         "st",
         "half",
@@ -139,7 +139,9 @@ def test_two_entries_in_two_cells_are_scattered(starter: Json) -> None:
 
 
 def test_many_slots_are_not_all_listed(starter: Json) -> None:
-    cells = [{"cell_type": "code", "metadata": {}, "source": SLOT} for _ in range(9)]
+    cells = [
+        {"cell_type": "code", "metadata": {}, "source": SLOT.replace("1", str(number))} for number in range(9)
+    ]
     with pytest.raises(StudentFault, match=r"cell 5 and 4 more\. Keep one"):
         find_slot({"cells": cells}, starter)
 
@@ -224,3 +226,82 @@ def test_no_text_makes_the_search_for_the_slot_slow(text: str, starter: Json) ->
     with pytest.raises(StudentFault):
         find_slot({"cells": cells, "nbformat": 4, "metadata": {}}, starter)
     assert time.process_time() - begun < 5
+
+
+# -- one program is one slot -------------------------------------------------------------------------------------
+
+COPIES = {
+    "the same text": [SLOT, SLOT],
+    "three times": [SLOT, SLOT, SLOT],
+    "another comment": [SLOT, f"# copied\n{SLOT}"],
+    "other white space": [SLOT, SLOT.replace("    return", "\n        return").replace("* 0 + 1", "*0+1")],
+    "not even Python": ["def your_weights(targets, losses:\n    return 1"] * 2,
+}
+
+
+@pytest.mark.parametrize("programs", COPIES.values(), ids=COPIES.keys())
+@pytest.mark.parametrize("same_ids", [True, False], ids=["ids kept", "new ids"])
+def test_one_program_in_several_cells_is_one_slot(programs: list[str], same_ids: bool, starter: Json) -> None:
+    """A document that was saved into itself, or a cell that was pasted once more."""
+    notebook = rebuild(starter, programs[0])
+    for program in programs[1:]:
+        copied = copy.deepcopy(slot_cell(starter)) | {"source": program}
+        if not same_ids:
+            copied |= {"id": f"copy-{len(notebook['cells'])}", "metadata": {}}
+        notebook["cells"].append(copied)
+    assert find_slot(notebook, starter) == programs[0]
+
+
+def test_two_programs_are_not_one_slot(starter: Json) -> None:
+    notebook = rebuild(starter, SLOT)
+    notebook["cells"].append(copy.deepcopy(slot_cell(starter)) | {"source": SLOT.replace("+ 1", "+ 2")})
+    with pytest.raises(StudentFault, match="in more than one cell"):
+        find_slot(notebook, starter)
+
+
+# -- a renamed function -------------------------------------------------------------------------------------------
+
+RENAMED = {
+    "a letter less": ("def your_weight(targets, losses):\n    return 1\n", "did you mean 'your_weight'?"),
+    "another case": ("def Your_Weights(targets, losses):\n    return 1\n", "did you mean 'Your_Weights'?"),
+    "a value": ("your_weigths = lambda targets, losses: 1\n", "did you mean 'your_weigths'?"),
+    "a class": ("class YourWeights:\n    pass\n", "does not define your_weights"),
+    "below a magic": (
+        "%time\ndef my_weights(targets, losses):\n    return 1\n",
+        "did you mean 'my_weights'?",
+    ),
+    "nothing at all": ("x = 1\n", "does not define your_weights."),
+    "only a comment": ("# nothing here\n", "does not define your_weights."),
+    "inside another function": (
+        "def outer():\n    def your_weights(targets, losses):\n        return 1\n",
+        "does not define",
+    ),
+}
+
+
+@pytest.mark.parametrize(("program", "says"), RENAMED.values(), ids=RENAMED.keys())
+def test_a_slot_that_defines_another_name_is_missing_with_a_suggestion(
+    program: str, says: str, starter: Json
+) -> None:
+    notebook = rebuild(starter, program)
+    assert find_slot(notebook, starter) == program
+    with pytest.raises(StudentFault) as caught:
+        refuse_renamed(notebook, slot_number(notebook, starter), starter)
+    assert caught.value.verdict is Verdict.SLOT_MISSING
+    assert says in caught.value.message
+    assert "Your solution" in caught.value.message
+
+
+UNSEEN = {
+    "by globals": "globals()['your_weights'] = lambda targets, losses: 1\n",
+    "by exec": "exec('def your_weights(targets, losses): return 1')\n",
+    "by a star": "from my_helpers import *\n",
+    "in a condition": "if True:\n    def your_weights(targets, losses):\n        return 1\n",
+    "not even Python": "def your_weight(targets, losses:\n    return 1\n",
+}
+
+
+@pytest.mark.parametrize("program", UNSEEN.values(), ids=UNSEEN.keys())
+def test_what_may_define_the_function_is_left_to_the_run(program: str, starter: Json) -> None:
+    notebook = rebuild(starter, program)
+    refuse_renamed(notebook, slot_number(notebook, starter), starter)

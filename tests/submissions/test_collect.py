@@ -79,8 +79,9 @@ def test_a_notebook_is_a_submission_under_the_path_that_was_given(inbox: Path, t
 
 
 def test_a_folder_gives_its_notebooks_by_name_and_nothing_else(inbox: Path, take: Take) -> None:
-    for name in ("b.ipynb", "a.IPYNB", "sub/c.ipynb", "notes.txt", ".d.ipynb", ".git/e.ipynb"):
+    for name in ("b.ipynb", "a.IPYNB", "sub/c.ipynb", ".d.ipynb", ".git/e.ipynb"):
         put(inbox / name)
+    put(inbox / "notes.txt", b"Remember the milk.")
     put(inbox / ".ipynb_checkpoints" / "a-checkpoint.ipynb")
     put(inbox / "__MACOSX" / "._b.ipynb")
     assert [submission.student for submission in take(inbox)] == ["a", "b", "c"]
@@ -88,7 +89,7 @@ def test_a_folder_gives_its_notebooks_by_name_and_nothing_else(inbox: Path, take
 
 def test_a_zip_gives_its_notebooks_by_name_and_nothing_else(inbox: Path, take: Take) -> None:
     members = ("b.ipynb", "sub/a.ipynb", "readme.md", "__MACOSX/._b.ipynb", ".ipynb_checkpoints/b.ipynb")
-    path = zipped(inbox / "all.zip", dict.fromkeys(members, GOOD))
+    path = zipped(inbox / "all.zip", dict.fromkeys(members, GOOD) | {"readme.md": b"# Read me"})
     found = take(path)
     assert [submission.path for submission in found] == [f"{path}/b.ipynb", f"{path}/sub/a.ipynb"]
     assert [submission.data for submission in found] == [GOOD, GOOD]
@@ -133,7 +134,7 @@ def test_a_path_below_a_file_or_of_endless_length_is_one_line(inbox: Path, take:
 
 
 def test_an_empty_folder_is_one_line(inbox: Path, take: Take) -> None:
-    put(inbox / "notes.txt")
+    put(inbox / "notes.txt", b"Remember the milk.")
     with pytest.raises(UsageError, match=r"inbox contains no notebooks$"):
         take(inbox)
 

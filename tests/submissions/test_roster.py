@@ -140,15 +140,18 @@ def test_two_people_may_share_a_name(tmp_path: Path) -> None:
 
 
 WRONG: dict[str, tuple[str | bytes, str]] = {
-    "no header": ("1017,Anna\n1018,Ben\n", "line 1: the header must name a column id, name or email"),
-    "nothing": ("", "line 1: the header must name"),
-    "only a header": ("id,name\n", "line 1: nobody is listed"),
+    "no header": (
+        "1017,Anna\n1018,Ben\n",
+        "the header must name a column id, name or email; it has: 1017, Anna",
+    ),
+    "nothing": ("", "the header must name a column"),
+    "only a header": ("id,name\n", "nobody is listed"),
     "an id twice": ("id,name\na1,Anna\n\nA1,Ben\n", "line 4: id 'A1' was already on line 2"),
     "an email twice": ("id,email\n1,a@x\n2,A@x\n", "line 3: email 'A@x' was already on line 2"),
     "latin-1": ("id,name\n1,Anna\n2,M\xfcller\n".encode("latin-1"), "line 3: not UTF-8"),
-    "utf-16": ("id,name\n1,Anna\n".encode("utf-16"), "line 1: not UTF-8"),
+    "utf-16 without its mark": ("id,name\n1,Ännä\n".encode("utf-16-le"), "not UTF-8"),
     "a comma too many": ("id,name\n1,Müller, Anna\n", "line 2: 3 cells under a header of 2"),
-    "nobody": ("id,name,section\n1,Anna,A\n,,B\n", "line 3: no id, name or email"),
+    "nobody": ("id,name,section\n,,B\n", "nobody is listed"),
     "an open quote": ('id,name\n1,"Anna\n', "not a row of CSV"),
     "a cell without end": ("id,name\n1," + "x" * 200_000, "not a row of CSV"),
 }
@@ -168,3 +171,61 @@ def test_a_table_that_is_not_there_is_one_line(tmp_path: Path) -> None:
         Roster.read(tmp_path / "none.csv")
     with pytest.raises(UsageError, match="cannot be read: Is a directory"):
         Roster.read(tmp_path)
+
+
+ZOE, LUKASZ = "Zo\u00eb M\u00fcller", "\u0141ukasz \u017bak"
+AS_WRITTEN: dict[str, str | bytes] = {
+    "Moodle's grade export": (
+        "First name,Last name,ID number,Institution,Department,Email address,Assignment: Toy (Real)\n"
+        "Zo\u00eb,M\u00fcller,2001,,,zoe@uni.example,-\n\u0141ukasz,\u017bak,2002,,,lukasz@uni.example,-\n"
+        "Overall average,,,,,,-\n"
+    ),
+    "Moodle in German": (
+        "Vorname;Nachname;ID-Nummer;E-Mail-Adresse\n"
+        "Zo\u00eb;M\u00fcller;2001;zoe@uni.example\n\u0141ukasz;\u017bak;2002;lukasz@uni.example\n"
+    ),
+    "Moodle in Polish": (
+        "Imi\u0119,Nazwisko,Numer ID,Adres e-mail\n"
+        "Zo\u00eb,M\u00fcller,2001,zoe@uni.example\n\u0141ukasz,\u017bak,2002,lukasz@uni.example\n"
+    ),
+    "Canvas with split names": (
+        "LastName,FirstName,ID,SIS User ID,SIS Login ID,Section,Toy (5002),Final Score\n"
+        "    Points Possible,,,,,,10.00,(read only)\n"
+        "M\u00fcller,Zo\u00eb,71,2001,zoe@uni.example,A,,\n\u017bak,\u0141ukasz,72,2002,lukasz@uni.example,A,,\n"
+    ),
+    "Excel's own first line": f"\ufeffsep=;\r\nID;Name;Email\r\n2001;{ZOE};zoe@uni.example\r\n2002;{LUKASZ};lukasz@uni.example\r\n",
+    "Excel's line with commas": f"sep=;,,\nID;Name;E-mail\n2001;{ZOE};zoe@uni.example\n2002;{LUKASZ};lukasz@uni.example\n",
+    "Excel's Unicode text": (
+        f"Student number\tFull name\tMail\r\n2001\t{ZOE}\tzoe@uni.example\r\n2002\t{LUKASZ}\tlukasz@uni.example\r\n"
+    ).encode("utf-16"),
+    "a title above": f"Machine learning, autumn\n\nsid,name,email\n2001,{ZOE},zoe@uni.example\n2002,{LUKASZ},lukasz@uni.example\n",
+    "a report's lines above": (
+        "Report:;Enrolled students\nDate:;2026-11-28\n"
+        "Surname;Given name;Matriculation number;E-mail address\nM\u00fcller;Zo\u00eb;2001;zoe@uni.example\n\u017bak;\u0141ukasz;2002;lukasz@uni.example\n"
+    ),
+}
+
+
+@pytest.mark.parametrize("table", AS_WRITTEN.values(), ids=AS_WRITTEN.keys())
+def test_a_class_list_is_read_as_platforms_and_excel_write_it(tmp_path: Path, table: str | bytes) -> None:
+    roster = read(tmp_path, table)
+    assert [person.id for person in roster.people] == ["2001", "2002"]
+    for keys in (
+        (ZOE, "M\u00fcller, Zo\u00eb", "zoe@uni.example"),
+        (LUKASZ, "zak lukasz", "lukasz@uni.example"),
+    ):
+        assert len({roster.find(key) for key in keys} - {None}) == 1
+    assert roster.find(ZOE) != roster.find(LUKASZ)
+
+
+def test_rows_that_name_nobody_are_skipped_with_a_note(tmp_path: Path) -> None:
+    path = tmp_path / "roster.csv"
+    path.write_text("id,name,section\n1,Anna,A\n,,B\n,,C\n")
+    notes: list[str] = []
+    assert len(Roster.read(path, notes.append).people) == 1
+    assert notes == [f"{path}: 2 rows without id, name and email, skipped: line 3, 4"]
+
+
+def test_a_whole_name_counts_before_its_parts(tmp_path: Path) -> None:
+    (person,) = read(tmp_path, "first name,last name,name,id\nAda,King,Ada Lovelace,1\n").people
+    assert person.name == "Ada Lovelace"

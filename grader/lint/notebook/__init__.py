@@ -12,8 +12,10 @@ from grader.errors import StudentFault
 from grader.lint.notebook import calls, names, protected
 from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.program import MAGIC, Program
-from grader.notebooks.reading import read_notebook, source
-from grader.notebooks.slot import entry_names, slot_cell, slot_number
+from grader.notebooks.elsewhere import other_cells
+from grader.notebooks.reading import python_version, read_notebook, source
+from grader.notebooks.slot import entry_names, refuse_renamed, slot_cell, slot_number
+from grader.notebooks.versions import is_newer, version_hint
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -32,6 +34,7 @@ def diagnose(data: bytes, starter: Json) -> list[Diagnostic]:
         return [Diagnostic(Severity.ERROR, "invalid-notebook", 0, 0, 0, 0, fault.message, "", "")]
     try:
         slot = slot_number(notebook, starter)
+        refuse_renamed(notebook, slot, starter)
     except StudentFault as fault:
         diagnostics = [Diagnostic(Severity.ERROR, "slot-missing", 0, 0, 0, 0, fault.message, "", "")]
         slot = 0
@@ -57,12 +60,12 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
         program = Program(text, entries)
     except SyntaxError as error:
         if error.lineno is not None:  # else it is deeper than this process can go, and the run decides
-            yield _syntax(error, text.split("\n"))
+            yield _syntax(error, text.split("\n"), python_version(notebook))
         return
     for number in program.magics:
         yield _magic(number, program.lines[number - 1])
     yield from _definitions(program, entries, starter)
-    others = names.other_cells(notebook, starter, slot)
+    others = other_cells(notebook, starter, slot)
     yield from names.missing_names(program, starter, others)
     yield from names.rebound_names(program, entries, slot, others)
     yield from calls.missing_modules(program)
@@ -71,7 +74,7 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     yield from calls.sleeping_calls(program, starter)
 
 
-def _syntax(error: SyntaxError, lines: list[str]) -> Problem:
+def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:
     """Return what the compiler reports; IPython's own lines are named as such."""
     number = error.lineno or 0
     line = lines[number - 1] if 0 < number <= len(lines) else ""
@@ -85,8 +88,10 @@ def _syntax(error: SyntaxError, lines: list[str]) -> Problem:
         Severity.ERROR,
         "syntax",
         span,
-        f"this is not valid Python: {error.msg}",
-        "run the cell in your notebook to see the error",
+        f"this is not valid Python: {error.msg}{version_hint('SyntaxError', theirs)}",
+        "write it in another way: your notebook runs a newer Python"
+        if is_newer(theirs)
+        else "run the cell in your notebook to see the error",
     )
 
 

@@ -1,7 +1,6 @@
 """Parse a slot as it will be run: without IPython's lines and unused functions, and with its names resolved."""
 
 from __future__ import annotations
-import __future__
 
 import ast
 import dis
@@ -12,15 +11,13 @@ from functools import cached_property
 from types import CodeType
 from typing import TYPE_CHECKING
 
-from grader.notebooks.program import definitions, parse
+from grader.notebooks.program import DYNAMIC, binds_unseen, parse
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
 MAGIC = re.compile(r"^[ \t]*[%!?]|^[ \t]*[\w.]+\?{1,2}[ \t]*$|=[ \t]*[!%]\w")
 _READS = {"LOAD_NAME", "LOAD_GLOBAL", "LOAD_FROM_DICT_OR_GLOBALS"}
-_DYNAMIC = {"globals", "locals", "vars", "exec", "eval", "__import__"}  # with these, names come from anywhere
-_IMPORTS = (ast.Import, ast.ImportFrom)
 _OPTIMIZED = 1  # CO_OPTIMIZED: a function, not a module or the body of a class
 _FORGIVING = {"NameError", "Exception", "BaseException"}
 
@@ -57,14 +54,7 @@ class Program:
     @cached_property
     def dynamic(self) -> bool:
         """Whether names may be bound in ways that cannot be read off."""
-        named = {node.id for node in ast.walk(self.tree) if isinstance(node, ast.Name)}
-        stars = any(
-            alias.name == "*"
-            for node in ast.walk(self.tree)
-            if isinstance(node, ast.ImportFrom)
-            for alias in node.names
-        )
-        return stars or bool(named & _DYNAMIC)
+        return binds_unseen(self.tree)
 
     @cached_property
     def binds(self) -> frozenset[str]:
@@ -123,15 +113,6 @@ class Program:
         return any(first <= line <= last and (named or not by_name) for first, last, named in self.forgiven)
 
 
-def statements_by_name(body: Sequence[ast.stmt]) -> dict[str, list[ast.stmt]]:
-    """Return the statements at top level that bind each name."""
-    statements: dict[str, list[ast.stmt]] = {}
-    for statement in body:
-        for name, node in definitions(statement):
-            statements.setdefault(name, []).append(node if isinstance(node, _IMPORTS) else statement)
-    return statements
-
-
 def _alive(module: ast.Module, named: set[str]) -> ast.Module:
     """Return the module without the top-level functions that nothing names: pasted leftovers are not checked."""
     idle = {
@@ -142,7 +123,7 @@ def _alive(module: ast.Module, named: set[str]) -> ast.Module:
     new: list[ast.stmt] = [node for node in module.body if id(node) not in idle]
     while True:
         named |= {name.id for node in new for name in ast.walk(node) if isinstance(name, ast.Name)}
-        new = [node for node in idle.values() if node.name in named or named & _DYNAMIC]
+        new = [node for node in idle.values() if node.name in named or named & DYNAMIC]
         if not new:
             break
         for node in new:
@@ -151,11 +132,10 @@ def _alive(module: ast.Module, named: set[str]) -> ast.Module:
 
 
 def _compiled(tree: ast.Module) -> CodeType:
-    # The slot is compiled where annotations are not evaluated, so they are not names that are read.
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            flags = __future__.annotations.compiler_flag
+            flags = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT  # a notebook takes it, and so does the sandbox
             code: CodeType = compile(tree, "slot", "exec", flags=flags, dont_inherit=True)
         except (ValueError, RecursionError, MemoryError) as error:
             raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error

@@ -5,10 +5,14 @@ student's to change, so nothing here is relied on by the other side.
 """
 
 from __future__ import annotations
+import __future__
 
+import ast
+import asyncio
 import ctypes
 import errno
 import functools
+import inspect
 import os
 import random
 import resource
@@ -20,7 +24,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from grader.sandbox.inside import landlock, tracebacks, wire
+from grader.sandbox.inside import landlock, libraries, tracebacks, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +36,7 @@ RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
 MEGABYTE = 1 << 20
 PR_SET_DUMPABLE = 4
 CAPABILITY_VERSION = 0x20080522
+FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 CELL = "your solution cell"  # what raises, where no function does
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
@@ -55,6 +60,7 @@ def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tup
         landlock.confine(config["private"])
     set_limits(config)
     seed_everything(job["seed"])
+    libraries.adjust(config["processes"])
     serving = Serving(socket.socket(fileno=SLOT_FD), job, config)
     try:
         serving.serve()
@@ -154,12 +160,19 @@ class Serving:
             self.report(failure)
 
     def define(self) -> dict[str, Callable[..., Any]]:
-        """Run the imports cell and the slot as the main module; return the entry functions."""
+        """Run the imports cell and the slot as the main module, as a notebook would; return the entry functions."""
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
+        flags = 0
         for source, name in ((self.job["imports"], "imports"), (self.job["slot"], tracebacks.SLOT_NAME)):
             tracebacks.remember_source(name, source)
-            exec(compile(source, name, "exec"), module.__dict__)  # noqa: S102 -- this process exists for it
+            # Not with this file's own `from __future__`; as in IPython, one of an earlier cell holds for those below.
+            awaiting = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            code = compile(source, name, "exec", flags=flags | awaiting, dont_inherit=True)
+            flags |= code.co_flags & FUTURES
+            begun = eval(code, module.__dict__)  # noqa: S307 -- this process exists for it
+            if code.co_flags & inspect.CO_COROUTINE:
+                asyncio.run(begun)
         functions: dict[str, Any] = {}
         for entry in self.job["entries"]:
             functions[entry] = getattr(module, entry, None)

@@ -25,8 +25,11 @@ class Description:
 
 
 def remember_source(name: str, source: str) -> None:
-    """Let tracebacks show the lines of `source`, which is in no file."""
-    linecache.cache[name] = (len(source), None, source.splitlines(keepends=True), name)
+    """Let tracebacks show the lines of `source`, which is in no file.
+
+    A line ends where the compiler says so, at a line feed; `splitlines` would count U+2028, form feeds and others, too.
+    """
+    linecache.cache[name] = (len(source), None, [f"{line}\n" for line in source.split("\n")], name)
 
 
 def describe(error: BaseException) -> Description:

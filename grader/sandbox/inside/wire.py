@@ -31,6 +31,11 @@ DTYPES = {"bool", *(f"{kind}{bits}" for kind in ("int", "uint", "float") for bit
     "float8"
 }
 MAX_DIMENSIONS = 32  # what every numpy allows
+_PLAIN_ARRAYS = (np.ndarray, np.memmap)  # others hold more than their elements, such as a mask
+_PLAIN_TENSORS = (
+    "torch.nn.parameter",
+    "torchvision.tv_tensors",
+)  # modules of tensors that are only named otherwise
 _SCALARS = (bool, int, float, str, np.bool_, np.integer, np.floating)
 
 
@@ -150,6 +155,8 @@ class _Encoder:
         if value is None or isinstance(value, _SCALARS):
             return _scalar(value)
         if isinstance(value, np.ndarray):
+            if type(value) not in _PLAIN_ARRAYS:
+                raise Unsendable(f"{_with_article(value)}, whose meaning would be lost on the way")
             return self._array("n", str(value.dtype.name), value)
         torch = sys.modules.get("torch")
         if torch is not None and isinstance(value, torch.Tensor):
@@ -158,8 +165,7 @@ class _Encoder:
 
     def _container(self, value: Any, depth: int) -> Any:
         if not isinstance(value, (list, tuple, dict)):
-            name = type(value).__name__
-            raise Unsendable(f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}")
+            raise Unsendable(_with_article(value))
         if depth <= 0:
             raise Unsendable(f"a value nested deeper than {self.caps.depth} levels, or inside itself")
         if isinstance(value, dict):
@@ -171,6 +177,8 @@ class _Encoder:
 
     def _tensor(self, torch: Any, tensor: Any) -> Any:
         dtype = str(tensor.dtype).removeprefix("torch.")
+        if not (type(tensor) is torch.Tensor or type(tensor).__module__.startswith(_PLAIN_TENSORS)):
+            raise Unsendable(f"{_with_article(tensor)}, whose meaning would be lost on the way")
         if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
             raise Unsendable("a sparse, quantised or empty-shelled tensor")
         if dtype not in DTYPES and dtype != "bfloat16":
@@ -190,6 +198,11 @@ class _Encoder:
         if array.nbytes:
             self.buffers.append(_bytes_of(np.ascontiguousarray(array, array.dtype.newbyteorder("="))))
         return ["a"]
+
+
+def _with_article(value: Any) -> str:
+    name = type(value).__name__
+    return f"{'an' if name[:1].lower() in 'aeio' else 'a'} {name}"
 
 
 class _Decoder:

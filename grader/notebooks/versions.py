@@ -1,0 +1,34 @@
+"""Find failures that may come from the version of Python: notebooks are written in newer ones than they are graded in."""
+
+from __future__ import annotations
+
+import platform
+import re
+
+# What a newer Python allows and an older one refuses: syntax, modules, attributes, names, arguments.
+_OF_VERSIONS = re.compile(
+    r"\b(SyntaxError|ImportError|ModuleNotFoundError|AttributeError|NameError|TypeError)\b"
+)
+
+
+def version_hint(message: str, theirs: str) -> str:
+    """Return the end of a sentence on a failure that may come from the version of Python; "" where it hardly does.
+
+    `theirs` is the version that the notebook ran, "" where that is unknown.
+    """
+    kind = _OF_VERSIONS.search(message)
+    if kind is None:
+        return ""
+    ours = platform.python_version()
+    if is_newer(theirs):
+        return f". Your notebook ran Python {theirs}, and this is Python {ours}: what the newer one added is not there"
+    return f" (this is Python {ours})" if kind[0] == "SyntaxError" else ""
+
+
+def is_newer(theirs: str) -> bool:
+    """Return whether the version `theirs`, "" where it is unknown, is newer than this Python's."""
+    return bool(theirs) and _minor(theirs) > _minor(platform.python_version())
+
+
+def _minor(version: str) -> tuple[int, ...]:
+    return tuple(int(part) for part in version.split(".")[:2])

@@ -1,0 +1,115 @@
+"""Adjust libraries to a process that may start a few threads and no workers: they do the same work, in this process.
+
+Nothing here confines anybody: a slot may undo it, and then meets the limits themselves.
+"""
+
+from __future__ import annotations
+
+import functools
+import importlib.abc
+import importlib.machinery
+import inspect
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+    from types import ModuleType
+
+# Arguments of a DataLoader that only its workers have a use for.
+_OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
+
+
+def threads_that_fit(processes: int) -> int:
+    """Return how many threads a library gets of the `processes` that a slot may have; the others stay free."""
+    return max(1, processes // 2)
+
+
+def environment(processes: int) -> dict[str, str]:
+    """Return the variables that libraries read once, while they are loaded."""
+    threads = str(threads_that_fit(processes))
+    return {
+        "LOKY_MAX_CPU_COUNT": threads,
+        "OMP_THREAD_LIMIT": threads,
+        "TORCHDYNAMO_DISABLE": "1",  # `torch.compile` returns the function as it is: there is no compiler
+        "TORCH_COMPILE_DISABLE": "1",
+    }
+
+
+def adjust(processes: int) -> None:
+    """Adjust what is loaded, and what will be, as soon as it is."""
+    threads = threads_that_fit(processes)
+    os.cpu_count = lambda: threads
+    adjustments: dict[str, Callable[[ModuleType], None]] = {
+        "joblib.parallel": _threads_for_workers,
+        "threadpoolctl": functools.partial(_fewer_threads, threads=threads),
+        "torch.utils.data.dataloader": _load_here,
+    }
+    for name, adjustment in adjustments.items():
+        if name in sys.modules:
+            adjustment(sys.modules[name])
+    sys.meta_path.insert(0, _Adjusting(adjustments))
+
+
+class _Adjusting(importlib.abc.MetaPathFinder):
+    """Find some modules where they are, and adjust each when it has been loaded."""
+
+    def __init__(self, adjustments: dict[str, Callable[[ModuleType], None]]) -> None:
+        self._adjustments = adjustments
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> importlib.machinery.ModuleSpec | None:
+        adjustment = self._adjustments.get(fullname)
+        spec = adjustment and importlib.machinery.PathFinder.find_spec(fullname, path, target)
+        if not adjustment or not spec or not spec.loader:
+            return None
+        load = spec.loader.exec_module
+
+        def load_and_adjust(module: ModuleType) -> None:
+            load(module)
+            adjustment(module)
+
+        spec.loader.exec_module = load_and_adjust  # type: ignore[method-assign] # of this one module's loader
+        return spec
+
+
+def _threads_for_workers(parallel: Any) -> None:
+    """Let joblib, and scikit-learn's `n_jobs`, use threads in place of processes."""
+
+    class Threads(parallel.ThreadingBackend):  # type: ignore[misc] # joblib is untyped
+        supports_inner_max_num_threads = True  # as processes do; here they share this one's
+
+    parallel.BACKENDS |= {"loky": Threads, "multiprocessing": Threads}
+    parallel.DEFAULT_BACKEND = "threading"
+
+
+def _fewer_threads(threadpoolctl: Any, threads: int) -> None:
+    """Let no library be set to more threads than it can start: some hang when the system refuses one."""
+    for controller in threadpoolctl.LibController.__subclasses__():
+        setter = controller.set_num_threads
+
+        def set_num_threads(self: Any, num_threads: int, setter: Any = setter) -> Any:
+            return setter(self, min(num_threads, threads))
+
+        controller.set_num_threads = set_num_threads
+
+
+def _load_here(dataloader: Any) -> None:
+    """Let torch's DataLoader load in this process, and say so."""
+    loader = dataloader.DataLoader
+    begin, signature = loader.__init__, inspect.signature(loader.__init__)
+
+    @functools.wraps(begin)
+    def begin_without_workers(self: Any, *args: Any, **kwargs: Any) -> None:
+        given = signature.bind(self, *args, **kwargs)
+        count = given.arguments.get("num_workers", 0)
+        if count:
+            sys.stderr.write(f"DataLoader: num_workers={count} counts as 0: your function has one process\n")
+            given.arguments["num_workers"] = 0
+            for name in _OF_WORKERS:
+                given.arguments.pop(name, None)
+        begin(*given.args, **given.kwargs)
+
+    loader.__init__ = begin_without_workers

@@ -1,0 +1,102 @@
+"""What runs in a notebook at home runs graded with the same answer, or is refused at once with a sentence that says why.
+
+The first line of each file of `tests/honest` is what to expect: `same`, or a verdict. `says:` is part of the sentence
+or of the traceback, `quick:` part of what `grader check --quick` says beforehand.
+"""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+from at_home import ENTRY, IMPORTS, arguments
+from sandbox_client import Outcome, converse
+
+from grader.sandbox import SlotSource, open_sandbox
+from grader.task.spec import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from grader.sandbox import Backend, Sandbox
+
+pytestmark = pytest.mark.slow
+
+TESTS = Path(__file__).parent.parent
+SLOTS = sorted((TESTS / "honest").glob("*.py"))
+SECONDS = 20.0  # a hang is longer; loading a library under load is not
+
+
+@dataclass(frozen=True)
+class Expected:
+    """The header of a slot: its verdict or "same", and parts of what is said."""
+
+    ending: str
+    says: str
+    quick: str
+    slow_at_home: bool
+
+
+def expected_of(path: Path) -> Expected:
+    header = dict(
+        line.removeprefix("# ").split(": ", 1)
+        for line in path.read_text(encoding="utf-8").split("\n")
+        if line.startswith(("# expect: ", "# says: ", "# quick: ", "# home: "))
+    )
+    return Expected(header["expect"], header.get("says", ""), header.get("quick", ""), "home" in header)
+
+
+@pytest.fixture(scope="module", params=["bubblewrap", "plain"])
+def roomy(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    backend: Backend = request.param
+    opened = open_sandbox(Limits(), imports=IMPORTS, backend=backend)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture(scope="module")
+def home() -> dict[str, list[float] | str]:
+    same = [
+        path for path in SLOTS if expected_of(path).ending == "same" and not expected_of(path).slow_at_home
+    ]
+    done = subprocess.run(
+        [sys.executable, TESTS / "at_home.py", *same],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=300,
+    )
+    return dict(json.loads(line) for line in done.stdout.split("\n") if line)
+
+
+def play(sandbox: Sandbox, slot: str) -> Outcome:
+    running = sandbox.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), 1))
+    try:
+        running.socket.settimeout(SECONDS)
+        return converse(running, 1, ENTRY, arguments())
+    finally:
+        running.close()
+
+
+@pytest.mark.parametrize("path", SLOTS, ids=lambda path: path.stem)
+def test_an_honest_slot_is_graded_as_it_runs_at_home_or_refused_with_the_reason(
+    path: Path, roomy: Sandbox, home: dict[str, list[float] | str]
+) -> None:
+    expected = expected_of(path)
+    if "# needs: confinement" in path.read_text(encoding="utf-8") and roomy.name != "bubblewrap":
+        pytest.skip("nothing limits it where nothing confines it")
+    outcome = play(roomy, path.read_text(encoding="utf-8"))
+    if expected.ending == "same":
+        answer = np.asarray(outcome.answer)
+        if not expected.slow_at_home:
+            assert isinstance(home[path.stem], list), f"at home: {home[path.stem]}"
+            assert answer == pytest.approx(home[path.stem])
+    else:
+        assert outcome.verdict == expected.ending, outcome
+        assert expected.says in f"{outcome.message}\n{outcome.traceback}", outcome
