@@ -90,7 +90,8 @@ def main() -> None:
     sock = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # such as tqdm's where ipywidgets are missing, which nobody here needs
+        # Such as tqdm's where ipywidgets are missing, which nobody here needs.
+        warnings.simplefilter("ignore")
         for name in PRELOADED:
             importlib.import_module(name)
     threads = len(list(Path("/proc/self/task").iterdir()))

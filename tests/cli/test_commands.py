@@ -131,7 +131,7 @@ def test_a_folder_with_one_of_each_broken_file_loses_nothing_else(
     rows = {row["student"]: row for row in csv.DictReader((out / "results.csv").open(encoding="utf-8"))}
     assert rows.pop("good")["verdict"] == "scored"
     renamed = rows.pop("no_slot")
-    assert renamed["verdict"] == "slot_error"
+    assert renamed["verdict"] == "slot_missing"
     assert "your_weights" in renamed["message"]
     assert len(rows) == 6
     assert {row["verdict"] for row in rows.values()} == {"invalid_notebook"}

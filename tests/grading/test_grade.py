@@ -255,7 +255,7 @@ def test_a_name_that_another_cell_defines_is_explained(
     (result,) = run_batch(job, Notes())
     assert result.verdict is Verdict.SLOT_ERROR
     assert "My helpers" in result.message
-    assert "move 'helper' into the slot" in result.message
+    assert "move `helper` into your solution cell" in result.message
 
 
 def test_a_name_of_many_bytes_gets_a_folder_and_costs_the_others_nothing(grade: Grade) -> None:
