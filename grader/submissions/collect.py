@@ -167,7 +167,7 @@ def _sent(
     sources = {item.trace.source for item in candidates if id(item) in chosen}
     chosen |= {id(item): sender for item, sender in wholes if item.trace.source not in sources}
     if skipped:
-        on_note(f"skipped {count(len(skipped), 'file')} that no student's notebook is in: {listed(skipped)}")
+        on_note(f"skipped {count(len(skipped), 'file')} that are not notebooks: {listed(skipped)}")
     return [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
 
 
