@@ -1,4 +1,4 @@
-# attack: forging-two-faces  expect: scored=honest
+# attack: forging-two-faces  expect: scored=honest|invalid_output
 """Returns lists, dicts, numbers and arrays that are honest when they are first looked at, and something else
 ever after.
 

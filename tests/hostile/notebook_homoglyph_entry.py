@@ -1,4 +1,4 @@
-# attack: notebook-homoglyph-entry  expect: slot_error
+# attack: notebook-homoglyph-entry  expect: slot_missing
 """Writes the entry with Cyrillic letters that look the same: another name, though nobody sees it."""
 
 import ast

@@ -16,6 +16,7 @@ def submit(notebook, slot):
     own = next(cell for cell in cells if "slot" in cell["metadata"]["tags"])
     own["source"] = "# @title <script>alert(1)</script><img src=x onerror=alert(1)>\n" + slot
     double = copy.deepcopy(own)
+    double["source"] += "\nanother = 1\n"  # the same program twice would be one slot
     cells += [heading | {"id": "h"}, double]
     cells.insert(0, heading | {"id": "g"})
     return notebook

@@ -32,7 +32,9 @@ for folder in folders:
 for folder, _, names in os.walk("/run/slot"):
     if "/site/" in folder:
         continue
-    if {"task.toml", "notebook.py", "data.py", "proxy.py", "score.py", "evaluation.py"} & set(names):
+    if {"task.toml", "notebook.py", "data.py", "proxy.py", "scoring.py", "evaluation.py", "spec.py"} & set(
+        names
+    ):
         reached(f"the kit's files in {folder}: {names}")
 for name in "grader.task.scoring grader.task.evaluation grader.trainer.proxy grader.task.spec grader.bundled tasks".split():
     try:
