@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import signal
 import sys
+import threading
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Annotated
 
@@ -85,6 +86,9 @@ def _application() -> typer.Typer:
 app = _application()
 
 
+_SWALLOWED_SECONDS = 0.05  # until then the callback has ended
+
+
 class Stop:
     """What Ctrl-C and SIGTERM do: say so at once, for the clean-up may take some seconds, and raise KeyboardInterrupt."""
 
@@ -118,8 +122,18 @@ def main() -> None:
 def _stopping() -> Iterator[None]:
     stop = Stop()
     handlers = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    previous_hook, sys.unraisablehook = sys.unraisablehook, _raise_again
     try:
         yield
     finally:
+        sys.unraisablehook = previous_hook
         for number, handler in handlers.items():
             signal.signal(number, handler)
+
+
+def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
+    """Send Ctrl-C once more, in a moment, where Python had to swallow it: in a callback of the garbage collector."""
+    if unraisable.exc_type is KeyboardInterrupt:
+        threading.Timer(_SWALLOWED_SECONDS, signal.raise_signal, [signal.SIGINT]).start()
+    else:
+        sys.__unraisablehook__(unraisable)

@@ -342,3 +342,34 @@ def test_bash_itself_completes_with_the_script_that_is_shown() -> None:
         ["bash", "--norc", "-c", script], env=settings, capture_output=True, text=True, check=True
     )
     assert done.stdout.splitlines() == ["crowd_hpo", "complete -o default -F _grader_completion grader"]
+
+
+SWALLOWED = """
+import signal, sys, time, weakref
+from grader.cli import main, output
+
+class Thing:
+    pass
+
+def interrupted(_):
+    signal.raise_signal(signal.SIGINT)
+    sum(range(100_000))  # the handler runs in here, where nothing can be raised
+
+with main._stopping():
+    thing = Thing()
+    reference = weakref.ref(thing, interrupted)
+    try:
+        del thing
+        time.sleep(20)
+        print("went on")
+    except KeyboardInterrupt:
+        print("stopped")
+"""
+
+
+def test_ctrl_c_is_not_lost_where_python_swallows_it() -> None:
+    """An exception in a callback of the garbage collector is ignored, and so would be the only Ctrl-C."""
+    done = subprocess.run(
+        [sys.executable, "-c", SWALLOWED], capture_output=True, text=True, check=False, timeout=60
+    )
+    assert (done.stdout, done.stderr) == ("stopped\n", "grader: stopping\n")
