@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.errors import GraderFault, StudentFault, Verdict, nearest
+from grader.errors import GraderFault, StudentFault, Verdict
 from grader.notebooks.program import binds_unseen, defined_names, definitions, parse, slot_key
 from grader.notebooks.reading import (
     Json,
@@ -97,10 +98,12 @@ def refuse_renamed(notebook: Json, number: int, starter: Json) -> None:
     missing = sorted(wanted - names)
     if not missing or binds_unseen(tree):
         return
-    questions = filter(None, (nearest(name, names - wanted) for name in missing))
-    hint = next((f"; {question}" for question in questions), ".")
+    near = (
+        (name, match) for name in missing for match in difflib.get_close_matches(name, names - wanted, n=1)
+    )
+    hint = next((f"; rename {match} to {name}" for name, match in near), "")
     label = labels(notebook)[number - 1]
-    raise _missing(f"{label} does not define {_listed(frozenset(missing))}{hint}")
+    raise _missing(f"{label} does not define {_listed(frozenset(missing))}{hint}.")
 
 
 def slot_cell(starter: Json) -> Json:

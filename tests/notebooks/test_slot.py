@@ -262,13 +262,19 @@ def test_two_programs_are_not_one_slot(starter: Json) -> None:
 # -- a renamed function -------------------------------------------------------------------------------------------
 
 RENAMED = {
-    "a letter less": ("def your_weight(targets, losses):\n    return 1\n", "did you mean 'your_weight'?"),
-    "another case": ("def Your_Weights(targets, losses):\n    return 1\n", "did you mean 'Your_Weights'?"),
-    "a value": ("your_weigths = lambda targets, losses: 1\n", "did you mean 'your_weigths'?"),
+    "a letter less": (
+        "def your_weight(targets, losses):\n    return 1\n",
+        "; rename your_weight to your_weights.",
+    ),
+    "another case": (
+        "def Your_Weights(targets, losses):\n    return 1\n",
+        "; rename Your_Weights to your_weights.",
+    ),
+    "a value": ("your_weigths = lambda targets, losses: 1\n", "; rename your_weigths to your_weights."),
     "a class": ("class YourWeights:\n    pass\n", "does not define your_weights"),
     "below a magic": (
         "%time\ndef my_weights(targets, losses):\n    return 1\n",
-        "did you mean 'my_weights'?",
+        "; rename my_weights to your_weights.",
     ),
     "nothing at all": ("x = 1\n", "does not define your_weights."),
     "only a comment": ("# nothing here\n", "does not define your_weights."),
