@@ -15,7 +15,7 @@ PART ?=
 help:
 	@echo "make demo   set up, prepare data, grade the submissions of examples/ and build the report; SYSTEM_TORCH=1"
 	@echo "make test   set up, then the whole test suite with coverage"
-	@echo "make fast   the tests that start no kernel and train nothing, under a minute"
+	@echo "make fast   the tests that start no kernel and train nothing, two minutes"
 	@echo "make wheel  build the wheel, install it in a clean environment and try it"
 	@echo "make nightly  what proves more and takes hours; one part: make nightly PART=ray"
 	@echo "make redteam  attack noisy_labels with every hostile submission of tests/hostile"
