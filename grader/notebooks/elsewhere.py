@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grader.notebooks.changes import changes
 from grader.notebooks.program import parse, statements_by_name
 from grader.notebooks.reading import is_code, labels, source
+from grader.notebooks.slot import squeeze
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ class OtherCell:
 
 def other_cells(notebook: Json, starter: Json, slot: int) -> list[OtherCell]:
     """Return the other code cells that can be parsed."""
-    known = {" ".join(source(cell).split()) for cell in starter["cells"] if is_code(cell)}
+    known = {squeeze(source(cell)) for cell in starter["cells"] if is_code(cell)}
     changed = {change.number for change in changes(notebook, starter)}
     cells = []
     for number, (cell, label) in enumerate(zip(notebook["cells"], labels(notebook), strict=True), start=1):
@@ -38,7 +39,7 @@ def other_cells(notebook: Json, starter: Json, slot: int) -> list[OtherCell]:
                 body = parse(source(cell)).body
             except SyntaxError:
                 continue  # such a cell defines nothing
-            as_it_was = " ".join(source(cell).split()) in known
+            as_it_was = squeeze(source(cell)) in known
             ours = as_it_was or number in changed
             cells.append(OtherCell(number, label, ours, as_it_was, statements_by_name(body)))
     return cells

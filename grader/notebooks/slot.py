@@ -1,4 +1,4 @@
-"""Find the slot among the cells of a notebook, and what its other cells define."""
+"""Find the slot among the cells of a notebook, and refuse one that defines another function."""
 
 from __future__ import annotations
 

@@ -114,7 +114,11 @@ def collect(
             for item in _find(path, number, workdir / str(number), out, on_note)
         ]
     )
-    if matcher is not None and not any(matcher.search(item.trace.relative) for item in candidates):
+    if (
+        matcher is not None
+        and candidates
+        and not any(matcher.search(item.trace.relative) for item in candidates)
+    ):
         raise UsageError(
             f"--student-id {pattern!r} matches none of the paths, such as {candidates[0].trace.relative!r}"
         )
@@ -154,7 +158,9 @@ def _sent(
     chosen = {id(item): sender for item, sender in zip(notebooks, senders, strict=True)}
     handed_in = {sender.person or sender.student for sender in senders}
     skipped, wholes = [], []
-    for item, sender in zip(others, identify([*notebooks, *others])[len(notebooks) :], strict=True):
+    # Names are compared with each other, so the other files are looked at beside the notebooks.
+    other_senders = identify([*notebooks, *others])[len(notebooks) :] if others else []
+    for item, sender in zip(others, other_senders, strict=True):
         if item.whole:
             wholes.append((item, sender))
             continue

@@ -139,6 +139,11 @@ def test_an_empty_folder_is_one_line(inbox: Path, take: Take) -> None:
         take(inbox)
 
 
+def test_an_empty_folder_with_a_pattern_is_one_line(inbox: Path, take: Take) -> None:
+    with pytest.raises(UsageError, match=r"inbox contains no notebooks$"):
+        take(inbox, pattern=r"(\w+)")
+
+
 PATTERNS = {
     "no expression": ("(", "is not a regular expression"),
     "no group": (r"\d+", "needs a group"),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.changes import changes
 from grader.notebooks.reading import is_code, labels, source
+from grader.notebooks.slot import squeeze
 from grader.text import side_by_side
 
 if TYPE_CHECKING:
@@ -37,11 +38,11 @@ def moved_cells(notebook: Json, starter: Json, slot: int) -> Iterator[Diagnostic
     places: dict[str, list[int]] = {}
     for number, cell in enumerate(notebook["cells"], start=1):
         if is_code(cell) and number != slot:
-            places.setdefault(" ".join(source(cell).split()), []).append(number)
+            places.setdefault(squeeze(source(cell)), []).append(number)
     names = labels(notebook)
     order = []
     for cell in starter["cells"]:
-        text = " ".join(source(cell).split())
+        text = squeeze(source(cell))
         if is_code(cell) and len(places.get(text, [])) == 1:  # of copies, nobody knows which was moved
             order.append(places[text][0])
     moved = sorted(set(order) - set(_longest_rise(order)))
