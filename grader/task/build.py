@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shlex
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ import jupytext
 
 from grader.errors import UsageError
 from grader.notebooks.colab_badge import badge, keep_url, kept_url
-from grader.notebooks.reading import Json, metadata, source, tags
+from grader.notebooks.program import parse
+from grader.notebooks.reading import Json, is_code, metadata, source, tags
 from grader.task.rules import check_cells
 from grader.task.source import data_source, notebook_source
+from grader.task.student_source import student_source
 from grader.task.template import (
     DATA_PLACEHOLDER,
     DATA_TITLE,
@@ -100,20 +103,42 @@ def _text_of(path: Path) -> str:
 
 def _author_cells(task: Task) -> list[Json]:
     """Return the cells of notebook.py with placeholders filled in; the slot still has both its blocks."""
-    text = notebook_source(task.folder)
-    data_source(task.folder)  # is checked whether or not the notebook shows it
-    return [_filled(dict(cell), task) for cell in jupytext.reads(text, fmt="py:percent").cells]
+    cells = jupytext.reads(notebook_source(task.folder), fmt="py:percent").cells
+    data = data_source(task.folder)  # is checked whether or not the notebook shows it
+    filled = [_filled(dict(cell), task) for cell in cells]
+    return [_with_data(cell, data, filled) if _shows_data(cell) else cell for cell in filled]
 
 
 def _filled(cell: Json, task: Task) -> Json:
     text = source(cell)
     if cell["cell_type"] != "code":
-        filled = fill_markdown(text, task)
-    elif "data" in tags(cell) and text.strip() == DATA_PLACEHOLDER:
-        filled = data_source(task.folder)
-    else:
-        filled = fill_code(text, task)
-    return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": filled}
+        text = fill_markdown(text, task)
+    elif not _shows_data(cell):
+        text = fill_code(text, task)
+    return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": text}
+
+
+def _shows_data(cell: Json) -> bool:
+    return is_code(cell) and "data" in tags(cell) and source(cell).strip() == DATA_PLACEHOLDER
+
+
+def _with_data(cell: Json, data: str, cells: list[Json]) -> Json:
+    """Return the cell with what the other `cells` use of data.py; nothing of it makes hidden data."""
+    used = {
+        node.id
+        for other in cells
+        if is_code(other) and "slot" not in tags(other)
+        for node in ast.walk(_parsed(source(other)))
+        if isinstance(node, ast.Name)
+    }
+    return {**cell, "source": student_source(data, used)}
+
+
+def _parsed(text: str) -> ast.AST:
+    try:
+        return parse(text)
+    except SyntaxError:
+        return ast.Module([], [])  # the rules of the outline name the cell
 
 
 def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
