@@ -26,7 +26,7 @@ from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
 from grader.report.advice import outlook
 from grader.sandbox.proof import confines
-from grader.task.spec import load_task
+from grader.task.spec import load_task, task_folders
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -65,13 +65,19 @@ def check(options: CheckOptions) -> None:
     """
     if options.watch and options.as_json:
         raise UsageError("--watch never ends, and --json is one answer: choose one of them")
-    task = load_task(options.task_name or rehearsal.task_of(options.notebook))
+    task = _task_of(options)
     target = CheckTarget(options, task, load_starter(task))
     try:
         _watch(target) if options.watch else _once(target)
     except KeyboardInterrupt:
         output.complain("stopped")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _task_of(options: CheckOptions) -> Task:
+    """Return the notebook's task; one that lies beside the notebook, as organisers hand it out, comes first."""
+    name = options.task_name or rehearsal.task_of(options.notebook)
+    return load_task(name, options.notebook.resolve().parent / "tasks", *task_folders())
 
 
 def _once(target: CheckTarget) -> None:

@@ -30,5 +30,10 @@ def is_newer(theirs: str) -> bool:
     return bool(theirs) and _minor(theirs) > _minor(platform.python_version())
 
 
+def series(version: str) -> str:
+    """Return the part of a version that decides what Python allows: "3.11" for "3.11.7"."""
+    return ".".join(version.split(".")[:2])
+
+
 def _minor(version: str) -> tuple[int, ...]:
     return tuple(int(part) for part in version.split(".")[:2])
