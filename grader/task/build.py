@@ -57,10 +57,10 @@ def build(task: Task, repo_url: str | None = None) -> Built:
     )
 
 
-def write(task: Task) -> list[Path]:
-    """Build `task` and write its two files; return those that changed."""
+def write(task: Task, home: Path | None = None) -> list[Path]:
+    """Build `task` and write its two files below `home`, by default its own; return those that changed."""
     written = []
-    for path, text in _files(task):
+    for path, text in _files(task, home=home):
         if _text_of(path) != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
@@ -68,14 +68,17 @@ def write(task: Task) -> list[Path]:
     return written
 
 
-def check(task: Task, repo_url: str | None = None) -> list[str]:
-    """Return one line for each generated file that is missing or out of step with its source and `repo_url`."""
+def check(task: Task, repo_url: str | None = None, home: Path | None = None) -> list[str]:
+    """Return one line for each generated file that is missing or out of step with its source and `repo_url`.
+
+    The files are below `home`, by default the task's own.
+    """
     command = (
         f"grader build {task.id}" if repo_url is None else f"grader build --repo-url {shlex.quote(repo_url)}"
     )
     return [
         f"{path.parent.name}/{path.name} is not in step with its source; run: {command}"
-        for path, text in _files(task, repo_url)
+        for path, text in _files(task, repo_url, home)
         if _text_of(path) != text
     ]
 
@@ -92,9 +95,10 @@ def move(tasks: Sequence[Task], repo_url: str) -> list[Path]:
     return [*([kept] if kept else []), *(path for task in tasks for path in write(task))]
 
 
-def _files(task: Task, repo_url: str | None = None) -> list[tuple[Path, str]]:
+def _files(task: Task, repo_url: str | None = None, home: Path | None = None) -> list[tuple[Path, str]]:
     built = build(task, repo_url)
-    return [(task.starter, built.starter), (task.solution, built.solution)]
+    files = [(task.starter, built.starter), (task.solution, built.solution)]
+    return [(home / path.parent.name / path.name if home else path, text) for path, text in files]
 
 
 def _text_of(path: Path) -> str:
