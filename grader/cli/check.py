@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -21,9 +22,10 @@ from grader.errors import StudentFault, UsageError, Verdict
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rehearsal
 from grader.grading.batch import Job, run_batch
-from grader.lint.notebook import diagnose
+from grader.lint.notebook import diagnose, newer_python
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
+from grader.notebooks.versions import series
 from grader.report.advice import outlook
 from grader.sandbox.proof import confines
 from grader.task.spec import load_task, task_folders
@@ -188,9 +190,15 @@ def _content(target: CheckTarget) -> bytes:
 
 def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     """Return the problems that can be found at once, shown already unless a program reads."""
-    diagnostics = diagnose(content, target.starter)
+    handout = target.task.handout
+    newer = newer_python(content, target.starter, handout.python) if handout else []
+    diagnostics = [*newer, *diagnose(content, target.starter)]
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
+        if handout:
+            output.say(
+                f"it is graded in Python {series(handout.python)}; this is Python {series(platform.python_version())}"
+            )
     return diagnostics
 
 

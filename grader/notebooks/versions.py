@@ -27,7 +27,7 @@ def version_hint(message: str, theirs: str) -> str:
 
 def is_newer(theirs: str) -> bool:
     """Return whether the version `theirs`, "" where it is unknown, is newer than this Python's."""
-    return bool(theirs) and _minor(theirs) > _minor(platform.python_version())
+    return bool(theirs) and minor(theirs) > minor(platform.python_version())
 
 
 def series(version: str) -> str:
@@ -35,5 +35,7 @@ def series(version: str) -> str:
     return ".".join(version.split(".")[:2])
 
 
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+def minor(version: str) -> tuple[int, int]:
+    """Return the two numbers of a version that decide what Python allows: (3, 11) for "3.11.7"."""
+    first, second, *_ = [*(int(part) for part in version.split(".") if part.isdecimal()), 0, 0]
+    return first, second
