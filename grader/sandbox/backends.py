@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
+from grader.sandbox.alone import AloneSandbox, can_fork
 from grader.sandbox.bwrap import BubblewrapSandbox
 from grader.sandbox.plain import PlainSandbox
 
@@ -19,5 +20,7 @@ def open_sandbox(limits: Limits, *, imports: str, backend: Backend) -> Sandbox:
 
     Raises GraderFault where bubblewrap is asked for and not there.
     """
+    if backend == "plain" and not can_fork():
+        return AloneSandbox(limits)
     kind = BubblewrapSandbox if backend == "bubblewrap" else PlainSandbox
     return kind(limits, imports)
