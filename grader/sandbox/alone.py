@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 _SECRET_BYTES = 16
 _CHUNK = 1 << 16
 _END_SECONDS = 5.0
+_QUIET_SECONDS = 0.05  # what was printed before an answer comes after it, through a pipe of its own
 
 
 def can_fork() -> bool:
@@ -176,7 +177,11 @@ class AloneSlot:
                 return
 
     def output(self) -> str:
-        """Return what was printed so far."""
+        """Return what was printed so far, as soon as no more of it is on its way."""
+        before = -1
+        while before < len(self._printed) and self._threads[1].is_alive():
+            before = len(self._printed)
+            self._threads[1].join(_QUIET_SECONDS)
         text = bytes(self._printed).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
         return clean(text, len(text))
 

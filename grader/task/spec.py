@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -262,7 +263,7 @@ def load_task(name: str, *folders: Path) -> Task:
 
     Raises UsageError where there is none, with the nearest name.
     """
-    if "/" in name and (Path(name) / "task.toml").is_file():
+    if {"/", os.sep} & set(name) and (Path(name) / "task.toml").is_file():
         return read_task(Path(name).resolve())
     paths = _paths(folders or task_folders())
     if name in paths:

@@ -1,4 +1,4 @@
-"""Say before a notebook is handed in that it is graded in an older Python than it was written in."""
+"""Warn of a notebook that is graded in an older Python than it was written in, before it is handed in."""
 
 from __future__ import annotations
 
