@@ -158,7 +158,7 @@ class AloneSlot:
             "confined": False,
         }
         return subprocess.Popen(
-            [sys.executable, "-P", "-m", "grader.sandbox.inside.alone", json.dumps(config)],
+            [sys.executable, "-P", "-m", "grader.sandbox.inside.unforked", json.dumps(config)],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
