@@ -174,9 +174,26 @@ def test_the_table_of_tasks_in_the_readme_is_in_step() -> None:
     assert made["filled"](readme, made["TASKS"], made["table"](discover())) == readme
 
 
-def test_the_page_and_the_pictures_of_tasks_are_in_step() -> None:
+def test_the_catalogue_is_in_step() -> None:
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    assert text == script("make_catalogue.py")["page"](discover())
+
+
+def test_the_catalogue_gives_no_idea_away() -> None:
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
     made = script("make_bands.py")
-    assert (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8") == made["page"](discover())
+    described = {
+        made["described"](task, name) for task in discover() for name in made["bands"](task)["strategies"]
+    }
+    assert len(described) > 40
+    assert [idea for idea in described if idea in text] == []
+    readmes = {f"tasks/{task.id}/README.md" for task in discover()}
+    assert [readme for readme in readmes if readme in text] == []
+
+
+def test_the_page_and_the_pictures_of_bands_are_in_step() -> None:
+    made = script("make_bands.py")
+    assert (ROOT / "docs" / "bands.md").read_text(encoding="utf-8") == made["page"](discover())
     for task in discover():
         picture = (task.folder / "bands.svg").read_text(encoding="utf-8")
         assert made["mark"](task) in picture, f"run docs/make_bands.py: {task.id}"
