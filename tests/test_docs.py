@@ -13,6 +13,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
+import nbformat
 import pytest
 import typer
 from page_commands import COMMANDS, NOT_RUN, PAGES, ROOT, Command
@@ -71,6 +72,15 @@ def test_every_command_shown_exists_with_its_options(command: Command) -> None:
             group.commands[words[1]].make_context(words[1], words[2:])  # type: ignore[attr-defined]
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_landing_page_installs_as_the_readme_does() -> None:
+    landing, readme = (
+        [command.text for command in COMMANDS if command.page == ROOT / name]
+        for name in ("docs/index.md", "README.md")
+    )
+    assert "grader doctor" in landing
+    assert [command for command in readme if command in landing] == landing
 
 
 def options_of(*names: str) -> set[str]:
@@ -295,6 +305,14 @@ def test_every_test_and_every_slot_that_security_names_exists() -> None:
     }
     assert len(slots) > 10
     assert [name for name in sorted(slots) if not (ROOT / "tests" / "slots" / f"{name}.py").is_file()] == []
+
+
+def test_the_cells_in_the_picture_of_a_notebook_are_cells_of_the_starter() -> None:
+    made = script("make_notebook.py")
+    notebook = nbformat.read(made["STARTER"], as_version=4)
+    shown = made["excerpt"](notebook).cells
+    assert [cell.metadata.tags for cell in shown if cell.metadata.tags == ["slot"]]
+    assert len(shown) == len(made["SHOWN"])
 
 
 def test_the_picture_asks_no_other_host_for_anything() -> None:
