@@ -11,7 +11,7 @@ import pytest
 import test_contract as contract
 
 from grader.errors import UsageError
-from grader.lint.task.runs import MOST_STARTER_POINTS
+from grader.lint.task.runs import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
 from grader.notebooks.rebuild import rebuild
 from grader.task import build
 from grader.task.evaluation import prepare_repeats
@@ -22,6 +22,7 @@ from grader.task.starter import load_starter
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from grader.errors import Verdict
     from grader.grading.engine import LocalEngine
 
 
@@ -121,24 +122,32 @@ def test_a_wrong_return_is_explained(task: Task, tmp_path: Path, engine: LocalEn
 
 
 @pytest.mark.slow
-def test_the_trick_of_a_new_task_is_graded_into_its_band(task: Task, tmp_path: Path) -> None:
-    """By the commands that an author types. The linter measures starter and reference in docs/authors.md, which is tested."""
+def test_starter_trick_and_reference_are_graded_into_their_bands(task: Task, tmp_path: Path) -> None:
+    """By the commands that an author types."""
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (folder / "starter.ipynb").write_bytes(task.starter.read_bytes())
+    (folder / "reference.ipynb").write_bytes(task.solution.read_bytes())
     trick = (task.folder / "strategies" / "fixed_share.py").read_text(encoding="utf-8")
     notebook = json.dumps(rebuild(load_starter(task), trick))
-    handed_in = tmp_path / "trick.ipynb"
-    handed_in.write_text(notebook, encoding="utf-8")
+    (folder / "trick.ipynb").write_text(notebook, encoding="utf-8")
     grader = [sys.executable, "-m", "grader"]
     author = task.folder.parent.parent
     subprocess.run([*grader, "build", "./tasks/first_try", "--check"], cwd=author, check=True)
     (tmp_path / "secret").write_text("the same seeds in every run of the tests")
-    words = ["./tasks/first_try", str(handed_in), "--out", str(tmp_path / "out"), "--json"]
+    words = ["./tasks/first_try", str(folder), "--out", str(tmp_path / "out"), "--json"]
     words += ["--secret-file", str(tmp_path / "secret")]
     graded = subprocess.run(
         [*grader, "grade", *words], cwd=author, check=True, capture_output=True, text=True
     )
-    (record,) = json.loads(graded.stdout)
-    assert record["verdict"] == "scored"
-    assert MOST_STARTER_POINTS < record["points"] <= contract.MOST_TRICK_POINTS
+    verdicts: dict[str, tuple[Verdict, int]] = {
+        record["student"]: (record["verdict"], record["points"]) for record in json.loads(graded.stdout)
+    }
+    assert {verdict for verdict, _ in verdicts.values()} == {"scored"}
+    points = {student: value for student, (_, value) in verdicts.items()}
+    assert points["starter"] <= MOST_STARTER_POINTS
+    assert points["trick"] <= contract.MOST_TRICK_POINTS
+    assert points["reference"] >= LEAST_REFERENCE_POINTS
 
 
 def test_the_hidden_data_of_a_new_task_can_be_built(task: Task, tmp_path: Path) -> None:
