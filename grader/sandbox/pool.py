@@ -42,6 +42,13 @@ class SandboxSource:
         """Start the imports, and return at once. Raises GraderFault where bubblewrap is asked for and not there."""
         self._running()
 
+    def why_not_forked(self) -> str:
+        """Return why each sandbox imports for itself on this machine; nothing where they are forked.
+
+        Raises GraderFault where the process that would fork them does not start.
+        """
+        return self._running().problem()
+
     def open(self, limits: Limits, *, on_close: Callable[[], None] = lambda: None) -> Sandbox:
         """Open a sandbox nobody has used; the caller closes it, and then `on_close` is called.
 

@@ -30,9 +30,10 @@ def try_walls(config: dict[str, Any]) -> bytes:
     if not config["confined"]:
         return BUILT
     reading, writing = os.pipe()
-    if not os.fork():
+    first = os.fork()
+    if not first:
         try:
-            _fork_apart(config, lambda _: None)
+            _fork_apart(config, lambda child: os.waitpid(child, 0))
             _put_up_walls(config, file_mb=1)
             os.write(writing, BUILT)
         except OSError as error:
@@ -41,11 +42,8 @@ def try_walls(config: dict[str, Any]) -> bytes:
     os.close(writing)
     with os.fdopen(reading, "rb") as file:
         report = file.read()
-    try:
-        while True:
-            os.wait()
-    except ChildProcessError:
-        return report or b"the process that tried it ended"
+    os.waitpid(first, 0)
+    return report or b"the process that tried it ended"
 
 
 def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket, dict[str, Any]]:

@@ -17,15 +17,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-NEW_MOUNTS, NEW_CGROUP, NEW_IPC, NEW_USER, NEW_PIDS, NEW_NETWORK = (
-    *(0x00020000, 0x02000000, 0x08000000),
-    *(0x10000000, 0x20000000, 0x40000000),
-)
-READ_ONLY, NO_SET_USER, NO_DEVICES, NO_EXEC, REMOUNT, BIND, RECURSIVE, PRIVATE = (
-    *(1 << 0, 1 << 1, 1 << 2, 1 << 3, 1 << 5),
-    *(1 << 12, 1 << 14, 1 << 18),
-)
-OF_THE_MACHINE = ("/proc/sys", "/proc/sysrq-trigger", "/proc/irq", "/proc/bus")  # in /proc, and no process's
+NEW_MOUNTS, NEW_CGROUP, NEW_IPC = 0x00020000, 0x02000000, 0x08000000
+NEW_USER, NEW_PIDS, NEW_NETWORK = 0x10000000, 0x20000000, 0x40000000
+READ_ONLY, NO_SET_USER, NO_DEVICES, NO_EXEC = 1 << 0, 1 << 1, 1 << 2, 1 << 3
+RECURSIVE, PRIVATE = 1 << 14, 1 << 18
 CAP_KILL, CAP_SETGID, CAP_SETUID, CAP_LAST = 5, 6, 7, 63
 CAPABILITY_VERSION = 0x20080522
 PR_SET_DUMPABLE, PR_SET_SECCOMP, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 22, 24, 38
@@ -57,9 +52,6 @@ def furnish(private: Iterable[str], private_bytes: int) -> None:
         _mount("tmpfs", folder, "tmpfs", NO_SET_USER | NO_DEVICES, f"size={private_bytes},mode=1777")
     _mount("tmpfs", "/dev/pts", "tmpfs", NO_SET_USER | NO_DEVICES | READ_ONLY, "size=4096,mode=555")
     _mount("proc", "/proc", "proc", NO_SET_USER | NO_DEVICES | NO_EXEC)
-    for path in filter(os.path.exists, OF_THE_MACHINE):
-        _mount(path, path, None, BIND | RECURSIVE)
-        _mount("none", path, None, BIND | REMOUNT | READ_ONLY | NO_SET_USER | NO_DEVICES | NO_EXEC)
 
 
 def drop_rights(kept: Iterable[int]) -> None:
