@@ -17,7 +17,7 @@ from sandbox_fixtures import SMALL
 
 from grader.errors import GraderFault
 from grader.sandbox import SlotSource, bwrap, find_bwrap
-from grader.sandbox.inside import forks
+from grader.sandbox.inside import forks, namespaces
 from grader.sandbox.pool import SandboxPool, SandboxSource
 
 if TYPE_CHECKING:
@@ -193,9 +193,9 @@ def test_a_wall_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, step: str) 
     def fail(*_: object) -> None:
         raise OSError(1, f"{step}: refused")
 
-    monkeypatch.setattr(forks.namespaces, "separate", lambda **_: None)
+    monkeypatch.setattr(namespaces, "separate", lambda **_: None)
     for name in ("furnish", "drop_rights", "filter_calls", "hide"):
-        monkeypatch.setattr(forks.namespaces, name, fail if name == step else lambda *_: None)
+        monkeypatch.setattr(namespaces, name, fail if name == step else lambda *_: None)
     config = {"confined": True, "users": None, "filter": "00", "private": ("/tmp",)}
     assert forks.try_walls(config) == f"[Errno 1] {step}: refused".encode()
 
