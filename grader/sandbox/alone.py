@@ -26,6 +26,8 @@ from grader.sandbox.inside.loopback import HOST, LoopbackSocket
 from grader.sandbox.inside.tracebacks import clean
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from grader.sandbox.contract import SlotSource
     from grader.task.spec import Limits
 
@@ -97,8 +99,9 @@ class AloneSandbox:
 
     name = "plain process"
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, on_close: Callable[[], None] = lambda: None) -> None:
         self._limits = limits
+        self._on_close = on_close
         self._slot: AloneSlot | None = None
         self._closed = False
 
@@ -117,9 +120,13 @@ class AloneSandbox:
 
     def close(self) -> None:
         """End everything. Idempotent."""
+        if self._closed:
+            return
         self._closed = True
-        if self._slot is not None:
-            self._slot.close()
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._on_close)
+            if self._slot is not None:
+                self._slot.close()
 
 
 class AloneSlot:
