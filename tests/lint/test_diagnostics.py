@@ -105,6 +105,10 @@ SLOTS: dict[str, tuple[str, list[tuple[str, str, int, str]]]] = {
     "functions that nobody calls": (
         "def plot():\n    plt.plot(nowhere)\ndef show():\n    plot()\n" + DEF + RETURN, [],
     ),
+    "annotations and defaults of a function that nobody calls": (
+        "def show(x: Figure, size=SIZE):\n    nowhere\n" + DEF + RETURN,
+        [("warning", "undefined", 1, "Figure"), ("warning", "undefined", 1, "SIZE")],
+    ),
     "annotations of a function are evaluated": (
         "def f(x: NDArray) -> Nowhere:\n    y: Missing = x\n    return y\n" + DEF + "    f(1)\n" + RETURN,
         [("warning", "import-elsewhere", 1, "NDArray"), ("warning", "undefined", 1, "Nowhere")],

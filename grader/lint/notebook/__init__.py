@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault
-from grader.lint.notebook import calls, names, protected
+from grader.lint.notebook import calls, confined, names, protected
 from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.program import MAGIC, Program
 from grader.notebooks.elsewhere import other_cells
@@ -72,6 +72,8 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     yield from calls.gpu_calls(program, starter)
     yield from calls.chance_calls(program, starter)
     yield from calls.sleeping_calls(program, starter)
+    yield from confined.refused_calls(program, starter)
+    yield from confined.changed_calls(program, starter)
 
 
 def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:

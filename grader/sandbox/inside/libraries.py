@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
+NO_WORKERS = "counts as 0: your function has one process"
 # Arguments of a DataLoader that only its workers have a use for.
 _OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
 
@@ -106,7 +107,7 @@ def _load_here(dataloader: Any) -> None:
         given = signature.bind(self, *args, **kwargs)
         count = given.arguments.get("num_workers", 0)
         if count:
-            sys.stderr.write(f"DataLoader: num_workers={count} counts as 0: your function has one process\n")
+            sys.stderr.write(f"DataLoader: num_workers={count} {NO_WORKERS}\n")
             given.arguments["num_workers"] = 0
             for name in _OF_WORKERS:
                 given.arguments.pop(name, None)
