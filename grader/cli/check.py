@@ -59,9 +59,9 @@ class CheckTarget:
 
 
 def check(options: CheckOptions) -> None:
-    """Show the problems of a notebook, then rehearse the grading on the public data.
+    """Show the problems of a notebook, then rehearse the grading on the public data, unless an error makes that useless.
 
-    The exit code is 0 whatever the verdict and the warnings; with --quick, it is 1 where there is an error.
+    The exit code is 1 where there is an error, else 0 whatever the verdict and the warnings.
     """
     if options.watch and options.as_json:
         raise UsageError("--watch never ends, and --json is one answer: choose one of them")
@@ -77,10 +77,11 @@ def check(options: CheckOptions) -> None:
 def _once(target: CheckTarget) -> None:
     content = _content(target)
     diagnostics = _diagnose(content, target)
-    if target.options.quick:
+    failing = _has_error(diagnostics)
+    if target.options.quick or failing:
         if target.options.as_json:
             output.print_json({"submission": str(target.notebook), "diagnostics": _plain(diagnostics)})
-        if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+        if failing:
             raise typer.Exit(1)
         return
     with _rehearsal(target) as rehearse:
@@ -105,7 +106,7 @@ def _watch(target: CheckTarget) -> None:
             later: bytes | None = None
             if rehearsed and slot == rehearsed[0]:
                 output.say(f"your solution has not changed: {rehearsed[1].points} points")
-            elif not target.options.quick:
+            elif not target.options.quick and not _has_error(diagnostics):
                 rehearse = rehearse or stack.enter_context(_rehearsal(target, kept=1))
                 result, later = _unless_saved(partial(rehearse, content), watch)
                 rehearsed = None
@@ -185,7 +186,13 @@ def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     diagnostics = diagnose(content, target.starter)
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
+        if _has_error(diagnostics) and not target.options.quick:
+            output.say("not run: it would fail; mend the error first")
     return diagnostics
+
+
+def _has_error(diagnostics: list[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
 def _slot(content: bytes, target: CheckTarget) -> str | None:

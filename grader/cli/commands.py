@@ -35,7 +35,7 @@ class CheckOptions:
     """Test your notebook before you hand it in.
 
     First come the problems that can be found without running it, then a rehearsal of the grading on the public data.
-    The exit code is 0 whatever the verdict and the warnings; with --quick, it is 1 if there is an error.
+    If there is an error, nothing is run and the exit code is 1. Otherwise it is 0 whatever the verdict and the warnings.
     """
 
     notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook.")]
