@@ -28,6 +28,7 @@ from grader.report.advice import outlook
 from grader.sandbox.proof import confines
 from grader.task.spec import load_task
 from grader.task.starter import load_starter
+from grader.task.strategies import is_slot_file, notebook_of_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -56,6 +57,12 @@ class CheckTarget:
     def notebook(self) -> Path:
         """Return the path of the student's notebook."""
         return self.options.notebook
+
+    def as_notebook(self, data: bytes) -> bytes:
+        """Return what the student's file holds as a notebook: a file with the slot alone is put into the starter."""
+        if not is_slot_file(self.notebook):
+            return data
+        return notebook_of_slot(self.notebook, self.starter, data)
 
 
 def check(options: CheckOptions) -> None:
@@ -97,7 +104,7 @@ def _watch(target: CheckTarget) -> None:
     """
     _content(target)  # a missing file is a mistake
     watch = NotebookWatch(target.notebook)
-    content = watch.wait()
+    content = target.as_notebook(watch.wait())
     rehearsed: tuple[str, Result] | None = None
     with ExitStack() as stack:
         rehearse: Callable[[bytes], Result] | None = None
@@ -116,7 +123,7 @@ def _watch(target: CheckTarget) -> None:
                     rehearsed = None if ours or slot is None else (slot, result)
             if later is None:
                 output.say(f"waiting for {target.notebook} to be saved; Ctrl-C stops")
-            content = watch.wait() if later is None else later
+            content = target.as_notebook(watch.wait() if later is None else later)
             output.say("")
 
 
@@ -178,7 +185,7 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
 
 
 def _content(target: CheckTarget) -> bytes:
-    return rehearsal.submission_of(target.notebook).data or b""
+    return target.as_notebook(rehearsal.submission_of(target.notebook).data or b"")
 
 
 def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:

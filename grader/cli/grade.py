@@ -19,13 +19,16 @@ from grader.gradebook.gradebook import reading
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch
-from grader.submissions.collect import collect, strangers
+from grader.submissions.collect import Submission, collect, strangers
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
+from grader.task.starter import load_starter
+from grader.task.strategies import is_slot_file, notebook_of_slot
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions, ReplayOptions
     from grader.gradebook.result import Result
+    from grader.task.spec import Task
 
 
 def grade(options: GradeOptions) -> None:
@@ -47,17 +50,24 @@ def grade(options: GradeOptions) -> None:
     repeats = hidden_data(task, made(out), settings)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster, output.warn) if options.roster else None
-        submissions = collect(
-            options.paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn
-        )
+        paths = [path for path in options.paths if not is_slot_file(path)]
+        submissions = collect(paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn)
         unknown = strangers(submissions) if people else []
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
+        submissions += _slot_files(options.paths, task)
         with closing(engine):
             job = Job(task, submissions, repeats, settings, out, workers, engine=engine)
             results = run(job, quiet=options.as_json)
     _answer(results, options)
+
+
+def _slot_files(paths: list[Path], task: Task) -> list[Submission]:
+    """Return a submission for each path of a file with a slot's code, as authors keep them."""
+    slots = [path for path in paths if is_slot_file(path)]
+    starter = load_starter(task) if slots else {}
+    return [Submission(str(path), path.stem, notebook_of_slot(path, starter)) for path in slots]
 
 
 def regrade(options: RegradeOptions) -> None:
