@@ -155,12 +155,16 @@ def _sent(
     notebooks = [item for item in candidates if item.notebook]
     others = [item for item in candidates if not item.notebook]
     senders = identify(notebooks) if notebooks else []
+    # Names are compared with each other: beside the other files, a notebook alone shows whose zip or folder it lies in.
+    beside = identify([*notebooks, *others]) if others else []
+    senders = [
+        wide if (wide.origin or wide.person) and not (narrow.origin or narrow.person) else narrow
+        for narrow, wide in zip(senders, beside or senders, strict=False)
+    ]
     chosen = {id(item): sender for item, sender in zip(notebooks, senders, strict=True)}
     handed_in = {sender.person or sender.student for sender in senders}
     skipped, wholes = [], []
-    # Names are compared with each other, so the other files are looked at beside the notebooks.
-    other_senders = identify([*notebooks, *others])[len(notebooks) :] if others else []
-    for item, sender in zip(others, other_senders, strict=True):
+    for item, sender in zip(others, beside[len(notebooks) :], strict=True):
         if item.whole:
             wholes.append((item, sender))
             continue

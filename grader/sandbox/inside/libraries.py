@@ -5,6 +5,7 @@ Nothing here confines anybody: a slot may undo it, and then meets the limits the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.abc
 import importlib.machinery
@@ -41,9 +42,10 @@ def environment(processes: int) -> dict[str, str]:
 def adjust(processes: int) -> None:
     """Adjust what is loaded, and what will be, as soon as it is."""
     threads = threads_that_fit(processes)
-    os.cpu_count = lambda: threads
+    _count_fewer_cores(threads)
     adjustments: dict[str, Callable[[ModuleType], None]] = {
         "joblib.parallel": _threads_for_workers,
+        "torch": functools.partial(_fewer_between_operations, threads=threads),
         "threadpoolctl": functools.partial(_fewer_threads, threads=threads),
         "torch.utils.data.dataloader": _load_here,
     }
@@ -51,6 +53,16 @@ def adjust(processes: int) -> None:
         if name in sys.modules:
             adjustment(sys.modules[name])
     sys.meta_path.insert(0, _Adjusting(adjustments))
+
+
+def _count_fewer_cores(threads: int) -> None:
+    """Let pools that are as large as the machine be no larger than they can start."""
+    os.cpu_count = lambda: threads
+    if sys.version_info >= (3, 13):
+        os.process_cpu_count = lambda: threads
+    if sys.platform == "linux":
+        cores = os.sched_getaffinity
+        os.sched_getaffinity = lambda process: set(sorted(cores(process))[:threads])
 
 
 class _Adjusting(importlib.abc.MetaPathFinder):
@@ -95,6 +107,22 @@ def _fewer_threads(threadpoolctl: Any, threads: int) -> None:
             return setter(self, min(num_threads, threads))
 
         controller.set_num_threads = set_num_threads
+
+
+def _fewer_between_operations(torch: Any, threads: int) -> None:
+    """Let torch's second pool, for operations side by side, be one that can be started: it waits for ever for a refused thread.
+
+    Its size can be set only once, so a slot that sets it after that changes nothing.
+    """
+    setter = torch.set_num_interop_threads
+
+    def set_num_interop_threads(count: int) -> None:
+        with contextlib.suppress(RuntimeError):
+            setter(min(count, threads))
+
+    if torch.get_num_interop_threads() > threads:
+        set_num_interop_threads(threads)
+    torch.set_num_interop_threads = set_num_interop_threads
 
 
 def _load_here(dataloader: Any) -> None:
