@@ -84,11 +84,6 @@ def _named(call: ast.Call) -> bool:
     return isinstance(command, (ast.Constant, ast.JoinedStr))
 
 
-def _by_forkserver(call: ast.Call) -> bool:
-    method = argument(call, "method", 0)
-    return isinstance(method, ast.Constant) and method.value == "forkserver"
-
-
 # What is refused, on which condition, and the functions, `*` standing for any letters.
 _TABLE: tuple[tuple[Refusal, Callable[[ast.Call], bool], tuple[str, ...]], ...] = (
     (INTERNET, _always, (
@@ -117,7 +112,6 @@ _TABLE: tuple[tuple[Refusal, Callable[[ast.Call], bool], tuple[str, ...]], ...] 
         "torch.multiprocessing.spawn", "torch.multiprocessing.get_context", "torch.distributed.init_process_group",
         "ray.init", "dask.distributed.Client", "dask.distributed.LocalCluster", "socketserver.*Server",
     )),
-    (SOCKETS, _by_forkserver, ("multiprocessing.get_context", "multiprocessing.set_start_method")),
     (COMPILER, _always, (
         "torch.utils.cpp_extension.load", "torch.utils.cpp_extension.load_inline", "pyximport.install",
         "torch._export.aot_compile", "torch._inductor.aoti_compile_and_package", "torch._inductor.compile_fx.compile_fx",

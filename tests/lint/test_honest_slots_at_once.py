@@ -56,7 +56,7 @@ CALLS = {
     "a program": ("from subprocess import Popen", "Popen(['ls'])", "no-programs"),
     "Python itself": ("import subprocess, sys", "subprocess.run([sys.executable, '-c', ''])", ""),
     "a program by another name": ("import subprocess as sp", "sp.check_output(f'{len(targets)}')", "no-programs"),
-    "a server of forks": ("import multiprocessing as mp", "mp.get_context('forkserver')", "no-sockets"),
+    "a server of forks": ("import multiprocessing as mp", "mp.get_context('forkserver')", ""),
     "forks": ("import multiprocessing as mp", "mp.get_context('fork')", ""),
     "ranks": ("import torch.distributed as dist", "dist.init_process_group('gloo')", "no-sockets"),
     "C++": ("from torch.utils import cpp_extension", "cpp_extension.load_inline('a', '')", "no-compiler"),

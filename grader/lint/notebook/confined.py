@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from grader.lint.notebook.program import Program
     from grader.notebooks.reading import Json
 
-_NO_ACTION = "no action needed: the result is the same"
+_NO_ACTION = "no action needed: what is returned is the same"
 _JOBS = ("joblib.Parallel", "joblib.parallel_config", "joblib.parallel_backend")
 
 
@@ -69,7 +69,11 @@ def _change(node: ast.expr, known: dict[str, str]) -> tuple[str, str]:
         return ("workers", f"`num_workers` {NO_WORKERS}") if given else ("", "")
     if name.startswith("sklearn.") or name in _JOBS:
         given = _exceeds(argument(call, "n_jobs", 0 if name == "joblib.Parallel" else None), 1)
-        return ("jobs", "`n_jobs` starts threads when graded, never processes") if given else ("", "")
+        return (
+            ("jobs", "`n_jobs` starts threads when graded, never processes: they share what they change")
+            if given
+            else ("", "")
+        )
     return "", ""
 
 

@@ -43,7 +43,11 @@ def adjust(processes: int) -> None:
     """Adjust what is loaded, and what will be, as soon as it is."""
     threads = threads_that_fit(processes)
     _count_fewer_cores(threads)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        sys.path
+    )  # a Python that the slot starts finds the same libraries
     adjustments: dict[str, Callable[[ModuleType], None]] = {
+        "multiprocessing.context": _fork_without_server,
         "joblib.parallel": _threads_for_workers,
         "torch": functools.partial(_fewer_between_operations, threads=threads),
         "threadpoolctl": functools.partial(_fewer_threads, threads=threads),
@@ -86,6 +90,13 @@ class _Adjusting(importlib.abc.MetaPathFinder):
 
         spec.loader.exec_module = load_and_adjust  # type: ignore[method-assign] # of this one module's loader
         return spec
+
+
+def _fork_without_server(context: Any) -> None:
+    """Let worker processes be forked from this one: a fork server, the default from Python 3.14 on, needs sockets."""
+    fork = context._concrete_contexts["fork"]  # noqa: SLF001 -- there is no public way to replace a method
+    context._concrete_contexts["forkserver"] = fork  # noqa: SLF001
+    context._default_context._default_context = fork  # noqa: SLF001
 
 
 def _threads_for_workers(parallel: Any) -> None:
