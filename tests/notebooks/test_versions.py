@@ -78,6 +78,32 @@ def test_a_program_of_a_newer_python_is_refused_with_both_versions_beforehand_an
     assert "run the cell in your notebook" not in diagnostic.help, "there it runs"
 
 
+@pytest.mark.parametrize(
+    ("message", "hint"),
+    [
+        ("f raised ImportError: cannot import name 'batched' from 'itertools' (unknown location)", True),
+        ("f raised AttributeError: module 'itertools' has no attribute 'batched'", True),
+        ("f raised AttributeError: module 'os.path' has no attribute 'isreserved'", True),
+        ("f raised ImportError: cannot import name 'batched' from 'torch.utils'", False),
+        ("f raised AttributeError: 'list' object has no attribute 'shape'", False),
+    ],
+    ids=["an import", "an attribute", "a module in a module", "another library", "an object"],
+)
+def test_where_the_version_is_unknown_as_in_colab_what_python_lacks_names_ours(
+    message: str, hint: bool
+) -> None:
+    assert version_hint(message, "") == (f" (this is Python {OURS})" if hint else "")
+    assert version_hint(message, OURS) == ""
+
+
+def test_colab_saves_no_version_so_the_check_names_that_possibility(starter: Json) -> None:
+    notebook = rebuild(starter, f"print(f'{{'a'}}'\n{SLOT}")
+    notebook["metadata"] = {**notebook["metadata"], "language_info": {"name": "python"}}
+    (diagnostic,) = diagnose(json.dumps(notebook).encode(), starter)
+    assert OURS in diagnostic.text
+    assert "if it works there, your notebook runs a newer Python" in diagnostic.help
+
+
 def test_a_failure_of_the_program_alone_names_no_version() -> None:
     assert version_hint("your_weights raised IndexError: list index out of range", "3.99.1") == ""
 

@@ -91,10 +91,16 @@ def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:
         "syntax",
         span,
         f"this is not valid Python: {error.msg}{version_hint('SyntaxError', theirs)}",
-        "write it in another way: your notebook runs a newer Python"
-        if is_newer(theirs)
-        else "run the cell in your notebook to see the error",
+        _advice(theirs),
     )
+
+
+def _advice(theirs: str) -> str:
+    """Return what to do about a syntax error in a notebook that ran the version `theirs` of Python, "" where it is unknown."""
+    if is_newer(theirs):
+        return "write it in another way: your notebook runs a newer Python"
+    advice = "run the cell in your notebook to see the error"
+    return advice if theirs else f"{advice}; if it works there, your notebook runs a newer Python"
 
 
 def _magic(number: int, line: str) -> Problem:
