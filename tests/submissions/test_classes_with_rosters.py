@@ -127,6 +127,15 @@ COURSES = {
     "files by name, one under another ending": Course(
         PLAIN, {f"{ZOE}.ipynb.txt": GOOD, "lukasz zak.json": GOOD}, {"2001", "2002"}
     ),
+    "zips as a Mac names them": Course(
+        PLAIN, {"2001.ipynb.zip": packed({"a.ipynb": GOOD}), f"{LUKASZ}.ipynb.zip": packed({"c.ipynb": GOOD})}, {"2001", "2002"}
+    ),
+    "archives that are not opened": Course(
+        PLAIN,
+        {"2001.ipynb": GOOD, "2002.tar.gz": b"\x1f\x8b\x08" + bytes(20), "slides.tar.gz": b"\x1f\x8b\x08"},
+        {"2001"},
+        {"2002": "This is a gzip archive"},
+    ),
     "a zip for everybody in one folder": Course(
         PLAIN, {"2001.zip": packed({"a.ipynb": GOOD}), "2002.zip": packed({"b/c.ipynb": GOOD})}, {"2001", "2002"}
     ),
