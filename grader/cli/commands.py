@@ -103,6 +103,8 @@ class GradeOptions:
     secret_file: options.SecretFile = None
     student_id: options.StudentId = None
     roster: options.RosterFile = None
+    deadline: options.Deadline = None
+    late: options.Late = None
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False
@@ -174,6 +176,22 @@ class GradescopeOptions:
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     unsafe: options.NoSandbox = False
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdjustOptions:
+    """Adjust the points of a student, with a reason.
+
+    The adjustment stays when submissions are graded again or rescored. Reports and exports show both values.
+    """
+
+    out: options.ResultsFolder
+    student: options.Student
+    points: options.NewPoints = None
+    because: options.Because
+    withdraw: options.Withdraw = False
+    task: options.OneTask = None
     as_json: options.AsJson = False
 
 
@@ -341,6 +359,7 @@ COMMANDS = (
     CommandRow("gradescope", GradescopeOptions, "grader.cli.gradescope:gradescope", Audience.INSTRUCTORS),
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
+    CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),

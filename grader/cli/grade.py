@@ -16,12 +16,14 @@ from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
 from grader.errors import UsageError, Verdict
 from grader.gradebook.gradebook import reading
+from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import collect, strangers
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
+from grader.text import count, listed
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions, ReplayOptions
@@ -30,7 +32,7 @@ if TYPE_CHECKING:
 
 def grade(options: GradeOptions) -> None:
     """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
-    task, out = load_task(options.task_name), options.out
+    task, out, rule = load_task(options.task_name), options.out, _late_rule(options)
     settings = RunSettings(
         options.device,
         options.time_limit or task.size(options.size).wall_seconds,
@@ -55,9 +57,24 @@ def grade(options: GradeOptions) -> None:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         with closing(engine):
-            job = Job(task, submissions, repeats, settings, out, workers, engine=engine)
+            job = Job(
+                task,
+                submissions,
+                repeats,
+                settings,
+                out,
+                workers,
+                engine=engine,
+                roster=people,
+                late_rule=rule,
+            )
             results = run(job, quiet=options.as_json)
     _answer(results, options)
+    _note_late(task.id, out)
+    if people:
+        for line in output.absences(out, {task.id}):
+            output.warn(line)
+    exit_for(results)
 
 
 def regrade(options: RegradeOptions) -> None:
@@ -79,6 +96,7 @@ def regrade(options: RegradeOptions) -> None:
         )
         results = run(job, quiet=options.as_json)
     _answer(results, options)
+    exit_for(results)
 
 
 def replay(options: ReplayOptions) -> None:
@@ -131,11 +149,35 @@ def _answer(results: list[Result], options: GradeOptions | RegradeOptions) -> No
         output.print_json([result.as_json() for result in results])
     else:
         with reading(out) as book:
-            names = {row["student"]: row["name"] for row in book.leaderboard()}
-        output.show_results(results, names)
+            board, current = book.leaderboard(), book.current()
+        names = {row["student"]: row["name"] for row in board}
+        output.show_results(results, names, output.credits_by_file(board, current))
         output.say(f"{output.summary(results)}; recorded in {out}")
         output.say(f"next: {_next_command(task_name, out, results)}")
-    exit_for(results)
+
+
+def _late_rule(options: GradeOptions) -> LateRule | None:
+    """Return the rule that the caller gives. Raises UsageError where it is none."""
+    if options.deadline is None and options.late is not None:
+        raise UsageError("--late goes with --deadline")
+    return LateRule.parse(options.deadline, options.late or "mark") if options.deadline else None
+
+
+def _note_late(task: str, out: Path) -> None:
+    """Note who was late by the deadline of a task, and whose time is unknown."""
+    with reading(out) as book:
+        rule, undated = book.late_rule(task), book.undated(task)
+        late = {
+            entry.result.student for entry in book.current() if entry.days_late and entry.result.task == task
+        }
+    if rule is None:
+        return
+    output.warn(f"{rule.text}. Late: {listed(sorted(late), output.LISTED) if late else 'nobody'}")
+    if undated:
+        output.warn(
+            f"no learning platform recorded when {count(len(undated), 'student')} submitted, so they count as in time: "
+            f"{listed(undated, output.LISTED)}"
+        )
 
 
 def _next_command(task_name: str, out: Path, results: list[Result]) -> str:

@@ -63,6 +63,20 @@ ResultsFolder = Annotated[
 Results = Annotated[Path, typer.Option("--out", help="Folder of results that `grader grade` made.")]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; repeatable.")]
 Verdicts = Annotated[list[Verdict] | None, typer.Option("--verdict", help="Only this verdict; repeatable.")]
+Deadline = Annotated[
+    str | None,
+    typer.Option(help="Time with zone after which work is late, as the platform recorded it; kept."),
+]
+Late = Annotated[
+    str | None,
+    typer.Option(help="Late work: count, mark, zero, or points lost a day as -10%/day.", show_default="mark"),
+]
+Student = Annotated[str, typer.Argument(metavar="STUDENT", help="A student's id, or name.")]
+NewPoints = Annotated[
+    int | None, typer.Option("--points", min=0, max=100, help="Points that count from now on.")
+]
+Because = Annotated[str, typer.Option("--because", help="The reason; the student reads it.")]
+Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the adjustment back.")]
 SecretFile = Annotated[
     Path | None,
     typer.Option(

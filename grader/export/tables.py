@@ -115,6 +115,8 @@ def _fields(standing: Standing) -> dict[str, Any]:
         "submitted": standing.submitted,
         "late": standing.late,
         "identical_to": result.identical_to if result else "",
+        "graded": standing.graded,
+        "reason": standing.reason,
     }
 
 

@@ -5,16 +5,20 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, Verdict
+from grader.gradebook.late import utc
 from grader.report import charts
 from grader.text import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
+    from grader.gradebook.gradebook import Absence
+    from grader.gradebook.late import LateRule
     from grader.gradebook.result import Result
     from grader.gradebook.standings import Standing
     from grader.report.similarity import Alike
@@ -84,6 +88,8 @@ class Section:
     single: bool
     same: list[Same]
     twins: list[Twin]
+    absence: Absence | None
+    rule: str
 
 
 def section(
@@ -95,6 +101,8 @@ def section(
     pages: Pages,
     same: list[Same],
     twins: list[Twin],
+    absence: Absence | None = None,
+    rule: LateRule | None = None,
 ) -> Section:
     """Return what is shown of one task; `names` are pseudonyms that are shown nowhere, but found by the filter."""
     results = [standing.result for standing in board if standing.result]
@@ -105,12 +113,14 @@ def section(
         title=task.spec.title if task else name,
         story=task.spec.story if task else "",
         rows=[_row(standing, scale, names.get(standing.student, ""), pages) for standing in board],
-        facts=_facts(board),
+        facts=_facts(board, absence),
         verdicts=[verdict.value for verdict in EXPLANATIONS if verdicts[verdict]],
         drawings=_drawings(board, verdicts),
         single=any(result.metrics is not None and len(result.metrics.per_repeat) < 2 for result in results),
         same=same,
         twins=twins,
+        absence=absence,
+        rule=rule.text if rule else "",
     )
 
 
@@ -201,10 +211,11 @@ def _scale(results: Sequence[Result]) -> tuple[float, float]:
     return low, max((metrics.balanced_accuracy + metrics.spread for metrics in measured), default=1.0)
 
 
-def _facts(board: Sequence[Standing]) -> list[tuple[str, str]]:
+def _facts(board: Sequence[Standing], absence: Absence | None) -> list[tuple[str, str]]:
     points = [row.points for row in board if row.points is not None]
     facts = [
         ("students", str(len(board))),
+        *([("handed in nothing", f"{len(absence.names)} of {absence.expected}")] if absence else []),
         ("submissions", str(sum(row.attempts for row in board))),
         ("scored", str(sum(row.scored for row in board))),
     ]
@@ -223,21 +234,14 @@ def _drawings(board: Sequence[Standing], verdicts: Counter[Verdict]) -> list[tup
         if verdicts[verdict]
     ]
     drawings.append(("Verdicts", "", charts.bars("Verdicts", counts)))
-    results = [(row.name or row.alias, row.result) for row in board if row.result]
-    seconds = [
-        _dot(name, result, result.seconds.total) for name, result in results if result.points is not None
-    ]
+    graded = [(row, row.result) for row in board if row.result and row.points is not None]
+    seconds = [_dot(row, result, result.seconds.total) for row, result in graded]
     if len(seconds) > 1:
         drawing = charts.scatter("Points by grading time", seconds, "seconds of grading")
         drawings.append(("Points by grading time", "how long it took to grade each submission", drawing))
-    times = [_time(row.submitted) for row in board if row.result]
-    dated = [
-        (name, result, time)
-        for (name, result), time in zip(results, times, strict=True)
-        if result.points is not None and time
-    ]
+    dated = [(row, result, time) for row, result in graded if (time := _time(row.submitted))]
     if len({time for *_, time in dated}) > 1:
-        dots = [_dot(name, result, time.timestamp()) for name, result, time in dated]
+        dots = [_dot(row, result, time.timestamp()) for row, result, time in dated]
         first, last = min(time for *_, time in dated), max(time for *_, time in dated)
         ends = f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
         drawing = charts.scatter("Points by submission time", dots, "submitted (UTC)", ends)
@@ -245,8 +249,9 @@ def _drawings(board: Sequence[Standing], verdicts: Counter[Verdict]) -> list[tup
     return drawings
 
 
-def _dot(name: str, result: Result, across: float) -> charts.Dot:
-    return charts.Dot(across, result.points or 0, f"{name}: {result.points} points", _kind(result.verdict))
+def _dot(row: Standing, result: Result, across: float) -> charts.Dot:
+    label = f"{row.name or row.alias}: {row.points} points"
+    return charts.Dot(across, row.points or 0, label, _kind(result.verdict))
 
 
 def _kind(verdict: Verdict) -> str:
@@ -254,8 +259,5 @@ def _kind(verdict: Verdict) -> str:
 
 
 def _time(moment: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    time = utc(moment)
+    return time.astimezone(UTC) if time else None

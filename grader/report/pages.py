@@ -20,7 +20,7 @@ from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
 from grader.gradebook.run_folder import RunFolder
-from grader.gradebook.standings import Standing, anonymous, standings, totals
+from grader.gradebook.standings import Credit, Standing, anonymous, credits_of, standings, totals
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
@@ -34,6 +34,8 @@ from grader.text import visible
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
 
+    from grader.gradebook.gradebook import Absence
+    from grader.gradebook.late import LateRule
     from grader.report.leaderboard import Section
     from grader.task.spec import Task
 
@@ -74,6 +76,9 @@ class _Book:
     labels: dict[str, str]  # the name of each student with the id, or the id alone
     key: bytes
     names: dict[str, str]  # pseudonyms
+    worth: dict[int, Credit]  # of each current result, by its id
+    absences: dict[str, Absence]
+    rules: dict[str, LateRule | None]
 
 
 @dataclass(frozen=True)
@@ -113,7 +118,17 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         results = [recorded.result for recorded in of_task]
         same = leaderboard.the_same(results, book.labels, _starter_key(task))
         sections.append(
-            leaderboard.section(name, task, board, names=book.names, pages=addresses, same=same, twins=twins)
+            leaderboard.section(
+                name,
+                task,
+                board,
+                names=book.names,
+                pages=addresses,
+                same=same,
+                twins=twins,
+                absence=book.absences.get(name),
+                rule=book.rules[name],
+            )
         )
     written = []
     for recorded in watch(book.current):
@@ -208,6 +223,7 @@ def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None
     return pages.render(
         "feedback.html",
         feedback=content,
+        credit=book.worth[recorded.id],
         title=task.spec.title if task else result.task,
         student=result.student,
         name=book.people.get(result.student, ""),
@@ -223,6 +239,8 @@ def _read(out: Path) -> _Book:
         history = {recorded.id: recorded for recorded in book.history()}
         current = book.current()
         settings = {run["id"]: run["settings"] for run in book.runs()}
+        absences = book.absences()
+        rules = {task: book.late_rule(task) for task in {row["task"] for row in rows}}
     if not current:
         raise UsageError(f"{out} holds no results yet; the next `grader grade` records some")
     key = key_for(out)
@@ -236,6 +254,9 @@ def _read(out: Path) -> _Book:
         labels={student: f"{name} ({student})" if name else student for student, name in people.items()},
         key=key,
         names=pseudonyms(key, {recorded.result.student for recorded in current}),
+        worth=credits_of(rows, current),
+        absences=absences,
+        rules=rules,
     )
 
 

@@ -21,6 +21,7 @@ from recorded import result_named
 from grader.errors import EXPLANATIONS, UsageError, Verdict
 from grader.gradebook.gradebook import writing
 from grader.gradebook.result import Seconds
+from grader.gradebook.standings import Credit
 from grader.report import pages as module
 from grader.report.advice import advice
 from grader.report.confusion import confusion
@@ -421,7 +422,7 @@ def test_any_text_of_a_student_stays_text(
     shown = RunFiles(source=source, repeats=[RepeatView(0, 1.0, text, [text], [])])
     page = module._Pages().render(
         "feedback.html", feedback=feedback(result, shown, None, None), title=text, student=student, name=text,
-        attempt=1, pseudonym="tola", recorded="now",
+        attempt=1, pseudonym="tola", recorded="now", credit=Credit(points, text),
     )  # fmt: skip
     assert_harmless(page)
     seen = Seen(page)
