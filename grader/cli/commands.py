@@ -196,6 +196,22 @@ class AdjustOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ExplainOptions:
+    """Write one page that shows how a student's points came about.
+
+    It has the program, seeds, machine, versions, the arithmetic, lateness, adjustments and replays, to answer an appeal.
+    """
+
+    folder: options.ResultsFolder
+    student: options.Student
+    out: options.ExplainOut = None
+    replay: options.Replaying = False
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegradeOptions:
     """Run chosen submissions again.
 
@@ -360,6 +376,7 @@ COMMANDS = (
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
     CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
+    CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),

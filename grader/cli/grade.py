@@ -27,7 +27,9 @@ from grader.text import count, listed
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions, ReplayOptions
+    from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
+    from grader.task.spec import Task
 
 
 def grade(options: GradeOptions) -> None:
@@ -102,14 +104,7 @@ def regrade(options: RegradeOptions) -> None:
 def replay(options: ReplayOptions) -> None:
     """Run a recorded submission once more and compare bit for bit; exit code 1 where predictions differ."""
     task = load_task(options.task_name)
-    recorded = rerun.find(options.out, options.submission)
-    settings = rerun.settings_of(options.out, recorded)
-    check_machine(settings)
-    repeats = hidden_data(task, options.out, settings)
-    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
-        comparison = rerun.replay(
-            recorded, task, repeats, settings, out=options.out, watcher=watcher, engine=engine
-        )
+    comparison = replayed(options.out, task, rerun.find(options.out, options.submission))
     if options.as_json:
         output.print_json(
             {
@@ -125,6 +120,15 @@ def replay(options: ReplayOptions) -> None:
         output.show_replay(comparison)
     if comparison.different:
         raise typer.Exit(1)
+
+
+def replayed(out: Path, task: Task, recorded: Recorded) -> rerun.Replay:
+    """Run what was recorded once more, and compare. Raises UsageError where that cannot be done here."""
+    settings = rerun.settings_of(out, recorded)
+    check_machine(settings)
+    repeats = hidden_data(task, out, settings)
+    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
+        return rerun.replay(recorded, task, repeats, settings, out=out, watcher=watcher, engine=engine)
 
 
 def run(job: Job, *, quiet: bool) -> list[Result]:

@@ -77,6 +77,15 @@ NewPoints = Annotated[
 ]
 Because = Annotated[str, typer.Option("--because", help="The reason; the student reads it.")]
 Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the adjustment back.")]
+ExplainOut = Annotated[
+    Path | None, typer.Option("--out", help="File to write.", show_default="in DIR/explanations")
+]
+Replaying = Annotated[
+    bool, typer.Option("--replay", help="Run the submission once more first, and compare bit for bit.")
+]
+TaskFolder = Annotated[
+    str | None, typer.Option("--task-folder", help="Folder of a task that `grader tasks` does not list.")
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(

@@ -1,20 +1,9 @@
-"""Write a report of a gradebook as pages that need nothing else: open them from a disk, or send one to a student.
-
-Every text goes through jinja2's escaping and through `visible`; the only exceptions are our own drawings, style and
-script. A content security policy in each page allows that style and that script by their hashes, pictures within the page, and
-nothing else.
-"""
+"""Write a report of a gradebook as pages that need nothing else: open them from a disk, or send one to a student."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import jinja2
-from markupsafe import Markup
 
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
@@ -25,14 +14,15 @@ from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
 from grader.report.feedback import feedback
+from grader.report.page_renderer import PageRenderer
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
 from grader.report.run_files import run_files, slot_text, without_paths
 from grader.report.similarity import alike
 from grader.task.starter import load_starter
-from grader.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
     from grader.gradebook.gradebook import Absence
     from grader.gradebook.late import LateRule
@@ -43,7 +33,6 @@ if TYPE_CHECKING:
 
 FOLDER, PUBLIC_FOLDER, PAGES = "report", "report_public", "feedback"
 _SIMILAR = leaderboard.SIMILAR
-_TEMPLATES = Path(__file__).with_name("templates")
 
 
 @dataclass(frozen=True)
@@ -110,7 +99,7 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         for recorded in book.current
         for key in [(recorded.result.task, recorded.result.student, recorded.attempt)]
     }  # fmt: skip
-    folder, pages, sections = out / FOLDER, _Pages(), []
+    folder, pages, sections = out / FOLDER, PageRenderer(), []
     for name, board in book.boards.items():
         of_task = [recorded for recorded in book.current if recorded.result.task == name]
         task = tasks.get(name)
@@ -157,40 +146,15 @@ def write_public(out: Path, tasks: Mapping[str, Task]) -> Written:
         for name, board in boards.items()
     ]
     index = out / PUBLIC_FOLDER / "index.html"
-    write_atomic(index, _index(book, boards, sections, _Pages(), _EVERYBODY).encode())
+    write_atomic(index, _index(book, boards, sections, PageRenderer(), _EVERYBODY).encode())
     return Written(index, [])
-
-
-class _Pages:
-    """Renders pages; each gets a policy that fits it."""
-
-    def __init__(self) -> None:
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_shown,
-        )
-        self._environment.filters["svg"] = Markup  # only for what grader/report/charts.py drew
-        self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-        self._script = (_TEMPLATES / "board.js").read_text(encoding="utf-8")
-
-    def render(self, template: str, **values: Any) -> str:
-        """Return a page. Scripts run in none but the first."""
-        scripts = f"script-src {_hash_of(self._script)}; " if template == "index.html" else ""
-        images = "img-src data:; " if getattr(values.get("feedback"), "pictures", None) else ""
-        policy = f"default-src 'none'; style-src {_hash_of(self._style)}; {scripts}{images}base-uri 'none'; form-action 'none'"
-        fixed = {"policy": policy, "style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 -- our own files
-        return self._environment.get_template(template).render(**fixed, **values)
 
 
 def _index(
     book: _Book,
     boards: Mapping[str, Sequence[Standing]],
     sections: list[Section],
-    pages: _Pages,
+    pages: PageRenderer,
     audience: _Audience,
 ) -> str:
     rows = [row for board in boards.values() for row in board]
@@ -208,7 +172,7 @@ def _index(
     )
 
 
-def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None, pages: _Pages) -> str:
+def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None, pages: PageRenderer) -> str:
     executed = book.history.get(recorded.identical_to or recorded.id, recorded).result
     result = recorded.result
     message, traceback = (
@@ -288,11 +252,3 @@ def _starter_key(task: Task | None) -> str:
         return slot_key(find_slot(starter, starter))
     except (UsageError, GraderFault, StudentFault):
         return ""
-
-
-def _shown(value: object) -> object:
-    return visible(value) if type(value) is str else value
-
-
-def _hash_of(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -22,10 +22,10 @@ from grader.errors import EXPLANATIONS, UsageError, Verdict
 from grader.gradebook.gradebook import writing
 from grader.gradebook.result import Seconds
 from grader.gradebook.standings import Credit
-from grader.report import pages as module
 from grader.report.advice import advice
 from grader.report.confusion import confusion
 from grader.report.feedback import feedback
+from grader.report.page_renderer import PageRenderer
 from grader.report.pages import write_public, write_report
 from grader.report.run_files import RepeatView, RunFiles
 from grader.task.spec import Score, load_task
@@ -420,7 +420,7 @@ def test_any_text_of_a_student_stays_text(
         penalties=[text], changed_cells=[text], device=text, task_version=text,
     )  # fmt: skip
     shown = RunFiles(source=source, repeats=[RepeatView(0, 1.0, text, [text], [])])
-    page = module._Pages().render(
+    page = PageRenderer().render(
         "feedback.html", feedback=feedback(result, shown, None, None), title=text, student=student, name=text,
         attempt=1, pseudonym="tola", recorded="now", credit=Credit(points, text),
     )  # fmt: skip
