@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.cli import output
-from grader.cli.students import row_of
+from grader.cli.chosen import row_of
 from grader.errors import UsageError
 from grader.gradebook.gradebook import Adjustment, reading, writing
 from grader.gradebook.standings import reason_of

@@ -212,6 +212,21 @@ class ExplainOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SimilarOptions:
+    """Find similar programs, also in other classes and years.
+
+    Published solutions can be compared, too. The page shows each program beside the earliest of its group, and leaves the untouched starter aside.
+    """
+
+    folder: options.ResultsFolder
+    against: options.Against = None
+    out: options.SimilarOut = None
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegradeOptions:
     """Run chosen submissions again.
 
@@ -377,6 +392,7 @@ COMMANDS = (
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
     CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
     CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
+    CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),

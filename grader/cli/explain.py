@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output
+from grader.cli.chosen import row_of, task_named
 from grader.cli.grade import replayed
-from grader.cli.students import row_of
 from grader.errors import UsageError
 from grader.gradebook.gradebook import reading
 from grader.gradebook.run_settings import RunSettings
@@ -15,11 +15,9 @@ from grader.gradebook.standings import standings
 from grader.grading import rerun
 from grader.report.appeal import Evidence, write_appeal
 from grader.task.evaluation import derive_seed, kept_secret
-from grader.task.spec import discover, load_task
 
 if TYPE_CHECKING:
     from grader.cli.commands import ExplainOptions
-    from grader.task.spec import Task
 
 PURPOSES = ("data", "trainer", "slot")
 
@@ -34,7 +32,7 @@ def explain(options: ExplainOptions) -> None:
         rule, adjustments = book.late_rule(row["task"]), book.adjustments(row["task"], row["student"])
     counting = history[row["result"]]
     executed = history.get(counting.identical_to or counting.id, counting)
-    task = _task(row["task"], options.task_folder)
+    task = task_named(row["task"], options.task_folder)
     if options.replay:
         if task is None:
             raise UsageError(f"the folder of the task {row['task']} is not known; give it with --task-folder")
@@ -60,13 +58,6 @@ def explain(options: ExplainOptions) -> None:
         )
     else:
         output.say(f"wrote {path}")
-
-
-def _task(name: str, folder: str | None) -> Task | None:
-    """Return the task, from its folder if one is given; None where it is nowhere listed."""
-    if folder:
-        return load_task(folder)
-    return next((task for task in discover() if task.id == name), None)
 
 
 def _until(counting: int, entries: list[Any]) -> list[Any]:

@@ -86,6 +86,16 @@ Replaying = Annotated[
 TaskFolder = Annotated[
     str | None, typer.Option("--task-folder", help="Folder of a task that `grader tasks` does not list.")
 ]
+Against = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--against",
+        help="Other results, or solutions as .py and .ipynb files or a folder of them; repeatable.",
+    ),
+]
+SimilarOut = Annotated[
+    Path | None, typer.Option("--out", help="File to write.", show_default="DIR/similar.html")
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(

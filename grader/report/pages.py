@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
-from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.standings import Credit, Standing, anonymous, credits_of, standings, totals
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
+from grader.report.clusters import clusters
 from grader.report.feedback import feedback
 from grader.report.page_renderer import PageRenderer
+from grader.report.programs import programs_of
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
-from grader.report.run_files import run_files, slot_text, without_paths
-from grader.report.similarity import alike
+from grader.report.run_files import run_files, without_paths
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     Watch = Callable[[Sequence[Recorded]], Iterable[Recorded]]
 
 FOLDER, PUBLIC_FOLDER, PAGES = "report", "report_public", "feedback"
-_SIMILAR = leaderboard.SIMILAR
+SIMILAR = "similar.html"
 
 
 @dataclass(frozen=True)
@@ -101,11 +101,12 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
     }  # fmt: skip
     folder, pages, sections = out / FOLDER, PageRenderer(), []
     for name, board in book.boards.items():
-        of_task = [recorded for recorded in book.current if recorded.result.task == name]
         task = tasks.get(name)
-        twins = _twins(out, book, name, task.spec.title if task else name)
-        results = [recorded.result for recorded in of_task]
-        same = leaderboard.the_same(results, book.labels, _starter_key(task))
+        programs = programs_of(
+            out, [row for row in book.history.values() if row.result.task == name], book.labels
+        )
+        starter_key = key_of_starter(task)
+        untouched = sorted({program.owner for program in programs if program.key == starter_key})
         sections.append(
             leaderboard.section(
                 name,
@@ -113,8 +114,8 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
                 board,
                 names=book.names,
                 pages=addresses,
-                same=same,
-                twins=twins,
+                clusters=clusters(programs, starter_key, task.spec.title if task else name, name),
+                untouched=untouched,
                 absence=book.absences.get(name),
                 rule=book.rules[name],
             )
@@ -125,11 +126,11 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         path = folder / addresses[result.task, result.student, recorded.attempt]
         write_atomic(path, _feedback_page(out, recorded, book, tasks.get(result.task), pages).encode())
         written.append(Page(result.task, result.student, recorded.attempt, path))
-    twins = [twin for part in sections for twin in part.twins]
-    if twins:
-        write_atomic(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
+    groups = [cluster for part in sections for cluster in part.clusters]
+    if groups:
+        write_atomic(folder / SIMILAR, pages.render(SIMILAR, clusters=groups, back="index.html").encode())
     else:
-        (folder / _SIMILAR).unlink(missing_ok=True)  # of an earlier report
+        (folder / SIMILAR).unlink(missing_ok=True)  # of an earlier report
     write_atomic(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS).encode())
     return Written(folder / "index.html", written)
 
@@ -142,7 +143,7 @@ def write_public(out: Path, tasks: Mapping[str, Task]) -> Written:
     book = _read(out)
     boards = anonymous(book.boards, book.names)
     sections = [
-        leaderboard.section(name, tasks.get(name), board, names={}, pages={}, same=[], twins=[])
+        leaderboard.section(name, tasks.get(name), board, names={}, pages={})
         for name, board in boards.items()
     ]
     index = out / PUBLIC_FOLDER / "index.html"
@@ -224,26 +225,7 @@ def _read(out: Path) -> _Book:
     )
 
 
-def _twins(out: Path, book: _Book, name: str, title: str) -> list[leaderboard.Twin]:
-    """Return the pairs of similar programs of the task `name`."""
-    sources: dict[str, str] = {}
-    people: dict[str, list[str]] = {}
-    for recorded in book.current:
-        key = recorded.result.slot_key
-        if not key or recorded.result.task != name:
-            continue
-        if key not in sources:
-            source = slot_text(RunFolder.of(out, recorded.result))
-            if source is None:
-                continue
-            sources[key] = source
-        student = book.labels[recorded.result.student]
-        if student not in people.setdefault(key, []):
-            people[key].append(student)
-    return leaderboard.twins(name, title, alike(sources, people), sources, people)
-
-
-def _starter_key(task: Task | None) -> str:
+def key_of_starter(task: Task | None) -> str:
     """Return the key of the slot as it is handed out; "" where it is not known."""
     if task is None:
         return ""

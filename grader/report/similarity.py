@@ -51,6 +51,12 @@ def alike(sources: Mapping[str, str], owners: Mapping[str, Collection[str]]) -> 
     return heapq.nsmallest(MOST, pairs, key=lambda pair: (-pair.similarity, pair.left, pair.right))
 
 
+def similarity(left: str, right: str) -> float:
+    """Return how alike two programs are, from 0 to 1; what cannot be parsed is like nothing."""
+    both = [tokens(left), tokens(right)]
+    return Indel.normalized_similarity(*_encoded(both)) if all(both) else 0.0
+
+
 def _pairs(sequences: Mapping[str, Sequence[str]]) -> Iterator[Alike]:
     # By length, because only programs of about the same length can be alike: 2 min / (min + max) must reach the threshold.
     keys = sorted(sequences, key=lambda key: (len(sequences[key]), key))

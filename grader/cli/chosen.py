@@ -1,14 +1,17 @@
-"""Find the student whom a caller means in a gradebook."""
+"""Find what a caller names: a student of a gradebook, a task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError, instead
+from grader.task.spec import discover, load_task
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
+
+    from grader.task.spec import Task
 
 
 def row_of(board: Sequence[dict[str, Any]], student: str, task: str | None, out: Path) -> dict[str, Any]:
@@ -34,3 +37,10 @@ def row_of(board: Sequence[dict[str, Any]], student: str, task: str | None, out:
         tasks = " or ".join(row["task"] for row in rows)
         raise UsageError(f"{student} has results of several tasks; choose one: --task {tasks}")
     return rows[0]
+
+
+def task_named(name: str, folder: str | None) -> Task | None:
+    """Return the task, from its folder if one is given; None where it is nowhere listed."""
+    if folder:
+        return load_task(folder)
+    return next((task for task in discover() if task.id == name), None)
