@@ -215,7 +215,8 @@ class ExplainOptions:
 class SimilarOptions:
     """Find similar programs, also in other classes and years.
 
-    Published solutions can be compared, too. The page shows each program beside the earliest of its group, and leaves the untouched starter aside.
+    Published solutions can be compared, too. The page shows each program beside the earliest of its group, and leaves
+    the untouched starter aside.
     """
 
     folder: options.ResultsFolder

@@ -100,7 +100,7 @@ def csv_row(record: dict[str, Any], attempt: int, points: int | None, reason: st
 
     `points` are those that count, and `reason` says why they are not the graded ones.
     """
-    metrics = record["metrics"] or {"balanced_accuracy": "", "spread": ""}
+    metrics = record["metrics"] or {"balanced_accuracy": "", "spread": "", "per_repeat": []}
     row = {
         "student": record["student"],
         "attempt": attempt,
@@ -110,7 +110,7 @@ def csv_row(record: dict[str, Any], attempt: int, points: int | None, reason: st
         "verdict": record["verdict"],
         "points": "" if points is None else points,
         "balanced_accuracy": metrics["balanced_accuracy"],
-        "spread": metrics["spread"],
+        "spread": metrics["spread"] if len(metrics["per_repeat"]) > 1 else "",
         "seconds": record["seconds"]["total"],
         "memory_mb": max((taken for taken in record.get("memory_mb", []) if taken is not None), default=""),
         "penalties": len(record["penalties"]),

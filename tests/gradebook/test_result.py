@@ -119,3 +119,13 @@ def test_a_row_without_a_score_is_blank_where_numbers_would_be() -> None:
     csv.DictWriter(written, row).writerow(row)
     assert row["points"] == row["balanced_accuracy"] == row["spread"] == ""
     assert "None" not in written.getvalue()
+
+
+def test_the_spread_of_a_single_repeat_is_unknown() -> None:
+    several = result()
+    assert several.metrics is not None
+    single = dataclasses.replace(
+        several, metrics=dataclasses.replace(several.metrics, per_repeat=[0.7], spread=0.0)
+    )
+    assert csv_row(single.as_json(), 1, 67)["spread"] == ""
+    assert csv_row(several.as_json(), 1, 67)["spread"] == several.metrics.spread
