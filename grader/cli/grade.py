@@ -20,7 +20,7 @@ from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch
-from grader.submissions.collect import collect, strangers
+from grader.submissions.collect import collect, strangers, take_times
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
 from grader.text import count, listed
@@ -54,6 +54,10 @@ def grade(options: GradeOptions) -> None:
         submissions = collect(
             options.paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn
         )
+        if people and (unread := take_times(submissions, people, rule.deadline.tzinfo if rule else None)):
+            output.warn(
+                f"{options.roster}: no times that can be read: {listed(unread)}; write them as 2026-11-30T23:59+01:00"
+            )
         unknown = strangers(submissions) if people else []
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))

@@ -149,6 +149,26 @@ def test_files_without_a_platform_are_in_time_with_one_note(
     assert points(run, out) == {"ben": (50, 50)}
 
 
+def test_the_times_of_moodles_worksheet_count_where_its_download_has_none(
+    run: Run, out: Path, toy_task: Task, submit: Submit, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("Ada Lovelace_15", "Grace Hopper_16", "Alan Turing_17")):
+        submit(SLOT.format(0.67 + number / 100), f"moodle/{name}_assignsubmission_file/nb.ipynb")
+    (tmp_path / "worksheet.csv").write_text(
+        'Identifier,"Full name","Last modified (submission)"\n'
+        '"Participant 15","Ada Lovelace","Monday, 30 November 2026, 11:59 PM"\n'
+        '"Participant 16","Grace Hopper","Tuesday, 1 December 2026, 12:00 AM"\n'
+        '"Participant 17","Alan Turing","gestern"\n',
+        encoding="utf-8",
+    )
+    call = ("grade", toy_task.folder, tmp_path / "moodle", "--out", out, "--unsafe", "--repeats", "1")
+    code, _, errors = run(*call, "--roster", tmp_path / "worksheet.csv", *DEADLINE, "--late", "-10%/day")
+    assert code == 0
+    assert "no times that can be read: gestern" in errors
+    assert "1 student submitted, so they count as in time: Alan Turing" in errors
+    assert points(run, out) == {"Ada Lovelace": (50, 50), "Grace Hopper": (43, 53), "Alan Turing": (56, 56)}
+
+
 @pytest.mark.parametrize(
     ("options", "words"),
     [

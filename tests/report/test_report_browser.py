@@ -254,7 +254,7 @@ def test_without_script_the_board_is_complete_and_by_rank(results: Path, open_pa
 
 def test_a_feedback_page_opens_from_the_board(results: Path, open_page: Open) -> None:
     page = open_page(index_of(results))
-    page.locator("#task-noisy_labels").get_by_role("link", name="dan").focus()
+    page.locator("#task-noisy_labels").get_by_role("link", name="dan", exact=True).focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/feedback/dan-1-*.html")
     assert page.get_by_role("heading", level=1).inner_text() == "Noise in Data Labels"
