@@ -158,7 +158,8 @@ def moment(text: str, zone: tzinfo | None) -> datetime | None:
     A time without a zone of its own is in `zone`; where there is none either, it is no time.
     """
     readers: list[Callable[[str], datetime]] = [datetime.fromisoformat]
-    for read in [*readers, *(partial(_strptime, form=form) for form in _TIMES)]:
+    readers.extend(partial(_strptime, form=form) for form in _TIMES)
+    for read in readers:
         with contextlib.suppress(ValueError):
             time = read(text.strip())
             time = time if time.tzinfo else time.replace(tzinfo=zone)
