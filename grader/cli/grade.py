@@ -15,7 +15,7 @@ from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
 from grader.errors import UsageError, Verdict
-from grader.gradebook.gradebook import reading
+from grader.gradebook.gradebook import reading, writing
 from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
     from grader.task.spec import Task
+
+
+NO_DEADLINE = "none"
 
 
 def grade(options: GradeOptions) -> None:
@@ -49,6 +52,9 @@ def grade(options: GradeOptions) -> None:
     if options.engine == "local":
         check_machine(settings)
     repeats = hidden_data(task, made(out), settings)
+    if options.deadline == NO_DEADLINE:
+        with writing(out) as book:
+            book.set_late_rule(task.id, None)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster, output.warn) if options.roster else None
         submissions = collect(
@@ -166,9 +172,11 @@ def _answer(results: list[Result], options: GradeOptions | RegradeOptions) -> No
 
 def _late_rule(options: GradeOptions) -> LateRule | None:
     """Return the rule that the caller gives. Raises UsageError where it is none."""
-    if options.deadline is None and options.late is not None:
+    if options.deadline in (None, NO_DEADLINE) and options.late is not None:
         raise UsageError("--late goes with --deadline")
-    return LateRule.parse(options.deadline, options.late or "mark") if options.deadline else None
+    if options.deadline in (None, NO_DEADLINE):
+        return None
+    return LateRule.parse(options.deadline, options.late or "mark")
 
 
 def _note_late(task: str, out: Path) -> None:

@@ -65,7 +65,9 @@ Students = Annotated[list[str] | None, typer.Option("--student", help="Only this
 Verdicts = Annotated[list[Verdict] | None, typer.Option("--verdict", help="Only this verdict; repeatable.")]
 Deadline = Annotated[
     str | None,
-    typer.Option(help="Time with zone after which work is late, as the platform recorded it; kept."),
+    typer.Option(
+        help="Time with zone after which work is late by the platform's times; kept. none: no deadline."
+    ),
 ]
 Late = Annotated[
     str | None,

@@ -310,7 +310,8 @@ class Gradebook:
                 )
                 ids.append(int(row["id"]))
             for task in {entry.task for entry in entries}:
-                _apply(_late_rule(task, connection), task, connection)
+                if rule := _late_rule(task, connection):
+                    _apply(rule, task, connection)
         return ids
 
     def enrolled_owner(self, entry: SubmissionRecord) -> str | None:

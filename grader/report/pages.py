@@ -106,7 +106,8 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
             out, [row for row in book.history.values() if row.result.task == name], book.labels
         )
         starter_key = key_of_starter(task)
-        untouched = sorted({program.owner for program in programs if program.key == starter_key})
+        changed = {program.owner for program in programs if program.key != starter_key}
+        untouched = sorted({program.owner for program in programs} - changed)
         sections.append(
             leaderboard.section(
                 name,

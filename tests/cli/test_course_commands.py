@@ -127,6 +127,8 @@ def test_a_deadline_is_kept_by_everything_that_follows(
     run("export", out, "--format", "csv", "--out", out / "grades.csv")
     with (out / "grades.csv").open(encoding="utf-8") as file:
         row = next(row for row in csv.DictReader(file) if row["student"] == "s2")
+    grade("--deadline", "none")
+    assert points(run, out)["s2"] == (50, 50)
     assert (row["points"], row["graded"], row["late"]) == (
         str(grace),
         "50",
@@ -173,6 +175,7 @@ def test_the_times_of_moodles_worksheet_count_where_its_download_has_none(
     ("options", "words"),
     [
         (("--late", "zero"), "--late goes with --deadline"),
+        (("--deadline", "none", "--late", "zero"), "--late goes with --deadline"),
         ((*DEADLINE, "--late", "never"), "write count, mark, zero"),
         (("--deadline", "2026-11-30 23:59"), "time zone"),
     ],
