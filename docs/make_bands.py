@@ -1,8 +1,8 @@
-"""Draw the recorded bands of every task, and write the page of tasks.
+"""Draw the recorded bands of every task, and write the page of bands.
 
     python docs/make_bands.py
 
-`tasks/TASK/bands.svg`, the table in each task's README and docs/tasks.md come from `bands.json`, `task.toml` and the first lines of the strategies. A test
+`tasks/TASK/bands.svg`, the table in each task's README and docs/bands.md come from `bands.json`, `task.toml` and the first lines of the strategies. A test
 fails while they are out of step.
 """
 
@@ -20,7 +20,7 @@ from matplotlib.figure import Figure
 from grader.task.spec import Task, discover
 
 BANDS = ("<!-- bands: docs/make_bands.py -->", "<!-- end of bands -->")
-PAGE = Path(__file__).parent / "tasks.md"
+PAGE = Path(__file__).parent / "bands.md"
 COLOURS = {
     "starter": "#8c8c8c",
     "trick": "#c44e52",
@@ -138,14 +138,15 @@ def section(task: Task) -> str:
 
 
 def page(tasks: list[Task]) -> str:
-    """Return the page of tasks."""
+    """Return the page of bands."""
     head = (
-        "# The tasks\n\n"
-        "This page shows how many points typical answers get. `python benchmarks/bands.py TASK --seeds 8` measures them by grading them "
+        "# Points of typical answers\n\n"
+        "**This page gives the ideas of the tasks away: do not show it to students of a running competition.** "
+        "[The catalogue](tasks.md) does not.\n\n"
+        "It shows how many points typical answers get. `python benchmarks/bands.py TASK --seeds 8` measures them by grading them "
         "like any submission. A *trick* does without the idea of the task, an *idea* has part of it, and "
         "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds. A single submission gets the mean of "
-        "fewer runs, so it differs more. Shaded areas show where a starter (gray) and a reference (green) should be. "
-        "Do not show this page to students of a running competition: it gives ideas away.\n\n"
+        "fewer runs, so it differs more. Shaded areas show where a starter (gray) and a reference (green) should be.\n\n"
     )
     return head + "\n\n".join(section(task) for task in tasks) + "\n"
 

@@ -64,7 +64,7 @@ PARTS: dict[str, list[Step]] = {
         pytest_step(task, "tests/tasks/test_contract.py", "-k", f"met_again and {task}", BANDS="all")
         for task in TASKS
     ],
-    "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_docs.py")],
+    "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 
 

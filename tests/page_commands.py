@@ -1,0 +1,52 @@
+"""The commands that pages show, and the output below each; some are only looked at."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
+# Shown, and only looked at: what each would do is said beside it.
+NOT_RUN = {
+    "make demo": "continuous integration runs it",
+    "make test": "runs these tests",
+    "grader --install-completion": "writes to the home folder; tests/cli/test_terminal.py completes with its script",
+    "grader redteam noisy_labels": "takes hours; tests/redteam/test_arena.py calls it for a smaller task",
+    "python3 -m venv .venv": "sets up what runs these tests",
+    ". .venv/bin/activate": "sets up what runs these tests",
+    "pip install -c constraints.txt -e .": "sets up what runs these tests",
+    "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/notebooks/test_colab_badge.py calls it for a copy",
+    "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
+    "grader check my_notebook.ipynb --watch": "goes on until Ctrl-C; tests/cli/test_check.py watches the toy task",
+    "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
+    "grader prepare learning_to_defer --size large": "needs a download",
+    "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
+}
+
+
+@dataclass(frozen=True)
+class Command:
+    """A line after `$` in a console block, and the output that is shown below it."""
+
+    page: Path
+    text: str
+    shown: tuple[str, ...]
+
+
+def commands_of(page: Path) -> list[Command]:
+    commands: list[Command] = []
+    for block in re.findall(
+        r"^```console\n(.*?)^```", page.read_text(encoding="utf-8"), re.MULTILINE | re.DOTALL
+    ):
+        for line in block.splitlines():
+            if line.startswith("$ "):
+                commands.append(Command(page, line[2:], ()))
+            else:
+                last = commands.pop()
+                commands.append(Command(page, last.text, (*last.shown, line)))
+    return commands
+
+
+COMMANDS = [command for page in PAGES for command in commands_of(page)]
