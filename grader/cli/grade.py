@@ -159,13 +159,13 @@ def exit_for(results: list[Result]) -> None:
 
 def _answer(results: list[Result], options: GradeOptions | RegradeOptions) -> None:
     task_name, out = options.task_name, options.out
+    with reading(out) as book:
+        board, current = book.leaderboard(), book.current()
+    worth = output.credits_by_file(board, current)
     if options.as_json:
-        output.print_json([result.as_json() for result in results])
+        output.print_json([output.result_json(result, worth) for result in results])
     else:
-        with reading(out) as book:
-            board, current = book.leaderboard(), book.current()
-        names = {row["student"]: row["name"] for row in board}
-        output.show_results(results, names, output.credits_by_file(board, current))
+        output.show_results(results, {row["student"]: row["name"] for row in board}, worth)
         output.say(f"{output.summary(results)}; recorded in {out}")
         output.say(f"next: {_next_command(task_name, out, results)}")
 

@@ -116,6 +116,12 @@ def credits_by_file(board: Sequence[Mapping[str, Any]], current: Sequence[Record
     return {_file(entry.result): worth[entry.id] for entry in current}
 
 
+def result_json(result: Result, worth: FileCredits) -> dict[str, Any]:
+    """Return a result for a program: `points` are those that count, `graded` those before lateness and adjustments."""
+    credit = _credit(result, worth)
+    return result.as_json() | {"points": credit.points, "graded": result.points, "reason": credit.reason}
+
+
 def absences(out: Path, tasks: Collection[str] | None = None) -> list[str]:
     """Return a line for each task, of those given, that names who of its roster handed in nothing."""
     with reading(out) as book:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.cli import output
 from grader.errors import UsageError, instead
 from grader.gradebook.gradebook import reading
-from grader.gradebook.standings import credits_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from grader.cli.commands import ResultsOptions
-    from grader.gradebook.gradebook import Recorded
-    from grader.gradebook.standings import Credit
 
 
 def results(options: ResultsOptions) -> None:
@@ -32,7 +27,7 @@ def results(options: ResultsOptions) -> None:
         rows = [row for row in board if _chosen(row["student"], row["verdict"], options)]
         output.print_json(rows) if options.as_json else output.show_leaderboard(rows)
         return
-    worth = {} if options.history else credits_of(board, recorded)
+    worth = {} if options.history else output.credits_by_file(board, recorded)
     programs = Counter((entry.key.context, entry.key.slot) for entry in recorded if entry.key.slot)
     chosen = [
         entry
@@ -43,26 +38,16 @@ def results(options: ResultsOptions) -> None:
     if options.as_json:
         output.print_json(
             [
-                entry.result.as_json()
+                output.result_json(entry.result, worth)
                 | {"attempt": entry.attempt, "recorded": entry.recorded}
-                | _worth(entry, worth)
                 for entry in chosen
             ]
         )
     else:
         names = {row["student"]: row["name"] for row in board}
-        by_file = {} if options.history else output.credits_by_file(board, recorded)
-        output.show_recorded(chosen, names, by_file, times=options.history)
+        output.show_recorded(chosen, names, worth, times=options.history)
         for line in [] if options.student or options.verdict else output.absences(options.out):
             output.say(line)
-
-
-def _worth(entry: Recorded, worth: Mapping[int, Credit]) -> dict[str, Any]:
-    """Return the points that count, and the graded ones where they differ; every result ever recorded has its own."""
-    credit = worth.get(entry.id)
-    if credit is None:
-        return {}
-    return {"points": credit.points, "graded": entry.result.points, "reason": credit.reason}
 
 
 def _chosen(student: str, verdict: str, options: ResultsOptions) -> bool:

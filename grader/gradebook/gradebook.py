@@ -6,7 +6,6 @@ import contextlib
 import fcntl
 import json
 import sqlite3
-from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -22,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "gradebook.sqlite"
+GROUP = "+"  # between the members of a group that hands in together
 
 
 @dataclass(frozen=True)
@@ -253,19 +253,26 @@ class Gradebook:
             )
 
     def absences(self) -> dict[str, Absence]:
-        """Return for each task that was graded with a roster who of it handed in nothing."""
-        query = (
-            "SELECT task, COALESCE(NULLIF(name, ''), students.id) AS shown, "
-            "EXISTS (SELECT 1 FROM submissions WHERE submissions.task = rosters.task AND submissions.student = students.id) AS sent "
-            "FROM rosters JOIN students ON students.id = rosters.student ORDER BY task, section, shown"
+        """Return for each task that was graded with a roster who of it handed in nothing, alone or in a group."""
+        senders = "SELECT DISTINCT task, student FROM submissions"
+        expected = (
+            "SELECT task, students.id, name, email FROM rosters JOIN students ON students.id = rosters.student "
+            "ORDER BY task, section, COALESCE(NULLIF(name, ''), students.id)"
         )
-        absent: dict[str, list[str]] = {}
-        expected: Counter[str] = Counter()
         with translated(self._out):
-            for row in self._connection.execute(query):
-                expected[row["task"]] += 1
-                absent.setdefault(row["task"], []).extend([] if row["sent"] else [row["shown"]])
-        return {task: Absence(names, expected[task]) for task, names in absent.items()}
+            sent = {
+                (task, key)
+                for task, student in self._connection.execute(senders)
+                for key in (student, *student.split(GROUP))
+            }
+            rows = self._connection.execute(expected).fetchall()
+        people: dict[str, list[sqlite3.Row]] = {}
+        for row in rows:
+            people.setdefault(row["task"], []).append(row)
+        return {
+            task: Absence([row["name"] or row["id"] for row in listed if not _sent(row) & sent], len(listed))
+            for task, listed in people.items()
+        }
 
     def enrol(self, people: Sequence[tuple[str, str, str, str]]) -> None:
         """Record who students are: (id, name, email, section) each. What is empty does not replace what is known."""
@@ -402,6 +409,11 @@ def _recorded(row: sqlite3.Row) -> Recorded:
         key=key, identical_to=row["identical_to"], result=result, submitted=row["submitted"], days_late=row["days_late"],
         penalty=row["penalty"],
     )  # fmt: skip
+
+
+def _sent(row: sqlite3.Row) -> set[tuple[str, str]]:
+    """Return the senders as whom somebody may stand among the submissions; in a group, by whatever the platform had."""
+    return {(row["task"], row[name]) for name in ("id", "email", "name") if row[name]}
 
 
 def _late_rule(task: str, connection: sqlite3.Connection) -> LateRule | None:

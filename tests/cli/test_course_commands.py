@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 ROSTER = "id,name\ns1,Ada Lovelace\ns2,Grace Hopper\ns3,Alan Turing\ns4,Emmy Noether\n"
 SLOT = "# {0}\ndef your_weights(targets, losses):\n    return losses * {0}\n"
+GROUP = [("Ada Lovelace", "s1", "a@x"), ("Grace Hopper", "", "g@x")]  # submitters: name, id, address
 DEADLINE = ("--deadline", "2026-11-30T23:59+01:00")
 
 
@@ -102,6 +103,21 @@ def test_who_handed_in_is_known_by_whatever_the_roster_has(table: str, grade: Ru
     assert "nothing from 1 of 3: alan" in errors.lower()
 
 
+def test_the_members_of_a_group_have_handed_in(
+    run: Run, out: Path, toy_task: Task, submit: Submit, tmp_path: Path
+) -> None:
+    folder = submit(SLOT.format(0.84), "export/submission_1/nb.ipynb").parent.parent
+    people = "".join(f"  - :name: {name}\n    :sid: {sid}\n    :email: {mail}\n" for name, sid, mail in GROUP)
+    about = f"submission_1:\n  :submitters:\n{people}  :created_at: 2026-11-30 10:00:00 Z\n"
+    (folder / "submission_metadata.yml").write_text(about, encoding="utf-8")
+    (tmp_path / "roster.csv").write_text(
+        "id,name,email\ns1,Ada Lovelace,\n,Grace Hopper,g@x\ns3,Alan Turing,\n", encoding="utf-8"
+    )
+    call = ("grade", toy_task.folder, folder, "--out", out, "--unsafe", "--repeats", "1")
+    _, _, errors = run(*call, "--roster", tmp_path / "roster.csv")
+    assert "nothing from 1 of 3: Alan Turing\n" in errors
+
+
 @pytest.mark.parametrize(
     ("late", "grace", "words"),
     [
@@ -122,7 +138,8 @@ def test_a_deadline_is_kept_by_everything_that_follows(
     assert points(run, out) == {"s1": (100, 100), "s2": (grace, 50)}
     run("rescore", toy_task.folder, "--out", out)
     run("regrade", toy_task.folder, "--out", out, "--student", "s2")
-    grade()
+    again = {row["student"]: row["points"] for row in json.loads(grade("--json")[1])}
+    assert again == {"s1": 100, "s2": grace}
     assert points(run, out)["s2"] == (grace, 50), "kept without being said again"
     run("export", out, "--format", "csv", "--out", out / "grades.csv")
     with (out / "grades.csv").open(encoding="utf-8") as file:
