@@ -119,7 +119,7 @@ def engine() -> Iterator[LocalEngine]:
 
     A test that breaks something, or looks at what is left of a batch, opens an engine of its own.
     """
-    with LocalEngine(kept=1) as opened:
+    with LocalEngine(kept=3) as opened:
         yield opened
 
 

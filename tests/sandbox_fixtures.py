@@ -23,11 +23,11 @@ def opened(backend: Backend) -> Iterator[Sandbox]:
     made.close()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def confined() -> Iterator[Sandbox]:
     yield from opened("bubblewrap")
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "plain"])
+@pytest.fixture(scope="session", params=["bubblewrap", "plain"])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     yield from opened(request.param)

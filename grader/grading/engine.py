@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Protocol, Self
 from grader.errors import GraderFault, Verdict
 from grader.grading.grade import RunningBatch, grade
 from grader.grading.parsed import parse
-from grader.sandbox.pool import SandboxPool, SandboxSpec
+from grader.sandbox.pool import SandboxPool
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.fork_server import ForkServer, TrainerSource
 from grader.trainer.kernel import trainer_environment
@@ -41,10 +41,10 @@ class Engine(Protocol):
 
 
 class LocalEngine:
-    """Grades submissions on this machine: fork servers of trainers, and sandboxes started ahead.
+    """Grades submissions on this machine: fork servers of trainers and of sandboxes.
 
     All of it starts when the first submission needs it, and may outlive a batch; batches may be of different tasks, and
-    run at once. With `cards`, trainers are packed on these GPUs. `kept` sandboxes stay ready between batches. Close it.
+    run at once. With `cards`, trainers are packed on these GPUs. the `kept` last fork servers of sandboxes stay ready between batches. Close it.
     """
 
     def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:
@@ -69,9 +69,7 @@ class LocalEngine:
         """
         stopping = threading.Event()
         with (
-            self.open_batch(
-                context, runs, expected=len(submissions), watcher=watcher, stopping=stopping
-            ) as batch,
+            self.open_batch(context, runs, watcher=watcher, stopping=stopping) as batch,
             ThreadPoolExecutor(context.jobs, thread_name_prefix="grade") as pool,
         ):
             waiting: dict[Future[Result], int] = {
@@ -89,15 +87,15 @@ class LocalEngine:
 
     @contextlib.contextmanager
     def open_batch(
-        self, context: RunContext, runs: Path, *, expected: int, watcher: Watcher, stopping: threading.Event
+        self, context: RunContext, runs: Path, *, watcher: Watcher, stopping: threading.Event
     ) -> Iterator[RunningBatch]:
-        """Yield what `expected` submissions share; nothing is started yet."""
+        """Yield what submissions share; nothing is started yet."""
         settings = context.settings
-        spec = SandboxSpec(context.task.spec.limits, context.imports, settings.backend)
+        processes = context.task.spec.limits.processes
         server = None if settings.cold else self._fork_server(settings.device)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
-        with self._sandboxes.supply(spec, expected=expected, ahead=context.jobs) as supply:
-            yield RunningBatch(context, supply, trainers, runs, watcher, stopping)
+        with self._sandboxes.source(context.imports, processes, settings.backend) as sandboxes:
+            yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping)
 
     def _fork_server(self, device: str) -> ForkServer | None:
         """Return the fork server for the environment that trainers have now; None where this system has none."""

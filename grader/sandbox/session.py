@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grader.sandbox.contract import Slot, SlotSource
-    from grader.sandbox.process import ServerProcess
+    from grader.sandbox.process import SandboxProcess
     from grader.task.spec import Limits
 
 START_SECONDS = 120.0  # importing torch from a cold disk
@@ -40,13 +40,20 @@ class _Gone(Exception):  # noqa: N818 -- the state of the sandbox's process
 
 
 class SlotSandbox:
-    """A sandbox whose process is made by `open_server`; one that an earlier slot damaged is replaced."""
+    """A sandbox whose process is made by `open_process`; one that an earlier slot damaged is replaced."""
 
-    def __init__(self, name: str, limits: Limits, open_server: Callable[[], ServerProcess]) -> None:
+    def __init__(
+        self,
+        name: str,
+        limits: Limits,
+        open_process: Callable[[], SandboxProcess],
+        on_close: Callable[[], None],
+    ) -> None:
         self.name = name
         self._limits = limits
-        self._open_server = open_server
-        self._server = open_server()
+        self._open_process = open_process
+        self._on_close = on_close
+        self._process = open_process()
         self._slot: RunningSlot | None = None
         self._closed = False
 
@@ -59,12 +66,12 @@ class SlotSandbox:
             with contextlib.suppress(_Gone):
                 self._slot = self._start(source)
                 return self._slot
-            self._server.end()
-            self._server = self._open_server()
+            self._process.end()
+            self._process = self._open_process()
         try:
             self._slot = self._start(source)
         except _Gone:
-            raise GraderFault(f"the sandbox ({self.name}) did not start: {self._server.log()}") from None
+            raise GraderFault(f"the sandbox ({self.name}) did not start: {self._process.log()}") from None
         return self._slot
 
     def _start(self, source: SlotSource) -> RunningSlot:
@@ -75,13 +82,13 @@ class SlotSandbox:
         try:
             try:
                 handed = [theirs.fileno(), output_end, status_end]
-                socket.send_fds(self._server.control, [b"S"], handed)
-                wire.send(self._server.control, job, wire.Caps(header_bytes=1 << 28))
+                socket.send_fds(self._process.control, [b"S"], handed)
             finally:
                 theirs.close()
                 os.close(output_end)
                 os.close(status_end)
             _wait_for_start(status)
+            wire.send(ours, job, wire.Caps(header_bytes=1 << 28))
         except (OSError, wire.Closed, _Gone, GraderFault) as error:
             ours.close()
             os.close(output)
@@ -89,32 +96,32 @@ class SlotSandbox:
             if isinstance(error, GraderFault):
                 raise
             raise _Gone from None
-        return RunningSlot(self._server, ours, (output, status), self._limits)
+        return RunningSlot(self._process, ours, (output, status), self._limits)
 
     def is_running(self) -> bool:
         """Return whether its process is there."""
-        return not self._closed and self._server.is_running()
+        return not self._closed and self._process.is_running()
 
     def close(self) -> None:
         """End everything. Idempotent."""
         if self._closed:
             return
         self._closed = True
-        try:
+        with contextlib.ExitStack() as stack:
+            stack.callback(self._on_close)
+            stack.callback(self._process.end)
             if self._slot is not None:
                 self._slot.close()
-        finally:
-            self._server.end()
 
 
 class RunningSlot:
     """One slot's process, watched by a thread that keeps its output and learns its end."""
 
     def __init__(
-        self, server: ServerProcess, slot_socket: socket.socket, pipes: tuple[int, int], limits: Limits
+        self, process: SandboxProcess, slot_socket: socket.socket, pipes: tuple[int, int], limits: Limits
     ) -> None:
         self.socket = slot_socket
-        self._server = server
+        self._process = process
         self._output, self._status = pipes
         self._most_bytes = limits.output_kb * 1024
         self._too_many = f"it needed more than the {limits.processes} processes or threads it may use"
@@ -123,8 +130,8 @@ class RunningSlot:
         self._stopped = False
         self._closed = False
         self._ending = b""
-        self._kills_before = server.memory_kills()
-        self._cpu_before = server.cpu_seconds()
+        self._kills_before = process.memory_kills()
+        self._cpu_before = process.cpu_seconds()
         self._lock = threading.Lock()
         os.set_blocking(self._output, False)
         self._thread = threading.Thread(target=self._watch, name="slot", daemon=True)
@@ -162,7 +169,7 @@ class RunningSlot:
 
     def _kill(self) -> None:
         with contextlib.suppress(OSError):  # the sandbox's process is gone, and the slot with it
-            self._server.control.sendall(b"K")
+            self._process.control.sendall(b"K")
 
     def output(self) -> str:
         """Return what was printed so far."""
@@ -172,7 +179,7 @@ class RunningSlot:
 
     def cpu_seconds(self) -> float:
         """Return the processor time of all processes of the slot, running and ended."""
-        return self._server.cpu_seconds() - self._cpu_before
+        return self._process.cpu_seconds() - self._cpu_before
 
     def memory_mb(self) -> float | None:
         """Return what memory the slot took at its peak, as `inside.Server.end` counts it; None before its end."""
@@ -191,12 +198,12 @@ class RunningSlot:
             return StudentFault(Verdict.OUTPUT_LIMIT, message)
         if self._stopped or self._thread.is_alive():
             return None
-        if self._server.memory_kills() > self._kills_before:
+        if self._process.memory_kills() > self._kills_before:
             return StudentFault(
                 Verdict.MEMORY_LIMIT, "your processes together needed more memory than they may use"
             )
         if not self._ending:
-            raise GraderFault(f"the sandbox ended while a slot ran in it: {self._server.log()}")
+            raise GraderFault(f"the sandbox ended while a slot ran in it: {self._process.log()}")
         sentence = _explain_end(int(self._ending.split()[0]))
         if self.lacks_threads():
             sentence = f"{sentence}: {self._too_many}"
@@ -215,7 +222,7 @@ class RunningSlot:
             self._kill()
             self._thread.join(END_SECONDS)
         if self._thread.is_alive():
-            self._server.end()
+            self._process.end()
             self._thread.join(END_SECONDS)
         self._drain()
         with self._lock:

@@ -25,7 +25,6 @@ from grader.gradebook.gradebook import reading
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.notebooks.rebuild import rebuild
-from grader.sandbox.pool import SandboxSupply
 from grader.submissions.collect import Submission
 from grader.submissions.roster import Person
 from grader.task.evaluation import Repeat
@@ -479,50 +478,3 @@ def test_a_fork_server_that_cannot_import_is_our_failure() -> None:
     with pytest.raises(GraderFault, match="did not start"):
         warm.wait_until_ready()
     warm.close()
-
-
-class Opened:
-    """A sandbox that only counts."""
-
-    name = "counted"
-
-    def __init__(self) -> None:
-        self.closed = False
-
-    def start_slot(self, source: object) -> object:
-        raise NotImplementedError
-
-    def close(self) -> None:
-        self.closed = True
-
-
-def test_sandboxes_are_started_ahead_but_never_more_than_are_needed() -> None:
-    opened: list[Opened] = []
-
-    def open_one() -> Opened:
-        opened.append(Opened())
-        return opened[-1]
-
-    supply = SandboxSupply(open_one, expected=3)  # type: ignore[arg-type] # it only counts
-    supply.start(1)
-    assert len(opened) == 1
-    taken = [supply.take() for _ in range(3)]
-    assert len(opened) == 3
-    assert len(set(map(id, taken))) == 3
-    supply.close()
-    assert [one.closed for one in opened] == [False, False, False], (
-        "those that were taken are not ours to close"
-    )
-
-
-def test_sandboxes_that_nobody_took_are_closed() -> None:
-    opened: list[Opened] = []
-
-    def open_one() -> Opened:
-        opened.append(Opened())
-        return opened[-1]
-
-    supply = SandboxSupply(open_one, expected=4)  # type: ignore[arg-type] # it only counts
-    supply.start(2)
-    supply.close()
-    assert [one.closed for one in opened] == [True, True]

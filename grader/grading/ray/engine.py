@@ -192,7 +192,6 @@ class _Crew:
         call = actor.open.remote(
             context,
             evaluation,
-            expected=len(self._submissions),
             share=self._places.share(),
             shared=self._shared,
         )

@@ -139,7 +139,7 @@ class Worker:
         self._count = 0
 
     def open(
-        self, context: RunContext, evaluation: bytes | None, *, expected: int, share: int, shared: Path | None
+        self, context: RunContext, evaluation: bytes | None, *, share: int, shared: Path | None
     ) -> About:
         """Start everything. `evaluation` is a tar; None where the paths of `context` can be read from here.
 
@@ -159,11 +159,9 @@ class Worker:
                 context = unpacked(context, evaluation, self._root / "evaluation")
             engine = self._opened.enter_context(LocalEngine())
             alone = replace(context, jobs=1)  # Ray starts a worker for each
-            batch = engine.open_batch(
-                alone, self._root, expected=expected, watcher=notes, stopping=self._stopping
-            )
+            batch = engine.open_batch(alone, self._root, watcher=notes, stopping=self._stopping)
             self._batch = self._opened.enter_context(batch)
-            self._batch.sandboxes.start(1)  # a worker is opened because there is work
+            self._batch.sandboxes.start()  # a worker is opened because there is work
             self._batch.trainers.fork_server()
         return About(platform.node(), versions(), notes.notices)
 

@@ -1,9 +1,10 @@
-"""The process inside a sandbox that never runs student code: it imports ahead, forks slots and reaps them.
+"""The first process of a sandbox, which never runs student code: it forks slots and reaps them.
 
-Started as `python -s -S -P -B server.py CONFIG` with a control socket. The parent sends one byte: `S` with three
-descriptors (the slot's socket, its output pipe, its status pipe) and a frame that describes the slot, or `K` to
-end it. Under bubblewrap this process is process 1 of its own pid namespace, so the kernel drops every signal
-that a slot sends it, and `kill(-1)` reaches all that a slot has started and nothing else.
+`python -s -S -P -B server.py CONFIG` with a control socket imports ahead and is forked for each sandbox (`forks`); where that
+cannot be confined, it is a sandbox itself. The parent sends one byte: `S` with three descriptors (the slot's socket, its output
+pipe, its status pipe), or `K` to end the slot. What runs in a slot comes on the slot's own socket, which it reads behind its
+walls. This process is process 1 of its own pid namespace, so the kernel drops every signal that a slot sends it, and
+`kill(-1)` reaches all that a slot has started and nothing else.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from typing import Any, NoReturn
 SWEEP_SECONDS = 2  # then a new sandbox is quicker
 # First on the status pipe; then, at its end, the exit code and the memory of `Server.end`.
 STARTED = b"started\n"
+READY = b"ready"  # of a slot whose walls are up, and the answer that lets it read what to run
 
 
 def main() -> None:
@@ -35,12 +37,17 @@ def main() -> None:
     for name, path in config["files"].items():
         load(name, path)
     control = socket.socket(fileno=config["control_fd"])
-    from grader.sandbox.inside import slot  # noqa: PLC0415 -- loaded by path just now
+    from grader.sandbox.inside import forks, namespaces  # noqa: PLC0415 -- loaded by path just now
 
+    if config["forks"]:
+        control.sendall(forks.try_walls(config))
     import_ahead(config["imports"])
-    if config["confined"]:
-        slot.hide()
+    if config["forks"]:
+        control, config = forks.serve(control, config)
+    elif config["confined"]:
+        namespaces.hide()
     Server(control, config).serve()
+    os._exit(0)  # at once: whoever waits for the end sees the socket close
 
 
 def load(name: str, path: str) -> None:
@@ -118,30 +125,51 @@ class Server:
         return bool(command)
 
     def start(self, descriptors: list[int]) -> None:
-        """Fork a slot; nothing of a student's has run in this process, so each starts from the same state."""
-        from grader.sandbox.inside import wire  # noqa: PLC0415 -- loaded by path in main
+        """Fork a slot; nothing of a student's has run in this process, so each starts from the same state.
 
-        job = wire.receive(self.control, wire.Caps(header_bytes=1 << 28))
-        job_socket, output, self.status = descriptors
-        os.write(self.status, STARTED)
+        It reads what to run once its walls were seen to stand. Where they do not, this process says so and ends.
+        """
+        slot_socket, output, self.status = descriptors
         self.user = secrets.choice(range(*self.config["users"])) if self.config["users"] else 0
-        waiting, go = os.pipe()
+        ours, theirs = socket.socketpair()
         self.worker = os.fork()
         if not self.worker:
-            os.close(go)
-            os.read(waiting, 1)  # nothing of a student's has run when this process is measured
-            self.become_slot(job, job_socket, output)
-        self.began_with, self.most = resident(self.worker), 0
-        for descriptor in (job_socket, output, waiting, go):
+            ours.close()
+            self.become_slot(slot_socket, output, theirs.detach())
+        for descriptor in (slot_socket, output, theirs.detach()):
             os.close(descriptor)
+        with ours:
+            report = ours.recv(4096)
+            problem = self.missing_walls() if report == READY else report.decode() or "its process ended"
+            if problem:
+                os.write(2, f"the walls of a slot do not stand: {problem}".encode())
+                os._exit(1)
+            self.began_with, self.most = resident(self.worker), 0
+            os.write(self.status, STARTED)
+            ours.sendall(READY)
 
-    def become_slot(self, job: dict[str, Any], job_socket: int, output: int) -> NoReturn:
+    def missing_walls(self) -> str:
+        """Return what the kernel says of the slot's process that must not be so; nothing where its walls stand."""
+        if not self.config["confined"]:
+            return ""
+        lines = Path(f"/proc/{self.worker}/status").read_text(encoding="ascii").splitlines()
+        fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
+        wanted = {name: ["0" * 16] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
+        wanted |= {"NoNewPrivs": ["1"], "Threads": ["1"]}
+        if self.config["filter"]:
+            wanted["Seccomp"] = ["2"]
+        if self.user:
+            wanted |= {"Uid": [str(self.user)] * 4, "Gid": [str(self.user)] * 4, "Groups": []}
+        wrong = {name: fields.get(name, []) for name, value in wanted.items() if fields.get(name) != value}
+        return ", ".join(f"{name} {' '.join(value)}" for name, value in wrong.items())
+
+    def become_slot(self, slot_socket: int, output: int, report: int) -> NoReturn:
         """Leave the server's role behind, in the forked process."""
         from grader.sandbox.inside import slot  # noqa: PLC0415 -- loaded by path in main
 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        slot.run(job, self.config, self.user, (job_socket, output))
+        slot.run(self.config, self.user, (slot_socket, output, report))
 
     def kill_slot(self) -> None:
         """End the running slot, if there is one."""

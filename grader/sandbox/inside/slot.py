@@ -9,7 +9,6 @@ import __future__
 
 import ast
 import asyncio
-import ctypes
 import errno
 import functools
 import inspect
@@ -24,18 +23,17 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from grader.sandbox.inside import landlock, libraries, tracebacks, wire
+from grader.sandbox.inside import landlock, libraries, namespaces, tracebacks, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-SLOT_FD = 3  # after 0, 1 and 2; everything above is closed
+SLOT_FD = 3  # after 0, 1 and 2
+REPORT_FD = 4  # closed before anything of a student's is read, and everything above with it
 OPEN_FILES = 256
 HANDLER_BYTES = 64 << 20  # address space kept back, so that a MemoryError can be reported
 RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
 MEGABYTE = 1 << 20
-PR_SET_DUMPABLE = 4
-CAPABILITY_VERSION = 0x20080522
 FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 CELL = "your solution cell"  # what raises, where no function does
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
@@ -51,17 +49,33 @@ class FailedFrame(Exception):  # noqa: N818 -- becomes the `failed` frame
         self.traceback = traceback
 
 
-def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tuple[int, int]) -> NoReturn:
-    """Become the slot described by `job`; `descriptors` are its socket and its output pipe."""
+def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) -> NoReturn:
+    """Put up the walls, and then become the slot that the first frame describes.
+
+    `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame.
+    """
     arrange_descriptors(*descriptors)
-    os.setsid()
-    if config["confined"]:
-        give_up_rights(user)
-        landlock.confine(config["private"])
-    set_limits(config)
+    with socket.socket(fileno=REPORT_FD) as report:
+        try:
+            os.setsid()
+            if config["confined"]:
+                give_up_rights(user)
+                landlock.confine(config["private"])
+            set_limits(config)
+        except OSError as error:
+            report.sendall(f"{type(error).__name__}: {error}".encode())
+            os._exit(1)
+        report.sendall(b"ready")
+        if not report.recv(8):
+            os._exit(1)
+    slot_socket = socket.socket(fileno=SLOT_FD)
+    try:
+        job = wire.receive(slot_socket, wire.Caps(header_bytes=1 << 28))
+    except wire.Closed:
+        os._exit(0)
     seed_everything(job["seed"])
     libraries.adjust(config["processes"])
-    serving = Serving(socket.socket(fileno=SLOT_FD), job, config)
+    serving = Serving(slot_socket, job, config)
     try:
         serving.serve()
     except MemoryError:  # not even enough to enter the function that would have explained it
@@ -70,14 +84,15 @@ def run(job: dict[str, Any], config: dict[str, Any], user: int, descriptors: tup
     os._exit(0)
 
 
-def arrange_descriptors(slot_socket: int, output: int) -> None:
-    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket."""
+def arrange_descriptors(slot_socket: int, output: int, report: int) -> None:
+    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket, and 4 for as long as walls are put up."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    high = [os.dup2(fd, 1000 + number) for number, fd in enumerate((nothing, output, output, slot_socket))]
+    wanted = (nothing, output, output, slot_socket, report)
+    high = [os.dup2(fd, 1000 + number) for number, fd in enumerate(wanted)]
     for number, fd in enumerate(high):
         os.dup2(fd, number)
     os.set_inheritable(SLOT_FD, False)
-    os.closerange(SLOT_FD + 1, 1 << 20)
+    os.closerange(REPORT_FD + 1, 1 << 20)
     for name, fd in (("stdout", 1), ("stderr", 2)):
         stream = open(fd, "w", buffering=1, encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115 -- lives as long as the process
         setattr(sys, name, stream)
@@ -93,15 +108,8 @@ def give_up_rights(user: int) -> None:
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
-    nothing = (ctypes.c_uint32 * 6)()
-    if ctypes.CDLL(None, use_errno=True).capset((ctypes.c_uint32 * 2)(CAPABILITY_VERSION, 0), nothing):
-        raise OSError(ctypes.get_errno(), "capabilities could not be dropped")
-    hide()
-
-
-def hide() -> None:
-    """Let no process of the same user look into this one: not by ptrace, not through /proc."""
-    ctypes.CDLL(None).prctl(PR_SET_DUMPABLE, 0, 0, 0, 0)
+    namespaces.drop_rights(())
+    namespaces.hide()
 
 
 def set_limits(config: dict[str, Any]) -> None:

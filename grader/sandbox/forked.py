@@ -1,0 +1,202 @@
+"""The parent's end of a process that has imported a task's libraries, and of the sandboxes that are forked from it."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import signal
+import socket
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import GraderFault
+from grader.sandbox import cgroup, process
+from grader.sandbox.inside import forks, wire
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from grader.sandbox.cgroup import ControlGroup
+    from grader.sandbox.process import ServerCommand
+    from grader.task.spec import Limits
+
+START_SECONDS = 120.0  # importing torch from a cold disk
+
+
+class LibraryProcess:
+    """One process that imports libraries, and then forks a sandbox whenever it is asked. Safe to use from several threads."""
+
+    def __init__(self, prepare: Callable[[int, int], ServerCommand]) -> None:
+        self._process = process.ServerProcess(prepare)
+        self._lock = threading.Lock()
+        self._problem: str | None = None
+
+    def problem(self) -> str:
+        """Return why no sandbox with walls can be forked on this machine; nothing where a try went well.
+
+        Waits for the try, which comes before the imports. Raises GraderFault where the process did not start.
+        """
+        with self._lock:
+            if self._problem is None:
+                report = _receive(self._process.control, time.monotonic() + START_SECONDS)[0]
+                if not report:
+                    raise GraderFault(f"the process that imports libraries did not start: {self.log()}")
+                self._problem = "" if report == forks.BUILT else report.decode(errors="replace")
+            return self._problem
+
+    def fork(self, control: socket.socket, log: int) -> None:
+        """Ask for a sandbox that obeys `control`; it comes when the libraries are imported.
+
+        Raises GraderFault where the process is gone.
+        """
+        try:
+            with self._lock:
+                socket.send_fds(self._process.control, [forks.FORK], [control.fileno(), log])
+        except OSError:
+            raise GraderFault(f"the process that imports libraries ended: {self.log()}") from None
+
+    def is_running(self) -> bool:
+        """Return whether the process has not ended."""
+        return self._process.is_running()
+
+    def log(self) -> str:
+        """Return the end of what the process, or bubblewrap, wrote."""
+        return self._process.log()
+
+    def end(self) -> None:
+        """End the process, and confined sandboxes that were forked from it. Idempotent. Raises GraderFault where it survives."""
+        self._process.end()
+
+
+class ForkedSandbox:
+    """The first process of a sandbox that `library` forks: behind its walls before it obeys.
+
+    `home` is the folder it works in where it is not confined.
+    """
+
+    def __init__(self, library: LibraryProcess, limits: Limits, home: str) -> None:
+        self._library = library
+        self._limits = limits
+        self._home = home
+        self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in end()
+        self._control, theirs = socket.socketpair()
+        self._pid = 0
+        self._pidfd: int | None = None
+        self._group: ControlGroup | None = None
+        self._introduced = False
+        with theirs:
+            try:
+                library.fork(theirs, self._log.fileno())
+            except GraderFault:
+                self._control.close()
+                self._log.close()
+                raise
+
+    @property
+    def control(self) -> socket.socket:
+        """Return the socket for commands, once the process is there. Raises GraderFault where it did not start."""
+        if not self._introduced:
+            introduction, descriptors = _receive(self._control, time.monotonic() + START_SECONDS)
+            if introduction:
+                self._meet(introduction, descriptors)
+            self._introduced = True  # or it is gone, which whoever sends it something learns
+        return self._control
+
+    def _meet(self, introduction: bytes, descriptors: list[int]) -> None:
+        """Learn the process's number, put it into a control group, and give it its settings."""
+        if descriptors:
+            (self._pidfd,) = descriptors
+            self._pid = _number(self._pidfd)
+            self._group = cgroup.group_of(self._limits)
+            if self._group is not None:
+                with contextlib.suppress(OSError):  # the other limits stand
+                    self._group.add(self._pid)
+        else:
+            self._pid = int(introduction)
+        settings: dict[str, Any] = {**process.settings_of(self._limits), "home": self._home}
+        with contextlib.suppress(wire.Closed):
+            wire.send(self._control, settings)
+
+    def is_running(self) -> bool:
+        """Return whether the process has not ended; one that is being started counts as running."""
+        if self._pidfd is not None:
+            return not _has_ended(self._pidfd, 0)
+        return self._library.is_running()
+
+    def log(self) -> str:
+        """Return the end of what the process wrote about a failure of ours, or of what it was forked from."""
+        return process.end_of(self._log).strip() or self._library.log()
+
+    def cpu_seconds(self) -> float:
+        """Return the processor time of everything in the sandbox so far."""
+        return process.counted_cpu_seconds(self._group, self._pid)
+
+    def memory_kills(self) -> int:
+        """Return how many processes in the sandbox the kernel killed for want of memory, where it is counted."""
+        return process.counted_kills(self._group)
+
+    def end(self) -> None:
+        """Kill the process and, where it is confined, everything in its pid namespace; return when all is gone. Idempotent.
+
+        The kernel ends the rest of a pid namespace before its first process counts as ended. A process that is not confined
+        ends, and its slot before it, when nobody holds the other end of its socket. Raises GraderFault where it survives.
+        """
+        gone = True
+        if self._pidfd is not None:
+            with contextlib.suppress(ProcessLookupError):
+                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            gone = _has_ended(self._pidfd, process.END_SECONDS)
+            os.close(self._pidfd)
+            self._pidfd = None
+        elif self._introduced and self._control.fileno() >= 0:
+            gone = _closes(self._control)
+        self._control.close()
+        self._log.close()
+        if self._group is not None:
+            self._group.remove()
+        if not gone:
+            raise GraderFault("a sandbox could not be ended")
+
+
+def _receive(sock: socket.socket, deadline: float) -> tuple[bytes, list[int]]:
+    """Return the next message and its descriptors; none where the other end is gone. Raises GraderFault at the deadline."""
+    sock.settimeout(max(0.1, deadline - time.monotonic()))
+    try:
+        message, descriptors, _, _ = socket.recv_fds(sock, 4096, 1)
+    except TimeoutError:
+        raise GraderFault(f"the sandbox did not start within {START_SECONDS:.0f} seconds") from None
+    except OSError:
+        return b"", []
+    finally:
+        sock.settimeout(None)
+    return message, descriptors
+
+
+def _closes(sock: socket.socket) -> bool:
+    """Say that there is nothing more to come, and return whether the other end closes soon."""
+    sock.settimeout(process.END_SECONDS)
+    try:
+        sock.shutdown(socket.SHUT_WR)
+        while sock.recv(4096):
+            pass
+    except TimeoutError:
+        return False
+    except OSError:  # it is gone already
+        return True
+    return True
+
+
+def _has_ended(pidfd: int, seconds: float) -> bool:
+    poller = select.poll()
+    poller.register(pidfd, select.POLLIN)
+    return bool(poller.poll(seconds * 1000))
+
+
+def _number(pidfd: int) -> int:
+    """Return the number, as seen from here, of the process that `pidfd` stands for; -1 where it has ended."""
+    lines = Path(f"/proc/self/fdinfo/{pidfd}").read_text(encoding="ascii").splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith("Pid:"))
