@@ -22,6 +22,8 @@ from grader.task.spec import DEFAULT_SIZE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+RECORDED_SEEDS = "the seeds of the recorded bands"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TasksOptions:
@@ -35,10 +37,12 @@ class CheckOptions:
     """Test your notebook before you hand it in.
 
     First come the problems that can be found without running it, then a rehearsal of the grading on the public data.
-    The exit code is 0 whatever the verdict and the warnings; with --quick, it is 1 if there is an error.
+    If there is an error, nothing is run and the exit code is 1. Otherwise it is 0 whatever the verdict and the warnings.
     """
 
-    notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook.")]
+    notebook: Annotated[
+        Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook, or a slot alone, as a .py file.")
+    ]
     task_name: Annotated[
         str | None,
         typer.Option(
@@ -98,7 +102,12 @@ class GradeOptions:
     """
 
     task_name: options.TaskName
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Notebooks, folders and zips.")]
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Notebooks, folders and zips; or a slot alone, as a .py file."
+        ),
+    ]
     out: options.Out
     repeats: options.Repeats = None
     jobs: options.Jobs = None
@@ -112,6 +121,8 @@ class GradeOptions:
     secret_file: options.SecretFile = None
     student_id: options.StudentId = None
     roster: options.RosterFile = None
+    deadline: options.Deadline = None
+    late: options.Late = None
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False
@@ -187,6 +198,54 @@ class GradescopeOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AdjustOptions:
+    """Adjust the points of a student, with a reason.
+
+    The adjustment stays when submissions are graded again or rescored. Reports and exports show both values.
+    """
+
+    out: options.ResultsFolder
+    student: options.Student
+    points: options.NewPoints = None
+    because: options.Because
+    withdraw: options.Withdraw = False
+    task: options.OneTask = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions:
+    """Write one page that shows how a student's points came about.
+
+    It has the program, seeds, machine, versions, the arithmetic, lateness, adjustments and replays, to answer an appeal.
+    """
+
+    folder: options.ResultsFolder
+    student: options.Student
+    out: options.ExplainOut = None
+    replay: options.Replaying = False
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarOptions:
+    """Find similar programs, also in other classes and years.
+
+    Published solutions can be compared, too. The page shows each program beside the earliest of its group, and leaves
+    the untouched starter aside.
+    """
+
+    folder: options.ResultsFolder
+    against: options.Against = None
+    out: options.SimilarOut = None
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class RegradeOptions:
     """Run chosen submissions again.
 
@@ -228,6 +287,23 @@ class ReplayOptions:
         str, typer.Argument(metavar="SUBMISSION", help="A student, a submitted path or a run folder.")
     ]
     out: options.Results
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class BandsOptions:
+    """Measure the points of typical answers, and suggest a score map.
+
+    Starter, reference and every file in the task's `strategies` are graded like submissions, over the same fresh seeds.
+    A call that was interrupted goes on where it stopped.
+    """
+
+    task_name: options.TaskName
+    seeds: options.BandSeeds = 8
+    jobs: options.BandJobs = 1
+    secret: options.BandSecret = RECORDED_SEEDS
+    out: options.BandsOut = Path("bands_runs")
+    record: options.BandsRecord = None
     as_json: options.AsJson = False
 
 
@@ -351,10 +427,14 @@ COMMANDS = (
     CommandRow("gradescope", GradescopeOptions, "grader.cli.gradescope:gradescope", Audience.INSTRUCTORS),
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
+    CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
+    CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
+    CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
     CommandRow("prepare", PrepareOptions, "grader.cli.prepare:prepare", Audience.AUTHORS),
     CommandRow("lint", LintOptions, "grader.cli.lint:lint", Audience.AUTHORS),
+    CommandRow("bands", BandsOptions, "grader.cli.bands:bands", Audience.AUTHORS),
     CommandRow("redteam", RedteamOptions, "grader.cli.redteam:redteam", Audience.AUTHORS),
 )

@@ -199,9 +199,9 @@ class AloneSlot:
     def memory_mb(self) -> None:
         """Return None: it is not measured here."""
 
-    def lacks_threads(self) -> bool:
-        """Return False: nothing here limits threads."""
-        return False
+    def lack_of_threads(self) -> str:
+        """Return "": nothing here limits threads."""
+        return ""
 
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Return why the process ended; None while it runs and after `close`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ from grader.submissions.archive import is_skipped, read_member, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
 from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
 from grader.submissions.platforms import MAX_METADATA_BYTES, METADATA
+from grader.submissions.roster import moment
 from grader.text import count, listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import tzinfo
 
     from grader.submissions.roster import Person, Roster
 
@@ -155,12 +157,16 @@ def _sent(
     notebooks = [item for item in candidates if item.notebook]
     others = [item for item in candidates if not item.notebook]
     senders = identify(notebooks) if notebooks else []
+    # Names are compared with each other: beside the other files, a notebook alone shows whose zip or folder it lies in.
+    beside = identify([*notebooks, *others]) if others else []
+    senders = [
+        wide if (wide.origin or wide.person) and not (narrow.origin or narrow.person) else narrow
+        for narrow, wide in zip(senders, beside or senders, strict=False)
+    ]
     chosen = {id(item): sender for item, sender in zip(notebooks, senders, strict=True)}
     handed_in = {sender.person or sender.student for sender in senders}
     skipped, wholes = [], []
-    # Names are compared with each other, so the other files are looked at beside the notebooks.
-    other_senders = identify([*notebooks, *others])[len(notebooks) :] if others else []
-    for item, sender in zip(others, other_senders, strict=True):
+    for item, sender in zip(others, beside[len(notebooks) :], strict=True):
         if item.whole:
             wholes.append((item, sender))
             continue
@@ -172,9 +178,19 @@ def _sent(
             skipped.append(item.trace.relative)
     sources = {item.trace.source for item in candidates if id(item) in chosen}
     chosen |= {id(item): sender for item, sender in wholes if item.trace.source not in sources}
-    if skipped:
-        on_note(f"skipped {count(len(skipped), 'file')} that are not notebooks: {listed(skipped)}")
-    return [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
+    sent = [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
+    _note_skipped(skipped, sent, on_note)
+    return sent
+
+
+def _note_skipped(
+    names: list[str], sent: list[tuple[_Candidate, Sender]], on_note: Callable[[str], None]
+) -> None:
+    """Name the files that were skipped, without a zip of which a file was taken."""
+    opened = {str(parent) for item, _ in sent for parent in PurePosixPath(item.trace.relative).parents}
+    if skipped := [name for name in names if name not in opened]:
+        kind = "is not a notebook" if len(skipped) == 1 else "are not notebooks"
+        on_note(f"skipped {count(len(skipped), 'file')} that {kind}: {listed(skipped)}")
 
 
 def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]]) -> None:
@@ -187,6 +203,25 @@ def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]]) -> N
 def strangers(submissions: list[Submission]) -> list[Submission]:
     """Return the submissions that fit nobody of the roster they were collected with, or fit several of it."""
     return [submission for submission in submissions if submission.person is None]
+
+
+def take_times(submissions: list[Submission], roster: Roster, zone: tzinfo | None) -> list[str]:
+    """Set the time of each submission from the roster where the platform's download has none; return what cannot be read.
+
+    The table has one time for each person, so somebody with several submissions keeps them as they are.
+    """
+    sent = Counter(submission.person for submission in submissions)
+    unread = []
+    for submission in submissions:
+        text = roster.times.get(submission.person, "") if submission.person else ""
+        if submission.submitted or not text or sent[submission.person] > 1:
+            continue
+        time = moment(text, zone)
+        if time is None:
+            unread.append(text)
+        else:
+            submission.submitted = time.isoformat(timespec="milliseconds")
+    return unread
 
 
 def _by_attempt(sent: list[tuple[_Candidate, Sender]]) -> list[tuple[_Candidate, Sender]]:

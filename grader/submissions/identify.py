@@ -14,7 +14,7 @@ from grader.text import printable
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     Parts = tuple[str, ...]
     Key = tuple[str, object]
@@ -86,6 +86,16 @@ def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Send
     ]
     texts = [origin.student if origin else "" for origin in file_origins]
     return _named(traces, file_origins, people, _Ids(keys, texts, roster))
+
+
+def roster_ids(people: Sequence[Person], senders: Mapping[Person, str]) -> dict[Person, str]:
+    """Return an id for everybody of a roster: that of `senders` for whoever handed in, for the others as they would get it."""
+    used = set(senders.values())
+    ids = dict(senders)
+    for person in people:
+        if person not in ids:
+            ids[person] = _unused(_clean(person.id or person.email or person.name), used, set())
+    return ids
 
 
 def _students_of_canvas(given: dict[int, str]) -> dict[int, Origin]:
@@ -215,12 +225,14 @@ def _stem(relative: str) -> str:
 def _file_stem(name: str) -> str:
     """Return a file's name without its ending, and without that of a notebook before it."""
     stem = _without_suffix(name)
-    return stem if stem != name else _without_suffix(PurePosixPath(name).stem)
+    return stem if stem != name else _without_suffix(PurePosixPath(name).stem.removesuffix(".tar"))
 
 
 def _without_suffix(name: str) -> str:
-    """Return a file's name without the ending of a notebook or zip; a folder's dots are its own."""
-    return name[: -len(PurePosixPath(name).suffix)] if name.lower().endswith((".ipynb", ".zip")) else name
+    """Return a file's name without the endings of a notebook and its zip (`x.ipynb.zip`); a folder's dots are its own."""
+    while name.lower().endswith((".ipynb", ".zip")) and PurePosixPath(name).suffix:
+        name = PurePosixPath(name).stem
+    return name
 
 
 def _clean(student: str) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
@@ -15,7 +18,8 @@ from grader.files import READ, reporting_os_errors
 from grader.text import count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
 # The more telling header comes first: in Canvas's table `ID` is Canvas's own number, `SIS User ID` the student's.
@@ -23,20 +27,33 @@ if TYPE_CHECKING:
 _HEADERS = {
     "id": (
         "student id", "student_id", "sis user id", "sid", "id number", "idnumber", "student number", "matriculation number",
-        "matrikelnummer", "id-nummer", "numer id", "numer albumu", "numero d'identification", "numero de id", "id",
+        "matrikelnummer", "matrikelnr", "matrikelnr.", "id-nummer", "numer id", "numer albumu", "nr albumu", "indeks", "nr indeksu",
+        "numer indeksu", "orgdefinedid", "numero d'identification", "numero de id", "id",
     ),
-    "name": ("name", "full name", "fullname", "student", "student name", "vollstandiger name", "imie i nazwisko", "nom complet"),
+    "name": ("name", "full name", "fullname", "student", "student name", "vollstandiger name", "imie i nazwisko", "nazwisko i imie", "name, vorname", "nom complet"),
     "first": ("first name", "firstname", "first_name", "given name", "forename", "vorname", "imie", "prenom", "nombre"),
     "last": ("last name", "lastname", "last_name", "surname", "family name", "nachname", "nazwisko", "nom", "nom de famille", "apellido(s)", "apellidos"),
     "email": ("email", "email address", "e-mail", "e-mail address", "mail", "e-mail-adresse", "adres e-mail", "adresse de courriel", "direccion de correo"),
     "section": ("section", "group", "groups"),
+    "submitted": ("submitted", "submission time", "last modified (submission)"),
 }  # fmt: skip
 _PEOPLE = {"id", "name", "first", "last", "email"}
+# How Moodle writes a time into its grading worksheet, in English.
+_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
 _SEARCHED_LINES = 10  # for the header: some programs write a title above it
 _EXCELS_LINE = re.compile(r"sep=([,;\t])[,;]*")
 _OTHER_KEY = "sis login id"  # finds a person, and is not shown
 # Rows that platforms write among people: the second of Canvas's table, the last of Moodle's.
-_NO_PERSON = {"points possible", "overall average", "average", "course average"}
+_NO_PERSON = {
+    "points possible",
+    "overall average",
+    "average",
+    "course average",
+    "total",
+    "number of students",
+}
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel, then and now, and of LibreOffice
+_EXCELS_TEXT = re.compile(r'="(.*)"')  # so that Excel keeps the zeros of a number
 _WITHOUT_ACCENT = str.maketrans(
     {
         "ł": "l",
@@ -70,9 +87,18 @@ class Person:
 class Roster:
     """The people who may hand in, and how to find them."""
 
-    def __init__(self, people: Iterable[Person], other_keys: Iterable[Sequence[str]] = ()) -> None:
-        """Take the people and, for each of them in their order, keys that are no part of a person."""
+    def __init__(
+        self,
+        people: Iterable[Person],
+        other_keys: Iterable[Sequence[str]] = (),
+        times: Mapping[Person, str] | None = None,
+    ) -> None:
+        """Take the people and, for each of them in their order, keys that are no part of a person.
+
+        `times` has the text of when somebody submitted, where the table says so.
+        """
         self.people = tuple(people)
+        self.times = dict(times or {})
         self._exact: dict[str, set[int]] = {}
         self._squeezed: dict[str, set[int]] = {}
         for number, person in enumerate(self.people):
@@ -95,17 +121,20 @@ class Roster:
         rows = _rows(path, _text(path))
         header, columns = _header(path, rows)
         people, other_keys, lines, nobody = [], [], dict[str, int](), []
+        times: dict[Person, str] = {}
         for line, row in rows:
             if len(row) > len(header):
                 raise UsageError(f"{path}, line {line}: {len(row)} cells under a header of {len(header)}")
             person = _person({field: _cell(row, at[0]) for field, at in columns.items()})
-            if folded(person.name) in _NO_PERSON:
+            labels = {folded(text).rstrip(":0123456789 ") for text in (person.name, person.id)}
+            if labels & _NO_PERSON:
                 continue
             if not (person.id or person.name or person.email):
                 nobody.append(str(line))
                 continue
             _refuse_repeat(f"{path}, line {line}", line, person, lines)
             people.append(person)
+            times[person] = _cell(row, columns["submitted"][0]) if "submitted" in columns else ""
             other_keys.append([_cell(row, number) for number in _others(header, columns)])
         if not people:
             raise UsageError(f"{path}: nobody is listed below the header")
@@ -113,7 +142,7 @@ class Roster:
             on_note(
                 f"{path}: {count(len(nobody), 'row')} without id, name and email, skipped: line {listed(nobody)}"
             )
-        return cls(people, other_keys)
+        return cls(people, other_keys, {person: text for person, text in times.items() if text.strip("- ")})
 
     def find(self, *keys: str) -> Person | None:
         """Return the one person whom the keys fit, or None.
@@ -132,6 +161,25 @@ class Roster:
         if " " not in name or not numbers:
             numbers = numbers | self._squeezed.get(squeezed(key), set())
         return numbers if len(numbers) == 1 else set()
+
+
+def moment(text: str, zone: tzinfo | None) -> datetime | None:
+    """Return the time that a table names, as ISO 8601 or as Moodle writes it in English, in UTC; else None.
+
+    A time without a zone of its own is in `zone`; where there is none either, it is no time.
+    """
+    readers: list[Callable[[str], datetime]] = [datetime.fromisoformat]
+    readers.extend(partial(_strptime, form=form) for form in _TIMES)
+    for read in readers:
+        with contextlib.suppress(ValueError):
+            time = read(text.strip())
+            time = time if time.tzinfo else time.replace(tzinfo=zone)
+            return time.astimezone(UTC) if time.tzinfo else None
+    return None
+
+
+def _strptime(text: str, form: str) -> datetime:
+    return datetime.strptime(text, form)  # noqa: DTZ007 -- the caller knows the zone
 
 
 def folded(text: str) -> str:
@@ -171,14 +219,23 @@ def _header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str
 
 
 def _person(cells: dict[str, str]) -> Person:
-    """Return the person of a row; a name in two columns is one, and a whole one counts before it."""
-    name = cells.get("name") or " ".join(filter(None, (cells.get("first"), cells.get("last"))))
-    return Person(cells.get("id", ""), name, cells.get("email", ""), cells.get("section", ""))
+    """Return the person of a row; a name in two columns is one, and a whole one counts before it.
+
+    Beside a given name alone, what is called the name is that of the family, as in `Name;Vorname`.
+    """
+    whole, first = cells.get("name", ""), cells.get("first", "")
+    if whole and first and "last" not in cells and folded(first) not in folded(whole):
+        whole = f"{first} {whole}"
+    name = whole or " ".join(filter(None, (first, cells.get("last"))))
+    number = cells.get("id", "").removeprefix("#")  # Brightspace writes #1001, and means 1001
+    return Person(number, name, cells.get("email", ""), cells.get("section", ""))
 
 
 def _text(path: Path) -> str:
     with reporting_os_errors(READ, path):
         data = path.read_bytes()
+    if data.startswith(_WORKBOOKS):
+        raise UsageError(f"{path} is a workbook, not a table in CSV; save it as CSV UTF-8")
     try:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # what Excel calls Unicode text
             return data.decode("utf-16")
@@ -193,7 +250,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [_EXCELS_TEXT.sub(r"\1", cell.strip()) for cell in row]
             while cells and not cells[-1]:
                 cells.pop()
             if cells:

@@ -107,6 +107,8 @@ class Spec(_Strict):
     """Complete evaluations, each with its own data; points are those of their mean."""
     leaderboard: Literal["best", "latest"] = "best"
     """Which attempt of a student counts."""
+    class_names: tuple[str, ...] = ()
+    """What the story calls the classes 0, 1, ...; feedback uses these names."""
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
@@ -203,7 +205,7 @@ class Task:
         if self.handout:
             return self.handout.run_digest
         settings = self.spec.model_dump_json(
-            exclude={"title", "story", "version", "signature", "score", "leaderboard"}
+            exclude={"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
         )
         digest = hashlib.sha256(settings.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):

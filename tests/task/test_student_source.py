@@ -99,7 +99,7 @@ def test_no_constant_of_the_hidden_data_is_in_what_students_get(task: Task) -> N
 
 
 @pytest.mark.parametrize(
-    "task", map(load_task, ("crowd_hpo", "multi_annotator_al")), ids=lambda task: task.id
+    "task", [load_task("crowd_hpo"), load_task("multi_annotator_al")], ids=lambda task: task.id
 )
 def test_the_shorter_source_makes_the_same_public_data(task: Task, tmp_path: Path) -> None:
     namespace: dict[str, object] = {}
