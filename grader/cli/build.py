@@ -9,7 +9,7 @@ from grader.cli import output
 from grader.errors import UsageError
 from grader.task import build as builder
 from grader.task.scaffold import scaffold
-from grader.task.spec import bundled_tasks, discover, load_task, task_folders, tasks_folder
+from grader.task.spec import discover, load_task, task_folders, tasks_folder
 
 if TYPE_CHECKING:
     from grader.cli.commands import BuildOptions, NewTaskOptions
@@ -52,7 +52,7 @@ def _home_of_all() -> Path:
 
 def _home(task: Task) -> Path | None:
     """Return where the notebooks of a task go that cannot have them beside its own folder; None for all others."""
-    return Path.cwd() if task.folder.parent == bundled_tasks() else None
+    return Path.cwd() if task.is_installed else None
 
 
 def new_task(options: NewTaskOptions) -> None:

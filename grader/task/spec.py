@@ -166,6 +166,11 @@ class Task:
     handout: Handout | None = None
 
     @property
+    def is_installed(self) -> bool:
+        """Whether it was installed with the program: nothing is ever written into its folder, or beside that."""
+        return self.folder.parent == bundled_tasks()
+
+    @property
     def starter(self) -> Path:
         """The generated notebook with the empty slot; submissions are rebuilt from it."""
         if self.handout:
