@@ -198,15 +198,13 @@ def _content(target: CheckTarget) -> bytes:
 
 def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     """Return the problems that can be found at once, shown already unless a program reads."""
-    handout = target.task.handout
-    newer = newer_python(content, target.starter, handout.python) if handout else []
+    handout, here = target.task.handout, platform.python_version()
+    newer = newer_python(content, target.starter, handout.python if handout else here)
     diagnostics = [*newer, *diagnose(content, target.starter)]
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
         if handout:
-            output.say(
-                f"it is graded in Python {series(handout.python)}; this is Python {series(platform.python_version())}"
-            )
+            output.say(f"it is graded in Python {series(handout.python)}; this is Python {series(here)}")
         if _has_error(diagnostics) and not target.options.quick:
             output.say("not run: it would fail; mend the error first")
     return diagnostics
