@@ -48,6 +48,11 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'s' * (number != 1)}"
 
 
+def points_text(points: int | None) -> str:
+    """Return points with their noun, or that there are none."""
+    return "no points" if points is None else count(points, "point")
+
+
 def listed(names: Sequence[str], most: int = 3) -> str:
     """Return the first of `names`, and how many more there are."""
     shown = ", ".join(names[:most])

@@ -25,7 +25,7 @@ from grader.task.spec import Data, Limits, Score, Size, Spec, discover
 
 INSTRUCTORS = ("first_class.md", "rosters.md", "publishing.md", "troubleshooting.md", "own_data.md")
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sed", "sqlite3", "grader"}
-RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report")
+RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report", "adjust", "explain", "similar")
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
 OF_RAY = {"--num-gpus"}
 WRITTEN_BY_RUNS = {
@@ -125,7 +125,8 @@ def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
 
 
 def test_the_tables_and_views_of_the_gradebook_are_those_that_the_page_lists() -> None:
-    schema = (ROOT / "grader" / "gradebook" / "schema.sql").read_text(encoding="utf-8")
+    folder = ROOT / "grader" / "gradebook"
+    schema = "".join((folder / name).read_text(encoding="utf-8") for name in ("schema.sql", "views.sql"))
     page = (ROOT / "docs" / "publishing.md").read_text(encoding="utf-8")
     listed = re.findall(r"^\| `(\w+)`(?: \(view\))? \|", page, re.MULTILINE)
     for name in re.findall(r"^CREATE (?:TABLE|VIEW) (\w+)", schema, re.MULTILINE):

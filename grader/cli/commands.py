@@ -112,6 +112,8 @@ class GradeOptions:
     secret_file: options.SecretFile = None
     student_id: options.StudentId = None
     roster: options.RosterFile = None
+    deadline: options.Deadline = None
+    late: options.Late = None
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False
@@ -183,6 +185,54 @@ class GradescopeOptions:
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     unsafe: options.NoSandbox = False
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class AdjustOptions:
+    """Adjust the points of a student, with a reason.
+
+    The adjustment stays when submissions are graded again or rescored. Reports and exports show both values.
+    """
+
+    out: options.ResultsFolder
+    student: options.Student
+    points: options.NewPoints = None
+    because: options.Because
+    withdraw: options.Withdraw = False
+    task: options.OneTask = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ExplainOptions:
+    """Write one page that shows how a student's points came about.
+
+    It has the program, seeds, machine, versions, the arithmetic, lateness, adjustments and replays, to answer an appeal.
+    """
+
+    folder: options.ResultsFolder
+    student: options.Student
+    out: options.ExplainOut = None
+    replay: options.Replaying = False
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class SimilarOptions:
+    """Find similar programs, also in other classes and years.
+
+    Published solutions can be compared, too. The page shows each program beside the earliest of its group, and leaves
+    the untouched starter aside.
+    """
+
+    folder: options.ResultsFolder
+    against: options.Against = None
+    out: options.SimilarOut = None
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
     as_json: options.AsJson = False
 
 
@@ -367,6 +417,9 @@ COMMANDS = (
     CommandRow("gradescope", GradescopeOptions, "grader.cli.gradescope:gradescope", Audience.INSTRUCTORS),
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
+    CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
+    CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
+    CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),

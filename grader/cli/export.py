@@ -12,6 +12,7 @@ from grader.export.csv_file import Worksheet
 from grader.export.gradescope import DisplayOptions, results_of
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
+from grader.gradebook.standings import credits_of
 from grader.submissions.roster import Roster
 from grader.text import count
 
@@ -84,11 +85,12 @@ def _write_results(options: ExportOptions, standings: list[Standing], target: Pa
     display = DisplayOptions(options.points or 100, options.visibility)
     with reading(options.folder) as book:
         attempts = [attempt for attempt in book.current() if attempt.result.task == task]
+        worth = credits_of(book.leaderboard(), attempts)
     for attempt in attempts:
-        record = results_of(attempt.result, display)
+        record = results_of(attempt.result, display, worth[attempt.id])
         path = target / attempt.result.student / f"attempt-{attempt.attempt}" / "results.json"
         write_atomic(path, (json.dumps(record, indent=2) + "\n").encode())
-        grades += attempt.result.points is not None
+        grades += worth[attempt.id].points is not None
     return grades, tables.ungraded(standings)
 
 

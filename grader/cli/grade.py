@@ -15,25 +15,31 @@ from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
 from grader.errors import UsageError, Verdict
-from grader.gradebook.gradebook import reading
+from grader.gradebook.gradebook import reading, writing
+from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch
-from grader.submissions.collect import Submission, collect, strangers
+from grader.submissions.collect import Submission, collect, strangers, take_times
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
 from grader.task.starter import load_starter
 from grader.task.strategies import is_slot_file, notebook_of_slot
+from grader.text import count, listed
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions, ReplayOptions
+    from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
     from grader.task.spec import Task
 
 
+NO_DEADLINE = "none"
+
+
 def grade(options: GradeOptions) -> None:
     """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
-    task, out = load_task(options.task_name), options.out
+    task, out, rule = load_task(options.task_name), options.out, _late_rule(options)
     settings = RunSettings(
         options.device,
         options.time_limit or task.size(options.size).wall_seconds,
@@ -48,19 +54,41 @@ def grade(options: GradeOptions) -> None:
     if options.engine == "local":
         check_machine(settings)
     repeats = hidden_data(task, made(out), settings)
+    if options.deadline == NO_DEADLINE:
+        with writing(out) as book:
+            book.set_late_rule(task.id, None)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster, output.warn) if options.roster else None
         paths = [path for path in options.paths if not is_slot_file(path)]
         submissions = collect(paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn)
+        if people and (unread := take_times(submissions, people, rule.deadline.tzinfo if rule else None)):
+            output.warn(
+                f"{options.roster}: no times that can be read: {listed(unread)}; write them as 2026-11-30T23:59+01:00"
+            )
         unknown = strangers(submissions) if people else []
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         submissions += _slot_files(options.paths, task)
         with closing(engine):
-            job = Job(task, submissions, repeats, settings, out, workers, engine=engine)
+            job = Job(
+                task,
+                submissions,
+                repeats,
+                settings,
+                out,
+                workers,
+                engine=engine,
+                roster=people,
+                late_rule=rule,
+            )
             results = run(job, quiet=options.as_json)
     _answer(results, options)
+    _note_late(task.id, out)
+    if people:
+        for line in output.absences(out, {task.id}):
+            output.warn(line)
+    exit_for(results)
 
 
 def _slot_files(paths: list[Path], task: Task) -> list[Submission]:
@@ -89,19 +117,13 @@ def regrade(options: RegradeOptions) -> None:
         )
         results = run(job, quiet=options.as_json)
     _answer(results, options)
+    exit_for(results)
 
 
 def replay(options: ReplayOptions) -> None:
     """Run a recorded submission once more and compare bit for bit; exit code 1 where predictions differ."""
     task = load_task(options.task_name)
-    recorded = rerun.find(options.out, options.submission)
-    settings = rerun.settings_of(options.out, recorded)
-    check_machine(settings)
-    repeats = hidden_data(task, options.out, settings)
-    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
-        comparison = rerun.replay(
-            recorded, task, repeats, settings, out=options.out, watcher=watcher, engine=engine
-        )
+    comparison = replayed(options.out, task, rerun.find(options.out, options.submission))
     if options.as_json:
         output.print_json(
             {
@@ -117,6 +139,15 @@ def replay(options: ReplayOptions) -> None:
         output.show_replay(comparison)
     if comparison.different:
         raise typer.Exit(1)
+
+
+def replayed(out: Path, task: Task, recorded: Recorded) -> rerun.Replay:
+    """Run what was recorded once more, and compare. Raises UsageError where that cannot be done here."""
+    settings = rerun.settings_of(out, recorded)
+    check_machine(settings)
+    repeats = hidden_data(task, out, settings)
+    with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
+        return rerun.replay(recorded, task, repeats, settings, out=out, watcher=watcher, engine=engine)
 
 
 def run(job: Job, *, quiet: bool) -> list[Result]:
@@ -137,15 +168,41 @@ def exit_for(results: list[Result]) -> None:
 
 def _answer(results: list[Result], options: GradeOptions | RegradeOptions) -> None:
     task_name, out = options.task_name, options.out
+    with reading(out) as book:
+        board, current = book.leaderboard(), book.current()
+    worth = output.credits_by_file(board, current)
     if options.as_json:
-        output.print_json([result.as_json() for result in results])
+        output.print_json([output.result_json(result, worth) for result in results])
     else:
-        with reading(out) as book:
-            names = {row["student"]: row["name"] for row in book.leaderboard()}
-        output.show_results(results, names)
+        output.show_results(results, {row["student"]: row["name"] for row in board}, worth)
         output.say(f"{output.summary(results)}; recorded in {out}")
         output.say(f"next: {_next_command(task_name, out, results)}")
-    exit_for(results)
+
+
+def _late_rule(options: GradeOptions) -> LateRule | None:
+    """Return the rule that the caller gives. Raises UsageError where it is none."""
+    if options.deadline in (None, NO_DEADLINE) and options.late is not None:
+        raise UsageError("--late goes with --deadline")
+    if options.deadline in (None, NO_DEADLINE):
+        return None
+    return LateRule.parse(options.deadline, options.late or "mark")
+
+
+def _note_late(task: str, out: Path) -> None:
+    """Note who was late by the deadline of a task, and whose time is unknown."""
+    with reading(out) as book:
+        rule, undated = book.late_rule(task), book.undated(task)
+        late = {
+            entry.result.student for entry in book.current() if entry.days_late and entry.result.task == task
+        }
+    if rule is None:
+        return
+    output.warn(f"{rule.text}. Late: {listed(sorted(late), output.LISTED) if late else 'nobody'}")
+    if undated:
+        output.warn(
+            f"no learning platform recorded when {count(len(undated), 'student')} submitted, so they count as in time: "
+            f"{listed(undated, output.LISTED)}"
+        )
 
 
 def _next_command(task_name: str, out: Path, results: list[Result]) -> str:

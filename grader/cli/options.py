@@ -63,6 +63,41 @@ ResultsFolder = Annotated[
 Results = Annotated[Path, typer.Option("--out", help="Folder of results that `grader grade` made.")]
 Students = Annotated[list[str] | None, typer.Option("--student", help="Only this student; repeatable.")]
 Verdicts = Annotated[list[Verdict] | None, typer.Option("--verdict", help="Only this verdict; repeatable.")]
+Deadline = Annotated[
+    str | None,
+    typer.Option(
+        help="Time with zone after which work is late by the platform's times; kept. none: no deadline."
+    ),
+]
+Late = Annotated[
+    str | None,
+    typer.Option(help="Late work: count, mark, zero, or points lost a day as -10%/day.", show_default="mark"),
+]
+Student = Annotated[str, typer.Argument(metavar="STUDENT", help="A student's id, or name.")]
+NewPoints = Annotated[
+    int | None, typer.Option("--points", min=0, max=100, help="Points that count from now on.")
+]
+Because = Annotated[str, typer.Option("--because", help="The reason; the student reads it.")]
+Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the adjustment back.")]
+ExplainOut = Annotated[
+    Path | None, typer.Option("--out", help="File to write.", show_default="in DIR/explanations")
+]
+Replaying = Annotated[
+    bool, typer.Option("--replay", help="Run the submission once more first, and compare bit for bit.")
+]
+TaskFolder = Annotated[
+    str | None, typer.Option("--task-folder", help="Folder of a task that `grader tasks` does not list.")
+]
+Against = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--against",
+        help="Other results, or solutions as .py and .ipynb files or a folder of them; repeatable.",
+    ),
+]
+SimilarOut = Annotated[
+    Path | None, typer.Option("--out", help="File to write.", show_default="DIR/similar.html")
+]
 SecretFile = Annotated[
     Path | None,
     typer.Option(

@@ -12,11 +12,13 @@ from grader.cli.console import err, one_line
 from grader.cli.console import out as _out
 from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
+from grader.gradebook.gradebook import reading
+from grader.gradebook.standings import Credit, credits_of, reason_of
 from grader.task.spec import DEFAULT_SIZE
-from grader.text import count
+from grader.text import count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping, Sequence
+    from collections.abc import Collection, Iterable, Mapping, Sequence
     from pathlib import Path
 
     from grader.findings import Finding
@@ -27,7 +29,9 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
+LISTED = 12  # names in a line
 _SHOWN_MESSAGES = 20
+FileCredits = dict[tuple[str, str, str], Credit]  # by task, student and the file's hash
 
 
 def is_terminal() -> bool:
@@ -106,15 +110,42 @@ def show_findings(findings: Sequence[Finding], *, aligned: bool = True) -> None:
         show(mark + one_line(f"{name}{finding.detail.strip(' :')}"))
 
 
-def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
-    """Print the table of a batch by name, and a line for each copy and each result without points."""
+def credits_by_file(board: Sequence[Mapping[str, Any]], current: Sequence[Recorded]) -> FileCredits:
+    """Return what each file is worth, from the leaderboard and the results that count."""
+    worth = credits_of(board, current)
+    return {_file(entry.result): worth[entry.id] for entry in current}
+
+
+def result_json(result: Result, worth: FileCredits) -> dict[str, Any]:
+    """Return a result for a program: `points` are those that count, `graded` those before lateness and adjustments."""
+    credit = _credit(result, worth)
+    return result.as_json() | {"points": credit.points, "graded": result.points, "reason": credit.reason}
+
+
+def absences(out: Path, tasks: Collection[str] | None = None) -> list[str]:
+    """Return a line for each task, of those given, that names who of its roster handed in nothing."""
+    with reading(out) as book:
+        absences = book.absences()
+    return [
+        f"nothing from {len(absence.names)} of {absence.expected}"
+        f"{f' for {task}' * (len(absences) > 1)}: {listed(absence.names, LISTED)}"
+        for task, absence in absences.items()
+        if absence.names and (tasks is None or task in tasks)
+    ]
+
+
+def show_results(
+    results: Sequence[Result], names: Mapping[str, str], worth: FileCredits | None = None
+) -> None:
+    """Print the table of a batch by name, and a line for each copy, each result without points and each changed one."""
+    worth = worth or {}
     ordered = sorted(results, key=lambda result: _name_of(result, names))
     _print_table(
         [
             *_who(ordered, names),
             TableColumn("verdict", [_verdict(result) for result in ordered]),
             TableColumn("BAC", [Text(accuracy(result)) for result in ordered]),
-            TableColumn("points", [_points(result) for result in ordered], right=True),
+            TableColumn("points", [_points(_credit(result, worth)) for result in ordered], right=True),
             TableColumn("seconds", [Text(f"{result.seconds.total:.1f}") for result in ordered], right=True),
             TableColumn("penalties", [_number(len(result.penalties)) for result in ordered], right=True),
             TableColumn("changed", [_number(len(result.changed_cells)) for result in ordered], right=True),
@@ -123,10 +154,18 @@ def show_results(results: Sequence[Result], names: Mapping[str, str]) -> None:
     for line in _legend(results):
         say(line)
     _show_messages(ordered)
+    _show_reasons(ordered, worth)
 
 
-def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, times: bool) -> None:
+def show_recorded(
+    recorded: Sequence[Recorded],
+    names: Mapping[str, str],
+    worth: FileCredits | None = None,
+    *,
+    times: bool,
+) -> None:
     """Print results of a gradebook by name; with `times`, each ever recorded in the order of time."""
+    worth = worth or {}
 
     def by_name(entry: Recorded) -> tuple[str, str, int]:
         return entry.result.task, _name_of(entry.result, names), entry.attempt
@@ -141,7 +180,7 @@ def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, tim
             TableColumn("attempt", [Text(str(entry.attempt)) for entry in ordered], right=True),
             TableColumn("verdict", [_verdict(result) for result in results]),
             TableColumn("BAC", [Text(accuracy(result)) for result in results]),
-            TableColumn("points", [_points(result) for result in results], right=True),
+            TableColumn("points", [_points(_credit(result, worth)) for result in results], right=True),
             TableColumn(
                 "recorded",
                 [Text(entry.recorded[:16].replace("T", " ") if times else "") for entry in ordered],
@@ -149,6 +188,7 @@ def show_recorded(recorded: Sequence[Recorded], names: Mapping[str, str], *, tim
             TableColumn("same program as", [_original(result) for result in results], folds=True),
         ]
     )
+    _show_reasons(results, worth)
     say(count(len(recorded), "result"))
 
 
@@ -172,6 +212,7 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
             TableColumn("points", [Text(text) for text in points], right=True),
             TableColumn("BAC", [Text(text) for text in accuracies]),
             TableColumn("attempt", [Text(text) for text in attempts]),
+            TableColumn("", [one_line(reason_of(row)) for row in rows], folds=True),
         ]
     )
 
@@ -297,5 +338,21 @@ def _number(number: int) -> Text:
     return Text(str(number) if number else "")
 
 
-def _points(result: Result) -> Text:
-    return Text("-", "dim") if result.points is None else Text(str(result.points), "bold")
+def _file(result: Result) -> tuple[str, str, str]:
+    return result.task, result.student, result.submission_sha256
+
+
+def _credit(result: Result, worth: FileCredits) -> Credit:
+    """Return what a result is worth: its own points where nothing else is known."""
+    return worth.get(_file(result)) or Credit(result.points)
+
+
+def _show_reasons(results: Sequence[Result], worth: FileCredits) -> None:
+    """Print a line for each result whose points are not the graded ones."""
+    for result in results:
+        if reason := _credit(result, worth).reason:
+            show(one_line(result.student, "bold") + one_line(f": {reason}"))
+
+
+def _points(credit: Credit) -> Text:
+    return Text("-", "dim") if credit.points is None else Text(str(credit.points), "bold")

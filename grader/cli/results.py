@@ -27,6 +27,7 @@ def results(options: ResultsOptions) -> None:
         rows = [row for row in board if _chosen(row["student"], row["verdict"], options)]
         output.print_json(rows) if options.as_json else output.show_leaderboard(rows)
         return
+    worth = {} if options.history else output.credits_by_file(board, recorded)
     programs = Counter((entry.key.context, entry.key.slot) for entry in recorded if entry.key.slot)
     chosen = [
         entry
@@ -37,13 +38,16 @@ def results(options: ResultsOptions) -> None:
     if options.as_json:
         output.print_json(
             [
-                entry.result.as_json() | {"attempt": entry.attempt, "recorded": entry.recorded}
+                output.result_json(entry.result, worth)
+                | {"attempt": entry.attempt, "recorded": entry.recorded}
                 for entry in chosen
             ]
         )
     else:
         names = {row["student"]: row["name"] for row in board}
-        output.show_recorded(chosen, names, times=options.history)
+        output.show_recorded(chosen, names, worth, times=options.history)
+        for line in [] if options.student or options.verdict else output.absences(options.out):
+            output.say(line)
 
 
 def _chosen(student: str, verdict: str, options: ResultsOptions) -> bool:

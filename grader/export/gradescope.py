@@ -14,6 +14,7 @@ from grader.errors import EXPLANATIONS, Verdict
 if TYPE_CHECKING:
     from grader.errors import StudentFault
     from grader.gradebook.result import Metrics, Result
+    from grader.gradebook.standings import Credit
 
 Visibility = Literal["visible", "after_due_date", "after_published", "hidden"]
 
@@ -52,13 +53,16 @@ class Assignment:
         return DisplayOptions(self.points, self.visibility, self.unsafe)
 
 
-def results_of(result: Result, options: DisplayOptions) -> dict[str, Any]:
-    """Return the results.json of a submission."""
-    if result.points is None:
+def results_of(result: Result, options: DisplayOptions, credit: Credit | None = None) -> dict[str, Any]:
+    """Return the results.json of a submission; `credit` are the points that count, if they are not the result's own."""
+    points, reason = (credit.points, credit.reason) if credit else (result.points, "")
+    if points is None:
         return without_points(result.message, options)
-    score = round(result.points * options.points / 100, 2)
+    score = round(points * options.points / 100, 2)
     lines = [f"{score:g} of {options.points:g} points.", result.message]
-    board = [{"name": "points", "value": result.points, "order": "desc"}]
+    if reason:
+        lines.insert(1, f"Points: {reason}.")
+    board = [{"name": "points", "value": points, "order": "desc"}]
     if result.metrics:
         lines.append(_accuracy(result.metrics))
         accuracy = round(result.metrics.balanced_accuracy, 4)
@@ -78,7 +82,7 @@ def results_of(result: Result, options: DisplayOptions) -> dict[str, Any]:
             "task": result.task,
             "task_version": result.task_version,
             "verdict": result.verdict.value,
-            "points": result.points,
+            "points": points,
             "balanced_accuracy": result.metrics.balanced_accuracy if result.metrics else None,
             "memory_mb": result.most_memory_mb,
         },

@@ -136,8 +136,10 @@ def comment(result: Result, standing: Standing) -> str:
     sentences = " ".join(result.message.split()).rstrip(".") + "."
     if result.metrics is not None:
         accuracy = result.metrics.balanced_accuracy
-        sentences += f" Balanced accuracy {accuracy:.3f}, {result.points} of 100 points."
+        sentences += f" Balanced accuracy {accuracy:.3f}, {standing.points} of 100 points."
     else:
         sentences += f" {EXPLANATIONS[result.verdict].help}"
+    if standing.reason:
+        sentences += f" Points: {standing.reason}."
     attempt = f" (attempt {standing.attempt} of {standing.attempts})" if standing.attempts > 1 else ""
     return f"{result.verdict}: {sentences}{attempt}"

@@ -107,7 +107,7 @@ def _fields(standing: Standing) -> dict[str, Any]:
         "section": standing.section,
         "points": standing.points,
         "balanced_accuracy": metrics.balanced_accuracy if metrics else None,
-        "spread": metrics.spread if metrics else None,
+        "spread": metrics.spread if metrics and len(metrics.per_repeat) > 1 else None,
         "verdict": standing.verdict or "",
         "message": standing.message,
         "attempt": standing.attempt or None,
@@ -115,6 +115,8 @@ def _fields(standing: Standing) -> dict[str, Any]:
         "submitted": standing.submitted,
         "late": standing.late,
         "identical_to": result.identical_to if result else "",
+        "graded": standing.graded,
+        "reason": standing.reason,
     }
 
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError, Verdict
 from grader.files import WRITTEN, reporting_os_errors
+from grader.gradebook.late import LateRule, after_penalty, utc
 from grader.gradebook.result import Result
 from grader.gradebook.schema import VERSION, check_version, prepare
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "gradebook.sqlite"
+GROUP = "+"  # between the members of a group that hands in together
 
 
 @dataclass(frozen=True)
@@ -46,10 +48,33 @@ class Key:
 
 
 @dataclass(frozen=True)
+class Absence:
+    """Who of a roster handed in nothing, by section and name, and how many were expected to hand in."""
+
+    names: list[str]
+    expected: int
+
+
+@dataclass(frozen=True)
+class Adjustment:
+    """What an instructor decided about the points of a student, with the time (ISO 8601, UTC).
+
+    `points` None takes what was decided before back.
+    """
+
+    task: str
+    student: str
+    points: int | None
+    reason: str
+    recorded: str = ""
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A result in the gradebook: the ids of its row, submission and run, its attempt, key and time (ISO 8601, UTC).
 
-    `identical_to` is the row of the executed result where this one was not run for itself.
+    `identical_to` is the row of the executed result where this one was not run for itself. `submitted` is the platform's
+    time, None where there is none; `penalty` are the points that are lost for the `days_late` begun since the deadline.
     """
 
     id: int
@@ -60,6 +85,14 @@ class Recorded:
     key: Key
     identical_to: int | None
     result: Result
+    submitted: str | None = None
+    days_late: int = 0
+    penalty: int = 0
+
+    @property
+    def points(self) -> int | None:
+        """The points of this attempt after the penalty for lateness; an adjustment is the student's, not an attempt's."""
+        return after_penalty(self.result.points, self.penalty)
 
 
 def now() -> str:
@@ -103,8 +136,18 @@ def reading(out: Path) -> Iterator[Gradebook]:
             connection = sqlite3.connect(f"{path.resolve().as_uri()}?mode=ro", uri=True)
             stack.callback(connection.close)
             connection.row_factory = sqlite3.Row
-            check_version(connection, {VERSION})
+            if check_version(connection, set(range(1, VERSION + 1))) < VERSION:
+                connection = _up_to_date(connection)
+                stack.callback(connection.close)
         yield Gradebook(connection, out)
+
+
+def _up_to_date(older: sqlite3.Connection) -> sqlite3.Connection:
+    """Return a copy in memory of the gradebook of an earlier version, with the tables of today."""
+    copy = sqlite3.connect(":memory:", isolation_level=None)
+    older.backup(copy)
+    prepare(copy)
+    return copy
 
 
 @contextlib.contextmanager
@@ -161,9 +204,75 @@ class Gradebook:
         """Record which attempt of a student counts for `task`: "best" or "latest"."""
         with self._transaction() as connection:
             connection.execute(
-                "INSERT INTO tasks VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET leaderboard = excluded.leaderboard",
+                "INSERT INTO tasks (id, leaderboard) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET leaderboard = excluded.leaderboard",
                 (task, leaderboard),
             )
+
+    def set_late_rule(self, task: str, rule: LateRule | None) -> None:
+        """Record the deadline of `task` and what late work loses, and apply it to every submission; None: no deadline."""
+        with self._transaction() as connection:
+            connection.execute(
+                "UPDATE tasks SET deadline = ?, late = ? WHERE id = ?",
+                (rule and rule.deadline.isoformat(), rule.late if rule else "mark", task),
+            )
+            _apply(rule, task, connection)
+
+    def late_rule(self, task: str) -> LateRule | None:
+        """Return the deadline of `task` and what late work loses, if there is one."""
+        with translated(self._out):
+            return _late_rule(task, self._connection)
+
+    def undated(self, task: str) -> list[str]:
+        """Return the students with a submission of `task` whose time no platform told."""
+        query = (
+            "SELECT DISTINCT student FROM submissions WHERE task = ? AND submitted IS NULL ORDER BY student"
+        )
+        with translated(self._out):
+            return [str(student) for (student,) in self._connection.execute(query, (task,))]
+
+    def adjust(self, adjustment: Adjustment) -> None:
+        """Record what an instructor decided about a student's points."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO adjustments (task, student, recorded, points, reason) VALUES (?, ?, ?, ?, ?)",
+                (adjustment.task, adjustment.student, now(), adjustment.points, adjustment.reason),
+            )
+
+    def adjustments(self, task: str, student: str) -> list[Adjustment]:
+        """Return all that was ever decided about a student's points, oldest first."""
+        query = "SELECT task, student, points, reason, recorded FROM adjustments WHERE task = ? AND student = ? ORDER BY id"
+        with translated(self._out):
+            return [Adjustment(**dict(row)) for row in self._connection.execute(query, (task, student))]
+
+    def expect(self, task: str, students: Sequence[str]) -> None:
+        """Record who may hand in `task`: those of a roster, enrolled before."""
+        with self._transaction() as connection:
+            connection.executemany(
+                "INSERT INTO rosters VALUES (?, ?) ON CONFLICT DO NOTHING",
+                [(task, student) for student in students],
+            )
+
+    def absences(self) -> dict[str, Absence]:
+        """Return for each task that was graded with a roster who of it handed in nothing, alone or in a group."""
+        senders = "SELECT DISTINCT task, student FROM submissions"
+        expected = (
+            "SELECT task, students.id, name, email FROM rosters JOIN students ON students.id = rosters.student "
+            "ORDER BY task, section, COALESCE(NULLIF(name, ''), students.id)"
+        )
+        with translated(self._out):
+            sent = {
+                (task, key)
+                for task, student in self._connection.execute(senders)
+                for key in (student, *student.split(GROUP))
+            }
+            rows = self._connection.execute(expected).fetchall()
+        people: dict[str, list[sqlite3.Row]] = {}
+        for row in rows:
+            people.setdefault(row["task"], []).append(row)
+        return {
+            task: Absence([row["name"] or row["id"] for row in listed if not _sent(row) & sent], len(listed))
+            for task, listed in people.items()
+        }
 
     def enrol(self, people: Sequence[tuple[str, str, str, str]]) -> None:
         """Record who students are: (id, name, email, section) each. What is empty does not replace what is known."""
@@ -179,7 +288,7 @@ class Gradebook:
     def enter(self, entries: Sequence[SubmissionRecord]) -> list[int]:
         """Record submissions, in the order of each student's attempts; return the id of each.
 
-        What the same student sent before, byte for byte, keeps its row and its attempt.
+        What the same student sent before, byte for byte, keeps its row and its attempt, and its time if it had one.
         """
         ids, seen = [], now()
         with self._transaction() as connection:
@@ -190,7 +299,8 @@ class Gradebook:
                 connection.execute(
                     "INSERT INTO submissions (task, student, attempt, path, digest, submitted, first_seen, late) "
                     "SELECT ?1, ?2, 1 + COUNT(*), ?3, ?4, ?5, ?6, ?7 FROM submissions WHERE task = ?1 AND student = ?2 "
-                    "ON CONFLICT (task, student, digest) DO NOTHING",
+                    "ON CONFLICT (task, student, digest) DO UPDATE SET submitted = "
+                    "IIF(path = excluded.path, COALESCE(submitted, excluded.submitted), submitted)",
                     (
                         entry.task,
                         entry.student,
@@ -206,6 +316,9 @@ class Gradebook:
                     (entry.task, entry.student, entry.digest),
                 )
                 ids.append(int(row["id"]))
+            for task in {entry.task for entry in entries}:
+                if rule := _late_rule(task, connection):
+                    _apply(rule, task, connection)
         return ids
 
     def enrolled_owner(self, entry: SubmissionRecord) -> str | None:
@@ -280,7 +393,8 @@ class Gradebook:
 
     def _select(self, table: str, condition: str, order: str, *values: Any) -> list[Recorded]:
         query = (
-            f"SELECT results.id, submission, run, attempt, recorded, context, slot, identical_to, record FROM {table} AS results "  # noqa: S608 -- our own words
+            f"SELECT results.id, submission, run, attempt, recorded, context, slot, identical_to, record, submitted, days_late, "  # noqa: S608 -- our own words
+            f"penalty FROM {table} AS results "
             f"JOIN submissions ON submissions.id = submission WHERE {condition} ORDER BY {order}"
         )
         with translated(self._out):
@@ -292,5 +406,26 @@ def _recorded(row: sqlite3.Row) -> Recorded:
     result = Result.from_json(json.loads(row["record"]))
     return Recorded(
         id=row["id"], submission=row["submission"], run=row["run"], attempt=row["attempt"], recorded=row["recorded"],
-        key=key, identical_to=row["identical_to"], result=result,
+        key=key, identical_to=row["identical_to"], result=result, submitted=row["submitted"], days_late=row["days_late"],
+        penalty=row["penalty"],
     )  # fmt: skip
+
+
+def _sent(row: sqlite3.Row) -> set[tuple[str, str]]:
+    """Return the senders as whom somebody may stand among the submissions; in a group, by whatever the platform had."""
+    return {(row["task"], row[name]) for name in ("id", "email", "name") if row[name]}
+
+
+def _late_rule(task: str, connection: sqlite3.Connection) -> LateRule | None:
+    query = "SELECT deadline, late FROM tasks WHERE id = ? AND deadline IS NOT NULL"
+    row = connection.execute(query, (task,)).fetchone()
+    return LateRule.parse(row["deadline"], row["late"]) if row else None
+
+
+def _apply(rule: LateRule | None, task: str, connection: sqlite3.Connection) -> None:
+    """Note how late every submission of `task` is, and what it loses."""
+    updates = []
+    for row in connection.execute("SELECT id, submitted FROM submissions WHERE task = ?", (task,)):
+        days = rule.days_late(utc(row["submitted"])) if rule else 0
+        updates.append((days, rule.penalty(days) if rule else 0, row["id"]))
+    connection.executemany("UPDATE submissions SET days_late = ?, penalty = ? WHERE id = ?", updates)

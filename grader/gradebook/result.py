@@ -95,9 +95,12 @@ class Result:
         )
 
 
-def csv_row(record: dict[str, Any], attempt: int) -> dict[str, Any]:
-    """Return one flat row of a result's JSON; a text that a spreadsheet would run as a formula gets a quote."""
-    metrics = record["metrics"] or {"balanced_accuracy": "", "spread": ""}
+def csv_row(record: dict[str, Any], attempt: int, points: int | None, reason: str = "") -> dict[str, Any]:
+    """Return one flat row of a result's JSON; a text that a spreadsheet would run as a formula gets a quote.
+
+    `points` are those that count, and `reason` says why they are not the graded ones.
+    """
+    metrics = record["metrics"] or {"balanced_accuracy": "", "spread": "", "per_repeat": []}
     row = {
         "student": record["student"],
         "attempt": attempt,
@@ -105,9 +108,9 @@ def csv_row(record: dict[str, Any], attempt: int) -> dict[str, Any]:
         "task": record["task"],
         "task_version": record["task_version"],
         "verdict": record["verdict"],
-        "points": "" if record["points"] is None else record["points"],
+        "points": "" if points is None else points,
         "balanced_accuracy": metrics["balanced_accuracy"],
-        "spread": metrics["spread"],
+        "spread": metrics["spread"] if len(metrics["per_repeat"]) > 1 else "",
         "seconds": record["seconds"]["total"],
         "memory_mb": max((taken for taken in record.get("memory_mb", []) if taken is not None), default=""),
         "penalties": len(record["penalties"]),
@@ -115,6 +118,8 @@ def csv_row(record: dict[str, Any], attempt: int) -> dict[str, Any]:
         "identical_to": record["identical_to"],
         "message": record["message"],
         "submission_sha256": record["submission_sha256"],
+        "graded": "" if record["points"] is None else record["points"],
+        "reason": reason,
     }
     return {key: neutralise(value) for key, value in row.items()}
 

@@ -101,6 +101,11 @@ class RunFolder:
         """A copy of the result for whoever looks into the folder; the gradebook is the record."""
         return self.path / "result.json"
 
+    @property
+    def comparison(self) -> Path:
+        """What a replay's predictions were compared with, and whether they are the same."""
+        return self.path / "replay.json"
+
     def repeat(self, number: int) -> RepeatFolder:
         """Return the folder of the repeat `number`, counted from 0, whether it is there or not."""
         return RepeatFolder(self.path / f"repeat-{number}")

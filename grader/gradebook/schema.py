@@ -10,8 +10,9 @@ from grader.errors import UsageError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 1  # of the schema; `migrations/N.sql` leads from version N to N + 1
+VERSION = 2  # of the schema; `migrations/N.sql` leads from version N to N + 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
+_VIEWS = Path(__file__).with_name("views.sql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 
 
@@ -24,11 +25,15 @@ def prepare(connection: sqlite3.Connection, migrations: Path = _MIGRATIONS, vers
     connection.execute("PRAGMA foreign_keys = ON")
     existing = check_version(connection, set(range(version + 1)))
     if existing == 0:
-        script = _SCHEMA.read_text(encoding="utf-8")
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version}; COMMIT;")
+        _take_step(connection, _SCHEMA, version)
     for number in range(existing, version) if existing else ():
-        script = (migrations / f"{number}.sql").read_text(encoding="utf-8")
-        connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {number + 1}; COMMIT;")
+        _take_step(connection, migrations / f"{number}.sql", number + 1)
+
+
+def _take_step(connection: sqlite3.Connection, tables: Path, version: int) -> None:
+    views = _VIEWS.read_text(encoding="utf-8") if version == VERSION else ""
+    script = f"{tables.read_text(encoding='utf-8')} {views}"
+    connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version}; COMMIT;")
 
 
 def check_version(connection: sqlite3.Connection, known: set[int]) -> int:

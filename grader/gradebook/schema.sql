@@ -1,9 +1,11 @@
--- The gradebook, version 1. What is recorded here is never changed: a new result is a new row.
--- Times are ISO 8601 in UTC.
+-- The tables of the gradebook, version 2; its views are in views.sql.
+-- What is recorded here is never changed: a new result is a new row. Times are ISO 8601 in UTC.
 
 CREATE TABLE tasks (
   id          TEXT PRIMARY KEY,
-  leaderboard TEXT NOT NULL CHECK (leaderboard IN ('best', 'latest'))  -- which attempt of a student counts
+  leaderboard TEXT NOT NULL CHECK (leaderboard IN ('best', 'latest')),  -- which attempt of a student counts
+  deadline    TEXT,                        -- with its time zone; NULL where there is none
+  late        TEXT NOT NULL DEFAULT 'mark'  -- count, mark, zero, or -N%/day: the points that late work loses
 ) STRICT;
 
 CREATE TABLE students (
@@ -11,6 +13,13 @@ CREATE TABLE students (
   name    TEXT NOT NULL DEFAULT '',
   email   TEXT NOT NULL DEFAULT '',
   section TEXT NOT NULL DEFAULT ''
+) STRICT;
+
+-- Who was in a roster that a task was graded with.
+CREATE TABLE rosters (
+  task    TEXT NOT NULL REFERENCES tasks,
+  student TEXT NOT NULL REFERENCES students,
+  PRIMARY KEY (task, student)
 ) STRICT;
 
 -- One call of a command that records results.
@@ -34,7 +43,9 @@ CREATE TABLE submissions (
   digest     TEXT NOT NULL,  -- SHA-256 of the file; 'path:...' where it could not be read
   submitted  TEXT,           -- as the learning platform says
   first_seen TEXT NOT NULL,
-  late       INTEGER NOT NULL DEFAULT 0 CHECK (late IN (0, 1)),
+  late       INTEGER NOT NULL DEFAULT 0 CHECK (late IN (0, 1)),  -- as the learning platform says
+  days_late  INTEGER NOT NULL DEFAULT 0 CHECK (days_late >= 0),  -- begun since the task's deadline
+  penalty    INTEGER NOT NULL DEFAULT 0 CHECK (penalty BETWEEN 0 AND 100),  -- points that the task's rule takes for it
   UNIQUE (task, student, digest),
   UNIQUE (task, student, attempt)
 ) STRICT;
@@ -65,41 +76,19 @@ CREATE TABLE repeats (
   PRIMARY KEY (result, number)
 ) STRICT;
 
+-- What an instructor decided about the points of a student; the last row counts, NULL takes the others back.
+CREATE TABLE adjustments (
+  id       INTEGER PRIMARY KEY,
+  task     TEXT NOT NULL REFERENCES tasks,
+  student  TEXT NOT NULL REFERENCES students,
+  recorded TEXT NOT NULL,
+  points   INTEGER CHECK (points BETWEEN 0 AND 100),
+  reason   TEXT NOT NULL CHECK (reason <> '')
+) STRICT;
+
 CREATE TRIGGER results_stay BEFORE UPDATE ON results BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER results_last BEFORE DELETE ON results BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER repeats_stay BEFORE UPDATE ON repeats BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER repeats_last BEFORE DELETE ON repeats BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
-
--- The result of each submission that counts: its latest, where a failure of ours never hides a verdict.
-CREATE VIEW current_results AS
-SELECT * FROM (
-  SELECT results.*, ROW_NUMBER() OVER (
-    PARTITION BY submission ORDER BY verdict = 'grader_error', id DESC
-  ) AS place FROM results
-) WHERE place = 1;
-
--- One row for each student and task: the attempt that counts. Ties go to the earlier one.
-CREATE VIEW leaderboard AS
-SELECT
-  task, RANK() OVER (PARTITION BY task ORDER BY points IS NULL, points DESC, sent) AS rank,
-  student, name, email, section, points, balanced_accuracy, verdict, attempt, attempts, sent, late, path, result
-FROM (
-  SELECT
-    submissions.task, student, students.name, students.email, students.section, points, balanced_accuracy,
-    verdict, attempt, COALESCE(submitted, first_seen) AS sent, late, path, current_results.id AS result,
-    COUNT(*) OVER (PARTITION BY submissions.task, student) AS attempts,
-    ROW_NUMBER() OVER (
-      PARTITION BY submissions.task, student
-      ORDER BY
-        points IS NULL,
-        CASE tasks.leaderboard WHEN 'best' THEN points END DESC,
-        CASE tasks.leaderboard WHEN 'best' THEN COALESCE(submitted, first_seen) END,
-        CASE tasks.leaderboard WHEN 'latest' THEN COALESCE(submitted, first_seen) END DESC,
-        CASE tasks.leaderboard WHEN 'best' THEN attempt ELSE -attempt END
-    ) AS place
-  FROM current_results
-  JOIN submissions ON submissions.id = current_results.submission
-  JOIN students ON students.id = submissions.student
-  JOIN tasks ON tasks.id = submissions.task
-)
-WHERE place = 1;
+CREATE TRIGGER adjustments_stay BEFORE UPDATE ON adjustments BEGIN SELECT RAISE(ABORT, 'adjustments are append-only'); END;
+CREATE TRIGGER adjustments_last BEFORE DELETE ON adjustments BEGIN SELECT RAISE(ABORT, 'adjustments are append-only'); END;

@@ -8,10 +8,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import Verdict
+from grader.gradebook.late import explained
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
+    from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Metrics, Result
 
 NOISE = 2.0  # standard errors of a difference that do not count as one
@@ -22,7 +24,8 @@ class Standing:
     """Where a student stands in a task, by the attempt that counts; no result and 0 attempts: nothing was handed in.
 
     `name`, `email` and `section` are the roster's, "" where it has none. `alias` is how a public board shows the
-    student: the id, or a pseudonym. `submitted` is ISO 8601 in UTC. `tied` says that a neighbour has the same points,
+    student: the id, or a pseudonym. `submitted` is ISO 8601 in UTC. `points` are those that count, None for a failure of
+    the grader and where nothing was handed in; `reason` says why they are not the graded ones. `tied` says that a neighbour has the same points,
     and `noisy` that the next rank is `within_noise`.
     """
 
@@ -39,12 +42,14 @@ class Standing:
     submitted: str
     late: bool
     path: str
+    points: int | None = None
+    reason: str = ""
     tied: bool = False
     noisy: bool = False
 
     @property
-    def points(self) -> int | None:
-        """The points; None for a failure of the grader, which is not the same as 0, and where nothing was handed in."""
+    def graded(self) -> int | None:
+        """The points that grading gave, before a penalty for lateness or an adjustment."""
         return self.result.points if self.result else None
 
     @property
@@ -69,6 +74,14 @@ class Standing:
 
 
 @dataclass(frozen=True)
+class Credit:
+    """The points that an attempt is worth, and why they are not the graded ones; "" where they are."""
+
+    points: int | None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class Total:
     """A row of the board over all tasks; `points` has no entry where nothing was handed in, None where grading failed."""
 
@@ -88,10 +101,29 @@ def standings(rows: Iterable[Mapping[str, Any]], results: Mapping[int, Result]) 
         standing = Standing(
             task=row["task"], rank=row["rank"], student=row["student"], alias=row["student"], name=row["name"],
             email=row["email"], section=row["section"], result=results[row["result"]], attempt=row["attempt"],
-            attempts=row["attempts"], submitted=row["sent"], late=bool(row["late"]), path=row["path"],
+            attempts=row["attempts"], submitted=row["sent"], late=bool(row["late"]), path=row["path"], points=row["points"],
+            reason=reason_of(row),
         )  # fmt: skip
         boards.setdefault(row["task"], []).append(standing)
     return {task: _marked(board) for task, board in boards.items()}
+
+
+def reason_of(row: Mapping[str, Any]) -> str:
+    """Return why the points of a row of the gradebook's view are not the graded ones; "" where they are."""
+    return explained(row["graded"], row["days_late"], row["penalty"], row["adjusted"], row["reason"])
+
+
+def credits_of(rows: Iterable[Mapping[str, Any]], current: Iterable[Recorded]) -> dict[int, Credit]:
+    """Return the credit for each current result, by its row: the view's for the attempt that counts.
+
+    An adjustment is the student's, and shows in that attempt alone; lateness in each.
+    """
+    counting = {row["result"]: Credit(row["points"], reason_of(row)) for row in rows}
+    return {
+        entry.id: counting.get(entry.id)
+        or Credit(entry.points, explained(entry.result.points, entry.days_late, entry.penalty, None, ""))
+        for entry in current
+    }
 
 
 def totals(boards: Mapping[str, Sequence[Standing]]) -> list[Total]:
@@ -136,7 +168,7 @@ def _anonymous(standing: Standing, pseudonym: str) -> Standing:
     )  # fmt: skip
     return replace(
         standing, student=pseudonym, alias=pseudonym, name="", email="", section="", submitted="", late=False, path="",
-        result=result,
+        reason="", result=result,
     )  # fmt: skip
 
 
@@ -173,6 +205,6 @@ def _marked(board: Sequence[Standing]) -> list[Standing]:
 
 
 def _indistinct(left: Standing, right: Standing) -> bool:
-    if left.metrics is None or right.metrics is None:
+    if left.metrics is None or right.metrics is None or left.reason or right.reason:
         return False
     return within_noise(left.metrics, right.metrics)

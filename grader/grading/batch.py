@@ -8,18 +8,20 @@ import hashlib
 import io
 import os
 import tempfile
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, UsageError, Verdict
 from grader.files import WRITTEN, reporting_os_errors, write_atomic
 from grader.gradebook.gradebook import Gradebook, Key, Recorded, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result, csv_row
+from grader.gradebook.standings import credits_of
 from grader.grading.cache import context_key, may_stand_for, record_for
 from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
 from grader.grading.parsed import ParsedSubmission, parse
 from grader.grading.plan import RunContext, Watcher
+from grader.submissions.identify import roster_ids
 from grader.task.scoring import points
 from grader.task.starter import load_starter
 
@@ -27,9 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from grader.gradebook.late import LateRule
     from grader.gradebook.run_settings import RunSettings
     from grader.grading.engine import Engine
     from grader.submissions.collect import Submission
+    from grader.submissions.roster import Roster
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -42,7 +46,8 @@ class Job:
     """What to grade, on which data, and how.
 
     `again` runs also what is recorded already. `engine` may serve other batches and stays its owner's to close; without one,
-    this machine's is opened and closed. `jobs` submissions are graded at a time.
+    this machine's is opened and closed. `jobs` submissions are graded at a time. Everybody of `roster` is expected to hand
+    in, and `late_rule` takes the place of the recorded one, which stays where there is none.
     """
 
     task: Task
@@ -54,6 +59,8 @@ class Job:
     command: str = "grade"
     again: bool = False
     engine: Engine | None = None
+    roster: Roster | None = None
+    late_rule: LateRule | None = None
 
 
 def run_batch(job: Job, watcher: Watcher) -> list[Result]:
@@ -87,7 +94,9 @@ class _Batch:
         entries = [_entry(submission, job.task.id) for submission in job.submissions]
         _check_identities(job, book, entries)
         book.counts(job.task.id, job.task.spec.leaderboard)
-        book.enrol([astuple(submission.person) for submission in job.submissions if submission.person])
+        _enrol(job, book)
+        if job.late_rule is not None:
+            book.set_late_rule(job.task.id, job.late_rule)
         self._ids = book.enter(entries)
         self._results: dict[int, Result] = {}  # by submission id
         self._parsed: dict[int, ParsedSubmission] = {}  # by index
@@ -95,7 +104,9 @@ class _Batch:
     def run(self) -> list[Result]:
         job = self._job
         task = {"task": job.task.id, "task_version": job.task.version, "repeats": len(job.repeats)}
-        settings = job.settings.as_json() | task
+        rule = self._book.late_rule(job.task.id)
+        dated = {"deadline": rule.deadline.isoformat(), "late": rule.late} if rule else {}
+        settings = job.settings.as_json() | task | dated
         self._run = self._book.begin_run(job.command, settings, versions(), machine())
         # The same file of the same student under two paths is one submission.
         todo = sorted({identity: index for index, identity in reversed(list(enumerate(self._ids)))}.values())
@@ -198,12 +209,26 @@ def write_csv(out: Path) -> None:
     Raises UsageError where it cannot be written.
     """
     with reading(out) as book:
-        rows = [csv_row(recorded.result.as_json(), recorded.attempt) for recorded in book.current()]
+        current = book.current()
+        worth = credits_of(book.leaderboard(), current)
+    rows = [
+        csv_row(entry.result.as_json(), entry.attempt, worth[entry.id].points, worth[entry.id].reason)
+        for entry in current
+    ]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, fieldnames=list(rows[0]) if rows else [])
     writer.writeheader()
     writer.writerows(rows)
     write_atomic(out / "results.csv", text.getvalue().encode())
+
+
+def _enrol(job: Job, book: Gradebook) -> None:
+    """Record who the senders and all others of the roster are; a person has the id of what they sent."""
+    senders = {submission.person: submission.student for submission in job.submissions if submission.person}
+    ids = roster_ids(job.roster.people, senders) if job.roster else senders
+    book.enrol([(student, person.name, person.email, person.section) for person, student in ids.items()])
+    if job.roster:
+        book.expect(job.task.id, list(ids.values()))
 
 
 def _check_identities(job: Job, book: Gradebook, entries: Sequence[SubmissionRecord]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.errors import UsageError, instead
-from grader.gradebook.gradebook import Recorded, reading, writing
+from grader.files import write_atomic
+from grader.gradebook.gradebook import Recorded, now, reading, writing
 from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import with_points, write_csv
@@ -61,15 +63,31 @@ def settings_of_last_grade(out: Path, task: Task) -> RunSettings:
 
 def settings_of(out: Path, recorded: Recorded) -> RunSettings:
     """Return the settings of the call that ran what was recorded."""
-    return RunSettings.from_json(_executing_run(out, recorded)["settings"])
+    return RunSettings.from_json(executing_run(out, recorded)["settings"])
 
 
-def _executing_run(out: Path, recorded: Recorded) -> dict[str, Any]:
+def executing_run(out: Path, recorded: Recorded) -> dict[str, Any]:
     """Return the call that ran what was recorded; a later one may only have given it other points."""
     with reading(out) as book:
         runs = {run["id"]: run for run in book.runs()}
         first = next(row for row in book.history() if row.result.run_folder == recorded.result.run_folder)
     return runs[first.run]
+
+
+def replays_of(out: Path, result: Result) -> list[dict[str, Any]]:
+    """Return what came of each replay of a run, oldest first, as `replay` wrote it; a damaged file is skipped."""
+    records = []
+    for path in (out / "replays").glob("*/run-*/replay.json"):
+        with contextlib.suppress(OSError, ValueError, KeyError):
+            record = json.loads(path.read_text(encoding="utf-8"))
+            if record["run_folder"] == _within(result.run_folder):
+                records.append(record | {"moment": str(record["moment"])})
+    return sorted(records, key=lambda record: record["moment"])
+
+
+def _within(run_folder: str) -> str:
+    """Return a run's folder without the place of its folder of results, which may be moved."""
+    return "/".join(Path(run_folder).parts[-3:])
 
 
 def chosen(
@@ -154,7 +172,8 @@ def replay(
 
     It runs on `engine`, or on one of this machine that is opened for it.
 
-    Raises UsageError where task, settings or secret are not those of the record, or its notebook was not kept.
+    Raises UsageError where task, settings or secret are not those of the record, or its notebook was not kept. What came of it
+    is kept in the folder of the new run.
     """
     was = recorded.result
     folder = RunFolder.of(out, was)
@@ -174,17 +193,24 @@ def replay(
     different = [] if result.verdict is was.verdict else [f"verdict: {was.verdict}, now {result.verdict}"]
     compared = 0
     for repeat in repeats:
-        then, now = (
+        then, today = (
             run.repeat(repeat.number).predictions for run in (folder, RunFolder(Path(result.run_folder)))
         )
-        if then.is_file() and now.is_file():
+        if then.is_file() and today.is_file():
             compared += 1
-            different += [f"repeat {repeat.number}: {name}" for name in _different(then, now)]
+            different += [f"repeat {repeat.number}: {name}" for name in _different(then, today)]
     if was.metrics is not None and compared < len(repeats):
         different.append(
             f"only {compared} of {len(repeats)} repeats could be compared: predictions are missing"
         )
-    return Replay(was.student, was, result, compared, different, _environment(out, recorded, result))
+    environment = _environment(out, recorded, result)
+    record = {
+        "run_folder": _within(was.run_folder), "moment": now(), "verdict": str(result.verdict), "compared": compared,
+        "different": different, "environment": environment,
+    }  # fmt: skip
+    comparison = RunFolder(Path(result.run_folder)).comparison
+    write_atomic(comparison, (json.dumps(record, indent=2) + "\n").encode())
+    return Replay(was.student, was, result, compared, different, environment)
 
 
 def _different(before: Path, after: Path) -> list[str]:
@@ -202,7 +228,7 @@ def _different(before: Path, after: Path) -> list[str]:
 
 
 def _environment(out: Path, recorded: Recorded, result: Result) -> dict[str, tuple[str, str]]:
-    run = _executing_run(out, recorded)
+    run = executing_run(out, recorded)
     then = {**run["machine"], **recorded.result.versions, "device": recorded.result.device}
     today = {**machine(), **result.versions, "device": result.device}
     names = sorted({*then, *today})

@@ -35,6 +35,10 @@ class Confusion:
     classes: list[int]
     shares: list[list[int]]
 
+    def named(self, names: Sequence[str]) -> list[str]:
+        """Return how each class is shown: by its name of the story, or by its number where there is none."""
+        return [names[label] if 0 <= label < len(names) else str(label) for label in self.classes]
+
 
 def confusion(files: Sequence[tuple[Path, Path]], per_repeat: Sequence[float]) -> Confusion | None:
     """Return the shares over all repeats; `files` are the predictions and the answers of each.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from grader.report.run_files import RepeatView, RunFiles
     from grader.task.spec import Score, Task
 
+_NUMBERED_CLASS = re.compile(r"\b(?:label|class) (\d{1,3})\b")
 _STOPPED = "stopped at the limit"
 
 
@@ -70,6 +72,7 @@ class Feedback:
     pictures: list[tuple[int, str]]  # the repeat, and a PNG as base64
     logs: list[tuple[int, str]]  # the repeat, and what the notebook's own cells printed below the slot
     confusion: Confusion | None
+    classes: list[str]  # of the confusion, as the story calls them
     elsewhere: bool
     code: list[Line]
     failed_line: int | None
@@ -86,6 +89,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
     limits = _limits(result, files, task, wall_seconds)
+    names = task.spec.class_names if task else ()
     histories = [repeat.history for repeat in files.repeats if repeat.history is not None]
     return Feedback(
         result=result,
@@ -96,11 +100,12 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         score=score,
         score_map=_drawn_map(result, score),
         repeats=_repeats(result, score),
-        curves=[(curve.name, "", charts.curve(curve)) for curve in curves(histories)],
+        curves=[(with_class_names(curve.name, names), "", charts.curve(curve)) for curve in curves(histories)],
         curve_lines=len(histories),
         pictures=[(repeat.number + 1, picture) for repeat in files.repeats for picture in repeat.pictures],
-        logs=[(repeat.number + 1, "\n".join(repeat.log)) for repeat in files.repeats if repeat.log],
+        logs=[(repeat.number + 1, with_class_names("\n".join(repeat.log), names)) for repeat in files.repeats if repeat.log],
         confusion=files.confusion,
+        classes=files.confusion.named(names) if files.confusion else [],
         elsewhere=files.elsewhere,
         code=code_lines(files.source, marks) if files.source else [],
         failed_line=next((number for number, mark in marks.items() if mark == FAILED), None),
@@ -112,6 +117,16 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         ],
         limits=limits,
     )  # fmt: skip
+
+
+def with_class_names(text: str, names: Sequence[str]) -> str:
+    """Return `text` in which the story's name of a class stands behind each number of a class."""
+
+    def named(match: re.Match[str]) -> str:
+        number = int(match[1])
+        return f"{match[0]} ({names[number]})" if number < len(names) else match[0]
+
+    return _NUMBERED_CLASS.sub(named, text)
 
 
 def _map_of(result: Result, task: Task | None) -> Score | None:
@@ -161,13 +176,25 @@ def _limits(result: Result, files: RunFiles, task: Task | None, wall_seconds: fl
         uses.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))
     if result.slot_calls:
         calls = f"{result.slot_calls} call{'s' * (result.slot_calls != 1)}"
-        each = 1000 * result.seconds.slot_calls / result.slot_calls
+        each = result.seconds.slot_calls / result.slot_calls
         uses.append(
-            Use("your function", f"{calls}, {result.seconds.slot_calls:.1f} s, {each:.2g} ms each", "", "")
+            Use(
+                "your function",
+                f"{calls}, {duration(result.seconds.slot_calls)}, {duration(each)} each",
+                "",
+                "",
+            )
         )
     if limits and (uses or result.verdict is Verdict.MEMORY_LIMIT):
         uses.append(_memory(result, limits.memory_mb))
     return uses
+
+
+def duration(seconds: float) -> str:
+    """Return a time as people write it: 0.8 ms, 25 ms, 1.5 s, 2 min."""
+    if seconds < 1:
+        return f"{1000 * seconds:.1f} ms" if seconds < 0.01 else f"{1000 * seconds:.0f} ms"
+    return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
 def _time(result: Result, longest: float, limit: float | None) -> Use:

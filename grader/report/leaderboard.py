@@ -5,24 +5,24 @@ from __future__ import annotations
 import statistics
 from collections import Counter
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, Verdict
+from grader.gradebook.late import utc
 from grader.report import charts
-from grader.text import side_by_side
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
+    from grader.gradebook.gradebook import Absence
+    from grader.gradebook.late import LateRule
     from grader.gradebook.result import Result
     from grader.gradebook.standings import Standing
-    from grader.report.similarity import Alike
+    from grader.report.clusters import ProgramGroup
     from grader.task.spec import Task
-    from grader.text import Pair
 
-SIMILAR = "similar.html"
-MOST_TWINS = 40  # of a task that are shown
 Pages = dict[tuple[str, str, int], str]  # (task, student, attempt): the address of a feedback page
 
 
@@ -38,27 +38,6 @@ class Row:
     pseudonym: str
     page: str
     attempts: list[tuple[int, str]]
-
-
-@dataclass(frozen=True)
-class Same:
-    """Students who handed in the same program; `starter`: it is what they were given."""
-
-    students: list[str]
-    starter: bool
-
-
-@dataclass(frozen=True)
-class Twin:
-    """Two programs that are alike, side by side; `page` is where."""
-
-    title: str
-    left: str
-    right: str
-    percent: int
-    anchor: str
-    page: str
-    lines: list[Pair]
 
 
 @dataclass(frozen=True)
@@ -82,8 +61,10 @@ class Section:
     verdicts: list[str]
     drawings: list[tuple[str, str, str]]
     single: bool
-    same: list[Same]
-    twins: list[Twin]
+    clusters: list[ProgramGroup]
+    untouched: list[str]
+    absence: Absence | None
+    rule: str
 
 
 def section(
@@ -93,10 +74,15 @@ def section(
     *,
     names: Mapping[str, str],
     pages: Pages,
-    same: list[Same],
-    twins: list[Twin],
+    clusters: Sequence[ProgramGroup] = (),
+    untouched: Sequence[str] = (),
+    absence: Absence | None = None,
+    rule: LateRule | None = None,
 ) -> Section:
-    """Return what is shown of one task; `names` are pseudonyms that are shown nowhere, but found by the filter."""
+    """Return what is shown of one task.
+
+    `names` are pseudonyms that are shown nowhere, but found by the filter. `untouched` handed in the starter's own program.
+    """
     results = [standing.result for standing in board if standing.result]
     verdicts = Counter(result.verdict for result in results)
     scale = _scale(results)
@@ -105,12 +91,14 @@ def section(
         title=task.spec.title if task else name,
         story=task.spec.story if task else "",
         rows=[_row(standing, scale, names.get(standing.student, ""), pages) for standing in board],
-        facts=_facts(board),
+        facts=_facts(board, absence),
         verdicts=[verdict.value for verdict in EXPLANATIONS if verdicts[verdict]],
         drawings=_drawings(board, verdicts),
         single=any(result.metrics is not None and len(result.metrics.per_repeat) < 2 for result in results),
-        same=same,
-        twins=twins,
+        clusters=list(clusters),
+        untouched=list(untouched),
+        absence=absence,
+        rule=rule.text if rule else "",
     )
 
 
@@ -124,55 +112,10 @@ def failures(boards: Mapping[str, Sequence[Standing]]) -> list[FailedGrading]:
     ]
 
 
-def the_same(results: Sequence[Result], labels: Mapping[str, str], starter_key: str) -> list[Same]:
-    """Return which students handed in the same program, the largest groups first; `starter_key` is the starter's.
-
-    `labels` are how each student is shown.
-    """
-    groups: dict[str, set[str]] = {}
-    for result in results:
-        if result.slot_key:
-            groups.setdefault(result.slot_key, set()).add(labels[result.student])
-    shared = [
-        Same(sorted(students), key == starter_key) for key, students in groups.items() if len(students) > 1
-    ]
-    return sorted(shared, key=lambda same: (-len(same.students), same.students))
-
-
-def twins(
-    name: str, title: str, pairs: Sequence[Alike], sources: Mapping[str, str], people: Mapping[str, list[str]]
-) -> list[Twin]:
-    """Return the pairs of programs that are most alike, one for each two students; programs are known by their keys."""
-    shown: list[Twin] = []
-    seen: set[frozenset[str]] = set()
-    for pair in pairs:
-        left, right = people[pair.left], people[pair.right]
-        students = frozenset((left[0], right[0]))
-        if students in seen or len(shown) == MOST_TWINS:
-            continue
-        seen.add(students)
-        anchor = f"{name}-{len(shown) + 1}"
-        shown.append(
-            Twin(
-                title, _several(left), _several(right), int(100 * pair.similarity), anchor, f"{SIMILAR}#{anchor}",
-                side_by_side(sources[pair.left], sources[pair.right]),
-            )
-        )  # fmt: skip
-    return shown
-
-
 def minute(moment: str) -> str:
     """Return the minute of an ISO time as people write it, in UTC, or the text as it is."""
     time = _time(moment)
     return f"{time:%Y-%m-%d %H:%M}" if time else moment
-
-
-def _several(students: Sequence[str]) -> str:
-    return (
-        students[0]
-        if len(students) == 1
-        else f"{students[0]} (and {len(students) - 1} with the same program)"
-    )
 
 
 def _row(standing: Standing, scale: tuple[float, float], pseudonym: str, pages: Pages) -> Row:
@@ -201,10 +144,11 @@ def _scale(results: Sequence[Result]) -> tuple[float, float]:
     return low, max((metrics.balanced_accuracy + metrics.spread for metrics in measured), default=1.0)
 
 
-def _facts(board: Sequence[Standing]) -> list[tuple[str, str]]:
+def _facts(board: Sequence[Standing], absence: Absence | None) -> list[tuple[str, str]]:
     points = [row.points for row in board if row.points is not None]
     facts = [
         ("students", str(len(board))),
+        *([("handed in nothing", f"{len(absence.names)} of {absence.expected}")] if absence else []),
         ("submissions", str(sum(row.attempts for row in board))),
         ("scored", str(sum(row.scored for row in board))),
     ]
@@ -223,21 +167,14 @@ def _drawings(board: Sequence[Standing], verdicts: Counter[Verdict]) -> list[tup
         if verdicts[verdict]
     ]
     drawings.append(("Verdicts", "", charts.bars("Verdicts", counts)))
-    results = [(row.name or row.alias, row.result) for row in board if row.result]
-    seconds = [
-        _dot(name, result, result.seconds.total) for name, result in results if result.points is not None
-    ]
+    graded = [(row, row.result) for row in board if row.result and row.points is not None]
+    seconds = [_dot(row, result, result.seconds.total) for row, result in graded]
     if len(seconds) > 1:
         drawing = charts.scatter("Points by grading time", seconds, "seconds of grading")
         drawings.append(("Points by grading time", "how long it took to grade each submission", drawing))
-    times = [_time(row.submitted) for row in board if row.result]
-    dated = [
-        (name, result, time)
-        for (name, result), time in zip(results, times, strict=True)
-        if result.points is not None and time
-    ]
+    dated = [(row, result, time) for row, result in graded if (time := _time(row.submitted))]
     if len({time for *_, time in dated}) > 1:
-        dots = [_dot(name, result, time.timestamp()) for name, result, time in dated]
+        dots = [_dot(row, result, time.timestamp()) for row, result, time in dated]
         first, last = min(time for *_, time in dated), max(time for *_, time in dated)
         ends = f"{first:%Y-%m-%d %H:%M}", f"{last:%Y-%m-%d %H:%M}"
         drawing = charts.scatter("Points by submission time", dots, "submitted (UTC)", ends)
@@ -245,8 +182,9 @@ def _drawings(board: Sequence[Standing], verdicts: Counter[Verdict]) -> list[tup
     return drawings
 
 
-def _dot(name: str, result: Result, across: float) -> charts.Dot:
-    return charts.Dot(across, result.points or 0, f"{name}: {result.points} points", _kind(result.verdict))
+def _dot(row: Standing, result: Result, across: float) -> charts.Dot:
+    label = f"{row.name or row.alias}: {row.points} points"
+    return charts.Dot(across, row.points or 0, label, _kind(result.verdict))
 
 
 def _kind(verdict: Verdict) -> str:
@@ -254,8 +192,5 @@ def _kind(verdict: Verdict) -> str:
 
 
 def _time(moment: str) -> datetime | None:
-    try:
-        time = datetime.fromisoformat(moment)
-    except ValueError:
-        return None
-    return time.astimezone(UTC) if time.tzinfo else time.replace(tzinfo=UTC)
+    time = utc(moment)
+    return time.astimezone(UTC) if time else None

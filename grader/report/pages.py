@@ -1,47 +1,38 @@
-"""Write a report of a gradebook as pages that need nothing else: open them from a disk, or send one to a student.
-
-Every text goes through jinja2's escaping and through `visible`; the only exceptions are our own drawings, style and
-script. A content security policy in each page allows that style and that script by their hashes, pictures within the page, and
-nothing else.
-"""
+"""Write a report of a gradebook as pages that need nothing else: open them from a disk, or send one to a student."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 from dataclasses import dataclass, replace
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
-
-import jinja2
-from markupsafe import Markup
 
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
-from grader.gradebook.run_folder import RunFolder
-from grader.gradebook.standings import Standing, anonymous, standings, totals
+from grader.gradebook.standings import Credit, Standing, anonymous, credits_of, standings, totals
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
+from grader.report.clusters import clusters
 from grader.report.feedback import feedback
+from grader.report.page_renderer import PageRenderer
+from grader.report.programs import programs_of
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
-from grader.report.run_files import run_files, slot_text, without_paths
-from grader.report.similarity import alike
+from grader.report.run_files import run_files, without_paths
 from grader.task.starter import load_starter
-from grader.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
+    from pathlib import Path
 
+    from grader.gradebook.gradebook import Absence
+    from grader.gradebook.late import LateRule
     from grader.report.leaderboard import Section
     from grader.task.spec import Task
 
     Watch = Callable[[Sequence[Recorded]], Iterable[Recorded]]
 
 FOLDER, PUBLIC_FOLDER, PAGES = "report", "report_public", "feedback"
-_SIMILAR = leaderboard.SIMILAR
-_TEMPLATES = Path(__file__).with_name("templates")
+SIMILAR = "similar.html"
 
 
 @dataclass(frozen=True)
@@ -74,6 +65,9 @@ class _Book:
     labels: dict[str, str]  # the name of each student with the id, or the id alone
     key: bytes
     names: dict[str, str]  # pseudonyms
+    worth: dict[int, Credit]  # of each current result, by its id
+    absences: dict[str, Absence]
+    rules: dict[str, LateRule | None]
 
 
 @dataclass(frozen=True)
@@ -105,15 +99,27 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         for recorded in book.current
         for key in [(recorded.result.task, recorded.result.student, recorded.attempt)]
     }  # fmt: skip
-    folder, pages, sections = out / FOLDER, _Pages(), []
+    folder, pages, sections = out / FOLDER, PageRenderer(), []
     for name, board in book.boards.items():
-        of_task = [recorded for recorded in book.current if recorded.result.task == name]
         task = tasks.get(name)
-        twins = _twins(out, book, name, task.spec.title if task else name)
-        results = [recorded.result for recorded in of_task]
-        same = leaderboard.the_same(results, book.labels, _starter_key(task))
+        programs = programs_of(
+            out, [row for row in book.history.values() if row.result.task == name], book.labels
+        )
+        starter_key = key_of_starter(task)
+        changed = {program.owner for program in programs if program.key != starter_key}
+        untouched = sorted({program.owner for program in programs} - changed)
         sections.append(
-            leaderboard.section(name, task, board, names=book.names, pages=addresses, same=same, twins=twins)
+            leaderboard.section(
+                name,
+                task,
+                board,
+                names=book.names,
+                pages=addresses,
+                clusters=clusters(programs, starter_key, task.spec.title if task else name, name),
+                untouched=untouched,
+                absence=book.absences.get(name),
+                rule=book.rules[name],
+            )
         )
     written = []
     for recorded in watch(book.current):
@@ -121,11 +127,11 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         path = folder / addresses[result.task, result.student, recorded.attempt]
         write_atomic(path, _feedback_page(out, recorded, book, tasks.get(result.task), pages).encode())
         written.append(Page(result.task, result.student, recorded.attempt, path))
-    twins = [twin for part in sections for twin in part.twins]
-    if twins:
-        write_atomic(folder / _SIMILAR, pages.render(_SIMILAR, twins=twins).encode())
+    groups = [cluster for part in sections for cluster in part.clusters]
+    if groups:
+        write_atomic(folder / SIMILAR, pages.render(SIMILAR, clusters=groups, back="index.html").encode())
     else:
-        (folder / _SIMILAR).unlink(missing_ok=True)  # of an earlier report
+        (folder / SIMILAR).unlink(missing_ok=True)  # of an earlier report
     write_atomic(folder / "index.html", _index(book, book.boards, sections, pages, _INSTRUCTORS).encode())
     return Written(folder / "index.html", written)
 
@@ -138,44 +144,19 @@ def write_public(out: Path, tasks: Mapping[str, Task]) -> Written:
     book = _read(out)
     boards = anonymous(book.boards, book.names)
     sections = [
-        leaderboard.section(name, tasks.get(name), board, names={}, pages={}, same=[], twins=[])
+        leaderboard.section(name, tasks.get(name), board, names={}, pages={})
         for name, board in boards.items()
     ]
     index = out / PUBLIC_FOLDER / "index.html"
-    write_atomic(index, _index(book, boards, sections, _Pages(), _EVERYBODY).encode())
+    write_atomic(index, _index(book, boards, sections, PageRenderer(), _EVERYBODY).encode())
     return Written(index, [])
-
-
-class _Pages:
-    """Renders pages; each gets a policy that fits it."""
-
-    def __init__(self) -> None:
-        self._environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_TEMPLATES),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-            finalize=_shown,
-        )
-        self._environment.filters["svg"] = Markup  # only for what grader/report/charts.py drew
-        self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
-        self._script = (_TEMPLATES / "board.js").read_text(encoding="utf-8")
-
-    def render(self, template: str, **values: Any) -> str:
-        """Return a page. Scripts run in none but the first."""
-        scripts = f"script-src {_hash_of(self._script)}; " if template == "index.html" else ""
-        images = "img-src data:; " if getattr(values.get("feedback"), "pictures", None) else ""
-        policy = f"default-src 'none'; style-src {_hash_of(self._style)}; {scripts}{images}base-uri 'none'; form-action 'none'"
-        fixed = {"policy": policy, "style": Markup(self._style), "script": Markup(self._script)}  # noqa: S704 -- our own files
-        return self._environment.get_template(template).render(**fixed, **values)
 
 
 def _index(
     book: _Book,
     boards: Mapping[str, Sequence[Standing]],
     sections: list[Section],
-    pages: _Pages,
+    pages: PageRenderer,
     audience: _Audience,
 ) -> str:
     rows = [row for board in boards.values() for row in board]
@@ -193,7 +174,7 @@ def _index(
     )
 
 
-def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None, pages: _Pages) -> str:
+def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None, pages: PageRenderer) -> str:
     executed = book.history.get(recorded.identical_to or recorded.id, recorded).result
     result = recorded.result
     message, traceback = (
@@ -208,6 +189,7 @@ def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None
     return pages.render(
         "feedback.html",
         feedback=content,
+        credit=book.worth[recorded.id],
         title=task.spec.title if task else result.task,
         student=result.student,
         name=book.people.get(result.student, ""),
@@ -223,6 +205,8 @@ def _read(out: Path) -> _Book:
         history = {recorded.id: recorded for recorded in book.history()}
         current = book.current()
         settings = {run["id"]: run["settings"] for run in book.runs()}
+        absences = book.absences()
+        rules = {task: book.late_rule(task) for task in {row["task"] for row in rows}}
     if not current:
         raise UsageError(f"{out} holds no results yet; the next `grader grade` records some")
     key = key_for(out)
@@ -236,29 +220,13 @@ def _read(out: Path) -> _Book:
         labels={student: f"{name} ({student})" if name else student for student, name in people.items()},
         key=key,
         names=pseudonyms(key, {recorded.result.student for recorded in current}),
+        worth=credits_of(rows, current),
+        absences=absences,
+        rules=rules,
     )
 
 
-def _twins(out: Path, book: _Book, name: str, title: str) -> list[leaderboard.Twin]:
-    """Return the pairs of similar programs of the task `name`."""
-    sources: dict[str, str] = {}
-    people: dict[str, list[str]] = {}
-    for recorded in book.current:
-        key = recorded.result.slot_key
-        if not key or recorded.result.task != name:
-            continue
-        if key not in sources:
-            source = slot_text(RunFolder.of(out, recorded.result))
-            if source is None:
-                continue
-            sources[key] = source
-        student = book.labels[recorded.result.student]
-        if student not in people.setdefault(key, []):
-            people[key].append(student)
-    return leaderboard.twins(name, title, alike(sources, people), sources, people)
-
-
-def _starter_key(task: Task | None) -> str:
+def key_of_starter(task: Task | None) -> str:
     """Return the key of the slot as it is handed out; "" where it is not known."""
     if task is None:
         return ""
@@ -267,11 +235,3 @@ def _starter_key(task: Task | None) -> str:
         return slot_key(find_slot(starter, starter))
     except (UsageError, GraderFault, StudentFault):
         return ""
-
-
-def _shown(value: object) -> object:
-    return visible(value) if type(value) is str else value
-
-
-def _hash_of(text: str) -> str:
-    return f"'sha256-{base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()}'"

@@ -88,6 +88,16 @@ def slot_text(folder: RunFolder) -> str | None:
         return None
 
 
+def trainer_seeds(folder: RunFolder) -> dict[int, str]:
+    """Return the seed that the trainer had in each repeat that was begun; it is secret while attempts are possible."""
+    seeds = {}
+    for repeat in folder.repeats():
+        seed = _parameters(_notebook(repeat.executed)).get("SEED")
+        if isinstance(seed, int):
+            seeds[repeat.number] = str(seed)
+    return seeds
+
+
 def without_paths(text: str, out: Path, *results: Result) -> str:
     """Return `text` without the paths of this machine that have to do with grading."""
     return _without(text, _paths(out, *(RunFolder.of(out, result) for result in results)))

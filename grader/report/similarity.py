@@ -9,7 +9,6 @@ computation revisited").
 from __future__ import annotations
 
 import ast
-import heapq
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
 THRESHOLD = 0.9  # of the similarity, from which two programs are called alike
 FEWEST = 60  # tokens; shorter programs are alike by chance
 LONGEST = 20_000  # tokens that are compared
-MOST = 1_000  # pairs that are returned
 
 _TOKEN = re.compile(r"\w+|[^\w\s]")
 _MARK = "_"  # replaces every name that a program binds
@@ -41,14 +39,21 @@ class Alike:
     similarity: float
 
 
-def alike(sources: Mapping[str, str], owners: Mapping[str, Collection[str]]) -> list[Alike]:
-    """Return the pairs of programs that are alike and have no owner in common, the most similar first.
+def alike(sources: Mapping[str, str], owners: Mapping[str, Collection[str]]) -> Iterator[Alike]:
+    """Yield the pairs of programs that are alike and have no owner in common.
 
     `owners` are who handed in each program. What cannot be parsed is like nothing.
     """
     sequences = {key: taken for key, source in sources.items() if len(taken := tokens(source)) >= FEWEST}
-    pairs = (pair for pair in _pairs(sequences) if set(owners[pair.left]).isdisjoint(owners[pair.right]))
-    return heapq.nsmallest(MOST, pairs, key=lambda pair: (-pair.similarity, pair.left, pair.right))
+    for pair in _pairs(sequences):
+        if set(owners[pair.left]).isdisjoint(owners[pair.right]):
+            yield pair
+
+
+def similarity(left: str, right: str) -> float:
+    """Return how alike two programs are, from 0 to 1; what cannot be parsed is like nothing."""
+    both = [tokens(left), tokens(right)]
+    return Indel.normalized_similarity(*_encoded(both)) if all(both) else 0.0
 
 
 def _pairs(sequences: Mapping[str, Sequence[str]]) -> Iterator[Alike]:

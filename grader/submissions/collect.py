@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import stat
-from collections import defaultdict
+from collections import Counter, defaultdict
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
@@ -17,10 +17,12 @@ from grader.submissions.archive import is_skipped, read_member, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
 from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
 from grader.submissions.platforms import MAX_METADATA_BYTES, METADATA
+from grader.submissions.roster import moment
 from grader.text import count, listed, printable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from datetime import tzinfo
 
     from grader.submissions.roster import Person, Roster
 
@@ -201,6 +203,25 @@ def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]]) -> N
 def strangers(submissions: list[Submission]) -> list[Submission]:
     """Return the submissions that fit nobody of the roster they were collected with, or fit several of it."""
     return [submission for submission in submissions if submission.person is None]
+
+
+def take_times(submissions: list[Submission], roster: Roster, zone: tzinfo | None) -> list[str]:
+    """Set the time of each submission from the roster where the platform's download has none; return what cannot be read.
+
+    The table has one time for each person, so somebody with several submissions keeps them as they are.
+    """
+    sent = Counter(submission.person for submission in submissions)
+    unread = []
+    for submission in submissions:
+        text = roster.times.get(submission.person, "") if submission.person else ""
+        if submission.submitted or not text or sent[submission.person] > 1:
+            continue
+        time = moment(text, zone)
+        if time is None:
+            unread.append(text)
+        else:
+            submission.submitted = time.isoformat(timespec="milliseconds")
+    return unread
 
 
 def _by_attempt(sent: list[tuple[_Candidate, Sender]]) -> list[tuple[_Candidate, Sender]]:

@@ -14,7 +14,7 @@ from grader.text import printable
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     Parts = tuple[str, ...]
     Key = tuple[str, object]
@@ -86,6 +86,16 @@ def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Send
     ]
     texts = [origin.student if origin else "" for origin in file_origins]
     return _named(traces, file_origins, people, _Ids(keys, texts, roster))
+
+
+def roster_ids(people: Sequence[Person], senders: Mapping[Person, str]) -> dict[Person, str]:
+    """Return an id for everybody of a roster: that of `senders` for whoever handed in, for the others as they would get it."""
+    used = set(senders.values())
+    ids = dict(senders)
+    for person in people:
+        if person not in ids:
+            ids[person] = _unused(_clean(person.id or person.email or person.name), used, set())
+    return ids
 
 
 def _students_of_canvas(given: dict[int, str]) -> dict[int, Origin]:

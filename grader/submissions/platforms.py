@@ -24,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
+from grader.gradebook.gradebook import GROUP
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -182,7 +184,7 @@ def _submission(folder: str, about: dict[str, Any]) -> Origin | None:
         names = [
             _value(person, ":sid") or _value(person, ":email") or _value(person, ":name") for person in people
         ]
-        student = "+".join(sorted(filter(None, names)))
+        student = GROUP.join(sorted(filter(None, names)))
         return (
             Origin("gradescope", f"group {student}", student, (), (), order, submitted) if student else None
         )

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import io
 import itertools
 import re
 import unicodedata
 from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
@@ -15,7 +18,8 @@ from grader.files import READ, reporting_os_errors
 from grader.text import count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+    from datetime import tzinfo
     from pathlib import Path
 
 # The more telling header comes first: in Canvas's table `ID` is Canvas's own number, `SIS User ID` the student's.
@@ -31,8 +35,11 @@ _HEADERS = {
     "last": ("last name", "lastname", "last_name", "surname", "family name", "nachname", "nazwisko", "nom", "nom de famille", "apellido(s)", "apellidos"),
     "email": ("email", "email address", "e-mail", "e-mail address", "mail", "e-mail-adresse", "adres e-mail", "adresse de courriel", "direccion de correo"),
     "section": ("section", "group", "groups"),
+    "submitted": ("submitted", "submission time", "last modified (submission)"),
 }  # fmt: skip
 _PEOPLE = {"id", "name", "first", "last", "email"}
+# How Moodle writes a time into its grading worksheet, in English.
+_TIMES = ("%A, %d %B %Y, %I:%M %p", "%A, %d %B %Y, %H:%M")
 _SEARCHED_LINES = 10  # for the header: some programs write a title above it
 _EXCELS_LINE = re.compile(r"sep=([,;\t])[,;]*")
 _OTHER_KEY = "sis login id"  # finds a person, and is not shown
@@ -80,9 +87,18 @@ class Person:
 class Roster:
     """The people who may hand in, and how to find them."""
 
-    def __init__(self, people: Iterable[Person], other_keys: Iterable[Sequence[str]] = ()) -> None:
-        """Take the people and, for each of them in their order, keys that are no part of a person."""
+    def __init__(
+        self,
+        people: Iterable[Person],
+        other_keys: Iterable[Sequence[str]] = (),
+        times: Mapping[Person, str] | None = None,
+    ) -> None:
+        """Take the people and, for each of them in their order, keys that are no part of a person.
+
+        `times` has the text of when somebody submitted, where the table says so.
+        """
         self.people = tuple(people)
+        self.times = dict(times or {})
         self._exact: dict[str, set[int]] = {}
         self._squeezed: dict[str, set[int]] = {}
         for number, person in enumerate(self.people):
@@ -105,6 +121,7 @@ class Roster:
         rows = _rows(path, _text(path))
         header, columns = _header(path, rows)
         people, other_keys, lines, nobody = [], [], dict[str, int](), []
+        times: dict[Person, str] = {}
         for line, row in rows:
             if len(row) > len(header):
                 raise UsageError(f"{path}, line {line}: {len(row)} cells under a header of {len(header)}")
@@ -117,6 +134,7 @@ class Roster:
                 continue
             _refuse_repeat(f"{path}, line {line}", line, person, lines)
             people.append(person)
+            times[person] = _cell(row, columns["submitted"][0]) if "submitted" in columns else ""
             other_keys.append([_cell(row, number) for number in _others(header, columns)])
         if not people:
             raise UsageError(f"{path}: nobody is listed below the header")
@@ -124,7 +142,7 @@ class Roster:
             on_note(
                 f"{path}: {count(len(nobody), 'row')} without id, name and email, skipped: line {listed(nobody)}"
             )
-        return cls(people, other_keys)
+        return cls(people, other_keys, {person: text for person, text in times.items() if text.strip("- ")})
 
     def find(self, *keys: str) -> Person | None:
         """Return the one person whom the keys fit, or None.
@@ -143,6 +161,25 @@ class Roster:
         if " " not in name or not numbers:
             numbers = numbers | self._squeezed.get(squeezed(key), set())
         return numbers if len(numbers) == 1 else set()
+
+
+def moment(text: str, zone: tzinfo | None) -> datetime | None:
+    """Return the time that a table names, as ISO 8601 or as Moodle writes it in English, in UTC; else None.
+
+    A time without a zone of its own is in `zone`; where there is none either, it is no time.
+    """
+    readers: list[Callable[[str], datetime]] = [datetime.fromisoformat]
+    readers.extend(partial(_strptime, form=form) for form in _TIMES)
+    for read in readers:
+        with contextlib.suppress(ValueError):
+            time = read(text.strip())
+            time = time if time.tzinfo else time.replace(tzinfo=zone)
+            return time.astimezone(UTC) if time.tzinfo else None
+    return None
+
+
+def _strptime(text: str, form: str) -> datetime:
+    return datetime.strptime(text, form)  # noqa: DTZ007 -- the caller knows the zone
 
 
 def folded(text: str) -> str:

@@ -59,6 +59,13 @@ def secret_for(out: Path, secret_file: Path | None) -> bytes:
     return _read_secret(kept)
 
 
+def kept_secret(out: Path, secret_file: Path | None) -> bytes | None:
+    """Return the secret of a batch that was graded, or None where it can no longer be read; none is drawn."""
+    with contextlib.suppress(UsageError):
+        return _read_secret(secret_file or out / _SECRET_FILE)
+    return None
+
+
 def _read_secret(path: Path) -> bytes:
     with reporting_os_errors(READ, f"the secret {path}"):
         secret = path.read_bytes().strip()

@@ -100,6 +100,8 @@ class Spec(_Strict):
     """Complete evaluations, each with its own data; points are those of their mean."""
     leaderboard: Literal["best", "latest"] = "best"
     """Which attempt of a student counts."""
+    class_names: tuple[str, ...] = ()
+    """What the story calls the classes 0, 1, ...; feedback uses these names."""
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
@@ -175,7 +177,7 @@ class Task:
     def run_digest(self) -> str:
         """The hash of what decides predictions: as in `version`, but without texts and the score map."""
         settings = self.spec.model_dump_json(
-            exclude={"title", "story", "version", "signature", "score", "leaderboard"}
+            exclude={"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
         )
         digest = hashlib.sha256(settings.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import sqlite3
+import tarfile
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from recorded import result_named
 
 from grader.errors import UsageError, Verdict
 from grader.gradebook import gradebook, schema
-from grader.gradebook.gradebook import Gradebook, Key, SubmissionRecord, reading, writing
+from grader.gradebook.gradebook import Adjustment, Gradebook, Key, SubmissionRecord, reading, writing
 from grader.gradebook.result import Result
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 KEY = Key("context", "slot")
 
@@ -50,8 +48,9 @@ def test_a_result_comes_back_as_it_was_recorded(tmp_path: Path) -> None:
 def test_what_is_recorded_cannot_be_changed_or_deleted(tmp_path: Path) -> None:
     with writing(tmp_path) as book:
         book.record(begin(book), enter(book, "a")[0], result_named("a", Verdict.SCORED, 1), KEY)
+        book.adjust(Adjustment("t", "a", 7, "why"))
     connection = sqlite3.connect(tmp_path / gradebook.FILE_NAME)
-    for table in ("results", "repeats"):
+    for table in ("results", "repeats", "adjustments"):
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = 7"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 connection.execute(statement)
@@ -105,20 +104,41 @@ def test_an_older_gradebook_is_brought_up_to_date_step_by_step(tmp_path: Path) -
         book.record(begin(book), enter(book, "a")[0], result_named("a"), KEY)
     steps = tmp_path / "migrations"
     steps.mkdir()
-    (steps / "1.sql").write_text("ALTER TABLE students ADD COLUMN pronouns TEXT NOT NULL DEFAULT '';")
-    (steps / "2.sql").write_text("UPDATE students SET pronouns = 'they';")
+    now = schema.VERSION
+    (steps / f"{now}.sql").write_text("ALTER TABLE students ADD COLUMN pronouns TEXT NOT NULL DEFAULT '';")
+    (steps / f"{now + 1}.sql").write_text("UPDATE students SET pronouns = 'they';")
     connection = sqlite3.connect(tmp_path / gradebook.FILE_NAME, isolation_level=None)
-    schema.prepare(connection, steps, 3)
+    schema.prepare(connection, steps, now + 2)
     assert connection.execute("SELECT id, pronouns FROM students").fetchall() == [("a", "they")]
-    assert connection.execute("PRAGMA user_version").fetchone() == (3,)
-    (steps / "3.sql").write_text("ALTER TABLE students ADD COLUMN b TEXT; SELECT nonsense;")
+    assert connection.execute("PRAGMA user_version").fetchone() == (now + 2,)
+    (steps / f"{now + 2}.sql").write_text("ALTER TABLE students ADD COLUMN b TEXT; SELECT nonsense;")
     with pytest.raises(sqlite3.Error, match="nonsense"):
-        schema.prepare(connection, steps, 4)
+        schema.prepare(connection, steps, now + 3)
     connection.close()
     connection = sqlite3.connect(tmp_path / gradebook.FILE_NAME)
-    assert connection.execute("PRAGMA user_version").fetchone() == (3,), "a step is taken whole or not at all"
+    assert connection.execute("PRAGMA user_version").fetchone() == (now + 2,), (
+        "a step is taken whole or not at all"
+    )
     assert "b" not in [row[1] for row in connection.execute("PRAGMA table_info(students)")]
     connection.close()
+
+
+def test_a_gradebook_that_was_brought_up_to_date_has_the_tables_of_a_new_one(tmp_path: Path) -> None:
+    with tarfile.open(Path(__file__).with_name("results_of_0.1.0.tar.xz")) as packed:
+        packed.extractall(tmp_path, filter="data")
+    (tmp_path / "new").mkdir()
+    for folder in ("new", "results"):
+        with writing(tmp_path / folder):
+            pass
+    older, new = (sqlite3.connect(tmp_path / folder / gradebook.FILE_NAME) for folder in ("results", "new"))
+    names = "SELECT type, name FROM sqlite_master ORDER BY type, name"
+    assert older.execute(names).fetchall() == new.execute(names).fetchall()
+    for kind, name in new.execute(names).fetchall():
+        if kind in ("table", "view"):
+            columns = f"SELECT name, type, dflt_value FROM pragma_table_info('{name}') ORDER BY name"
+            assert older.execute(columns).fetchall() == new.execute(columns).fetchall()
+    older.close()
+    new.close()
 
 
 def test_the_same_bytes_are_the_same_attempt_and_others_are_counted(tmp_path: Path) -> None:

@@ -114,3 +114,17 @@ def test_a_recorded_run_can_be_graded_again(run: Run) -> None:
     (dana,) = json.loads(output)
     assert (dana["verdict"], dana["points"]) == RECORDED["dana"]
     assert Path(dana["run_folder"]).name == "run-3"
+
+
+def test_an_older_gradebook_is_adjusted_and_gets_a_deadline(run: Run) -> None:
+    assert run("adjust", OUT, "dana", "--points", "60", "--because", "half of it worked")[0] == 0
+    assert run(*GRADE, "--deadline", "2026-11-30T23:59+01:00", "--late", "zero", "--json")[0] == 0
+    rows = {row["student"]: (row["points"], row["graded"]) for row in listed(run)}
+    assert rows == {student: (value, value) for student, (_, value) in RECORDED.items()} | {"dana": (60, 0)}
+    assert run("results", OUT)[1].splitlines()[-1] == "nothing from 1 of 6: Gus Gold"
+
+
+def test_reading_leaves_an_older_gradebook_as_it_is(run: Run) -> None:
+    before = (OUT / "gradebook.sqlite").read_bytes()
+    assert len(listed(run)) == len(RECORDED)
+    assert (OUT / "gradebook.sqlite").read_bytes() == before

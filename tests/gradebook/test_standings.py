@@ -41,6 +41,12 @@ def row(number: int, rank: int, result: Result, **more: Any) -> dict[str, Any]:
         "sent": "2026-01-01",
         "late": 0,
         "path": "x.ipynb",
+        "points": result.points,
+        "graded": result.points,
+        "days_late": 0,
+        "penalty": 0,
+        "adjusted": None,
+        "reason": "",
     }
     return {**values, "student": result.student, "rank": rank, "result": number, **more}
 

@@ -118,6 +118,19 @@ def test_a_replay_gives_the_same_predictions_bit_for_bit(run: Run, own: Path, gr
         assert len(book.history()) == 4, "a replay records nothing"
 
 
+def test_an_explanation_replays_the_run_and_names_all_of_its_seeds(
+    run: Run, own: Path, graded: Path, tmp_path: Path
+) -> None:
+    path = tmp_path / "cara.html"
+    found = answer(run, "explain", graded, "cara", "--out", path, "--replay", "--task-folder", own)
+    page = path.read_text(encoding="utf-8")
+    assert f"<strong>{found['points']}</strong>" in page
+    assert "the predictions of 2 repeats are the same, bit for bit" in page
+    assert "torch" in page
+    for seed in ("trainer", "data", "slot"):
+        assert page.count(f"{seed} <code>") == 2, "one for each repeat"
+
+
 def test_a_replay_says_what_differs(run: Run, own: Path, graded: Path, tmp_path: Path) -> None:
     moved = tmp_path / "moved"
     shutil.copytree(graded, moved)

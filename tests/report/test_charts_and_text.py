@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from grader.report import charts
 from grader.report.charts import Curve, Dot
+from grader.report.feedback import duration, with_class_names
 from grader.report.highlight import FAILED, PASSED, code_lines, marks_of
 from grader.text import LONGEST, only_differences, printed, side_by_side, visible
 
@@ -151,3 +152,34 @@ def test_small_drawings_stay_within_their_frame(mean: float, spread: float, low:
         for element in ET.fromstring(text).iter():
             for name in ("x", "x1", "x2", "cx", "width"):
                 assert 0 <= float(element.get(name, "0")) <= width
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.0004, "0.4 ms"),
+        (0.0029, "2.9 ms"),
+        (0.25, "250 ms"),
+        (1.5, "1.5 s"),
+        (118.04, "118.0 s"),
+        (125, "2 min"),
+        (7200, "120 min"),
+    ],
+)
+def test_a_time_is_written_as_people_write_it(seconds: float, text: str) -> None:
+    assert duration(seconds) == text
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (
+            "kept 90% of label 0 and 40% of class 1,  2.4 s",
+            "kept 90% of label 0 (safe) and 40% of class 1 (risky),  2.4 s",
+        ),
+        ("label 7, labels 0, a label", "label 7, labels 0, a label"),
+    ],
+)
+def test_a_class_has_the_name_of_the_story_beside_its_number(text: str, shown: str) -> None:
+    assert with_class_names(text, ("safe", "risky")) == shown
+    assert with_class_names(text, ()) == text

@@ -21,10 +21,11 @@ from recorded import result_named
 from grader.errors import EXPLANATIONS, UsageError, Verdict
 from grader.gradebook.gradebook import writing
 from grader.gradebook.result import Seconds
-from grader.report import pages as module
+from grader.gradebook.standings import Credit
 from grader.report.advice import advice
 from grader.report.confusion import confusion
 from grader.report.feedback import feedback
+from grader.report.page_renderer import PageRenderer
 from grader.report.pages import write_public, write_report
 from grader.report.run_files import RepeatView, RunFiles
 from grader.task.spec import Score, load_task
@@ -174,7 +175,7 @@ def test_the_first_page_says_what_the_instructor_must_know(reported: Path) -> No
     text = " ".join(seen.text.split())
     assert "1 submission could not be graded because the grader failed." in text
     assert "trainer.log" in text
-    assert "Ada Lovelace (ada), Bob Rule (bob), fay: the same program" in text
+    assert "Bob Rule (bob), Ada Lovelace (ada), cyd, fay100 %" in text
     assert "Ada Lovelace" in text
     labels = [drawing["aria-label"] for drawing in seen.all("svg") if "aria-label" in drawing]
     assert [label.split(".")[0] for label in labels] == [
@@ -189,8 +190,10 @@ def test_programs_that_are_alike_stand_side_by_side(reported: Path) -> None:
     index = reported / "report" / "index.html"
     page = (index.parent / "similar.html").read_text(encoding="utf-8")
     seen = Seen(page)
-    assert "Ada Lovelace (ada) (and 2 with the same program)" in seen.text
-    assert "cyd" in seen.text
+    assert "Bob Rule (bob), Ada Lovelace (ada), cyd, fay" in seen.text
+    assert "the same program" in seen.text
+    assert "cyd beside Bob Rule (bob): 100 %" in seen.text
+    assert page.count("<details") == 1, "one difference to the earliest for each program"
     (link,) = {link["href"] for link in Seen(index.read_text()).all("a") if "similar" in link["href"]}
     assert link.partition("#")[2] in {section.get("id") for section in seen.all("section")}
 
@@ -199,7 +202,8 @@ def test_a_page_about_alike_programs_goes_when_there_are_none(published: Path, t
     stale = published / "report" / "similar.html"
     write_report(published, {task.id: task})
     assert stale.exists()
-    (published / "runs" / "cyd" / "run-1" / "slot.py").unlink()
+    for student in ("ada", "bob", "cyd"):
+        (published / "runs" / student / "run-1" / "slot.py").unlink()
     write_report(published, {task.id: task})
     assert not stale.exists()
 
@@ -213,13 +217,14 @@ def test_a_feedback_page_explains_a_score(reported: Path) -> None:
     assert "How balanced accuracy became points" in " ".join(
         svg.get("aria-label", "") for svg in seen.all("svg")
     )
-    assert "share of label 1 kept" in text
     assert page_of(reported, "ada").count('class="curve ') == 3 * len(HISTORY["series"])
     assert "step <b>1</b>" in text
     assert "Output in every repeat" in text
-    assert "predicted 0" in text
     assert "EPOCHS = 60" in text
-    assert "414 calls" in text
+    assert "414 calls, 1.2 s, 2.9 ms each" in text
+    assert "share of label 1 (risky) kept" in text, "the story's name of a class"
+    assert "predicted safe" in text
+    assert "predicted risky" in text
     assert "13.5 s" in text
     assert "300 s" in text
     assert "memory at its peak" in text
@@ -257,7 +262,7 @@ def test_a_failure_of_ours_tells_the_student_nothing_but_that(reported: Path) ->
     page = page_of(reported, "fay")
     assert "trainer.log" not in page
     assert EXPLANATIONS[Verdict.GRADER_ERROR].sentence in Seen(page).text
-    assert "no points" in page
+    assert "No points yet" in page
 
 
 def test_penalties_are_told(reported: Path) -> None:
@@ -419,9 +424,9 @@ def test_any_text_of_a_student_stays_text(
         penalties=[text], changed_cells=[text], device=text, task_version=text,
     )  # fmt: skip
     shown = RunFiles(source=source, repeats=[RepeatView(0, 1.0, text, [text], [])])
-    page = module._Pages().render(
+    page = PageRenderer().render(
         "feedback.html", feedback=feedback(result, shown, None, None), title=text, student=student, name=text,
-        attempt=1, pseudonym="tola", recorded="now",
+        attempt=1, pseudonym="tola", recorded="now", credit=Credit(points, text),
     )  # fmt: skip
     assert_harmless(page)
     seen = Seen(page)
@@ -597,7 +602,7 @@ def test_the_pages_of_a_copy_show_the_shares_of_the_run_that_was_executed(
         book.record(original.run, identity, copied, original.key, identical_to=original.id)
     write_report(published, {task.id: task})
     text = Seen(page_of(published, "hal")).text
-    assert "predicted 0" in text
+    assert "predicted safe" in text
     assert "so this one was not run again" in text
     assert "# mine" in text
     assert "ada" not in re.findall(r"\w+", text)

@@ -254,7 +254,7 @@ def test_without_script_the_board_is_complete_and_by_rank(results: Path, open_pa
 
 def test_a_feedback_page_opens_from_the_board(results: Path, open_page: Open) -> None:
     page = open_page(index_of(results))
-    page.locator("#task-noisy_labels").get_by_role("link", name="dan").focus()
+    page.locator("#task-noisy_labels").get_by_role("link", name="dan", exact=True).focus()
     page.keyboard.press("Enter")
     page.wait_for_url("**/feedback/dan-1-*.html")
     assert page.get_by_role("heading", level=1).inner_text() == "Noise in Data Labels"
@@ -318,6 +318,28 @@ def test_no_page_is_wider_than_its_window(results: Path, open_page: Open, size: 
         page = open_page(path, viewport=size)
         page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
         assert page.evaluate("document.documentElement.scrollWidth") <= size["width"], path.name
+
+
+def test_no_column_is_cut_at_the_width_of_a_small_notebook(results: Path, open_page: Open) -> None:
+    for path in every_page(results):
+        page = open_page(path, viewport={"width": 1280, "height": 900})
+        cut = "all => all.filter((one) => one.scrollWidth > one.clientWidth).map((one) => one.ariaLabel)"
+        assert page.locator(".scroll").evaluate_all(cut) == [], path.name
+
+
+def test_a_telephone_shows_names_in_one_line_and_the_two_programs_one_above_the_other(
+    results: Path, open_page: Open
+) -> None:
+    page = open_page(index_of(results), viewport=PHONE)
+    name = page.locator("#task-noisy_labels").get_by_role("link", name="Bob Rule", exact=True)
+    assert name.evaluate("one => one.getClientRects().length") == 1
+    page = open_page(index_of(results).with_name("similar.html"), viewport=PHONE)
+    page.locator("details").evaluate_all("all => all.forEach((one) => { one.open = true; })")
+    line = page.locator("table.diff tr:not(.same) td.left").first
+    box, table = line.bounding_box(), page.locator("table.diff").first.bounding_box()
+    assert box is not None
+    assert table is not None
+    assert box["width"] > 0.9 * table["width"]
 
 
 def test_a_telephone_shows_each_verdict_whole(results: Path, open_page: Open) -> None:

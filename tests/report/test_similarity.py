@@ -53,7 +53,9 @@ def your_select_indices(targets, losses):
 
 
 def alike(sources: dict[str, str]) -> list[Alike]:
-    return alike_by(sources, {key: [key] for key in sources})
+    """Return the pairs of programs of different people, the most similar first."""
+    pairs = alike_by(sources, {key: [key] for key in sources})
+    return sorted(pairs, key=lambda pair: (-pair.similarity, pair.left, pair.right))
 
 
 def test_a_renamed_copy_is_alike_in_every_token() -> None:
@@ -70,7 +72,7 @@ def test_a_small_change_is_still_alike_and_comes_after_a_copy() -> None:
 
 def test_the_attempts_of_one_student_are_not_compared() -> None:
     sources = {"a": PROGRAM, "b": RENAMED}
-    assert alike_by(sources, {"a": ["ada", "bob"], "b": ["bob"]}) == []
+    assert list(alike_by(sources, {"a": ["ada", "bob"], "b": ["bob"]})) == []
 
 
 def test_other_programs_are_not_alike() -> None:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import timedelta, timezone
 from typing import TYPE_CHECKING
 
 import pytest
 
 from grader.errors import UsageError
-from grader.submissions.roster import Person, Roster
+from grader.submissions.roster import Person, Roster, moment
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -249,3 +250,34 @@ def test_rows_that_name_nobody_are_skipped_with_a_note(tmp_path: Path) -> None:
 def test_a_whole_name_counts_before_its_parts(tmp_path: Path) -> None:
     (person,) = read(tmp_path, "first name,last name,name,id\nAda,King,Ada Lovelace,1\n").people
     assert person.name == "Ada Lovelace"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("2026-11-30T23:59+01:00", "2026-11-30T22:59:00+00:00"),
+        ("2026-11-30 23:59", "2026-11-30T22:59:00+00:00"),
+        ("Monday, 30 November 2026, 11:59 PM", "2026-11-30T22:59:00+00:00"),
+        ("Monday, 30 November 2026, 23:59", "2026-11-30T22:59:00+00:00"),
+        ("Montag, 30. November 2026, 23:59", None),
+        ("yesterday", None),
+    ],
+)
+def test_a_time_of_a_table_is_read_in_its_zone_or_the_given_one(text: str, expected: str | None) -> None:
+    time = moment(text, timezone(timedelta(hours=1)))
+    assert (time and time.isoformat()) == expected
+
+
+def test_a_time_without_any_zone_is_no_time() -> None:
+    assert moment("2026-11-30 23:59", None) is None
+
+
+def test_moodles_worksheet_says_when_each_of_them_submitted(tmp_path: Path) -> None:
+    table = tmp_path / "worksheet.csv"
+    table.write_text(
+        'Identifier,"Full name","Last modified (submission)","Last modified (grade)"\n'
+        'Participant 15,"Ada Lovelace","Monday, 2 March 2026, 10:15 AM",-\nParticipant 16,"Grace Hopper",-,-\n',
+        encoding="utf-8",
+    )
+    roster = Roster.read(table)
+    assert list(roster.times.values()) == ["Monday, 2 March 2026, 10:15 AM"]

@@ -1,0 +1,110 @@
+"""Write one page that shows all that decided the points of a submission, to answer an appeal."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from grader.errors import UsageError
+from grader.files import write_atomic
+from grader.gradebook.run_folder import RunFolder
+from grader.report.feedback import feedback
+from grader.report.leaderboard import minute
+from grader.report.page_renderer import PageRenderer
+from grader.report.run_files import run_files, trainer_seeds, without_paths
+from grader.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+    from pathlib import Path
+
+    from grader.gradebook.gradebook import Adjustment, Recorded
+    from grader.gradebook.late import LateRule
+    from grader.gradebook.standings import Standing
+    from grader.report.feedback import Feedback
+    from grader.task.spec import Task
+
+Table = list[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """What is recorded of one attempt: its results, oldest first, the last of which counts, and all that changed its points.
+
+    `executed` is the result whose run it is, `run` the call that ran it, and `seeds` has the derived seeds of each repeat by
+    purpose; empty where the secret is elsewhere. `replays` are what `replay` wrote.
+    """
+
+    standing: Standing
+    results: Sequence[Recorded]
+    executed: Recorded
+    run: Mapping[str, Any]
+    rule: LateRule | None
+    adjustments: Sequence[Adjustment]
+    seeds: Sequence[Mapping[str, int]] = field(default_factory=list)
+    replays: Sequence[Mapping[str, Any]] = field(default_factory=list)
+
+
+def write_appeal(path: Path, out: Path, evidence: Evidence, task: Task | None) -> None:
+    """Write the page to `path`. Raises UsageError where it cannot be written."""
+    recorded, executed = evidence.results[-1], evidence.executed.result
+    result = recorded.result
+    if path.is_dir():
+        raise UsageError(f"{path} is a folder; --out needs the name of a file")
+    content = feedback(
+        result, run_files(out, result, executed), task, evidence.run["settings"].get("wall_seconds")
+    )
+    page = PageRenderer().render(
+        "appeal.html",
+        feedback=content,
+        evidence=evidence,
+        title=task.spec.title if task else result.task,
+        message=without_paths(result.message, out, result, executed),
+        arithmetic=_arithmetic(content),
+        seeds=_seeds(evidence, RunFolder.of(out, executed)),
+        history=[(entry, minute(entry.recorded)) for entry in evidence.results],
+        adjustments=[(row, minute(row.recorded)) for row in evidence.adjustments],
+        lateness=f"{count(recorded.days_late, 'day')} late, {count(recorded.penalty, 'point')} less",
+        submitted=minute(recorded.submitted or ""),
+        replays=[(record, minute(record["moment"])) for record in evidence.replays],
+        settings=_table(evidence.run["settings"]),
+        machine=_table(evidence.run["machine"]),
+        versions=_table({**evidence.run["versions"], **executed.versions, "device": executed.device}),
+        began=minute(evidence.run["began"]),
+    )
+    write_atomic(path, page.encode())
+
+
+def _arithmetic(content: Feedback) -> list[str]:
+    """Return the steps from what was measured to points, as one would write them down."""
+    result, score = content.result, content.score
+    if result.metrics is None:
+        return [f"{result.verdict}: {result.points} points" if result.points is not None else "no points"]
+    values = result.metrics.per_repeat
+    mean = result.metrics.balanced_accuracy
+    steps = [f"mean = ({' + '.join(f'{value:.6f}' for value in values)}) / {len(values)} = {mean:.6f}"]
+    if score is None:
+        return [*steps, f"points = {result.points}, under a score map that is not the task's of today"]
+    share = (mean - score.floor) / (score.ceiling - score.floor)
+    steps.append(
+        f"share = ({mean:.6f} - {score.floor:g}) / ({score.ceiling:g} - {score.floor:g}) = {share:.6f}, "
+        f"clipped to 0 to 1: {min(max(share, 0.0), 1.0):.6f}"
+    )
+    return [*steps, f"points = 100 x {min(max(share, 0.0), 1.0):.6f}, rounded: {result.points}"]
+
+
+def _seeds(evidence: Evidence, folder: RunFolder) -> list[tuple[int, Table]]:
+    """Return the seeds of each repeat, from 1: those of the trainer as its notebook has them, the others as derived."""
+    seeds = []
+    for number, trainer in trainer_seeds(folder).items():
+        derived = evidence.seeds[number] if number < len(evidence.seeds) else {}
+        fits = str(derived.get("trainer")) == trainer  # else the secret is another one
+        others = [(name, str(seed)) for name, seed in derived.items() if name != "trainer"] if fits else []
+        seeds.append((number + 1, [("trainer", trainer), *others]))
+    return seeds
+
+
+def _table(values: Mapping[str, Any]) -> Table:
+    return [
+        (name.replace("_", " "), "default" if value is None else str(value)) for name, value in values.items()
+    ]
