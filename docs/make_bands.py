@@ -33,7 +33,7 @@ MOST_STARTER_POINTS, LEAST_REFERENCE_POINTS = 25, 90
 
 
 def bands(task: Task) -> dict[str, Any]:
-    """Return what `benchmarks/bands.py` recorded."""
+    """Return what `grader bands` recorded."""
     return dict(json.loads((task.folder / "bands.json").read_text(encoding="utf-8")))
 
 
@@ -143,7 +143,7 @@ def page(tasks: list[Task]) -> str:
         "# Points of typical answers\n\n"
         "**This page gives the ideas of the tasks away: do not show it to students of a running competition.** "
         "[The catalogue](tasks.md) does not.\n\n"
-        "It shows how many points typical answers get. `python benchmarks/bands.py TASK --seeds 8` measures them by grading them "
+        "It shows how many points typical answers get. `grader bands TASK` measures them by grading them "
         "like any submission. A *trick* does without the idea of the task, an *idea* has part of it, and "
         "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds. A single submission gets the mean of "
         "fewer runs, so it differs more. Shaded areas show where a starter (gray) and a reference (green) should be.\n\n"

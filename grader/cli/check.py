@@ -28,6 +28,7 @@ from grader.report.advice import outlook
 from grader.sandbox.proof import confines
 from grader.task.spec import load_task
 from grader.task.starter import load_starter
+from grader.task.strategies import is_slot_file, notebook_of_slot
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -57,11 +58,17 @@ class CheckTarget:
         """Return the path of the student's notebook."""
         return self.options.notebook
 
+    def as_notebook(self, data: bytes) -> bytes:
+        """Return what the student's file holds as a notebook: a file with the slot alone is put into the starter."""
+        if not is_slot_file(self.notebook):
+            return data
+        return notebook_of_slot(self.notebook, self.starter, data)
+
 
 def check(options: CheckOptions) -> None:
-    """Show the problems of a notebook, then rehearse the grading on the public data.
+    """Show the problems of a notebook, then rehearse the grading on the public data, unless an error makes that useless.
 
-    The exit code is 0 whatever the verdict and the warnings; with --quick, it is 1 where there is an error.
+    The exit code is 1 where there is an error, else 0 whatever the verdict and the warnings.
     """
     if options.watch and options.as_json:
         raise UsageError("--watch never ends, and --json is one answer: choose one of them")
@@ -77,10 +84,11 @@ def check(options: CheckOptions) -> None:
 def _once(target: CheckTarget) -> None:
     content = _content(target)
     diagnostics = _diagnose(content, target)
-    if target.options.quick:
+    failing = _has_error(diagnostics)
+    if target.options.quick or failing:
         if target.options.as_json:
             output.print_json({"submission": str(target.notebook), "diagnostics": _plain(diagnostics)})
-        if any(diagnostic.severity == "error" for diagnostic in diagnostics):
+        if failing:
             raise typer.Exit(1)
         return
     with _rehearsal(target) as rehearse:
@@ -96,7 +104,7 @@ def _watch(target: CheckTarget) -> None:
     """
     _content(target)  # a missing file is a mistake
     watch = NotebookWatch(target.notebook)
-    content = watch.wait()
+    content = target.as_notebook(watch.wait())
     rehearsed: tuple[str, Result] | None = None
     with ExitStack() as stack:
         rehearse: Callable[[bytes], Result] | None = None
@@ -105,7 +113,7 @@ def _watch(target: CheckTarget) -> None:
             later: bytes | None = None
             if rehearsed and slot == rehearsed[0]:
                 output.say(f"your solution has not changed: {rehearsed[1].points} points")
-            elif not target.options.quick:
+            elif not target.options.quick and not _has_error(diagnostics):
                 rehearse = rehearse or stack.enter_context(_rehearsal(target, kept=1))
                 result, later = _unless_saved(partial(rehearse, content), watch)
                 rehearsed = None
@@ -115,7 +123,7 @@ def _watch(target: CheckTarget) -> None:
                     rehearsed = None if ours or slot is None else (slot, result)
             if later is None:
                 output.say(f"waiting for {target.notebook} to be saved; Ctrl-C stops")
-            content = watch.wait() if later is None else later
+            content = target.as_notebook(watch.wait() if later is None else later)
             output.say("")
 
 
@@ -177,7 +185,7 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
 
 
 def _content(target: CheckTarget) -> bytes:
-    return rehearsal.submission_of(target.notebook).data or b""
+    return target.as_notebook(rehearsal.submission_of(target.notebook).data or b"")
 
 
 def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
@@ -185,7 +193,13 @@ def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     diagnostics = diagnose(content, target.starter)
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
+        if _has_error(diagnostics) and not target.options.quick:
+            output.say("not run: it would fail; mend the error first")
     return diagnostics
+
+
+def _has_error(diagnostics: list[Diagnostic]) -> bool:
+    return any(diagnostic.severity == "error" for diagnostic in diagnostics)
 
 
 def _slot(content: bytes, target: CheckTarget) -> str | None:

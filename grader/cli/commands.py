@@ -22,6 +22,8 @@ from grader.task.spec import DEFAULT_SIZE
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+RECORDED_SEEDS = "the seeds of the recorded bands"
+
 
 @dataclass(frozen=True, kw_only=True)
 class TasksOptions:
@@ -35,10 +37,12 @@ class CheckOptions:
     """Test your notebook before you hand it in.
 
     First come the problems that can be found without running it, then a rehearsal of the grading on the public data.
-    The exit code is 0 whatever the verdict and the warnings; with --quick, it is 1 if there is an error.
+    If there is an error, nothing is run and the exit code is 1. Otherwise it is 0 whatever the verdict and the warnings.
     """
 
-    notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook.")]
+    notebook: Annotated[
+        Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook, or a slot alone, as a .py file.")
+    ]
     task_name: Annotated[
         str | None,
         typer.Option(
@@ -89,7 +93,12 @@ class GradeOptions:
     """
 
     task_name: options.TaskName
-    paths: Annotated[list[Path], typer.Argument(metavar="PATH...", help="Notebooks, folders and zips.")]
+    paths: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Notebooks, folders and zips; or a slot alone, as a .py file."
+        ),
+    ]
     out: options.Out
     repeats: options.Repeats = None
     jobs: options.Jobs = None
@@ -273,6 +282,23 @@ class ReplayOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class BandsOptions:
+    """Measure the points of typical answers, and suggest a score map.
+
+    Starter, reference and every file in the task's `strategies` are graded like submissions, over the same fresh seeds.
+    A call that was interrupted goes on where it stopped.
+    """
+
+    task_name: options.TaskName
+    seeds: options.BandSeeds = 8
+    jobs: options.BandJobs = 1
+    secret: options.BandSecret = RECORDED_SEEDS
+    out: options.BandsOut = Path("bands_runs")
+    record: options.BandsRecord = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class NewTaskOptions:
     """Start a task: a small one that works, with comments."""
 
@@ -399,5 +425,6 @@ COMMANDS = (
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
     CommandRow("prepare", PrepareOptions, "grader.cli.prepare:prepare", Audience.AUTHORS),
     CommandRow("lint", LintOptions, "grader.cli.lint:lint", Audience.AUTHORS),
+    CommandRow("bands", BandsOptions, "grader.cli.bands:bands", Audience.AUTHORS),
     CommandRow("redteam", RedteamOptions, "grader.cli.redteam:redteam", Audience.AUTHORS),
 )

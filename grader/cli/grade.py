@@ -20,9 +20,11 @@ from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch
-from grader.submissions.collect import collect, strangers, take_times
+from grader.submissions.collect import Submission, collect, strangers, take_times
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
+from grader.task.starter import load_starter
+from grader.task.strategies import is_slot_file, notebook_of_slot
 from grader.text import count, listed
 
 if TYPE_CHECKING:
@@ -57,9 +59,8 @@ def grade(options: GradeOptions) -> None:
             book.set_late_rule(task.id, None)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster, output.warn) if options.roster else None
-        submissions = collect(
-            options.paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn
-        )
+        paths = [path for path in options.paths if not is_slot_file(path)]
+        submissions = collect(paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn)
         if people and (unread := take_times(submissions, people, rule.deadline.tzinfo if rule else None)):
             output.warn(
                 f"{options.roster}: no times that can be read: {listed(unread)}; write them as 2026-11-30T23:59+01:00"
@@ -68,6 +69,7 @@ def grade(options: GradeOptions) -> None:
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
+        submissions += _slot_files(options.paths, task)
         with closing(engine):
             job = Job(
                 task,
@@ -86,6 +88,13 @@ def grade(options: GradeOptions) -> None:
     if people:
         _note_absences(task.id, out)
     exit_for(results)
+
+
+def _slot_files(paths: list[Path], task: Task) -> list[Submission]:
+    """Return a submission for each path of a file with a slot's code, as authors keep them."""
+    slots = [path for path in paths if is_slot_file(path)]
+    starter = load_starter(task) if slots else {}
+    return [Submission(str(path), path.stem, notebook_of_slot(path, starter)) for path in slots]
 
 
 def regrade(options: RegradeOptions) -> None:

@@ -142,6 +142,15 @@ Quick = Annotated[bool, typer.Option("--quick", help="Skip everything that train
 LintSeeds = Annotated[
     int, typer.Option("--seeds", min=2, help="Data sets to look at, and final evaluations to average.")
 ]
+BandSeeds = Annotated[int, typer.Option("--seeds", min=2, help="Final evaluations of each answer.")]
+BandJobs = Annotated[int, typer.Option("--jobs", min=1, max=1024, help="Answers at a time.")]
+BandSecret = Annotated[
+    str, typer.Option("--secret", help="Text that the seeds are drawn from; the same text, the same seeds.")
+]
+BandsOut = Annotated[Path, typer.Option(help="Folder for the runs; kept, and added to.")]
+BandsRecord = Annotated[
+    Path | None, typer.Option("--record", help="File to write.", show_default="the task's bands.json")
+]
 RepoUrl = Annotated[
     str | None,
     typer.Option(

@@ -14,6 +14,7 @@ from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
 from grader.notebooks.rebuild import rebuild
+from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
 from grader.task.scoring import points, score
@@ -169,7 +170,7 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
             job.folder.path.mkdir()
             fault = _run_repeat(rebuilt, job, sandbox, account)
             if fault is not None:
-                raise _with_version_hint(_with_name_hint(fault, submission, context.starter), submission)
+                raise _explained(fault, submission, context)
             account.scores.append(score(job.folder.predictions, repeat.answers))
     finally:
         sandbox.close()
@@ -223,6 +224,12 @@ def _first_call_file(context: RunContext) -> Path:
     return context.repeats[0].inputs.parent / f"first_call-{context.key[:16]}.frame"
 
 
+def _explained(fault: StudentFault, submission: ParsedSubmission, context: RunContext) -> StudentFault:
+    """Add to the message of a failed run what `check` says beforehand of such a failure."""
+    named = _with_name_hint(fault, submission, context.starter)
+    return _with_version_hint(_with_refusal_hint(named, submission, context.imports), submission)
+
+
 def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: Json) -> StudentFault:
     """Explain a missing name that another cell of the student's notebook defines, as a check does."""
     missing = _NAME_ERROR.search(fault.message)
@@ -232,6 +239,14 @@ def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: 
     return (
         StudentFault(fault.verdict, f"{fault.message}. {hint}", traceback=fault.traceback) if hint else fault
     )
+
+
+def _with_refusal_hint(fault: StudentFault, submission: ParsedSubmission, imports: str) -> StudentFault:
+    """Name what the sandbox refuses, where the program asks for it and the failure reads so."""
+    if fault.verdict not in (Verdict.SLOT_ERROR, Verdict.SLOT_CRASHED):
+        return fault
+    hint = refusal_hint(fault.message, imports, submission.slot)
+    return StudentFault(fault.verdict, fault.message + hint, traceback=fault.traceback) if hint else fault
 
 
 def _with_version_hint(fault: StudentFault, submission: ParsedSubmission) -> StudentFault:

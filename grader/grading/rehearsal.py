@@ -9,6 +9,7 @@ from grader.notebooks.reading import grader_metadata, read_notebook
 from grader.submissions.collect import Submission
 from grader.task.data import prepare
 from grader.task.evaluation import Repeat, prepare_rehearsal, resolve_source
+from grader.task.strategies import is_slot_file
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -33,6 +34,8 @@ def task_of(notebook: Path) -> str:
 
     Raises UsageError where it says none or cannot be read.
     """
+    if is_slot_file(notebook):
+        raise UsageError(f"{notebook} holds a slot alone, which belongs to no task by itself; give --task")
     try:
         task_id = grader_metadata(read_notebook(submission_of(notebook).data or b"")).get("task")
     except StudentFault as fault:

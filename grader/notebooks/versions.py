@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import platform
 import re
+import sys
 
 # What a newer Python allows and an older one refuses: syntax, modules, attributes, names, arguments.
 _OF_VERSIONS = re.compile(
     r"\b(SyntaxError|ImportError|ModuleNotFoundError|AttributeError|NameError|TypeError)\b"
 )
+
+_MODULE = re.compile(r"(?:\bfrom|\bmodule) '([\w.]+)'")
 
 
 def version_hint(message: str, theirs: str) -> str:
@@ -22,7 +25,15 @@ def version_hint(message: str, theirs: str) -> str:
     ours = platform.python_version()
     if is_newer(theirs):
         return f". Your notebook ran Python {theirs}, and this is Python {ours}: what the newer one added is not there"
-    return f" (this is Python {ours})" if kind[0] == "SyntaxError" else ""
+    # Colab does not save which Python it runs.
+    suspect = kind[0] == "SyntaxError" or (not theirs and _names_standard_module(message))
+    return f" (this is Python {ours})" if suspect else ""
+
+
+def _names_standard_module(message: str) -> bool:
+    """Return whether a message says that a module of Python itself lacks something."""
+    module = _MODULE.search(message)
+    return module is not None and module[1].partition(".")[0] in sys.stdlib_module_names
 
 
 def is_newer(theirs: str) -> bool:

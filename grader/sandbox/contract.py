@@ -63,6 +63,9 @@ class Slot(Protocol):
         because `close` was called.
         """
 
+    def lack_of_threads(self) -> str:
+        """Return a sentence on the limit of threads, where a library printed that it got no more; else ""."""
+
     def close(self) -> None:
         """End every process of the slot; nothing is left running. Idempotent."""
 

@@ -205,13 +205,13 @@ class RunningSlot:
         if not self._ending:
             raise GraderFault(f"the sandbox ended while a slot ran in it: {self._process.log()}")
         sentence = _explain_end(int(self._ending.split()[0]))
-        if self.lacks_threads():
-            sentence = f"{sentence}: {self._too_many}"
+        if lack := self.lack_of_threads():
+            sentence = f"{sentence}: {lack}"
         return StudentFault(Verdict.SLOT_CRASHED, sentence)
 
-    def lacks_threads(self) -> bool:
-        """Return whether a library printed that the system refused it a thread; some end the process, some wait for ever."""
-        return any(sign in self._printed for sign in _NO_THREAD)
+    def lack_of_threads(self) -> str:
+        """Return the limit that a library met, as it printed; some end the process then, some wait for ever."""
+        return self._too_many if any(sign in self._printed for sign in _NO_THREAD) else ""
 
     def close(self) -> None:
         """End every process of the slot. Idempotent. Raises GraderFault where something survived."""

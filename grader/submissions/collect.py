@@ -157,12 +157,16 @@ def _sent(
     notebooks = [item for item in candidates if item.notebook]
     others = [item for item in candidates if not item.notebook]
     senders = identify(notebooks) if notebooks else []
+    # Names are compared with each other: beside the other files, a notebook alone shows whose zip or folder it lies in.
+    beside = identify([*notebooks, *others]) if others else []
+    senders = [
+        wide if (wide.origin or wide.person) and not (narrow.origin or narrow.person) else narrow
+        for narrow, wide in zip(senders, beside or senders, strict=False)
+    ]
     chosen = {id(item): sender for item, sender in zip(notebooks, senders, strict=True)}
     handed_in = {sender.person or sender.student for sender in senders}
     skipped, wholes = [], []
-    # Names are compared with each other, so the other files are looked at beside the notebooks.
-    other_senders = identify([*notebooks, *others])[len(notebooks) :] if others else []
-    for item, sender in zip(others, other_senders, strict=True):
+    for item, sender in zip(others, beside[len(notebooks) :], strict=True):
         if item.whole:
             wholes.append((item, sender))
             continue
@@ -174,9 +178,19 @@ def _sent(
             skipped.append(item.trace.relative)
     sources = {item.trace.source for item in candidates if id(item) in chosen}
     chosen |= {id(item): sender for item, sender in wholes if item.trace.source not in sources}
-    if skipped:
-        on_note(f"skipped {count(len(skipped), 'file')} that are not notebooks: {listed(skipped)}")
-    return [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
+    sent = [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
+    _note_skipped(skipped, sent, on_note)
+    return sent
+
+
+def _note_skipped(
+    names: list[str], sent: list[tuple[_Candidate, Sender]], on_note: Callable[[str], None]
+) -> None:
+    """Name the files that were skipped, without a zip of which a file was taken."""
+    opened = {str(parent) for item, _ in sent for parent in PurePosixPath(item.trace.relative).parents}
+    if skipped := [name for name in names if name not in opened]:
+        kind = "is not a notebook" if len(skipped) == 1 else "are not notebooks"
+        on_note(f"skipped {count(len(skipped), 'file')} that {kind}: {listed(skipped)}")
 
 
 def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]]) -> None:

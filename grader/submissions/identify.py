@@ -225,12 +225,14 @@ def _stem(relative: str) -> str:
 def _file_stem(name: str) -> str:
     """Return a file's name without its ending, and without that of a notebook before it."""
     stem = _without_suffix(name)
-    return stem if stem != name else _without_suffix(PurePosixPath(name).stem)
+    return stem if stem != name else _without_suffix(PurePosixPath(name).stem.removesuffix(".tar"))
 
 
 def _without_suffix(name: str) -> str:
-    """Return a file's name without the ending of a notebook or zip; a folder's dots are its own."""
-    return name[: -len(PurePosixPath(name).suffix)] if name.lower().endswith((".ipynb", ".zip")) else name
+    """Return a file's name without the endings of a notebook and its zip (`x.ipynb.zip`); a folder's dots are its own."""
+    while name.lower().endswith((".ipynb", ".zip")) and PurePosixPath(name).suffix:
+        name = PurePosixPath(name).stem
+    return name
 
 
 def _clean(student: str) -> str:

@@ -27,9 +27,10 @@ if TYPE_CHECKING:
 _HEADERS = {
     "id": (
         "student id", "student_id", "sis user id", "sid", "id number", "idnumber", "student number", "matriculation number",
-        "matrikelnummer", "id-nummer", "numer id", "numer albumu", "numero d'identification", "numero de id", "id",
+        "matrikelnummer", "matrikelnr", "matrikelnr.", "id-nummer", "numer id", "numer albumu", "nr albumu", "indeks", "nr indeksu",
+        "numer indeksu", "orgdefinedid", "numero d'identification", "numero de id", "id",
     ),
-    "name": ("name", "full name", "fullname", "student", "student name", "vollstandiger name", "imie i nazwisko", "nom complet"),
+    "name": ("name", "full name", "fullname", "student", "student name", "vollstandiger name", "imie i nazwisko", "nazwisko i imie", "name, vorname", "nom complet"),
     "first": ("first name", "firstname", "first_name", "given name", "forename", "vorname", "imie", "prenom", "nombre"),
     "last": ("last name", "lastname", "last_name", "surname", "family name", "nachname", "nazwisko", "nom", "nom de famille", "apellido(s)", "apellidos"),
     "email": ("email", "email address", "e-mail", "e-mail address", "mail", "e-mail-adresse", "adres e-mail", "adresse de courriel", "direccion de correo"),
@@ -43,7 +44,16 @@ _SEARCHED_LINES = 10  # for the header: some programs write a title above it
 _EXCELS_LINE = re.compile(r"sep=([,;\t])[,;]*")
 _OTHER_KEY = "sis login id"  # finds a person, and is not shown
 # Rows that platforms write among people: the second of Canvas's table, the last of Moodle's.
-_NO_PERSON = {"points possible", "overall average", "average", "course average"}
+_NO_PERSON = {
+    "points possible",
+    "overall average",
+    "average",
+    "course average",
+    "total",
+    "number of students",
+}
+_WORKBOOKS = (b"PK\x03\x04", b"\xd0\xcf\x11\xe0")  # of Excel, then and now, and of LibreOffice
+_EXCELS_TEXT = re.compile(r'="(.*)"')  # so that Excel keeps the zeros of a number
 _WITHOUT_ACCENT = str.maketrans(
     {
         "ł": "l",
@@ -116,7 +126,8 @@ class Roster:
             if len(row) > len(header):
                 raise UsageError(f"{path}, line {line}: {len(row)} cells under a header of {len(header)}")
             person = _person({field: _cell(row, at[0]) for field, at in columns.items()})
-            if folded(person.name) in _NO_PERSON:
+            labels = {folded(text).rstrip(":0123456789 ") for text in (person.name, person.id)}
+            if labels & _NO_PERSON:
                 continue
             if not (person.id or person.name or person.email):
                 nobody.append(str(line))
@@ -208,14 +219,23 @@ def _header(path: Path, rows: Iterator[tuple[int, list[str]]]) -> tuple[list[str
 
 
 def _person(cells: dict[str, str]) -> Person:
-    """Return the person of a row; a name in two columns is one, and a whole one counts before it."""
-    name = cells.get("name") or " ".join(filter(None, (cells.get("first"), cells.get("last"))))
-    return Person(cells.get("id", ""), name, cells.get("email", ""), cells.get("section", ""))
+    """Return the person of a row; a name in two columns is one, and a whole one counts before it.
+
+    Beside a given name alone, what is called the name is that of the family, as in `Name;Vorname`.
+    """
+    whole, first = cells.get("name", ""), cells.get("first", "")
+    if whole and first and "last" not in cells and folded(first) not in folded(whole):
+        whole = f"{first} {whole}"
+    name = whole or " ".join(filter(None, (first, cells.get("last"))))
+    number = cells.get("id", "").removeprefix("#")  # Brightspace writes #1001, and means 1001
+    return Person(number, name, cells.get("email", ""), cells.get("section", ""))
 
 
 def _text(path: Path) -> str:
     with reporting_os_errors(READ, path):
         data = path.read_bytes()
+    if data.startswith(_WORKBOOKS):
+        raise UsageError(f"{path} is a workbook, not a table in CSV; save it as CSV UTF-8")
     try:
         if data.startswith((b"\xff\xfe", b"\xfe\xff")):  # what Excel calls Unicode text
             return data.decode("utf-16")
@@ -230,7 +250,7 @@ def _rows(path: Path, text: str) -> Iterator[tuple[int, list[str]]]:
     reader = csv.reader(io.StringIO(text, newline=""), delimiter=_delimiter(text), strict=True)
     try:
         for row in reader:
-            cells = [cell.strip() for cell in row]
+            cells = [_EXCELS_TEXT.sub(r"\1", cell.strip()) for cell in row]
             while cells and not cells[-1]:
                 cells.pop()
             if cells:

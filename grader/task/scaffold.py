@@ -21,6 +21,15 @@ _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
 _TAKEN = {"cells", "parts"}  # shared by tasks, beside their folders
 
 
+def template_files(task_id: str) -> dict[str, str]:
+    """Return the text of each file of a new task called `task_id`, by its path in the task's folder."""
+    return {
+        file.relative_to(_TEMPLATE).as_posix(): file.read_text(encoding="utf-8").replace(_NAME, task_id)
+        for file in sorted(_TEMPLATE.rglob("*"))
+        if file.is_file() and "__pycache__" not in file.parts
+    }
+
+
 def scaffold(task_id: str, tasks: Path) -> tuple[Task, list[Path]]:
     """Make the folder `tasks`/`task_id` and build its notebooks; return the task and the files that were written.
 
@@ -35,13 +44,11 @@ def scaffold(task_id: str, tasks: Path) -> tuple[Task, list[Path]]:
         raise UsageError(f"{folder} already exists; a task is never overwritten")
     written = []
     try:
-        for file in sorted(_TEMPLATE.rglob("*")):
-            if file.is_file() and "__pycache__" not in file.parts:
-                target = folder / file.relative_to(_TEMPLATE)
-                target.parent.mkdir(parents=True, exist_ok=True)
-                text = file.read_text(encoding="utf-8").replace(_NAME, task_id)
-                target.write_text(text, encoding="utf-8", newline="\n")
-                written.append(target)
+        for name, text in template_files(task_id).items():
+            target = folder / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(text, encoding="utf-8", newline="\n")
+            written.append(target)
         task = read_task(folder)
         return task, [*written, *build.write(task)]
     except OSError as error:

@@ -35,10 +35,13 @@ def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
     if busy > ledger.slot_seconds() + _STUDENT_SHARE * wall_seconds:
         message = f"the run was stopped after {wall_seconds:g} s; your processes kept the machine busy for {busy:.0f} s"
         return StudentFault(Verdict.TIME_LIMIT, message)
+    lack = slot.lack_of_threads()
     where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
     doing = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
     message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {doing}"
-    return StudentFault(Verdict.TIME_LIMIT, message)
+    return StudentFault(
+        Verdict.TIME_LIMIT, f"{message}. A library waited for threads: {lack}" if lack else message
+    )
 
 
 def blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> StudentFault:

@@ -73,6 +73,31 @@ def test_an_error_fails_the_quick_check_and_a_clean_notebook_says_so(
     assert (clean.code, clean.out) == (0, f"{toy_task.solution}: no problems found\n")
 
 
+RENAMED = "def your_weight(targets, losses):\n    return losses\n"
+
+
+@pytest.mark.parametrize(
+    ("slot", "problem"),
+    [
+        (BROKEN, "lines with %"),
+        (RENAMED, "rename your_weight to your_weights"),
+        ("def f(:\n", "not valid Python"),
+    ],
+    ids=["a magic", "a renamed function", "no Python"],
+)
+def test_an_error_is_not_run_since_it_would_fail(
+    slot: str, problem: str, run: Run, toy_task: Task, submit: Submit, tmp_path: Path
+) -> None:
+    words = ("check", submit(slot), "--task", toy_task.folder, "--out", tmp_path / "runs")
+    outcome = run(*words)
+    assert outcome.code == 1
+    assert problem in outcome.out
+    assert outcome.out.endswith("not run: it would fail; mend the error first\n")
+    answer = json.loads(run(*words, "--json").out)
+    assert set(answer) == {"submission", "diagnostics"}
+    assert not (tmp_path / "runs").exists()
+
+
 def test_diagnostics_are_json_for_programs(run: Run, toy_task: Task, submit: Submit) -> None:
     path = submit(NEEDS)
     outcome = run("check", path, "--task", toy_task.folder, "--quick", "--json")

@@ -264,3 +264,52 @@ def test_an_interrupted_command_says_so_at_once(
     outcome = run("tasks")
     assert (outcome.code, outcome.err) == (130, "grader: stopping\n")
     assert (signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)) == handlers
+
+
+SLOT = "def your_weights(targets, losses):\n    return torch.ones(len(targets)) * (1 + 0 * losses)\n"
+
+
+@pytest.mark.slow
+def test_an_author_grades_and_checks_a_slot_alone(run: Run, toy_task: Task, tmp_path: Path) -> None:
+    (tmp_path / "idea.py").write_text(SLOT, encoding="utf-8")
+    graded = run(
+        "grade", toy_task.folder, tmp_path / "idea.py", "--out", tmp_path / "out", "--repeats", "1", "--json"
+    )
+    (result,) = json.loads(graded.out)
+    assert (graded.code, result["student"], result["verdict"]) == (0, "idea", "scored")
+    again = run("replay", toy_task.folder, "idea", "--out", tmp_path / "out")
+    assert "the same bit for bit" in again.out
+
+
+def test_a_slot_alone_is_checked_like_the_notebook_that_holds_it(
+    run: Run, toy_task: Task, tmp_path: Path
+) -> None:
+    path = tmp_path / "idea.py"
+    path.write_text(SLOT.replace("0 * losses", "0 * loses"), encoding="utf-8")
+    outcome = run("check", path, "--task", toy_task.folder, "--quick")
+    assert outcome.code == 0
+    assert "idea.py:cell " in outcome.out
+    assert "nothing defines `loses`" in outcome.out
+    path.write_text(SLOT.replace("your_weights", "my_weights"), encoding="utf-8")
+    assert "rename my_weights to your_weights" in run("check", path, "--task", toy_task.folder).out
+
+
+def test_a_slot_alone_needs_a_task_and_text(run: Run, toy_task: Task, tmp_path: Path) -> None:
+    path = tmp_path / "idea.py"
+    path.write_bytes(b"\xff\xfe")
+    without = run("check", path)
+    assert (without.code, without.err.count("\n")) == (2, 1)
+    assert "give --task" in without.err
+    unreadable = run("grade", toy_task.folder, path, "--out", tmp_path / "out")
+    assert (unreadable.code, unreadable.err.count("\n")) == (2, 1)
+    assert "not UTF-8 text" in unreadable.err
+    missing = run("grade", toy_task.folder, tmp_path / "no.py", "--out", tmp_path / "out")
+    assert (missing.code, missing.err.count("\n")) == (2, 1)
+
+
+def test_bands_are_refused_before_anything_runs(run: Run, toy_task: Task, tmp_path: Path) -> None:
+    outcome = run(
+        "bands", toy_task.folder, "--record", tmp_path / "nowhere" / "bands.json", "--out", tmp_path
+    )
+    assert (outcome.code, outcome.err.count("\n")) == (2, 1)
+    assert "choose another file with --record" in outcome.err

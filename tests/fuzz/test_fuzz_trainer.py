@@ -97,6 +97,9 @@ class Gone:
         del wait_seconds
         return None
 
+    def lack_of_threads(self) -> str:
+        return ""
+
     def close(self) -> None:
         self.socket.close()
 

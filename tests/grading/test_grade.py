@@ -106,6 +106,8 @@ ENDS: dict[str, tuple[str, Verdict, str, str]] = {
     ),
     "exception at definition": ("raise ValueError('not today')\ndef your_weights(t, l): ...\n",
         Verdict.SLOT_ERROR, "not today", "line 1"),
+    "what the sandbox refuses": ("x = input('How much? ')\n" + HONEST,
+        Verdict.SLOT_ERROR, "Nobody can type an answer while your function is graded", "line 1"),
     "syntax error": ("def your_weights(targets, losses)\n    return 1\n", Verdict.SLOT_ERROR, "SyntaxError", "line 1"),
     "wrong shape": ("def your_weights(targets, losses):\n    return torch.ones(3)\n",
         Verdict.INVALID_OUTPUT, "return (80,)", ""),

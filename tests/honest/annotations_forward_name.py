@@ -1,6 +1,6 @@
 # expect: slot_error
 # says: NameError: name 'Missing' is not defined
-# quick: 'Missing'
+# quick: `Missing`
 def helper(value: Missing):
     return value
 def your_weights(targets, losses):

@@ -1,4 +1,5 @@
 # expect: same
+# quick: `num_workers` counts as 0: your function has one process
 from torch.utils.data import DataLoader, TensorDataset
 def your_weights(targets, losses):
     loader = DataLoader(

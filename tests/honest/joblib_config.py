@@ -1,4 +1,5 @@
 # expect: same
+# quick: `n_jobs` starts threads
 from joblib import Parallel, delayed, parallel_config
 def root(value):
     return value ** 0.5

@@ -1,4 +1,5 @@
 # expect: same
+# quick: `n_jobs` starts threads
 from joblib import Parallel, delayed
 def square(v):
     return v * v

@@ -1,4 +1,5 @@
 # expect: same
+# quick: `n_jobs` starts threads
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 def your_weights(targets, losses):

@@ -1,4 +1,5 @@
 # expect: same
+# quick: there is no compiler
 # home: slow
 @torch.compile
 def weigh(targets):

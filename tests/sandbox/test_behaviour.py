@@ -118,7 +118,7 @@ def test_dataclasses_and_pickles_of_the_slots_own_classes_work(sandbox: Sandbox)
     ("value", "what"),
     [("(x for x in 'ab')", "a generator"), ("{1, 2}", "a set"), ("1j", "a complex"), ("np", "a module"),
      ("np.ones(2, complex)", "an array of dtype complex128"), ("{1: 2}", "a dict with a key that is not a text"),
-     ("torch.ones(2, 2).to_sparse()", "a sparse, quantised or empty-shelled tensor"),
+     ("torch.ones(2, 2).to_sparse()", "a nested, sparse, quantised or empty-shelled tensor"),
      ("np.zeros(1 << 22)", "more than 16 MB of arrays")],
 )  # fmt: skip
 def test_a_value_that_cannot_cross_is_named(sandbox: Sandbox, value: str, what: str) -> None:

@@ -1,7 +1,7 @@
 """What runs in a notebook at home runs graded with the same answer, or is refused at once with a sentence that says why.
 
 The first line of each file of `tests/honest` is what to expect: `same`, or a verdict. `says:` is part of the sentence
-or of the traceback, `quick:` part of what `grader check --quick` says beforehand.
+or of the traceback, `quick:` part of what `grader check --quick` says beforehand (see `tests/lint/test_honest_slots_at_once.py`).
 """
 
 from __future__ import annotations
@@ -9,47 +9,27 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
 from at_home import ENTRY, IMPORTS, arguments
+from honest_slots import SLOTS, TESTS, expected_of
 from sandbox_client import Outcome, converse
 
+from grader.notebooks.refused import refusal_hint
 from grader.sandbox import SlotSource, open_sandbox
 from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
     from grader.sandbox import Backend, Sandbox
 
 pytestmark = pytest.mark.slow
 
-TESTS = Path(__file__).parent.parent
-SLOTS = sorted((TESTS / "honest").glob("*.py"))
 SECONDS = 20.0  # a hang is longer; loading a library under load is not
-
-
-@dataclass(frozen=True)
-class Expected:
-    """The header of a slot: its verdict or "same", and parts of what is said."""
-
-    ending: str
-    says: str
-    quick: str
-    slow_at_home: bool
-
-
-def expected_of(path: Path) -> Expected:
-    header = dict(
-        line.removeprefix("# ").split(": ", 1)
-        for line in path.read_text(encoding="utf-8").split("\n")
-        if line.startswith(("# expect: ", "# says: ", "# quick: ", "# home: "))
-    )
-    return Expected(header["expect"], header.get("says", ""), header.get("quick", ""), "home" in header)
 
 
 @pytest.fixture(scope="module", params=["bubblewrap", "plain"])
@@ -89,7 +69,7 @@ def test_an_honest_slot_is_graded_as_it_runs_at_home_or_refused_with_the_reason(
     path: Path, roomy: Sandbox, home: dict[str, list[float] | str]
 ) -> None:
     expected = expected_of(path)
-    if "# needs: confinement" in path.read_text(encoding="utf-8") and roomy.name != "bubblewrap":
+    if expected.needs_confinement and roomy.name != "bubblewrap":
         pytest.skip("nothing limits it where nothing confines it")
     outcome = play(roomy, path.read_text(encoding="utf-8"))
     if expected.ending == "same":
@@ -99,4 +79,5 @@ def test_an_honest_slot_is_graded_as_it_runs_at_home_or_refused_with_the_reason(
             assert answer == pytest.approx(home[path.stem])
     else:
         assert outcome.verdict == expected.ending, outcome
-        assert expected.says in f"{outcome.message}\n{outcome.traceback}", outcome
+        hint = refusal_hint(outcome.message, IMPORTS, path.read_text(encoding="utf-8"))
+        assert expected.says in f"{outcome.message}{hint}\n{outcome.traceback}", (outcome, hint)

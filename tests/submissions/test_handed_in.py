@@ -130,6 +130,13 @@ def test_where_nobody_says_who_sent_it_a_file_is_named_in_one_note(tmp_path: Pat
     assert notes == ["skipped 7 files that are not notebooks: data/0.csv, data/1.csv, data/2.csv and 4 more"]
 
 
+def test_a_zip_of_which_a_file_was_taken_is_not_skipped(tmp_path: Path) -> None:
+    content = {"1001.ipynb": GOOD, "1002.zip": packed({"solution.py": PROGRAM}), "notes.txt": b"x"}
+    students, notes = taken(as_folder(tmp_path / "class", content), Roster([Person("1001"), Person("1002")]))
+    assert students.pop("1002").startswith("This is a Python program")
+    assert notes == ["skipped 1 file that is not a notebook: notes.txt"]
+
+
 def test_a_bomb_in_a_students_zip_costs_only_them(tmp_path: Path) -> None:
     content = {
         "lovelaceada_71_90001_nb.ipynb": GOOD,

@@ -153,6 +153,11 @@ WRONG: dict[str, tuple[str | bytes, str]] = {
     "utf-16 without its mark": ("id,name\n1,Ännä\n".encode("utf-16-le"), "not UTF-8"),
     "a comma too many": ("id,name\n1,Müller, Anna\n", "line 2: 3 cells under a header of 2"),
     "nobody": ("id,name,section\n,,B\n", "nobody is listed"),
+    "a workbook of Excel": (
+        b"PK\x03\x04" + bytes(40),
+        "is a workbook, not a table in CSV; save it as CSV UTF-8",
+    ),
+    "a workbook of an older Excel": (b"\xd0\xcf\x11\xe0" + bytes(40), "is a workbook"),
     "an open quote": ('id,name\n1,"Anna\n', "not a row of CSV"),
     "a cell without end": ("id,name\n1," + "x" * 200_000, "not a row of CSV"),
 }
@@ -199,6 +204,21 @@ AS_WRITTEN: dict[str, str | bytes] = {
     "Excel's Unicode text": (
         f"Student number\tFull name\tMail\r\n2001\t{ZOE}\tzoe@uni.example\r\n2002\t{LUKASZ}\tlukasz@uni.example\r\n"
     ).encode("utf-16"),
+    "USOS": "Indeks;Nazwisko;Imi\u0119;Email\n2001;M\u00fcller;Zo\u00eb;zoe@uni.example\n2002;\u017bak;\u0141ukasz;lukasz@uni.example\n",
+    "names family first in one column": (
+        "Nr albumu;Nazwisko i imi\u0119;E-mail\n2001;M\u00fcller Zo\u00eb;zoe@uni.example\n2002;\u017bak \u0141ukasz;lukasz@uni.example\n"
+    ),
+    "a family name that is called the name": (
+        "Matrikelnummer;Name;Vorname;Mail\n2001;M\u00fcller;Zo\u00eb;zoe@uni.example\n2002;\u017bak;\u0141ukasz;lukasz@uni.example\n"
+    ),
+    "Brightspace": (
+        "OrgDefinedId,Username,Last Name,First Name,Email,End-of-Line Indicator\n"
+        "#2001,#zoe,M\u00fcller,Zo\u00eb,zoe@uni.example,#\n#2002,#lukasz,\u017bak,\u0141ukasz,lukasz@uni.example,#\n"
+    ),
+    "numbers that Excel keeps as texts": f'ID,Name,Email\n="2001",{ZOE},zoe@uni.example\n="2002",{LUKASZ},lukasz@uni.example\n',
+    "sums below": (
+        f"id,name,email\n2001,{ZOE},zoe@uni.example\n2002,{LUKASZ},lukasz@uni.example\n\nTotal: 2\nNumber of students,2,\n"
+    ),
     "a title above": f"Machine learning, autumn\n\nsid,name,email\n2001,{ZOE},zoe@uni.example\n2002,{LUKASZ},lukasz@uni.example\n",
     "a report's lines above": (
         "Report:;Enrolled students\nDate:;2026-11-28\n"

@@ -11,18 +11,15 @@ import pytest
 import test_contract as contract
 
 from grader.errors import UsageError
-from grader.lint.task.runs import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
-from grader.notebooks.rebuild import rebuild
+from grader.grading.bands import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS, MOST_TRICK_POINTS
 from grader.task import build
 from grader.task.evaluation import prepare_repeats
 from grader.task.scaffold import scaffold
 from grader.task.spec import Task, discover, read_task
-from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.errors import Verdict
     from grader.grading.engine import LocalEngine
 
 
@@ -122,32 +119,30 @@ def test_a_wrong_return_is_explained(task: Task, tmp_path: Path, engine: LocalEn
 
 
 @pytest.mark.slow
-def test_starter_trick_and_reference_are_graded_into_their_bands(task: Task, tmp_path: Path) -> None:
+def test_starter_trick_and_reference_are_measured_into_their_bands(task: Task, tmp_path: Path) -> None:
     """By the commands that an author types."""
-    folder = tmp_path / "in"
-    folder.mkdir()
-    (folder / "starter.ipynb").write_bytes(task.starter.read_bytes())
-    (folder / "reference.ipynb").write_bytes(task.solution.read_bytes())
-    trick = (task.folder / "strategies" / "fixed_share.py").read_text(encoding="utf-8")
-    notebook = json.dumps(rebuild(load_starter(task), trick))
-    (folder / "trick.ipynb").write_text(notebook, encoding="utf-8")
+    author, record = task.folder.parent.parent, tmp_path / "bands.json"
     grader = [sys.executable, "-m", "grader"]
-    author = task.folder.parent.parent
     subprocess.run([*grader, "build", "./tasks/first_try", "--check"], cwd=author, check=True)
-    (tmp_path / "secret").write_text("the same seeds in every run of the tests")
-    words = ["./tasks/first_try", str(folder), "--out", str(tmp_path / "out"), "--json"]
-    words += ["--secret-file", str(tmp_path / "secret")]
-    graded = subprocess.run(
-        [*grader, "grade", *words], cwd=author, check=True, capture_output=True, text=True
-    )
-    verdicts: dict[str, tuple[Verdict, int]] = {
-        record["student"]: (record["verdict"], record["points"]) for record in json.loads(graded.stdout)
+    words = ["./tasks/first_try", "--seeds", "3", "--out", str(tmp_path / "runs"), "--record", str(record)]
+    words += ["--secret", "the same seeds in every run of the tests"]
+    shown = subprocess.run(
+        [*grader, "bands", *words], cwd=author, check=True, capture_output=True, text=True
+    ).stdout
+    measured = json.loads(record.read_text())["strategies"]
+    assert {name: band["role"] for name, band in measured.items()} == {
+        "starter": "starter",
+        "reference": "reference",
+        "fixed_share": "trick",
     }
-    assert {verdict for verdict, _ in verdicts.values()} == {"scored"}
-    points = {student: value for student, (_, value) in verdicts.items()}
-    assert points["starter"] <= MOST_STARTER_POINTS
-    assert points["trick"] <= contract.MOST_TRICK_POINTS
-    assert points["reference"] >= LEAST_REFERENCE_POINTS
+    assert measured["starter"]["points"] <= MOST_STARTER_POINTS
+    assert measured["fixed_share"]["points"] <= MOST_TRICK_POINTS
+    assert measured["reference"]["points"] >= LEAST_REFERENCE_POINTS
+    assert "suggestion for task.toml: floor = 0." in shown
+    again = subprocess.run(
+        [*grader, "bands", *words, "--json"], cwd=author, check=True, capture_output=True, text=True
+    )
+    assert json.loads(again.stdout)["strategies"] == measured, "what was measured is not run again"
 
 
 def test_the_hidden_data_of_a_new_task_can_be_built(task: Task, tmp_path: Path) -> None:

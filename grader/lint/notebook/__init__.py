@@ -9,7 +9,7 @@ import ast
 from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault
-from grader.lint.notebook import calls, names, protected
+from grader.lint.notebook import calls, confined, names, protected
 from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.program import MAGIC, Program
 from grader.notebooks.elsewhere import other_cells
@@ -72,6 +72,8 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     yield from calls.gpu_calls(program, starter)
     yield from calls.chance_calls(program, starter)
     yield from calls.sleeping_calls(program, starter)
+    yield from confined.refused_calls(program, starter)
+    yield from confined.changed_calls(program, starter)
 
 
 def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:
@@ -89,10 +91,16 @@ def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:
         "syntax",
         span,
         f"this is not valid Python: {error.msg}{version_hint('SyntaxError', theirs)}",
-        "write it in another way: your notebook runs a newer Python"
-        if is_newer(theirs)
-        else "run the cell in your notebook to see the error",
+        _advice(theirs),
     )
+
+
+def _advice(theirs: str) -> str:
+    """Return what to do about a syntax error in a notebook that ran the version `theirs` of Python, "" where it is unknown."""
+    if is_newer(theirs):
+        return "write it in another way: your notebook runs a newer Python"
+    advice = "run the cell in your notebook to see the error"
+    return advice if theirs else f"{advice}; if it works there, your notebook runs a newer Python"
 
 
 def _magic(number: int, line: str) -> Problem:

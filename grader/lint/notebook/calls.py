@@ -8,6 +8,7 @@ from importlib.machinery import PathFinder
 from typing import TYPE_CHECKING
 
 from grader.lint.notebook.diagnostic import Severity, span_of
+from grader.notebooks.calls import dotted, imported_names, unguarded_calls
 from grader.notebooks.program import parse
 from grader.notebooks.reading import source, tagged
 from grader.sandbox.process import site_folders
@@ -39,7 +40,7 @@ def gpu_calls(program: Program, starter: Json) -> Iterator[Problem]:
     if any(isinstance(node, ast.Attribute) and node.attr in _ASKS for node in ast.walk(program.tree)):
         return
     known, lines = _modules(program, starter), set()
-    for call in _calls(program):
+    for call in unguarded_calls(program.tree):
         name = dotted(call.func, known)
         if call.lineno not in lines and _needs_gpu(call, name):
             lines.add(call.lineno)
@@ -55,7 +56,7 @@ def gpu_calls(program: Program, starter: Json) -> Iterator[Problem]:
 def chance_calls(program: Program, starter: Json) -> Iterator[Problem]:
     """Find each source of random numbers that no seed governs."""
     known = _modules(program, starter)
-    for call in _calls(program):
+    for call in unguarded_calls(program.tree):
         name = dotted(call.func, known)
         given = [*call.args, *(keyword.value for keyword in call.keywords)]
         unseeded = not given or (isinstance(given[0], ast.Constant) and given[0].value is None)
@@ -73,7 +74,7 @@ def chance_calls(program: Program, starter: Json) -> Iterator[Problem]:
 def sleeping_calls(program: Program, starter: Json) -> Iterator[Problem]:
     """Find each pause, which costs time."""
     known = _modules(program, starter)
-    for call in _calls(program):
+    for call in unguarded_calls(program.tree):
         if dotted(call.func, known) == "time.sleep":
             text = "this waits, and counts towards the time limit"
             yield Severity.WARNING, "sleep", span_of(call, program.lines), text, "remove it"
@@ -102,51 +103,14 @@ def missing_modules(program: Program) -> Iterator[Problem]:
                 )
 
 
-def dotted(node: ast.expr, known: dict[str, str]) -> str:
-    """Return the full name of a called function, "" where it does not belong to a module."""
-    parts: list[str] = []
-    while isinstance(node, ast.Attribute):
-        parts.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name) or node.id not in known:
-        return ""
-    return ".".join([known[node.id], *reversed(parts)])
-
-
 def _modules(program: Program, starter: Json) -> dict[str, str]:
     """Return the full name of each name that the slot's imports bind."""
-    trees = [parse(source(cell)) for cell in tagged(starter, "slot-imports")]
-    full_names: dict[str, str] = {}
-    for node in (node for tree in [*trees, program.tree] for node in ast.walk(tree)):
-        if isinstance(node, ast.Import):
-            for alias in node.names:
-                top = alias.name.partition(".")[0]
-                full_names[alias.asname or top] = alias.name if alias.asname else top
-        elif isinstance(node, ast.ImportFrom):
-            full_names |= {alias.asname or alias.name: f"{node.module}.{alias.name}" for alias in node.names}
-    return full_names
+    return imported_names([*imports_of(starter), program.tree])
 
 
-def _calls(program: Program) -> list[ast.Call]:
-    """Return the calls that no condition guards, in the order of the text."""
-    calls: list[ast.Call] = []
-    left: list[ast.AST] = [program.tree]
-    while left:
-        node = left.pop()
-        if isinstance(node, ast.Call):
-            calls.append(node)
-        match node:
-            case ast.If() | ast.IfExp():
-                left.append(node.test)
-            case ast.BoolOp():
-                left.append(node.values[0])
-            case ast.Match():
-                left.append(node.subject)
-            case ast.Try() | ast.TryStar():
-                left += node.finalbody
-            case _:
-                left += ast.iter_child_nodes(node)
-    return sorted(calls, key=lambda call: (call.lineno, call.col_offset))
+def imports_of(starter: Json) -> list[ast.Module]:
+    """Return the cells of a starter that run before the slot, parsed."""
+    return [parse(source(cell)) for cell in tagged(starter, "slot-imports")]
 
 
 def _needs_gpu(call: ast.Call, name: str) -> bool:

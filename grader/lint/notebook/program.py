@@ -114,7 +114,10 @@ class Program:
 
 
 def _alive(module: ast.Module, named: set[str]) -> ast.Module:
-    """Return the module without the top-level functions that nothing names: pasted leftovers are not checked."""
+    """Return the module without the bodies of top-level functions that nothing names: pasted leftovers never run.
+
+    Their annotations and defaults are evaluated all the same.
+    """
     idle = {
         id(node): node
         for node in module.body
@@ -128,7 +131,15 @@ def _alive(module: ast.Module, named: set[str]) -> ast.Module:
             break
         for node in new:
             del idle[id(node)]
-    return ast.Module([node for node in module.body if id(node) not in idle], [])
+    return ast.Module(
+        [_without_body(idle[id(node)]) if id(node) in idle else node for node in module.body], []
+    )
+
+
+def _without_body(function: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.stmt:
+    nothing = ast.copy_location(ast.Pass(), function.body[0])
+    empty = ast.FunctionDef(function.name, function.args, [nothing], [], function.returns)
+    return ast.copy_location(empty, function)
 
 
 def _compiled(tree: ast.Module) -> CodeType:

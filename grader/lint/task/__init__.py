@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING
 from grader.findings import Finding
 from grader.gradebook.run_settings import RunSettings
 from grader.lint.task import runs
+from grader.lint.task.bands import check_bands
 from grader.lint.task.clean_room import check_starter_runs
 from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
 from grader.lint.task.final_mode import check_names
 from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
+from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
@@ -42,7 +44,8 @@ __all__ = [
 ]
 
 TEXT_CHECKS = (
-    check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map,
+    check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map, check_bands,
+    check_leftovers,
 )  # fmt: skip
 DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
 

@@ -15,6 +15,7 @@ import numpy as np
 from grader.errors import Verdict
 from grader.findings import Finding, found
 from grader.gradebook.run_folder import RunFolder
+from grader.grading.bands import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
 from grader.grading.batch import Job, run_batch
 from grader.lint.task.clean_room import final_mode, visit_clean_room
 from grader.submissions.collect import Submission
@@ -30,8 +31,6 @@ if TYPE_CHECKING:
     from grader.task.evaluation import Repeat
     from grader.task.spec import Score, Task
 
-MOST_STARTER_POINTS = 25
-LEAST_REFERENCE_POINTS = 90
 MOST_SHUFFLED_POINTS = 5
 MARGIN = 1.5  # the slowest run, times this, stays within the limit
 _SHUFFLES = 20  # of each seed

@@ -5,6 +5,7 @@ Nothing here confines anybody: a slot may undo it, and then meets the limits the
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import importlib.abc
 import importlib.machinery
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from types import ModuleType
 
+NO_WORKERS = "counts as 0: your function has one process"
 # Arguments of a DataLoader that only its workers have a use for.
 _OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
 
@@ -40,9 +42,14 @@ def environment(processes: int) -> dict[str, str]:
 def adjust(processes: int) -> None:
     """Adjust what is loaded, and what will be, as soon as it is."""
     threads = threads_that_fit(processes)
-    os.cpu_count = lambda: threads
+    _count_fewer_cores(threads)
+    os.environ["PYTHONPATH"] = os.pathsep.join(
+        sys.path
+    )  # a Python that the slot starts finds the same libraries
     adjustments: dict[str, Callable[[ModuleType], None]] = {
+        "multiprocessing.context": _fork_without_server,
         "joblib.parallel": _threads_for_workers,
+        "torch": functools.partial(_fewer_between_operations, threads=threads),
         "threadpoolctl": functools.partial(_fewer_threads, threads=threads),
         "torch.utils.data.dataloader": _load_here,
     }
@@ -50,6 +57,16 @@ def adjust(processes: int) -> None:
         if name in sys.modules:
             adjustment(sys.modules[name])
     sys.meta_path.insert(0, _Adjusting(adjustments))
+
+
+def _count_fewer_cores(threads: int) -> None:
+    """Let pools that are as large as the machine be no larger than they can start."""
+    os.cpu_count = lambda: threads
+    if sys.version_info >= (3, 13):
+        os.process_cpu_count = lambda: threads
+    if sys.platform == "linux":
+        cores = os.sched_getaffinity
+        os.sched_getaffinity = lambda process: set(sorted(cores(process))[:threads])
 
 
 class _Adjusting(importlib.abc.MetaPathFinder):
@@ -75,6 +92,13 @@ class _Adjusting(importlib.abc.MetaPathFinder):
         return spec
 
 
+def _fork_without_server(context: Any) -> None:
+    """Let worker processes be forked from this one: a fork server, the default from Python 3.14 on, needs sockets."""
+    fork = context._concrete_contexts["fork"]  # noqa: SLF001 -- there is no public way to replace a method
+    context._concrete_contexts["forkserver"] = fork  # noqa: SLF001
+    context._default_context._default_context = fork  # noqa: SLF001
+
+
 def _threads_for_workers(parallel: Any) -> None:
     """Let joblib, and scikit-learn's `n_jobs`, use threads in place of processes."""
 
@@ -96,6 +120,22 @@ def _fewer_threads(threadpoolctl: Any, threads: int) -> None:
         controller.set_num_threads = set_num_threads
 
 
+def _fewer_between_operations(torch: Any, threads: int) -> None:
+    """Let torch's second pool, for operations side by side, be one that can be started: it waits for ever for a refused thread.
+
+    Its size can be set only once, so a slot that sets it after that changes nothing.
+    """
+    setter = torch.set_num_interop_threads
+
+    def set_num_interop_threads(count: int) -> None:
+        with contextlib.suppress(RuntimeError):
+            setter(min(count, threads))
+
+    if torch.get_num_interop_threads() > threads:
+        set_num_interop_threads(threads)
+    torch.set_num_interop_threads = set_num_interop_threads
+
+
 def _load_here(dataloader: Any) -> None:
     """Let torch's DataLoader load in this process, and say so."""
     loader = dataloader.DataLoader
@@ -106,7 +146,7 @@ def _load_here(dataloader: Any) -> None:
         given = signature.bind(self, *args, **kwargs)
         count = given.arguments.get("num_workers", 0)
         if count:
-            sys.stderr.write(f"DataLoader: num_workers={count} counts as 0: your function has one process\n")
+            sys.stderr.write(f"DataLoader: num_workers={count} {NO_WORKERS}\n")
             given.arguments["num_workers"] = 0
             for name in _OF_WORKERS:
                 given.arguments.pop(name, None)

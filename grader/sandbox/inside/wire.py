@@ -179,8 +179,8 @@ class _Encoder:
         dtype = str(tensor.dtype).removeprefix("torch.")
         if not (type(tensor) is torch.Tensor or type(tensor).__module__.startswith(_PLAIN_TENSORS)):
             raise Unsendable(f"{_with_article(tensor)}, whose meaning would be lost on the way")
-        if tensor.layout is not torch.strided or tensor.is_quantized or tensor.device.type == "meta":
-            raise Unsendable("a sparse, quantised or empty-shelled tensor")
+        if tensor.is_nested or tensor.layout is not torch.strided or tensor.is_quantized or tensor.is_meta:
+            raise Unsendable("a nested, sparse, quantised or empty-shelled tensor")
         if dtype not in DTYPES and dtype != "bfloat16":
             raise Unsendable(f"a tensor of dtype {dtype}")
         plain = tensor.detach().cpu().resolve_neg().contiguous()

@@ -1,0 +1,93 @@
+"""The command bands: what typical answers of a task get, and a score map that sets them apart."""
+
+from __future__ import annotations
+
+import json
+import os
+from contextlib import closing
+from typing import TYPE_CHECKING
+
+from rich.text import Text
+
+from grader.cli import output
+from grader.cli.console import out as console
+from grader.cli.data_source import source_of
+from grader.cli.grade import run
+from grader.cli.settings import check_machine, local_engine, made
+from grader.cli.tables import TableColumn, table
+from grader.errors import UsageError
+from grader.files import WRITTEN, write_atomic
+from grader.gradebook.run_settings import RunSettings
+from grader.grading.bands import bands_of, record_of, suggest_map
+from grader.grading.batch import Job
+from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats
+from grader.task.spec import DEFAULT_SIZE, load_task
+from grader.task.strategies import strategies
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from grader.cli.commands import BandsOptions
+    from grader.grading.bands import Band, MapSuggestion
+
+
+def bands(options: BandsOptions) -> None:
+    """Grade starter, reference and every strategy of a task over fresh seeds, and record what they get."""
+    task = load_task(options.task_name)
+    answers = strategies(task)
+    record = options.record or task.folder / "bands.json"
+    _check_writable(record)  # known before hours have gone
+    settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=options.seeds)
+    check_machine(settings)
+    out = made(options.out / task.id)
+    repeats = prepare_repeats(
+        task,
+        options.secret.encode(),
+        out / "evaluation",
+        repeats=options.seeds,
+        source=source_of(task, None, DEFAULT_SIZE),
+    )
+    submissions = [Submission(answer.name, answer.name, answer.notebook) for answer in answers]
+    with closing(local_engine()) as engine:
+        job = Job(task, submissions, repeats, settings, out, options.jobs, command="bands", engine=engine)
+        results = run(job, quiet=options.as_json)
+    measured = bands_of(results, answers, task)
+    content = record_of(task, measured, seeds=options.seeds, secret=options.secret, device=results[0].device)
+    write_atomic(record, (json.dumps(content, indent=2) + "\n").encode())
+    suggestion = suggest_map(measured)
+    if options.as_json:
+        output.print_json(content)
+    else:
+        _show(measured, suggestion)
+        output.say(f"recorded in {record}; executed notebooks: {out}")
+
+
+def _check_writable(record: Path) -> None:
+    if not record.parent.is_dir() or not os.access(record if record.exists() else record.parent, os.W_OK):
+        raise UsageError(f"{record} {WRITTEN}; choose another file with --record")
+
+
+def _show(measured: Mapping[str, Band], suggestion: MapSuggestion | None) -> None:
+    """Print the bands, the best first, and the suggestion."""
+    rows = sorted(measured.items(), key=lambda row: -row[1].balanced_accuracy.mean)
+    accuracies = [band.balanced_accuracy for _, band in rows]
+    columns = [
+        TableColumn("answer", [Text(name) for name, _ in rows], folds=True),
+        TableColumn("role", [Text(band.role) for _, band in rows]),
+        TableColumn("BAC", [Text(f"{values.mean:.3f} ± {values.sd:.3f}") for values in accuracies]),
+        TableColumn("points", [Text(str(band.points), "bold") for _, band in rows], right=True),
+        TableColumn("seconds", [Text(f"{band.seconds_per_seed:.1f}") for _, band in rows], right=True),
+    ]
+    console.print(table(columns, console.width))
+    output.say("BAC: balanced accuracy of single runs, mean ± SD over seeds. points: of the mean.")
+    if suggestion is None:
+        output.say("no score map can set the reference apart from the starter: they get about the same")
+        return
+    output.say(
+        f"suggestion for task.toml: floor = {suggestion.floor:g}, ceiling = {suggestion.ceiling:g} "
+        f"(starter {suggestion.starter}, best trick {suggestion.trick}, reference {suggestion.reference} points)"
+    )
+    for problem in suggestion.problems:
+        output.warn(problem)

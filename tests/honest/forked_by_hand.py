@@ -1,0 +1,12 @@
+# expect: same
+import multiprocessing
+def put(queue, values):
+    queue.put([value + 1 for value in values])
+def your_weights(targets, losses):
+    context = multiprocessing.get_context("fork")
+    queue = context.Queue()
+    worker = context.Process(target=put, args=(queue, losses.tolist()))
+    worker.start()
+    values = queue.get()
+    worker.join()
+    return torch.tensor(values)
