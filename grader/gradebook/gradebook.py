@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import UsageError, Verdict
 from grader.files import WRITTEN, lock, reporting_os_errors
 from grader.gradebook.late import LateRule, after_penalty, utc
-from grader.gradebook.result import Result
+from grader.gradebook.result import GROUP, Result
 from grader.gradebook.schema import VERSION, check_version, prepare
 
 if TYPE_CHECKING:
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "gradebook.sqlite"
-GROUP = "+"  # between the members of a group that hands in together
 
 
 @dataclass(frozen=True)
