@@ -75,6 +75,9 @@ def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
 
 def show_tasks(tasks: Sequence[Task]) -> None:
     """Print the table of tasks."""
+    if not tasks:
+        say("no tasks here; `grader check` finds that of your notebook in the folder that you were given")
+        return
     columns = [
         TableColumn("task", [Text(task.id) for task in tasks]),
         TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),

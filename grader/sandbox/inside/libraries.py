@@ -43,9 +43,7 @@ def adjust(processes: int) -> None:
     """Adjust what is loaded, and what will be, as soon as it is."""
     threads = threads_that_fit(processes)
     _count_fewer_cores(threads)
-    os.environ["PYTHONPATH"] = os.pathsep.join(
-        sys.path
-    )  # a Python that the slot starts finds the same libraries
+    os.environ |= {"PYTHONPATH": os.pathsep.join(sys.path)}  # for a Python that the slot starts
     adjustments: dict[str, Callable[[ModuleType], None]] = {
         "multiprocessing.context": _fork_without_server,
         "joblib.parallel": _threads_for_workers,
