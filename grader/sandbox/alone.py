@@ -10,6 +10,7 @@ import contextlib
 import json
 import os
 import secrets
+import signal
 import socket
 import subprocess
 import sys
@@ -171,6 +172,7 @@ class AloneSlot:
             stderr=subprocess.STDOUT,
             env={**os.environ, **process.environment(self._home.name, limits.processes)},
             cwd=self._home.name,
+            start_new_session=True,  # a group of its own, where there are groups
         )
 
     def _keep(self, output: IO[bytes]) -> None:
@@ -234,7 +236,15 @@ class AloneSlot:
 
 
 def kill_tree(pid: int) -> None:
-    """Kill a process and all that it started."""
+    """Kill a process that leads a group, and all that it started.
+
+    On Windows, which has no groups, what was started by a process that has ended since is not found.
+    """
+    if hasattr(os, "killpg"):
+        with contextlib.suppress(
+            ProcessLookupError, PermissionError
+        ):  # nobody of it is left; macOS says so of zombies
+            os.killpg(pid, signal.SIGKILL)
     with contextlib.suppress(psutil.Error):
         first = psutil.Process(pid)
         for member in [*first.children(recursive=True), first]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import multiprocessing.context
 import os
 import signal
 import socket
@@ -32,6 +33,8 @@ def starting(self: Any, *words: Any, **options: Any) -> None:
     _start(self, *words, **options)
 
 
+for method in ("fork", "forkserver"):
+    multiprocessing.context._concrete_contexts.pop(method, None)  # type: ignore[attr-defined]
 builtins.__import__ = importing  # type: ignore[assignment]
 subprocess.Popen.__init__ = starting  # type: ignore[method-assign]
 for owner, names in ATTRIBUTES.items():

@@ -92,7 +92,9 @@ class _Adjusting(importlib.abc.MetaPathFinder):
 
 def _fork_without_server(context: Any) -> None:
     """Let worker processes be forked from this one: a fork server, the default from Python 3.14 on, needs sockets."""
-    fork = context._concrete_contexts["fork"]  # noqa: SLF001 -- there is no public way to replace a method
+    fork = context._concrete_contexts.get("fork")  # noqa: SLF001 -- there is no public way to replace a method
+    if fork is None:  # Windows, in a rehearsal
+        return
     context._concrete_contexts["forkserver"] = fork  # noqa: SLF001
     context._default_context._default_context = fork  # noqa: SLF001
 
