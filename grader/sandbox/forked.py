@@ -177,7 +177,7 @@ def _receive(sock: socket.socket, deadline: float) -> tuple[bytes, list[int]]:
 
 
 def _closes(sock: socket.socket) -> bool:
-    """Say that there is nothing more to come, and return whether the other end closes soon."""
+    """Send nothing more, and return whether the other end closes soon."""
     sock.settimeout(process.END_SECONDS)
     try:
         sock.shutdown(socket.SHUT_WR)
