@@ -16,7 +16,7 @@ help:
 	@echo "make demo   set up, prepare data, grade the submissions of examples/ and build the report; SYSTEM_TORCH=1"
 	@echo "make test   set up, then the whole test suite with coverage"
 	@echo "make fast   the tests that start no kernel and train nothing, two minutes"
-	@echo "make wheel  build the wheel, install it in a clean environment and try it"
+	@echo "make wheel  build the wheel for students and that of the tasks in dist/, install them in a clean environment and try them"
 	@echo "make nightly  what proves more and takes hours; one part: make nightly PART=ray"
 	@echo "make redteam  attack noisy_labels with every hostile submission of tests/hostile"
 	@echo "make fuzz   look for crashes with new random submissions, zips and frames; FUZZ_MINUTES=60"
@@ -31,21 +31,21 @@ ifeq ($(SYSTEM_TORCH),)
 	@echo "Setting up $(VENV): 112 packages, 6.2 GB on disk, of which PyTorch and its CUDA libraries are 32 packages and 5.8 GB."
 	@echo "About 3.5 GB are downloaded; that takes 5 to 15 minutes. With PyTorch installed already: make $(MAKECMDGOALS) SYSTEM_TORCH=1"
 	$(PYTHON) -m venv $(VENV) && rm -f $(VENV)/constraints.txt
-	$(BIN)/python -m pip install -c constraints.txt -e .
+	$(BIN)/python -m pip install -c constraints.txt -e '.[grade]'
 else
 	$(PYTHON) -m venv --system-site-packages $(VENV)
 	@$(BIN)/python -c 'import torch, torchvision' 2>/dev/null || { \
 	  echo "SYSTEM_TORCH=1: $(PYTHON) has no torch and torchvision that $(VENV) can see; install both for it, or run make without SYSTEM_TORCH"; exit 1; }
 	@echo "Setting up $(VENV) with the PyTorch of $(PYTHON): about 80 packages, 0.5 GB on disk, 0.2 GB to download, 1 to 2 minutes."
 	@grep -Ev '^(torch|torchvision|triton|nvidia[a-z0-9_-]*|cuda[a-z0-9_-]*)==' constraints.txt > $(VENV)/constraints.txt
-	$(BIN)/python -m pip install -c $(VENV)/constraints.txt -e .
+	$(BIN)/python -m pip install -c $(VENV)/constraints.txt -e '.[grade]'
 endif
 	@touch $@
 
 # What tests, linters and the site of docs/ need beside it.
 $(STAMP): $(GRADES)
 	@echo "Adding what the tests need to $(VENV): 83 packages, 0.7 GB on disk, 1 to 3 minutes."
-	$(BIN)/python -m pip install -c $(firstword $(wildcard $(VENV)/constraints.txt) constraints.txt) -e '.[dev,crosscheck,ray,docs]'
+	$(BIN)/python -m pip install -c $(firstword $(wildcard $(VENV)/constraints.txt) constraints.txt) -e '.[grade,dev,crosscheck,ray,docs]'
 	@touch $@
 
 demo: $(GRADES)
@@ -55,7 +55,7 @@ demo: $(GRADES)
 	$(BIN)/grader report $(DEMO)
 	@echo "Open $(DEMO)/report/index.html in a browser: the leaderboard, and feedback for each submission."
 
-# The wheel, installed in a clean environment that borrows the dependencies of $(VENV).
+# Both wheels, installed in a clean environment that borrows the dependencies of $(VENV).
 wheel: $(STAMP)
 	.ci/wheel $(BIN)/python
 

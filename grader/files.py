@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+import importlib
+from typing import IO, TYPE_CHECKING
 
 from grader.errors import UsageError
 
@@ -22,6 +23,21 @@ def reporting_os_errors(problem: str, path: Path | str, advice: str = "") -> Ite
     except OSError as error:
         sentence = f"{path} {problem}: {error.strerror or error}"
         raise UsageError(f"{sentence}; {advice}" if advice else sentence) from error
+
+
+def lock(file: IO[str]) -> None:
+    """Keep `file` for this process until it is closed; where the system knows no such locks, nothing happens.
+
+    Raises OSError where another process has it.
+    """
+    with contextlib.suppress(ImportError):
+        import fcntl  # noqa: PLC0415 -- Linux and macOS
+
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        return
+    with contextlib.suppress(ImportError):
+        msvcrt = importlib.import_module("msvcrt")  # Windows
+        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
 
 
 def write_atomic(path: Path, content: bytes) -> None:

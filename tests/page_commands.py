@@ -16,7 +16,7 @@ NOT_RUN = {
     "grader redteam noisy_labels": "takes hours; tests/redteam/test_arena.py calls it for a smaller task",
     "python3 -m venv .venv": "sets up what runs these tests",
     ". .venv/bin/activate": "sets up what runs these tests",
-    "pip install -c constraints.txt -e .": "sets up what runs these tests",
+    'pip install -c constraints.txt -e ".[grade]"': "sets up what runs these tests",
     "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/notebooks/test_colab_badge.py calls it for a copy",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
     "grader check my_notebook.ipynb --watch": "goes on until Ctrl-C; tests/cli/test_check.py watches the toy task",

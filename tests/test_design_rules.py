@@ -10,7 +10,14 @@ import pytest
 GRADER = Path(__file__).resolve().parent.parent / "grader"
 # These speak to people, or are the main program of a process of their own.
 SPEAKING = {"main.py", "output.py"}
-OWN_PROCESS = {"server.py", "slot.py", "fork_server_process.py", "gradescope_container.py"}
+OWN_PROCESS = {
+    "server.py",
+    "slot.py",
+    "unforked.py",
+    "forks.py",
+    "fork_server_process.py",
+    "gradescope_container.py",
+}
 LIBRARY = sorted(path for path in GRADER.rglob("*.py") if "templates" not in path.parts)  # a notebook prints
 
 

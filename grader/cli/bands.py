@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from rich.text import Text
@@ -27,7 +28,6 @@ from grader.task.strategies import strategies
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
     from grader.cli.commands import BandsOptions
     from grader.grading.bands import Band, MapSuggestion
@@ -37,7 +37,7 @@ def bands(options: BandsOptions) -> None:
     """Grade starter, reference and every strategy of a task over fresh seeds, and record what they get."""
     task = load_task(options.task_name)
     answers = strategies(task)
-    record = options.record or task.folder / "bands.json"
+    record = options.record or (Path() if task.is_installed else task.folder) / "bands.json"
     _check_writable(record)  # known before hours have gone
     settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=options.seeds)
     check_machine(settings)

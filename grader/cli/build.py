@@ -9,22 +9,30 @@ from grader.cli import output
 from grader.errors import UsageError
 from grader.task import build as builder
 from grader.task.scaffold import scaffold
-from grader.task.spec import discover, load_task
+from grader.task.spec import discover, load_task, task_folders, tasks_folder
 
 if TYPE_CHECKING:
     from grader.cli.commands import BuildOptions, NewTaskOptions
+    from grader.task.spec import Task
 
 
 def build(options: BuildOptions) -> None:
-    """Generate the starter and solution notebooks from the author's notebook."""
+    """Generate the starter and solution notebooks from the author's notebook.
+
+    Those of a task that was installed with the program are written into this folder, and never beside the program.
+    """
     stale: list[str] = []
     written: list[Path] = []
-    tasks = [load_task(name) for name in options.names] if options.names else discover()
+    tasks = [load_task(name) for name in options.names] if options.names else discover(_home_of_all())
     if options.check:
-        stale = [line for task in tasks for line in builder.check(task, options.repo_url)]
+        stale = [line for task in tasks for line in builder.check(task, options.repo_url, _home(task))]
     elif options.repo_url is None:
-        written = [path for task in tasks for path in builder.write(task)]
+        written = [path for task in tasks for path in builder.write(task, _home(task))]
     else:  # it is one for all tasks of a folder
+        if installed := next(filter(_home, tasks), None):
+            raise UsageError(
+                f"{installed.id} came with the program; copy {installed.folder.parent} here to keep an address for it"
+            )
         for folder in sorted({task.folder.parent for task in tasks}):
             written += builder.move(discover(folder), options.repo_url)
     if options.as_json:
@@ -35,6 +43,16 @@ def build(options: BuildOptions) -> None:
         raise UsageError("; ".join(stale))
     if not options.as_json and not written:
         output.say("every notebook is in step with its source")
+
+
+def _home_of_all() -> Path:
+    """Return the folder of the tasks that are meant where none is named: `tasks` here, or what came with the program."""
+    return next((folder for folder in task_folders() if any(folder.glob("*/task.toml"))), tasks_folder())
+
+
+def _home(task: Task) -> Path | None:
+    """Return where the notebooks of a task go that cannot have them beside its own folder; None for all others."""
+    return Path.cwd() if task.is_installed else None
 
 
 def new_task(options: NewTaskOptions) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import tempfile
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import asdict, dataclass
@@ -21,12 +22,13 @@ from grader.errors import StudentFault, UsageError, Verdict
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rehearsal
 from grader.grading.batch import Job, run_batch
-from grader.lint.notebook import diagnose
+from grader.lint.notebook import diagnose, newer_python
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
+from grader.notebooks.versions import series
 from grader.report.advice import outlook
 from grader.sandbox.proof import confines
-from grader.task.spec import load_task
+from grader.task.spec import load_task, task_folders
 from grader.task.starter import load_starter
 from grader.task.strategies import is_slot_file, notebook_of_slot
 
@@ -72,13 +74,19 @@ def check(options: CheckOptions) -> None:
     """
     if options.watch and options.as_json:
         raise UsageError("--watch never ends, and --json is one answer: choose one of them")
-    task = load_task(options.task_name or rehearsal.task_of(options.notebook))
+    task = _task_of(options)
     target = CheckTarget(options, task, load_starter(task))
     try:
         _watch(target) if options.watch else _once(target)
     except KeyboardInterrupt:
         output.complain("stopped")
         raise typer.Exit(INTERRUPTED) from None
+
+
+def _task_of(options: CheckOptions) -> Task:
+    """Return the notebook's task; one that lies beside the notebook, as organisers hand it out, comes first."""
+    name = options.task_name or rehearsal.task_of(options.notebook)
+    return load_task(name, options.notebook.resolve().parent / "tasks", *task_folders())
 
 
 def _once(target: CheckTarget) -> None:
@@ -190,9 +198,15 @@ def _content(target: CheckTarget) -> bytes:
 
 def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     """Return the problems that can be found at once, shown already unless a program reads."""
-    diagnostics = diagnose(content, target.starter)
+    handout = target.task.handout
+    newer = newer_python(content, target.starter, handout.python) if handout else []
+    diagnostics = [*newer, *diagnose(content, target.starter)]
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
+        if handout:
+            output.say(
+                f"it is graded in Python {series(handout.python)}; this is Python {series(platform.python_version())}"
+            )
         if _has_error(diagnostics) and not target.options.quick:
             output.say("not run: it would fail; mend the error first")
     return diagnostics

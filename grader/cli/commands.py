@@ -86,6 +86,15 @@ class PackOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class StarterOptions:
+    """Write a task's starter notebook, with which students begin."""
+
+    task_name: options.TaskName
+    out: options.StarterOut = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class GradeOptions:
     """Grade notebooks, folders and zips of one task on hidden data.
 
@@ -410,6 +419,7 @@ COMMANDS = (
     CommandRow("tasks", TasksOptions, "grader.cli.tasks:tasks", Audience.STUDENTS),
     CommandRow("doctor", DoctorOptions, "grader.cli.doctor:doctor", Audience.INSTRUCTORS),
     CommandRow("pack", PackOptions, "grader.cli.pack:pack", Audience.INSTRUCTORS),
+    CommandRow("starter", StarterOptions, "grader.cli.starter:starter", Audience.INSTRUCTORS),
     CommandRow("grade", GradeOptions, "grader.cli.grade:grade", Audience.INSTRUCTORS),
     CommandRow("results", ResultsOptions, "grader.cli.results:results", Audience.INSTRUCTORS),
     CommandRow("report", ReportOptions, "grader.cli.report:report", Audience.INSTRUCTORS),

@@ -9,15 +9,15 @@ import typer
 
 from grader.errors import UsageError
 from grader.redteam.corpus import CLASSES, corpus_folder
-from grader.task.spec import DEFAULT_SIZE, load_task, tasks_folder
+from grader.task.spec import DEFAULT_SIZE, load_task, task_folders
 
 _SOURCES = ("embedded", "npz:", "torchvision:")
 
 
 def task_ids(incomplete: str) -> list[str]:
     """Return the ids of the tasks; a path is the shell's own to complete."""
-    ids = (path.parent.name for path in sorted(tasks_folder().glob("*/task.toml")))
-    return [name for name in ids if name.startswith(incomplete)]
+    ids = {path.parent.name for folder in task_folders() for path in folder.glob("*/task.toml")}
+    return sorted(name for name in ids if name.startswith(incomplete))
 
 
 def sizes(ctx: typer.Context, incomplete: str) -> list[str]:

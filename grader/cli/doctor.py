@@ -18,6 +18,7 @@ from grader.cli import output
 from grader.errors import GraderFault
 from grader.findings import Finding
 from grader.sandbox import find_bwrap, prove
+from grader.sandbox.alone import can_fork
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
 from grader.trainer.fork_server import ForkServer
@@ -50,6 +51,7 @@ _REMEDIES = {
     "python": "install Python 3.11 or newer, remove .venv, and set up again",
     "disk": f"free {_FREE_GB} GB there, or set TMPDIR to a folder with more room",
     "fork server": "use Linux 5.3 or newer; if it is, the reason is above. `grader grade --cold` needs no fork server",
+    "system": "grade on Linux; `grader check` works here, in a plain process",
     "sandbox": "install your system's package `bubblewrap`",
     f"{_SANDBOX}starts": "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, "
     "or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0); in a container its host must allow them too",
@@ -124,6 +126,8 @@ def _network() -> Finding:
 
 
 def _sandbox() -> list[Finding]:
+    if not can_fork():
+        return [Finding("system", ok=False, detail=f"{platform.system()} cannot fork confined processes")]
     bwrap: Path | None = find_bwrap()
     if bwrap is None:
         return [Finding("sandbox", ok=False, detail="no bubblewrap was found")]

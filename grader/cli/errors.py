@@ -13,6 +13,7 @@ from grader.errors import GraderFault, UsageError, nearest
 
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _CHOICE = re.compile(r"'([^']*)' is not one of (.*)")
+_GRADING = {"jupytext", "pygments", "rapidfuzz"}  # the packages of the extra `grade`
 INTERRUPTED = 130  # the exit code that a shell gives to a program that Ctrl-C ended
 
 
@@ -36,6 +37,11 @@ def complaint(error: Exception) -> Complaint:
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         path = error.filename or "this machine"
         return Complaint(f"{path}: {error.strerror}; make room or give access, then repeat the command", 2)
+    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _GRADING:
+        return Complaint(
+            f"{error.name} is missing, which `grader check` does not need: pip install 'notebook-olympiad[grade]'",
+            2,
+        )
     line = "this is a bug in the grader, not in your input; please report it with the lines above"
     return Complaint(line, 3, "".join(traceback.format_exception(error)))
 

@@ -86,8 +86,7 @@ def grade(options: GradeOptions) -> None:
     _answer(results, options)
     _note_late(task.id, out)
     if people:
-        for line in output.absences(out, {task.id}):
-            output.warn(line)
+        _note_absences(task.id, out)
     exit_for(results)
 
 
@@ -186,6 +185,14 @@ def _late_rule(options: GradeOptions) -> LateRule | None:
     if options.deadline in (None, NO_DEADLINE):
         return None
     return LateRule.parse(options.deadline, options.late or "mark")
+
+
+def _note_absences(task: str, out: Path) -> None:
+    """Note who of the roster handed in nothing for a task."""
+    with reading(out) as book:
+        absence = book.absences()[task]
+    for line in output.absence_lines({task: absence}):
+        output.warn(line)
 
 
 def _note_late(task: str, out: Path) -> None:

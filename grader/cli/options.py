@@ -181,6 +181,9 @@ ExportOut = Annotated[
 ]
 ZipOut = Annotated[Path, typer.Option("--out", help="The zip to write; it holds a secret.")]
 PackOut = Annotated[Path, typer.Option("--out", help="Folder for TASK.zip.")]
+StarterOut = Annotated[
+    Path | None, typer.Option("--out", help="The notebook to write.", show_default="TASK.ipynb")
+]
 TasksOut = Annotated[Path, typer.Option("--out", help="Folder of tasks; notebooks are built beside it.")]
 ZipSecret = Annotated[
     Path | None,

@@ -12,17 +12,16 @@ from grader.cli.console import err, one_line
 from grader.cli.console import out as _out
 from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
-from grader.gradebook.gradebook import reading
 from grader.gradebook.standings import Credit, credits_of, reason_of
 from grader.task.spec import DEFAULT_SIZE
 from grader.text import count, listed
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
     from pathlib import Path
 
     from grader.findings import Finding
-    from grader.gradebook.gradebook import Recorded
+    from grader.gradebook.gradebook import Absence, Recorded
     from grader.gradebook.result import Result
     from grader.grading.rerun import Replay
     from grader.redteam.arena import AttackOutcome
@@ -76,6 +75,9 @@ def counted(items: Sequence[Recorded]) -> Iterable[Recorded]:
 
 def show_tasks(tasks: Sequence[Task]) -> None:
     """Print the table of tasks."""
+    if not tasks:
+        say("no tasks here; `grader check` finds that of your notebook in the folder that you were given")
+        return
     columns = [
         TableColumn("task", [Text(task.id) for task in tasks]),
         TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
@@ -122,15 +124,13 @@ def result_json(result: Result, worth: FileCredits) -> dict[str, Any]:
     return result.as_json() | {"points": credit.points, "graded": result.points, "reason": credit.reason}
 
 
-def absences(out: Path, tasks: Collection[str] | None = None) -> list[str]:
-    """Return a line for each task, of those given, that names who of its roster handed in nothing."""
-    with reading(out) as book:
-        absences = book.absences()
+def absence_lines(absences: Mapping[str, Absence]) -> list[str]:
+    """Return a line for each task that names who of its roster handed in nothing."""
     return [
         f"nothing from {len(absence.names)} of {absence.expected}"
         f"{f' for {task}' * (len(absences) > 1)}: {listed(absence.names, LISTED)}"
         for task, absence in absences.items()
-        if absence.names and (tasks is None or task in tasks)
+        if absence.names
     ]
 
 

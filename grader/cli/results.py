@@ -18,6 +18,7 @@ def results(options: ResultsOptions) -> None:
     with reading(options.out) as book:
         board = book.leaderboard()
         recorded = book.history() if options.history else book.current()
+        absences = book.absences()
     known = {entry.result.student for entry in recorded}
     if unknown := set(options.student or []) - known:
         raise UsageError(f"{options.out} has no student {min(unknown)!r}; {instead(min(unknown), known)}")
@@ -46,7 +47,7 @@ def results(options: ResultsOptions) -> None:
     else:
         names = {row["student"]: row["name"] for row in board}
         output.show_recorded(chosen, names, worth, times=options.history)
-        for line in [] if options.student or options.verdict else output.absences(options.out):
+        for line in [] if options.student or options.verdict else output.absence_lines(absences):
             output.say(line)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import hashlib
 import signal
 import threading
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 0.25  # without another change, before a file counts as saved: an editor may write in pieces
 _LOOK_MS = 1000  # then the file is looked at without an event, for network file systems send none
-_INTERRUPTING = signal.SIGUSR1
+_INTERRUPTING = getattr(signal, "SIGUSR1", signal.SIGINT)  # Windows has no such signal
 
 
 def cells_of(data: bytes) -> object:
@@ -127,7 +128,10 @@ class Saving:
         self.data = self._watch.wait_unless(self._stop)
         main = threading.main_thread().ident
         if self.data is not None and main is not None and not self._stop.is_set():
-            signal.pthread_kill(main, _INTERRUPTING)  # to this thread, for it may be asleep in a lock
+            if hasattr(signal, "pthread_kill"):
+                signal.pthread_kill(main, _INTERRUPTING)  # to this thread, for it may be asleep in a lock
+            else:
+                _thread.interrupt_main(_INTERRUPTING)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

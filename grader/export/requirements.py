@@ -6,17 +6,20 @@ The metadata of an editable installation are those of the day it was made, so a 
 from __future__ import annotations
 
 import importlib.metadata
+import re
 import tomllib
 from dataclasses import dataclass
 from pathlib import Path
 
 NAME = "notebook-olympiad"
+_GRADING = "grade"  # the extra
+_OF_GRADING = re.compile(rf"extra == ['\"]{_GRADING}['\"]")
 _PROJECT = Path(__file__).resolve().parent.parent.parent / "pyproject.toml"
 
 
 @dataclass(frozen=True)
 class Needs:
-    """The version, the packages in their ranges without extras, and the entry points by group and name."""
+    """The version, the packages for grading in their ranges, and the entry points by group and name."""
 
     version: str
     packages: tuple[str, ...]
@@ -28,14 +31,19 @@ def needs(project: Path = _PROJECT) -> Needs:
     if project.is_file():
         about = tomllib.loads(project.read_text(encoding="utf-8")).get("project", {})
         if about.get("name") == NAME:
-            return Needs(about["version"], tuple(about["dependencies"]), about["entry-points"])
+            packages = [*about["dependencies"], *about["optional-dependencies"][_GRADING]]
+            return Needs(about["version"], tuple(packages), about["entry-points"])
     distribution = importlib.metadata.distribution(NAME)
     points: dict[str, dict[str, str]] = {}
     for point in distribution.entry_points:
         if point.group != "console_scripts":
             points.setdefault(point.group, {})[point.name] = point.value
-    packages = tuple(wanted for wanted in distribution.requires or [] if "extra ==" not in wanted)
-    return Needs(distribution.version, packages, points)
+    required = tuple(
+        wanted.partition(";")[0].strip() if "extra ==" in wanted else wanted
+        for wanted in distribution.requires or []
+        if "extra ==" not in wanted or _OF_GRADING.search(wanted)
+    )
+    return Needs(distribution.version, required, points)
 
 
 def installed() -> dict[str, str]:

@@ -1,8 +1,9 @@
-"""Make the zip that is handed out to students: starter notebook, public data, requirements, a page of instructions."""
+"""Make the zip for students: starter notebook, public data, requirements, what `grader check` needs, and a page."""
 
 from __future__ import annotations
 
 import ast
+import platform
 import re
 import shutil
 import string
@@ -16,7 +17,9 @@ from grader.export.requirements import needs
 from grader.files import write_atomic
 from grader.notebooks.program import parse
 from grader.notebooks.reading import is_code, source, tagged
+from grader.notebooks.versions import series
 from grader.task.data import zip_folder
+from grader.task.handout import write_handout
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -50,6 +53,7 @@ def _lay_out(task: Task, public: Path, top: Path, size: str) -> None:
     data_path = _data_path(task, starter)
     shutil.copytree(public, top / data_path)
     (top / task.starter.name).write_bytes(task.starter.read_bytes())
+    write_handout(task, top / "tasks" / task.id, size=size, data=str(data_path))
     (top / "requirements.txt").write_text(_requirements(starter), encoding="utf-8")
     (top / "README.md").write_text(_page(task, data_path, size), encoding="utf-8")
 
@@ -107,4 +111,6 @@ def _page(task: Task, data_path: PurePosixPath, size: str) -> str:
         ceiling=f"{spec.score.ceiling:g}",
         wall_seconds=f"{task.size(size).wall_seconds:g}",
         memory_mb=spec.limits.memory_mb,
+        python=series(platform.python_version()),
+        version=needs().version,
     )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import fcntl
 import json
 import sqlite3
 from dataclasses import dataclass
@@ -11,9 +10,9 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError, Verdict
-from grader.files import WRITTEN, reporting_os_errors
+from grader.files import WRITTEN, lock, reporting_os_errors
 from grader.gradebook.late import LateRule, after_penalty, utc
-from grader.gradebook.result import Result
+from grader.gradebook.result import GROUP, Result
 from grader.gradebook.schema import VERSION, check_version, prepare
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 FILE_NAME = "gradebook.sqlite"
-GROUP = "+"  # between the members of a group that hands in together
 
 
 @dataclass(frozen=True)
@@ -108,9 +106,9 @@ def writing(out: Path) -> Iterator[Gradebook]:
     """
     with contextlib.ExitStack() as stack:
         with reporting_os_errors(WRITTEN, out):
-            lock = stack.enter_context((out / ".lock").open("w"))
+            file = stack.enter_context((out / ".lock").open("w"))
         try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            lock(file)
         except OSError as error:
             raise UsageError(
                 f"another grader is writing to {out}; wait for it, or choose another --out"

@@ -7,6 +7,8 @@ from typing import Any
 
 from grader.errors import Verdict
 
+GROUP = "+"  # in the id of a group, between the members that hand in together
+
 
 @dataclass(frozen=True)
 class Metrics:

@@ -49,14 +49,20 @@ def rounds(task: Task, notebook: Path, data: Path | None, scratch: Path, *, repe
     """Return repeats made of the public data alone.
 
     The public folder is `data`, else the task's folder `data/TASK` beside the notebook (or `data/TASK/public`, where
-    `grader prepare` puts it), else built in `scratch`. Raises UsageError where it cannot be used.
+    `grader prepare` puts it; or, for students' copy, beside the folder `tasks`), else built in `scratch`. Raises UsageError where it cannot be used.
     """
     if data is not None and not data.is_dir():
         raise UsageError(f"{data} is not a folder of public data")
-    beside = data or notebook.parent / "data" / task.id
-    for public in (beside / "public", beside):
-        if public.is_dir():
-            return prepare_rehearsal(task, public, scratch, repeats=repeats)
+    usual = task.handout.data if task.handout else f"data/{task.id}"
+    homes = [notebook.parent, task.folder.parent.parent] if task.handout else [notebook.parent]
+    for folder in [data] if data else [home / usual for home in homes]:
+        for public in (folder / "public", folder):
+            if public.is_dir():
+                return prepare_rehearsal(task, public, scratch, repeats=repeats)
+    if task.handout:
+        raise UsageError(
+            f"the public data are not in {homes[1] / usual}; unpack the zip again, or name their folder: --data"
+        )
     source = resolve_source(task.spec.data.source, task.folder)
     prepare(task, scratch / "made", seed=_PUBLIC_SEED, source=source)
     return prepare_rehearsal(task, scratch / "made" / "public", scratch, repeats=repeats)

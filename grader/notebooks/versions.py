@@ -38,8 +38,15 @@ def _names_standard_module(message: str) -> bool:
 
 def is_newer(theirs: str) -> bool:
     """Return whether the version `theirs`, "" where it is unknown, is newer than this Python's."""
-    return bool(theirs) and _minor(theirs) > _minor(platform.python_version())
+    return bool(theirs) and minor(theirs) > minor(platform.python_version())
 
 
-def _minor(version: str) -> tuple[int, ...]:
-    return tuple(int(part) for part in version.split(".")[:2])
+def series(version: str) -> str:
+    """Return the part of a version that decides what Python allows: "3.11" for "3.11.7"."""
+    return ".".join(version.split(".")[:2])
+
+
+def minor(version: str) -> tuple[int, int]:
+    """Return the two numbers of a version that decide what Python allows: (3, 11) for "3.11.7"."""
+    first, second, *_ = [*(int(part) for part in version.split(".") if part.isdecimal()), 0, 0]
+    return first, second

@@ -86,7 +86,8 @@ def bars(title: str, counts: Sequence[tuple[str, int, str]]) -> str:
 def scatter(title: str, dots: Sequence[Dot], x_label: str, ends: tuple[str, str] | None = None) -> str:
     """Draw points over something; `ends` names the left and the right end where the numbers say nothing."""
     low, high = min(dot.x for dot in dots), max(dot.x for dot in dots)
-    summary = f"{len(dots)} submissions, {x_label} from {ends[0] if ends else f'{low:.3g}'} to {ends[1] if ends else f'{high:.3g}'}"
+    first, last = ends or (_rounded(low), _rounded(high))
+    summary = f"{len(dots)} submissions, {x_label} from {first} to {last}"
     chart = _Chart(
         220, title, f"{summary}, points from {min(d.y for d in dots):g} to {max(d.y for d in dots):g}."
     )
@@ -216,7 +217,7 @@ class _Chart:
             _add(self.root, "text", ends[1], x=WIDTH - _RIGHT, y=base + 14, cls="tick end")
         else:
             for value in ticks or _ticks(*across, count=5):
-                _add(self.root, "text", f"{value:.3g}", x=self.x(value), y=base + 14, cls="tick middle")
+                _add(self.root, "text", _rounded(value), x=self.x(value), y=base + 14, cls="tick middle")
         _add(
             self.root, "text", x_label, x=(_LEFT + WIDTH - _RIGHT) / 2, y=self._height - 5, cls="label middle"
         )
@@ -235,6 +236,11 @@ class _Chart:
     def svg(self) -> str:
         """Return the drawing."""
         return _text(self.root)
+
+
+def _rounded(value: float) -> str:
+    """Return a number to three digits, a large one to whole numbers: nobody reads 1.2e+03."""
+    return f"{value:.3g}" if abs(value) < 1000 else f"{value:.0f}"
 
 
 def _ticks(low: float, high: float, count: int, *, whole: bool = False) -> list[float]:

@@ -177,7 +177,7 @@ def _receive(sock: socket.socket, deadline: float) -> tuple[bytes, list[int]]:
 
 
 def _closes(sock: socket.socket) -> bool:
-    """Send nothing more, and return whether the other end closes soon."""
+    """Return whether the other end closes soon, when it hears that there is nothing more to come."""
     sock.settimeout(process.END_SECONDS)
     try:
         sock.shutdown(socket.SHUT_WR)

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from grader.errors import GraderFault
 from grader.sandbox import bwrap, plain, process
+from grader.sandbox.alone import AloneSandbox, can_fork
 from grader.sandbox.forked import ForkedSandbox, LibraryProcess
 from grader.sandbox.session import SlotSandbox
 
@@ -40,7 +41,8 @@ class SandboxSource:
 
     def start(self) -> None:
         """Start the imports, and return at once. Raises GraderFault where bubblewrap is asked for and not there."""
-        self._running()
+        if not self._starts_anew():
+            self._running()
 
     def why_not_forked(self) -> str:
         """Return why each sandbox imports for itself on this machine; nothing where they are forked.
@@ -54,6 +56,8 @@ class SandboxSource:
 
         Does not wait for the imports. Raises GraderFault where bubblewrap is asked for and not there.
         """
+        if self._starts_anew():
+            return AloneSandbox(limits, on_close)
         own = contextlib.ExitStack()
         own.callback(on_close)
         with contextlib.ExitStack() as failing:
@@ -66,6 +70,9 @@ class SandboxSource:
             sandbox = SlotSandbox(NAMES[self._backend], limits, open_process, own.close)
             failing.pop_all()
         return sandbox
+
+    def _starts_anew(self) -> bool:
+        return self._backend == "plain" and not can_fork()
 
     def _open_process(self, limits: Limits, home: str) -> process.SandboxProcess:
         library = self._running()

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, StudentFault
+from grader.sandbox.alone import can_fork
 from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.contract import SlotSource
 from grader.sandbox.inside import wire
@@ -130,4 +131,4 @@ def _judge(seen: dict[str, Any]) -> list[Check]:
 
 def confines() -> bool:
     """Return whether the sandbox of this machine really confines: tried, not assumed."""
-    return find_bwrap() is not None and all(check.ok for check in prove("bubblewrap"))
+    return can_fork() and find_bwrap() is not None and all(check.ok for check in prove("bubblewrap"))

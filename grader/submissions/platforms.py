@@ -24,7 +24,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from grader.gradebook.gradebook import GROUP
+from grader.gradebook.result import GROUP
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import shlex
 from dataclasses import dataclass
@@ -11,9 +12,11 @@ import jupytext
 
 from grader.errors import UsageError
 from grader.notebooks.colab_badge import badge, keep_url, kept_url
-from grader.notebooks.reading import Json, metadata, source, tags
+from grader.notebooks.program import parse
+from grader.notebooks.reading import Json, is_code, metadata, source, tags
 from grader.task.rules import check_cells
 from grader.task.source import data_source, notebook_source
+from grader.task.student_source import student_source
 from grader.task.template import (
     DATA_PLACEHOLDER,
     DATA_TITLE,
@@ -54,10 +57,10 @@ def build(task: Task, repo_url: str | None = None) -> Built:
     )
 
 
-def write(task: Task) -> list[Path]:
-    """Build `task` and write its two files; return those that changed."""
+def write(task: Task, home: Path | None = None) -> list[Path]:
+    """Build `task` and write its two files below `home`, by default its own; return those that changed."""
     written = []
-    for path, text in _files(task):
+    for path, text in _files(task, home=home):
         if _text_of(path) != text:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8", newline="\n")
@@ -65,14 +68,17 @@ def write(task: Task) -> list[Path]:
     return written
 
 
-def check(task: Task, repo_url: str | None = None) -> list[str]:
-    """Return one line for each generated file that is missing or out of step with its source and `repo_url`."""
+def check(task: Task, repo_url: str | None = None, home: Path | None = None) -> list[str]:
+    """Return one line for each generated file that is missing or out of step with its source and `repo_url`.
+
+    The files are below `home`, by default the task's own.
+    """
     command = (
         f"grader build {task.id}" if repo_url is None else f"grader build --repo-url {shlex.quote(repo_url)}"
     )
     return [
         f"{path.parent.name}/{path.name} is not in step with its source; run: {command}"
-        for path, text in _files(task, repo_url)
+        for path, text in _files(task, repo_url, home)
         if _text_of(path) != text
     ]
 
@@ -89,9 +95,10 @@ def move(tasks: Sequence[Task], repo_url: str) -> list[Path]:
     return [*([kept] if kept else []), *(path for task in tasks for path in write(task))]
 
 
-def _files(task: Task, repo_url: str | None = None) -> list[tuple[Path, str]]:
+def _files(task: Task, repo_url: str | None = None, home: Path | None = None) -> list[tuple[Path, str]]:
     built = build(task, repo_url)
-    return [(task.starter, built.starter), (task.solution, built.solution)]
+    files = [(task.starter, built.starter), (task.solution, built.solution)]
+    return [(home / path.parent.name / path.name if home else path, text) for path, text in files]
 
 
 def _text_of(path: Path) -> str:
@@ -100,20 +107,42 @@ def _text_of(path: Path) -> str:
 
 def _author_cells(task: Task) -> list[Json]:
     """Return the cells of notebook.py with placeholders filled in; the slot still has both its blocks."""
-    text = notebook_source(task.folder)
-    data_source(task.folder)  # is checked whether or not the notebook shows it
-    return [_filled(dict(cell), task) for cell in jupytext.reads(text, fmt="py:percent").cells]
+    cells = jupytext.reads(notebook_source(task.folder), fmt="py:percent").cells
+    data = data_source(task.folder)  # is checked whether or not the notebook shows it
+    filled = [_filled(dict(cell), task) for cell in cells]
+    return [_with_data(cell, data, filled) if _shows_data(cell) else cell for cell in filled]
 
 
 def _filled(cell: Json, task: Task) -> Json:
     text = source(cell)
     if cell["cell_type"] != "code":
-        filled = fill_markdown(text, task)
-    elif "data" in tags(cell) and text.strip() == DATA_PLACEHOLDER:
-        filled = data_source(task.folder)
-    else:
-        filled = fill_code(text, task)
-    return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": filled}
+        text = fill_markdown(text, task)
+    elif not _shows_data(cell):
+        text = fill_code(text, task)
+    return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": text}
+
+
+def _shows_data(cell: Json) -> bool:
+    return is_code(cell) and "data" in tags(cell) and source(cell).strip() == DATA_PLACEHOLDER
+
+
+def _with_data(cell: Json, data: str, cells: list[Json]) -> Json:
+    """Return the cell with what the other `cells` use of data.py; nothing of it makes hidden data."""
+    used = {
+        node.id
+        for other in cells
+        if is_code(other) and "slot" not in tags(other)
+        for node in ast.walk(_parsed(source(other)))
+        if isinstance(node, ast.Name)
+    }
+    return {**cell, "source": student_source(data, used)}
+
+
+def _parsed(text: str) -> ast.AST:
+    try:
+        return parse(text)
+    except SyntaxError:
+        return ast.Module([], [])  # the rules of the outline name the cell
 
 
 def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:

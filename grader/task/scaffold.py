@@ -39,6 +39,8 @@ def scaffold(task_id: str, tasks: Path) -> tuple[Task, list[Path]]:
         raise UsageError(
             f"{task_id!r} cannot name a task; use a letter, then letters, digits, - and _, at most 50 in all"
         )
+    if not _TEMPLATE.is_dir():
+        raise UsageError("new tasks need the wheel for instructors: pip install notebook-olympiad-tasks")
     folder = tasks.resolve() / task_id
     if folder.exists():
         raise UsageError(f"{folder} already exists; a task is never overwritten")

@@ -3,18 +3,25 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import tomllib
+from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Literal, Protocol, cast
+from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.task.source import data_source, notebook_source
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+_PACKAGE = Path(__file__).resolve().parent.parent
 
 
 class _Strict(BaseModel):
@@ -108,6 +115,19 @@ class Spec(_Strict):
     sizes: dict[str, Size] = {}
 
 
+class Handout(_Strict):
+    """What students' copy of a task knows of the whole: `handout.json` beside its `task.toml`."""
+
+    version: str
+    """The task's version, with the hash of its sources."""
+    run_digest: str
+    """The hash of what decides predictions."""
+    python: str
+    """Version of the Python in which notebooks are graded."""
+    data: str
+    """Folder of the public data, seen from the notebook."""
+
+
 class Builder(Protocol):
     """What a task's `data.py` offers. Each folder argument is a trust level; None means "not wanted".
 
@@ -133,19 +153,28 @@ class Builder(Protocol):
 
 
 DEFAULT_SIZE = "default"
+HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
 
 @dataclass(frozen=True)
 class Task:
-    """One task folder and what was read from it."""
+    """One task folder and what was read from it; `handout` is None unless it is students' copy, without secrets."""
 
     id: str
     folder: Path
     spec: Spec
+    handout: Handout | None = None
+
+    @property
+    def is_installed(self) -> bool:
+        """Whether it was installed with the program: nothing is ever written into its folder, or beside that."""
+        return self.folder.parent == bundled_tasks()
 
     @property
     def starter(self) -> Path:
         """The generated notebook with the empty slot; submissions are rebuilt from it."""
+        if self.handout:
+            return self.folder / HANDOUT_STARTER
         return self.folder.parent.parent / "starter_notebooks" / f"{self.id}.ipynb"
 
     @property
@@ -168,6 +197,8 @@ class Task:
     @cached_property
     def version(self) -> str:
         """The author's version and a hash of what decides a score, so that no change goes unseen."""
+        if self.handout:
+            return self.handout.version
         digest = hashlib.sha256((self.folder / "task.toml").read_bytes())
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
@@ -176,6 +207,8 @@ class Task:
     @cached_property
     def run_digest(self) -> str:
         """The hash of what decides predictions: as in `version`, but without texts and the score map."""
+        if self.handout:
+            return self.handout.run_digest
         settings = self.spec.model_dump_json(
             exclude={"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
         )
@@ -185,7 +218,7 @@ class Task:
         return digest.hexdigest()
 
     def builder(self) -> Builder:
-        """Load the task's `data.py` with its parts.
+        """Load the task's `data.py` with its parts; that of students' copy refuses to make data.
 
         Raises UsageError where it cannot be imported.
         """
@@ -197,55 +230,90 @@ class Task:
             exec(code, vars(module))  # noqa: S102 -- the author's code
         except Exception as error:
             raise UsageError(f"{path} cannot be imported: {type(error).__name__}: {error}") from error
+        if self.handout:
+            vars(module)["make_data"] = partial(_make_nothing, self.folder)
         return cast("Builder", module)
 
 
+def _make_nothing(folder: Path, *_: Any, **__: Any) -> dict[str, Any]:
+    raise UsageError(
+        f"{folder} is students' copy of the task, for `grader check`; only the author's folder makes data"
+    )
+
+
 def tasks_folder() -> Path:
-    """Return the folder of tasks: the one shipped in this package, else, in a clone, the one beside it."""
-    package = Path(__file__).resolve().parent.parent
-    bundled = package / "bundled" / "tasks"
-    return bundled if bundled.is_dir() else package.parent / "tasks"
+    """Return the folder of tasks that come with the program: in this package, or in a clone beside it."""
+    return bundled_tasks() if bundled_tasks().is_dir() else _PACKAGE.parent / "tasks"
 
 
-def discover(folder: Path | None = None) -> list[Task]:
-    """Return every task of `folder` (default: `tasks_folder()`), by id.
+def bundled_tasks() -> Path:
+    """Return where the tasks are that were installed with the program; nothing is ever written there."""
+    return _PACKAGE / "bundled" / "tasks"
+
+
+def task_folders() -> tuple[Path, ...]:
+    """Return the folders of tasks in the order in which a name is looked up: `tasks` here, then what came with the program."""
+    return Path("tasks").resolve(), tasks_folder()
+
+
+def discover(*folders: Path) -> list[Task]:
+    """Return every task of `folders` (default: `task_folders()`), by id; of those with the same id the first.
 
     Raises UsageError where a `task.toml` is wrong.
     """
-    root = folder or tasks_folder()
-    return [read_task(path.parent) for path in sorted(root.glob("*/task.toml"))]
+    paths = _paths(folders or task_folders())
+    return [read_task(paths[name]) for name in sorted(paths)]
 
 
-def load_task(name: str, folder: Path | None = None) -> Task:
-    """Return the task called `name`: an id of `folder`, or the path of a task folder.
+def load_task(name: str, *folders: Path) -> Task:
+    """Return the task called `name`: an id in one of `folders` (default: `task_folders()`), or the path of a task folder.
 
     Raises UsageError where there is none, with the nearest name.
     """
-    if "/" in name and (Path(name) / "task.toml").is_file():
+    if {"/", os.sep} & set(name) and (Path(name) / "task.toml").is_file():
         return read_task(Path(name).resolve())
-    ids = [path.parent.name for path in sorted((folder or tasks_folder()).glob("*/task.toml"))]
-    if name in ids:
-        return read_task((folder or tasks_folder()) / name)
-    hint = instead(name, ids)
-    if (Path("tasks") / name / "task.toml").is_file():  # an author's, outside of a clone
-        hint = f"the one in this folder is called by its path, tasks/{name}"
-    raise UsageError(f"there is no task {name!r}; {hint}")
+    paths = _paths(folders or task_folders())
+    if name in paths:
+        return read_task(paths[name])
+    raise UsageError(f"there is no task {name!r}; {instead(name, sorted(paths))}")
+
+
+def _paths(folders: Sequence[Path]) -> dict[str, Path]:
+    """Return the task folders by id; an earlier one of `folders` wins."""
+    return {
+        path.parent.name: path.parent for folder in reversed(folders) for path in folder.glob("*/task.toml")
+    }
 
 
 def read_task(folder: Path) -> Task:
     """Read one task folder.
 
-    Raises UsageError where its `task.toml` is missing or wrong.
+    Raises UsageError where its `task.toml`, or the `handout.json` of students' copy, is missing or wrong.
     """
     path = folder / "task.toml"
-    with reporting_os_errors(READ, path):
-        text = path.read_text(encoding="utf-8")
-    try:
+    text = _text_of(path)
+    with _reporting_wrong_values(path):
         spec = Spec.model_validate(tomllib.loads(text))
+    note = folder / HANDOUT_FILE
+    if not note.is_file():
+        return Task(id=folder.name, folder=folder, spec=spec)
+    text = _text_of(note)
+    with _reporting_wrong_values(note):
+        return Task(id=folder.name, folder=folder, spec=spec, handout=Handout.model_validate_json(text))
+
+
+def _text_of(path: Path) -> str:
+    with reporting_os_errors(READ, path):
+        return path.read_text(encoding="utf-8")
+
+
+@contextmanager
+def _reporting_wrong_values(path: Path) -> Iterator[None]:
+    try:
+        yield
     except tomllib.TOMLDecodeError as error:
         raise UsageError(f"{path} is not TOML: {error}") from error
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(str(part) for part in first["loc"])
         raise UsageError(f"{path}: {field or 'spec'}: {first['msg']}") from error
-    return Task(id=folder.name, folder=folder, spec=spec)

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 DATA_PLACEHOLDER = "# {{ data.py }}"
-DATA_TITLE = "# @title How the data are made (the grader uses the same code with other seeds)"
+DATA_TITLE = "# @title How the data are made (those of the final evaluation are drawn anew)"
 
 _PLACEHOLDER = re.compile(r"\{\{ ([A-Za-z_][\w.]*) \}\}")
 _MARKER = re.compile(r"^\s*### (BEGIN|END) (SOLUTION|BASELINE)\s*$")

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
+from grader.sandbox.inside.loopback import connect
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Channel
 
@@ -23,13 +24,14 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     Raises SlotFailure where the student's cell could not be loaded.
     """
     given = json.loads(os.environ[ENVIRONMENT])
-    ledger = Ledger(given["ledger"])
+    exchange = given["exchange"]
+    ledger = Ledger.at(given["ledger"]) if exchange else Ledger(given["ledger"])
     cuda = torch.cuda.is_available()
     ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
     if cuda and given["card_share"]:
         torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
     channel = Channel(
-        socket.socket(fileno=given["socket"]),
+        connect(**exchange) if exchange else socket.socket(fileno=given["socket"]),
         ledger,
         given["return_mb"],
         first_call=Path(FIRST_CALL)

@@ -51,6 +51,8 @@ class RepeatJob:
 class TrainerRun:
     """One trainer at work on a job. Its ends of the slot and of the ledger stay the caller's to close.
 
+    Where the trainer cannot be handed these, `exchange` says how it reaches its slot, and `ledger_path` where the ledger is.
+
     `sockets` is a folder for those of the kernel, which only we can enter. The engine leaves the executed notebook and the
     wall seconds of its cells here, because papermill returns neither when a cell fails.
     """
@@ -59,12 +61,15 @@ class TrainerRun:
     slot_fd: int
     ledger_fd: int
     sockets: Path
+    exchange: dict[str, Any] | None = None
+    ledger_path: str = ""
     notebook: Any = None
     cell_seconds: float = 0.0
 
     def slot(self) -> dict[str, Any]:
         """Return what the trainer needs to know of its slot, beside the descriptors."""
         return {
+            "exchange": self.exchange,
             "return_mb": self.job.task.spec.limits.return_mb,
             "card_share": self.job.place.share,
             "keep_first_call": self.job.keep_first_call,

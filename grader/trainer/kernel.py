@@ -14,6 +14,7 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_client.provisioning import LocalProvisioner
 
+from grader.sandbox.alone import kill_tree
 from grader.sandbox.process import ONE_THREAD
 from grader.trainer.fork_server import KERNEL_OPTIONS
 from grader.trainer.proxy import ENVIRONMENT
@@ -74,12 +75,18 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
 
     async def stop(self) -> None:
         """End the trainer and everything it started, at once; jupyter_client's own way polls every 0.1 s."""
-        if self.process is not None:
+        if self.process is None:
+            return
+        if self.parent.trainer_run.exchange:
+            kill_tree(self.process.pid)
+        else:
             with contextlib.suppress(ProcessLookupError):  # nobody of it is left
                 os.killpg(self.process.pid, signal.SIGKILL)  # both ways of starting made it lead a group
-            await asyncio.to_thread(self.process.wait)
+        await asyncio.to_thread(self.process.wait)
 
     async def _launch_cold(self, cmd: list[str], run: TrainerRun, log: int, **kwargs: Any) -> Any:
+        if run.exchange:
+            return await self._launch_without_descriptors(cmd, run, log, **kwargs)
         slot = run.slot() | {"socket": run.slot_fd, "ledger": run.ledger_fd}
         environment = self._environment(run.job) | {ENVIRONMENT: json.dumps(slot)}
         return await super().launch_kernel(
@@ -94,23 +101,28 @@ class TrainerProvisioner(LocalProvisioner):  # type: ignore[misc] # traitlets ar
             },
         )
 
+    async def _launch_without_descriptors(
+        self, cmd: list[str], run: TrainerRun, log: int, **kwargs: Any
+    ) -> Any:
+        """Start it as on Windows: with the whole environment, and names in place of descriptors."""
+        slot = run.slot() | {"ledger": run.ledger_path}
+        environment = dict(os.environ) | self._environment(run.job) | {ENVIRONMENT: json.dumps(slot)}
+        own = {"env": environment, "cwd": str(run.job.folder.path), "stdout": log, "stderr": log}
+        return await super().launch_kernel(cmd, **kwargs | own)
+
 
 class TrainerKernelManager(AsyncKernelManager):  # type: ignore[misc] # traitlets are untyped
     """A kernel manager for one trainer."""
 
     def __init__(self, run: TrainerRun) -> None:
         sockets = run.sockets
-        super().__init__(transport="ipc", ip=str(sockets / "k"), connection_file=str(sockets / "kernel.json"))
+        own = {} if run.exchange else {"transport": "ipc", "ip": str(sockets / "k")}
+        super().__init__(connection_file=str(sockets / "kernel.json"), **own)
         self.trainer_run = run
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "grader.trainer.network",
-            "ipykernel_launcher",
-            "-f",
-            "{connection_file}",
-        ]
+        offline = (
+            [] if run.exchange else ["grader.trainer.network"]
+        )  # a slot that is called needs this machine's network
+        command = [sys.executable, "-P", "-m", *offline, "ipykernel_launcher", "-f", "{connection_file}"]
         self._kernel_spec = KernelSpec(
             argv=[*command, *KERNEL_OPTIONS],
             language="python",

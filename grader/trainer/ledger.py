@@ -6,12 +6,14 @@ descriptor goes to the trainer only.
 
 from __future__ import annotations
 
+import contextlib
 import json
 import mmap
 import os
 import struct
 import tempfile
 import time
+from pathlib import Path
 from typing import Any
 
 # calls begun, calls answered, seconds in answered calls, monotonic start of the running call (0: none)
@@ -30,6 +32,22 @@ def _unnamed_file() -> int:
 
 class Ledger:
     """Counts and facts of one repeat's slot calls, over a file descriptor shared by two processes."""
+
+    path = ""  # of the file, where it has a name
+
+    @classmethod
+    def named(cls) -> Ledger:
+        """Return a new one in a file with a name, for systems that cannot hand over descriptors; `close` removes it."""
+        fd, path = tempfile.mkstemp(prefix="ledger-")
+        os.ftruncate(fd, _BYTES)
+        ledger = cls(fd)
+        ledger.path = path
+        return ledger
+
+    @classmethod
+    def at(cls, path: str) -> Ledger:
+        """Return the one in the file `path`, which stays."""
+        return cls(os.open(path, os.O_RDWR | getattr(os, "O_BINARY", 0)))
 
     def __init__(self, fd: int | None = None) -> None:
         if fd is None:
@@ -87,6 +105,9 @@ class Ledger:
         """Release the memory and the descriptor."""
         self._memory.close()
         os.close(self.fd)
+        if self.path:
+            with contextlib.suppress(OSError):  # the trainer has it open still
+                Path(self.path).unlink()
 
     def _counts(self) -> tuple[Any, ...]:
         return _COUNTS.unpack_from(self._memory, 0)

@@ -50,10 +50,21 @@ def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
 
     Raises GraderFault where the failure is ours.
     """
-    ledger = Ledger()
+    exchange = getattr(slot.socket, "trainer", None)  # of a slot whose socket cannot be handed over
+    ledger = Ledger.named() if exchange else Ledger()
     try:
-        with tempfile.TemporaryDirectory(prefix="grader-") as sockets, slot.socket:
-            run = TrainerRun(job, slot.socket.fileno(), ledger.fd, Path(sockets))
+        with (
+            tempfile.TemporaryDirectory(prefix="grader-", ignore_cleanup_errors=True) as sockets,
+            slot.socket,
+        ):
+            run = TrainerRun(
+                job,
+                slot.socket.fileno(),
+                ledger.fd,
+                Path(sockets),
+                exchange=exchange,
+                ledger_path=ledger.path,
+            )
             job.folder.rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
             fault: StudentFault | None = None
             try:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
+import zipfile
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +22,7 @@ from test_commands import HONEST, Outcome, run
 
 from grader.cli.watch import NotebookWatch, Saving, cells_of
 from grader.errors import Verdict
+from grader.export.student_zip import pack
 from grader.gradebook.result import Metrics, Seconds
 from grader.report.advice import outlook
 from grader.task.spec import Score
@@ -435,3 +438,50 @@ def test_a_watched_notebook_is_rehearsed_again_when_its_slot_is_another(
     assert "invalid_output" in said
     assert "scored" not in said, "a save ends the run of what was there before"
     assert watch.interrupt() == 130
+
+
+# -- what organisers hand out -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def handed_out(toy_task: Task, tmp_path: Path) -> Path:
+    """The folder that a student unpacks."""
+    public = tmp_path / "public"
+    toy_task.builder().make_data(public, None, None, seed=0)
+    with zipfile.ZipFile(pack(toy_task, public, tmp_path, size="default")) as opened:
+        opened.extractall(tmp_path / "student")
+    return tmp_path / "student" / "toy_task"
+
+
+def test_a_check_of_what_was_handed_out_needs_nothing_else_and_says_which_python_grades(
+    run: Run, handed_out: Path
+) -> None:
+    notebook = handed_out / "toy_task.ipynb"
+    outcome = run("check", notebook, "--quick")
+    here = f"{sys.version_info.major}.{sys.version_info.minor}"
+    assert outcome.out.splitlines() == [
+        f"{notebook}: no problems found",
+        f"it is graded in Python {here}; this is Python {here}",
+    ]
+    note = handed_out / "tasks" / "toy_task" / "handout.json"
+    values = json.loads(note.read_text(encoding="utf-8"))
+    note.write_text(json.dumps({**values, "python": "3.9.2"}), encoding="utf-8")
+    older = run("check", notebook, "--quick")
+    assert older.code == 0
+    assert f"note: this check runs Python {here}, and it is graded in Python 3.9" in older.out
+    assert json.loads(run("check", notebook, "--quick", "--json").out)["diagnostics"][0]["kind"] == "python"
+
+
+@pytest.mark.slow
+def test_a_check_of_what_was_handed_out_rehearses_on_its_data(
+    run: Run, handed_out: Path, toy_task: Task, tmp_path: Path
+) -> None:
+    answer = json.loads(run("check", handed_out / "toy_task.ipynb", "--out", tmp_path / "o", "--json").out)
+    assert (answer["verdict"], answer["task_version"]) == ("scored", toy_task.version)
+    shutil.rmtree(handed_out / "toy_data")
+    lacking = run("check", handed_out / "toy_task.ipynb", "--out", tmp_path / "o")
+    assert lacking.code == 2
+    assert "the public data are not in " in lacking.err
+    refused = run("prepare", f"{handed_out}/tasks/toy_task", "--out", tmp_path / "d")
+    assert refused.code == 2
+    assert "is students' copy of the task" in refused.err

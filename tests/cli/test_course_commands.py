@@ -168,6 +168,31 @@ def test_files_without_a_platform_are_in_time_with_one_note(
     assert points(run, out) == {"ben": (50, 50)}
 
 
+def test_what_canvas_marks_as_late_without_a_time_is_marked_and_loses_nothing(
+    run: Run, out: Path, toy_task: Task, submit: Submit, tmp_path: Path
+) -> None:
+    for number, name in enumerate(("lovelaceada_LATE_71_90001_nb", "hoppergrace_72_90002_nb")):
+        submit(SLOT.format(0.67 + number / 100), f"canvas/{name}.ipynb")
+    call = (
+        "grade",
+        toy_task.folder,
+        tmp_path / "canvas",
+        "--out",
+        out,
+        "--unsafe",
+        "--repeats",
+        "1",
+        *DEADLINE,
+    )
+    code, _, errors = run(*call, "--late", "zero")
+    assert code == 0
+    assert "Late: nobody" in errors
+    assert "no learning platform recorded when 2 students submitted" in errors
+    rows = json.loads(run("results", out, "--leaderboard", "--json")[1])
+    late = {row["student"]: (row["points"], bool(row["late"])) for row in rows}
+    assert late == {"hoppergrace_72": (53, False), "lovelaceada_71": (50, True)}
+
+
 def test_the_times_of_moodles_worksheet_count_where_its_download_has_none(
     run: Run, out: Path, toy_task: Task, submit: Submit, tmp_path: Path
 ) -> None:
@@ -219,7 +244,9 @@ def test_adjusted_points_survive_and_show_both_values(
     run("regrade", toy_task.folder, "--out", out, "--student", "s2")
     grade()
     assert points(run, out) == both
-    assert "graded 50, adjusted to 80: ill on that day" in run("results", out, "--leaderboard")[1]
+    assert "graded 50, adjusted to 80: ill on that day" in " ".join(
+        run("results", out, "--leaderboard")[1].split()
+    )
     assert "80" in (out / "results.csv").read_text(encoding="utf-8")
     run("report", out, "--task", toy_task.folder)
     pages = [path.read_text(encoding="utf-8") for path in sorted((out / "report").rglob("*.html"))]

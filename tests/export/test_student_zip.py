@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import sys
 import zipfile
 from functools import partial
 from typing import TYPE_CHECKING
@@ -51,6 +52,10 @@ def test_the_zip_holds_a_folder_with_all_that_a_student_needs(toy_task: Task, tm
         for name in (
             "README.md",
             "requirements.txt",
+            "tasks/toy_task/data.py",
+            "tasks/toy_task/handout.json",
+            "tasks/toy_task/starter.ipynb",
+            "tasks/toy_task/task.toml",
             "toy_data/train.npz",
             "toy_data/val.npz",
             "toy_task.ipynb",
@@ -67,7 +72,8 @@ def test_the_page_says_what_counts_and_leaves_the_deadline_open(toy_task: Task, 
     page = members(packed(toy_task, tmp_path))["toy_task/README.md"].decode()
     for words in (
         toy_task.spec.title, toy_task.spec.signature, "3 runs", "0 points at 0.5, 100 at 0.84", "60 seconds", "1024 MB",
-        "Hand in by: ____", "Jupyter", "VS Code", "Colab", "grader check toy_task.ipynb",
+        "Hand in by: ____", "Jupyter", "VS Code", "Colab", "grader check toy_task.ipynb", "pip install notebook_olympiad-",
+        f"graded in **Python {sys.version_info.major}.{sys.version_info.minor}**",
     ):  # fmt: skip
         assert words in page
     assert "$" not in page

@@ -104,10 +104,9 @@ def test_a_file_of_the_corpus_can_be_handed_in(path: Path, starter: Json) -> Non
 
 
 def test_an_installed_package_finds_the_corpus_where_the_wheel_puts_it() -> None:
-    settings = tomllib.loads((HOSTILE.parent.parent / "pyproject.toml").read_text(encoding="utf-8"))
-    wheel = settings["tool"]["hatch"]["build"]["targets"]["wheel"]
-    assert "tests/hostile" in wheel["only-include"]
-    assert wheel["sources"]["tests/hostile"] == "grader/bundled/hostile"
+    text = (HOSTILE.parent.parent / "packaging" / "pyproject.toml").read_text(encoding="utf-8")
+    included = tomllib.loads(text)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
+    assert included["../tests/hostile"] == "grader/bundled/hostile"
     assert corpus_folder() == HOSTILE, "here there is no such folder, and the clone's is found"
 
 

@@ -183,3 +183,11 @@ def test_a_time_is_written_as_people_write_it(seconds: float, text: str) -> None
 def test_a_class_has_the_name_of_the_story_beside_its_number(text: str, shown: str) -> None:
     assert with_class_names(text, ("safe", "risky")) == shown
     assert with_class_names(text, ()) == text
+
+
+def test_large_numbers_on_an_axis_have_no_exponent() -> None:
+    long = charts.curve(Curve("loss", "step", [[(0.0, 1.0), (48_000.0, 0.5)]]))
+    slow = charts.scatter("Points by grading time", [Dot(12.0, 5, "a"), Dot(7_200.0, 9, "b")], "seconds")
+    assert "e+" not in long + slow
+    assert "40000" in long
+    assert "from 12 to 7200" in slow

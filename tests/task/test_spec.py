@@ -56,13 +56,20 @@ def test_an_unknown_task_gets_a_hint(own_toy: Path, name: str, says: str) -> Non
         load_task(name, own_toy.parent)
 
 
-def test_a_task_of_the_folder_that_one_works_in_is_called_by_its_path(
+def test_a_task_of_the_folder_that_one_works_in_is_found_by_name_before_the_one_that_came_with_the_program(
     own_toy: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    shutil.copytree(own_toy, tmp_path / "author" / "tasks" / "mine")
+    known = load_task("crowd_hpo")
+    for name in ("mine", "crowd_hpo"):
+        shutil.copytree(own_toy, tmp_path / "author" / "tasks" / name)
     monkeypatch.chdir(tmp_path / "author")
-    with pytest.raises(UsageError, match=r"there is no task 'mine'; .* by its path, tasks/mine$"):
-        load_task("mine", own_toy.parent)
+    assert load_task("mine").folder == tmp_path / "author" / "tasks" / "mine"
+    assert load_task("crowd_hpo").folder == tmp_path / "author" / "tasks" / "crowd_hpo" != known.folder
+    assert load_task("noisy_labels").folder.parent == known.folder.parent
+    assert [task.id for task in discover()].count("crowd_hpo") == 1
+    assert {"mine", "noisy_labels"} < {task.id for task in discover()}
+    with pytest.raises(UsageError, match=re.escape("there is no task 'mina'; did you mean 'mine'?")):
+        load_task("mina")
 
 
 def test_without_any_task_the_hint_says_so(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.errors import StudentFault
 from grader.lint.notebook import calls, confined, names, protected
 from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
+from grader.lint.notebook.newer_python import newer_python
 from grader.lint.notebook.program import MAGIC, Program
 from grader.notebooks.elsewhere import other_cells
 from grader.notebooks.reading import python_version, read_notebook, source
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from grader.lint.notebook.names import Problem
     from grader.notebooks.reading import Json
 
-__all__ = ["Diagnostic", "Severity", "diagnose"]
+__all__ = ["Diagnostic", "Severity", "diagnose", "newer_python"]
 
 
 def diagnose(data: bytes, starter: Json) -> list[Diagnostic]:

@@ -50,7 +50,9 @@ def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket
     """Fork until the parent is gone, then exit. In each fork, return its control socket and its settings, behind its walls."""
     threads = len(list(Path("/proc/self/task").iterdir())) if sys.platform == "linux" else 1
     if threads > 1:  # what waits for one that a fork has lost waits for ever
-        sys.exit(f"the imports of the task start {threads - 1} threads, which no fork would have")
+        sys.stderr.write(f"the imports of the task start {threads - 1} threads, which no fork would have")
+        sys.stderr.flush()
+        os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
     _settle()
     while True:

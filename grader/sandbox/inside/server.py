@@ -14,7 +14,6 @@ import gc
 import importlib.util
 import json
 import os
-import resource
 import secrets
 import selectors
 import signal
@@ -23,6 +22,11 @@ import sys
 import types
 from pathlib import Path
 from typing import Any, NoReturn
+
+try:
+    import resource
+except ImportError:  # Windows, where this file is only imported for its constants
+    resource = None  # type: ignore[assignment]
 
 SWEEP_SECONDS = 2  # then a new sandbox is quicker
 # First on the status pipe; then, at its end, the exit code and the memory of `Server.end`.

@@ -14,7 +14,6 @@ import functools
 import inspect
 import os
 import random
-import resource
 import socket
 import sys
 import types
@@ -22,6 +21,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
+
+try:
+    import resource
+except ImportError:  # Windows
+    resource = None  # type: ignore[assignment]
 
 from grader.sandbox.inside import landlock, libraries, namespaces, tracebacks, wire
 
@@ -148,7 +152,7 @@ class Serving:
         self.caps = wire.Caps(payload_bytes=config["return_mb"] * MEGABYTE)
         self.pid = os.getpid()
         self.reserve = bytes(RESERVE_BYTES)
-        self.last_limits = (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2
+        self.last_limits = (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2 if resource else None
         self.out_of_memory = FailedFrame(*classify(MemoryError(), "", config))
         self.number = 0
         self.entry = ""
@@ -213,7 +217,7 @@ class Serving:
     def explain_with_memory(self, error: BaseException) -> FailedFrame:
         """Explain, even where not one more byte can be had: free the reserve and raise the soft limit first."""
         self.reserve = b""
-        if sys.platform == "linux":
+        if sys.platform == "linux" and self.last_limits:
             resource.setrlimit(resource.RLIMIT_AS, self.last_limits)
         try:
             return self.explain(error)

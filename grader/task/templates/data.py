@@ -5,7 +5,7 @@
     answers   answers.npz                                              stays with the grader
 
 Every file holds x (n, 64) float32 in [0, 1]; train and val also y (n,) int64. Which image is where, which labels are
-wrong and the order of the samples come from the seed. This file is also put into the notebook, so it imports only what
+wrong and the order of the samples come from the seed. Parts of this file are put into the notebook, so it imports only what
 students have, and knows no `__file__`.
 """
 
