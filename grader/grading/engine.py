@@ -94,7 +94,8 @@ class LocalEngine:
         processes = context.task.spec.limits.processes
         server = None if settings.cold else self._fork_server(settings.device)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
-        with self._sandboxes.source(context.imports, processes, settings.backend) as sandboxes:
+        imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
+        with self._sandboxes.source(imports, processes, settings.backend) as sandboxes:
             yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping)
 
     def _fork_server(self, device: str) -> ForkServer | None:

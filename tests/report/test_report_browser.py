@@ -10,6 +10,8 @@ import pytest
 from published import course, enrol
 
 from grader.errors import Verdict
+from grader.gradebook.gradebook import Adjustment, writing
+from grader.gradebook.late import LateRule
 from grader.report.pages import write_public, write_report
 from grader.task.spec import load_task
 
@@ -116,6 +118,17 @@ def results(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Path:
     with course(out, other) as made:
         made.scored("bob", "def query(a):\n    return a\n", recalls=(0.99, 0.99))
     enrol(out, [("ada", f"Ada {PLANTED}", "", "A"), ("bob", "Bob Rule", "", f"B {PLANTED}")])
+    enrol(
+        out,
+        [
+            ("student_with_a_long_name_5", f"Cyd {'Featherstonehaugh' * 3}", "", ""),
+            ("zoe", f"Zoe {PLANTED}", "", ""),
+        ],
+    )
+    with writing(out) as book:
+        book.set_late_rule(task.id, LateRule.parse("2026-02-27T12:00+00:00", "-10%/day"))
+        book.adjust(Adjustment(task.id, "ada", 77, f"ill {PLANTED}"))
+        book.expect(task.id, ["ada", "bob", "zoe"])
     tasks = {task.id: task, other.id: other}
     write_report(out, tasks)
     write_public(out, tasks)
@@ -226,7 +239,7 @@ def test_a_word_and_a_verdict_filter_the_board_and_the_count_is_said(results: Pa
     page = open_page(index_of(results))
     board = page.locator("#task-noisy_labels")
     board.get_by_label("Find a student").fill("RULE bob")
-    assert shown(page) == ["Bob Rule bob"]
+    assert shown(page) == ["Bob Rule bob late"]
     assert board.locator("output").inner_text() == "1 of 36 students"
     assert board.locator("output").get_attribute("aria-live") == "polite"
     board.get_by_label("Find a student").fill("")

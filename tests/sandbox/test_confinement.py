@@ -121,7 +121,7 @@ def test_a_slot_can_use_the_libraries_of_the_system_and_the_interpreter(confined
 
 def test_a_slot_gets_no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_OURS", "labels")
-    opened = open_sandbox(SMALL, imports="", backend="bubblewrap")
+    opened = open_sandbox(SMALL, imports=IMPORTS, backend="bubblewrap")
     try:
         body = "import os\nreturn dict(os.environ)"
         assert "labels" not in str(play(opened, function(body)).answer)
@@ -355,7 +355,7 @@ def test_processor_time_that_no_parent_is_told_of_is_counted(confined: Sandbox) 
 def test_a_sandbox_outlives_the_thread_that_opened_it() -> None:
     opened: list[Sandbox] = []
     thread = threading.Thread(
-        target=lambda: opened.append(open_sandbox(SMALL, imports="", backend="bubblewrap"))
+        target=lambda: opened.append(open_sandbox(SMALL, imports=IMPORTS, backend="bubblewrap"))
     )
     thread.start()
     thread.join()

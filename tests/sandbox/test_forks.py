@@ -164,7 +164,7 @@ def test_where_no_walls_can_be_built_below_bubblewrap_each_sandbox_has_one_of_it
 ) -> None:
     monkeypatch.setattr(bwrap, "FORKING_RIGHTS", bwrap.SLOT_RIGHTS)
     monkeypatch.setattr(bwrap, "ALL_NAMESPACES", ("--unshare-all", "--unshare-user", "--disable-userns"))
-    own = SandboxSource("", SMALL.processes, "bubblewrap")
+    own = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap")
     with contextlib.closing(own), contextlib.closing(own.open(SMALL)) as sandbox:
         assert "unshare" in own.why_not_forked()
         status = str(play(sandbox, function("return open('/proc/self/status').read()")).answer)
@@ -225,3 +225,15 @@ def test_sources_are_kept_for_the_next_batch_and_no_more_of_them_than_wanted() -
     pool.close()
     with pytest.raises(GraderFault, match="the sandboxes are closed"):
         other.start()
+
+
+def test_torch_is_seeded_also_where_only_the_slot_imports_it() -> None:
+    draw = "import torch\n" + function("return torch.rand(3).tolist() + [torch.get_num_threads()]")
+    roomy, drawn = SMALL.model_copy(update={"memory_mb": 4000}), []
+    for imports in ("", "import torch"):
+        with contextlib.ExitStack() as stack:
+            own = stack.enter_context(contextlib.closing(SandboxSource(imports, SMALL.processes, "plain")))
+            sandbox = stack.enter_context(contextlib.closing(own.open(roomy)))
+            drawn.append(play(sandbox, draw, seed=5, seconds=60).answer)
+    assert drawn[0] == drawn[1]
+    assert drawn[0][-1] == 1

@@ -16,13 +16,14 @@ def set_num_interop_threads(count):
         raise RuntimeError("cannot set number of interop threads after it was set")
     sizes.append(count)
 torch.set_num_interop_threads = set_num_interop_threads
+torch.manual_seed = torch.set_num_threads = lambda number: None
 sys.modules["torch"] = torch
 os.cpu_count = lambda: 64
 os.sched_getaffinity = lambda process: set(range(64))
 
 from grader.sandbox.inside import libraries
 
-libraries.adjust(16)
+libraries.adjust(16, 7)
 torch.set_num_interop_threads(64)
 import concurrent.futures, multiprocessing
 methods = [multiprocessing.get_context(name).get_start_method() for name in ("forkserver", "spawn", None)]

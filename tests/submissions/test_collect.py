@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import zipfile
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,8 @@ import pytest
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.notebooks.reading import MAX_BYTES, read_notebook
-from grader.submissions.collect import Submission, collect
+from grader.submissions.collect import Submission, collect, take_times
+from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -303,3 +305,19 @@ def test_a_bad_member_of_a_zip_costs_the_others_nothing(inbox: Path, take: Take)
     assert "climbs out" in reason(evil)
     assert reason(anna) == ""
     assert "not JSON" in reason(ben)
+
+
+def test_times_of_the_roster_are_for_who_sent_one_file_and_never_replace_the_platforms() -> None:
+    people = [Person("1", "Ada"), Person("2", "Ben"), Person("3", "Cy")]
+    roster = Roster(people, times=dict.fromkeys(people, "2026-03-01 10:00"))
+    known = "2026-02-01T10:00:00.000+00:00"
+    submissions = [
+        Submission("ada.ipynb", "1", b"", person=people[0]),
+        Submission("ben.ipynb", "2", b"", person=people[1]),
+        Submission("ben-2.ipynb", "2", b"", person=people[1]),
+        Submission("cy.ipynb", "3", b"", person=people[2], submitted=known),
+        Submission("dee.ipynb", "dee", b""),
+    ]
+    assert take_times(submissions, roster, UTC) == []
+    times = [submission.submitted for submission in submissions]
+    assert times == ["2026-03-01T10:00:00.000+00:00", None, None, known, None]

@@ -39,15 +39,15 @@ def environment(processes: int) -> dict[str, str]:
     }
 
 
-def adjust(processes: int) -> None:
-    """Adjust what is loaded, and what will be, as soon as it is."""
+def adjust(processes: int, seed: int) -> None:
+    """Adjust what is loaded, and what will be, as soon as it is. `seed` is torch's."""
     threads = threads_that_fit(processes)
     _count_fewer_cores(threads)
     os.environ |= {"PYTHONPATH": os.pathsep.join(sys.path)}  # for a Python that the slot starts
     adjustments: dict[str, Callable[[ModuleType], None]] = {
         "multiprocessing.context": _fork_without_server,
         "joblib.parallel": _threads_for_workers,
-        "torch": functools.partial(_fewer_between_operations, threads=threads),
+        "torch": functools.partial(_settle_torch, threads=threads, seed=seed),
         "threadpoolctl": functools.partial(_fewer_threads, threads=threads),
         "torch.utils.data.dataloader": _load_here,
     }
@@ -119,6 +119,13 @@ def _fewer_threads(threadpoolctl: Any, threads: int) -> None:
             return setter(self, min(num_threads, threads))
 
         controller.set_num_threads = set_num_threads
+
+
+def _settle_torch(torch: Any, threads: int, seed: int) -> None:
+    """Seed torch, and give it one thread for an operation: the trainer owns the cores, and one thread adds up in one order."""
+    torch.manual_seed(seed % 2**63)
+    torch.set_num_threads(1)
+    _fewer_between_operations(torch, threads)
 
 
 def _fewer_between_operations(torch: Any, threads: int) -> None:

@@ -78,7 +78,7 @@ def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) ->
     except wire.Closed:
         os._exit(0)
     seed_everything(job["seed"])
-    libraries.adjust(config["processes"])
+    libraries.adjust(config["processes"], job["seed"])
     serving = Serving(slot_socket, job, config)
     try:
         serving.serve()
@@ -134,12 +134,9 @@ def set_limits(config: dict[str, Any]) -> None:
 
 
 def seed_everything(seed: int) -> None:
-    """Seed Python, numpy and torch."""
+    """Seed Python and numpy; `libraries.adjust` seeds torch, which may be imported later."""
     random.seed(seed)
     np.random.seed(seed % 2**32)  # noqa: NPY002 -- the generator that students' code shares
-    torch = sys.modules.get("torch")
-    if torch is not None:
-        torch.manual_seed(seed % 2**63)
 
 
 class Serving:

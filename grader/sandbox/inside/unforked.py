@@ -21,10 +21,8 @@ def main() -> NoReturn:
     job = wire.receive(connection, wire.Caps(header_bytes=1 << 28))
     with contextlib.suppress(Exception):  # what is wrong with it is reported when the slot is defined
         exec(compile(job["imports"], "imports", "exec", dont_inherit=True), {})  # noqa: S102 -- the task's own protected cell
-    if (torch := sys.modules.get("torch")) is not None:
-        torch.set_num_threads(1)
     slot.seed_everything(job["seed"])
-    libraries.adjust(config["processes"])
+    libraries.adjust(config["processes"], job["seed"])
     slot.Serving(connection, job, config).serve()
     sys.stdout.flush()
     os._exit(0)
