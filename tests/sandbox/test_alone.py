@@ -93,7 +93,7 @@ def test_too_much_output_ends_it(sandbox: AloneSandbox) -> None:
 
 def has_ended(process: int) -> bool:
     try:
-        return psutil.Process(process).status() == psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
     except psutil.NoSuchProcess:
         return True
 
