@@ -26,18 +26,20 @@ from grader.sandbox.inside import libraries
 libraries.adjust(16, 7)
 torch.set_num_interop_threads(64)
 import concurrent.futures, multiprocessing
+methods = [multiprocessing.get_context(name).get_start_method() for name in ("forkserver", "spawn", None)]
 with concurrent.futures.ThreadPoolExecutor() as pool:
     workers = pool._max_workers
 print(json.dumps([
     os.cpu_count(), len(os.sched_getaffinity(0)), multiprocessing.cpu_count(), workers, sizes,
-    libraries.environment(16)["OMP_THREAD_LIMIT"],
+    libraries.environment(16)["OMP_THREAD_LIMIT"], methods,
 ]))
 """
 
 
 def test_a_slot_counts_as_many_cores_as_it_may_have_threads() -> None:
     done = subprocess.run([sys.executable, "-c", PROGRAM], capture_output=True, text=True, check=True)
-    cores, usable, processes, workers, between, openmp = json.loads(done.stdout)
+    cores, usable, processes, workers, between, openmp, methods = json.loads(done.stdout)
     assert (cores, usable, processes, openmp) == (8, 8, 8, "8")
     assert workers <= 16
+    assert methods == ["fork", "spawn", "fork"], "a fork server needs sockets"
     assert between == [8], "the pool would be as large as the machine"

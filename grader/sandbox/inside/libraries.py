@@ -92,11 +92,12 @@ class _Adjusting(importlib.abc.MetaPathFinder):
 
 def _fork_without_server(context: Any) -> None:
     """Let worker processes be forked from this one: a fork server, the default from Python 3.14 on, needs sockets."""
-    fork = context._concrete_contexts.get("fork")  # noqa: SLF001 -- there is no public way to replace a method
-    if fork is None:  # Windows, in a rehearsal
+    if sys.platform != "linux":  # nothing refuses sockets there, and not everything can be forked
         return
-    context._concrete_contexts["forkserver"] = fork  # noqa: SLF001
-    context._default_context._default_context = fork  # noqa: SLF001
+    methods, default = context._concrete_contexts, context._default_context  # noqa: SLF001 -- there is no public way
+    if default._default_context is methods["forkserver"]:  # noqa: SLF001
+        default._default_context = methods["fork"]  # noqa: SLF001
+    methods["forkserver"] = methods["fork"]
 
 
 def _threads_for_workers(parallel: Any) -> None:
