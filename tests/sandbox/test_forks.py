@@ -164,13 +164,19 @@ def test_where_no_walls_can_be_built_below_bubblewrap_each_sandbox_has_one_of_it
 ) -> None:
     monkeypatch.setattr(bwrap, "FORKING_RIGHTS", bwrap.SLOT_RIGHTS)
     monkeypatch.setattr(bwrap, "ALL_NAMESPACES", ("--unshare-all", "--unshare-user", "--disable-userns"))
-    own = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap")
+    own, before = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap"), set(importers())
     with contextlib.closing(own), contextlib.closing(own.open(SMALL)) as sandbox:
         assert "unshare" in own.why_not_forked()
         status = str(play(sandbox, function("return open('/proc/self/status').read()")).answer)
         assert "Seccomp:\t2" in status
         assert "CapEff:\t0000000000000000" in status
         assert play(sandbox, function("import os\nreturn os.listdir('/tmp')")).answer == []
+        assert len(set(importers()) - before) == 2, (
+            "one that is used, and one that begins to import for the next"
+        )
+        with contextlib.closing(own.open(SMALL)) as following:
+            assert play(following, function("return 2")).answer == 2
+    assert set(importers()) <= before
 
 
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has users to hand out")
