@@ -81,6 +81,8 @@ class SandboxSource:
     def _open_process(self, limits: Limits, home: str) -> process.SandboxProcess:
         if self.why_not_forked():
             return self._begun_ahead(limits)
+        with contextlib.suppress(GraderFault):  # it had just ended; another one follows
+            return ForkedSandbox(self._running(), limits, home)
         return ForkedSandbox(self._running(), limits, home)
 
     def _begun_ahead(self, limits: Limits) -> process.ServerProcess:

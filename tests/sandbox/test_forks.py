@@ -74,11 +74,11 @@ def test_one_import_serves_thirty_students_who_cannot_tell_which_of_them_they_ar
     first = answer(source, slot)
     before = importers()
     assert len(before) == 1
-    later = {str(answer(source, slot)) for _ in range(29)}
-    assert str(first) in later, (
+    later = [str(answer(source, slot)) for _ in range(29)]
+    early = {str(first), *later[:14]}
+    assert early & set(later[14:]), (
         "an address moves by what one's own sandbox did meanwhile, not from one to the next"
     )
-    assert len(later) < 8
     assert importers() == before
     assert "torch" in str(
         answer(source, function("import sys\nreturn [name for name in sys.modules if name == 'torch']"))
@@ -118,13 +118,6 @@ def test_two_students_at_once_find_nothing_of_each_other(source: SandboxSource) 
         tmp, shared, terminals, processes, spaces, other_user = play(other, look).answer
         assert (tmp, shared, terminals, processes) == ([], [], [], ["1", "2"])
         assert running.fault(0) is None, "the signals of the other end nobody here"
-        again = play(
-            other,
-            function(
-                "import os\nreturn [os.readlink('/proc/self/ns/' + name) for name in ('pid', 'net', 'ipc', 'mnt')]"
-            ),
-        )
-        assert again.answer == spaces
         running.close()
         own = play(
             one,
