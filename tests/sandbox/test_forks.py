@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -22,6 +23,7 @@ from grader.sandbox.pool import SandboxPool, SandboxSource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 pytestmark = [
     pytest.mark.slow,
@@ -197,6 +199,25 @@ def test_a_wall_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, step: str) 
         monkeypatch.setattr(namespaces, name, fail if name == step else lambda *_: None)
     config = {"confined": True, "users": None, "filter": "00", "private": ("/tmp",)}
     assert forks.try_walls(config) == f"[Errno 1] {step}: refused".encode()
+
+
+def test_a_fork_that_the_system_refuses_costs_one_sandbox_and_says_so(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def refuse() -> int:
+        raise BlockingIOError(11, "Resource temporarily unavailable")
+
+    monkeypatch.setattr(os, "fork", refuse)
+    asking, asked = socket.socketpair()
+    wanted, control = socket.socketpair()
+    with asking, asked, wanted, (tmp_path / "log").open("wb") as log:
+        socket.send_fds(asking, [forks.FORK], [control.fileno(), log.fileno()])
+        control.close()
+        assert forks._fork_next(asked) == []
+        assert wanted.recv(1) == b"", "whoever waits for the sandbox hears of its end"
+        asking.send(forks.FORK)
+        assert forks._fork_next(asked) == [], "without descriptors nothing is forked, and it goes on"
+    assert (tmp_path / "log").read_text() == "no process could be forked: Resource temporarily unavailable"
 
 
 def test_imports_that_start_threads_are_refused_with_the_reason() -> None:
