@@ -1,4 +1,4 @@
-"""The process that imports libraries once, and forks a sandbox for each submission. It never sees a line of a student's.
+"""The process that imports libraries once, and forks a sandbox for each slot. It never sees a line of a student's.
 
 The parent sends one byte with two descriptors, a control socket and a log; the sandbox's first process introduces itself on
 that socket, gets its settings there, puts up its walls, and then obeys it as `server.Server`. Nothing but descriptors is read
