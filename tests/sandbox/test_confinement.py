@@ -355,8 +355,8 @@ def test_nothing_is_left_of_a_closed_slot_or_sandbox() -> None:
         assert eventually(lambda: len(processes_of(namespace)) == 4)
     assert processes_saying(mark)
     running.close()
-    # Killed at once, gone a moment later; and with them the sandbox in which processes were started.
-    assert eventually(lambda: processes_of(namespace) == [])
+    # Killed at once, gone a moment later; what forked the slot waits to be ended with its sandbox.
+    assert eventually(lambda: len(processes_of(namespace)) <= 1)
     opened.close()
     assert processes_of(namespace) == []
     assert processes_saying(mark) == []
