@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -18,6 +19,7 @@ from scheduling import (
     pytest_configure_node,
     pytest_xdist_make_scheduler,
 )
+from turns import task_of
 
 from grader.cli.main import main
 from grader.grading.engine import LocalEngine
@@ -36,6 +38,9 @@ __all__ = [  # hooks
 ]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
+os.environ.setdefault(
+    "TURN", task_of(datetime.now(UTC))
+)  # workers inherit it: they start around midnight, too
 
 TOY_TASK = Path(__file__).parent / "toy_task"
 
