@@ -37,7 +37,7 @@ SWAPPED = """    return torch.ones(len(targets))
     # counts = torch.bincount(targets, minlength=2).clamp(min=1)
     # return (len(targets) / (2.0 * counts))[targets].float()
 """
-SETUP = "torch.manual_seed(SEED)\n"
+SETUP = "import json\n"  # the first line of that cell: what fails there does not wait for torch
 ASK = "import urllib.request\nurllib.request.urlopen('http://data.example.org/', timeout=9)\n"
 
 
