@@ -22,7 +22,7 @@ from scheduling import (
 from turns import task_of
 
 from grader.cli.main import main
-from grader.grading.engine import LocalEngine
+from grader.grading.engine import BACK_OFF_SECONDS, LocalEngine
 from grader.notebooks.reading import Json, read_notebook
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
@@ -153,6 +153,12 @@ def lend(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
 def lent_engine(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What opens an engine of this machine in this test gets that of all tests."""
     lend(engine, monkeypatch)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails in each attempt, and is no fault of a student's, is tried as often as ever, but at once."""
+    monkeypatch.setattr("grader.grading.engine.BACK_OFF_SECONDS", (0.0,) * len(BACK_OFF_SECONDS))
 
 
 @pytest.fixture

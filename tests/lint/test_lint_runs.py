@@ -154,7 +154,7 @@ IN_FINAL_MODE = f"if FINAL_EVALUATION_MODE:\n    {ASK.strip().replace(chr(10), '
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("lent_engine")
+@pytest.mark.usefixtures("lent_engine", "no_pauses")
 def test_a_final_evaluation_that_asks_the_network_is_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "notebook.py", SETUP, SETUP + IN_FINAL_MODE)
     findings = lint_runs(
