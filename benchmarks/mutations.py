@@ -39,6 +39,18 @@ MUTATIONS = {
         "    if payload_bytes > 2 * caps.payload_bytes:\n        raise WireError",
         ("tests/sandbox/test_wire.py",),
     ),
+    "walls": Mutation(
+        "grader/sandbox/inside/server.py",
+        "problem = self.missing_walls() if report == READY else",
+        'problem = "" if report == READY else',
+        ("tests/sandbox/test_forks.py", "-k", "walls_do_not_stand"),
+    ),
+    "forks": Mutation(
+        "grader/sandbox/session.py",
+        "            if not self._process.forked:\n",
+        "            if True:\n",
+        ("tests/sandbox/test_confinement.py", "-k", "nobody_used"),
+    ),
     "scoring": Mutation(
         "grader/task/scoring.py",
         "min(max(share, 0.0), 1.0)",

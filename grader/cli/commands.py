@@ -123,6 +123,7 @@ class GradeOptions:
     roster: options.RosterFile = None
     deadline: options.Deadline = None
     late: options.Late = None
+    earlier: options.Earlier = None
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False

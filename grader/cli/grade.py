@@ -19,7 +19,7 @@ from grader.gradebook.gradebook import reading, writing
 from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
-from grader.grading.batch import Job, run_batch
+from grader.grading.batch import Job, run_batch, write_csv
 from grader.submissions.collect import Submission, collect, strangers, take_times
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
@@ -83,6 +83,8 @@ def grade(options: GradeOptions) -> None:
                 late_rule=rule,
             )
             results = run(job, quiet=options.as_json)
+    if options.earlier:
+        _carry_over(task.id, options.earlier, out)
     _answer(results, options)
     _note_late(task.id, out)
     if people:
@@ -182,9 +184,30 @@ def _late_rule(options: GradeOptions) -> LateRule | None:
     """Return the rule that the caller gives. Raises UsageError where it is none."""
     if options.deadline in (None, NO_DEADLINE) and options.late is not None:
         raise UsageError("--late goes with --deadline")
+    if options.deadline is None and options.earlier:
+        with reading(options.earlier) as book:
+            return book.late_rule(load_task(options.task_name).id)
     if options.deadline in (None, NO_DEADLINE):
         return None
     return LateRule.parse(options.deadline, options.late or "mark")
+
+
+def _carry_over(task: str, earlier: Path, out: Path) -> None:
+    """Let points that were adjusted in an earlier round count in this one, where nothing was decided in it."""
+    with reading(earlier) as book:
+        decisions = book.adjusted(task)
+    with writing(out) as book:
+        undecided = book.students(task) - set(book.adjusted(task))
+        carried = [
+            decision
+            for student, decision in decisions.items()
+            if student in undecided and decision.points is not None
+        ]
+        for decision in carried:
+            book.adjust(decision)
+    write_csv(out)
+    if carried:
+        output.warn(f"adjusted as in {earlier}: {listed([decision.student for decision in carried])}")
 
 
 def _note_absences(task: str, out: Path) -> None:

@@ -73,6 +73,10 @@ Late = Annotated[
     str | None,
     typer.Option(help="Late work: count, mark, zero, or points lost a day as -10%/day.", show_default="mark"),
 ]
+Earlier = Annotated[
+    Path | None,
+    typer.Option(help="Results of the round before: its deadline and adjusted points hold here, too."),
+]
 Student = Annotated[str, typer.Argument(metavar="STUDENT", help="A student's id, or name.")]
 NewPoints = Annotated[
     int | None, typer.Option("--points", min=0, max=100, help="Points that count from now on.")

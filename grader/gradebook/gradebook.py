@@ -242,6 +242,19 @@ class Gradebook:
         with translated(self._out):
             return [Adjustment(**dict(row)) for row in self._connection.execute(query, (task, student))]
 
+    def adjusted(self, task: str) -> dict[str, Adjustment]:
+        """Return what was decided last about the points of each student of `task`, by the student's id."""
+        query = "SELECT task, student, points, reason, recorded FROM adjustments WHERE task = ? ORDER BY id"
+        with translated(self._out):
+            rows = [Adjustment(**dict(row)) for row in self._connection.execute(query, (task,))]
+        return {adjustment.student: adjustment for adjustment in rows}
+
+    def students(self, task: str) -> set[str]:
+        """Return the ids of those with a submission of `task`."""
+        query = "SELECT DISTINCT student FROM submissions WHERE task = ?"
+        with translated(self._out):
+            return {str(student) for (student,) in self._connection.execute(query, (task,))}
+
     def expect(self, task: str, students: Sequence[str]) -> None:
         """Record who may hand in `task`: those of a roster, enrolled before."""
         with self._transaction() as connection:

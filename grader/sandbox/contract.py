@@ -5,6 +5,7 @@ handed out by `Slot.fault`. The two never mix.
 
 The slot's socket carries frames of `grader.sandbox.inside.wire`:
 
+    grader -> slot    {"imports": str, "slot": str, "entries": tuple, "seed": int}   once its walls stand
     slot -> trainer   {"kind": "ready"}                                      after the definition
     trainer -> slot   {"kind": "call", "number": 1.., "entry": str, "args": tuple}
     slot -> trainer   {"kind": "answer", "number": int, "value": any}

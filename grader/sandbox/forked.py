@@ -34,6 +34,7 @@ class LibraryProcess:
         self._process = process.ServerProcess(prepare)
         self._lock = threading.Lock()
         self._problem: str | None = None
+        self._given_up = False
 
     def problem(self) -> str:
         """Return why no sandbox with walls can be forked on this machine; nothing where a try went well.
@@ -42,8 +43,9 @@ class LibraryProcess:
         """
         with self._lock:
             if self._problem is None:
-                report = _receive(self._process.control, time.monotonic() + START_SECONDS)[0]
+                report = _receive(self._process.control, time.monotonic() + START_SECONDS, self)[0]
                 if not report:
+                    self.give_up()
                     raise GraderFault(f"the process that imports libraries did not start: {self.log()}")
                 self._problem = "" if report == forks.BUILT else report.decode(errors="replace")
             return self._problem
@@ -57,11 +59,16 @@ class LibraryProcess:
             with self._lock:
                 socket.send_fds(self._process.control, [forks.FORK], [control.fileno(), log])
         except OSError:
+            self.give_up()
             raise GraderFault(f"the process that imports libraries ended: {self.log()}") from None
 
+    def give_up(self) -> None:
+        """Let it count as ended: it is, or it is stuck."""
+        self._given_up = True
+
     def is_running(self) -> bool:
-        """Return whether the process has not ended."""
-        return self._process.is_running()
+        """Return whether the process has not ended, and nobody gave it up."""
+        return not self._given_up and self._process.is_running()
 
     def log(self) -> str:
         """Return the end of what the process, or bubblewrap, wrote."""
@@ -77,6 +84,8 @@ class ForkedSandbox:
 
     `home` is the folder it works in where it is not confined.
     """
+
+    forked = True
 
     def __init__(self, library: LibraryProcess, limits: Limits, home: str) -> None:
         self._library = library
@@ -100,7 +109,9 @@ class ForkedSandbox:
     def control(self) -> socket.socket:
         """Return the socket for commands, once the process is there. Raises GraderFault where it did not start."""
         if not self._introduced:
-            introduction, descriptors = _receive(self._control, time.monotonic() + START_SECONDS)
+            introduction, descriptors = _receive(
+                self._control, time.monotonic() + START_SECONDS, self._library
+            )
             if introduction:
                 self._meet(introduction, descriptors)
             self._introduced = True  # or it is gone, which whoever sends it something learns
@@ -115,6 +126,8 @@ class ForkedSandbox:
             if self._group is not None:
                 with contextlib.suppress(OSError):  # the other limits stand
                     self._group.add(self._pid)
+        elif introduction == forks.FORKED:
+            raise GraderFault("no more files can be opened, and so no sandbox")
         else:
             self._pid = int(introduction)
         settings: dict[str, Any] = {**process.settings_of(self._limits), "home": self._home}
@@ -162,12 +175,16 @@ class ForkedSandbox:
             raise GraderFault("a sandbox could not be ended")
 
 
-def _receive(sock: socket.socket, deadline: float) -> tuple[bytes, list[int]]:
-    """Return the next message and its descriptors; none where the other end is gone. Raises GraderFault at the deadline."""
+def _receive(sock: socket.socket, deadline: float, library: LibraryProcess) -> tuple[bytes, list[int]]:
+    """Return the next message and its descriptors; none where the other end is gone.
+
+    Raises GraderFault at the deadline, and gives `library` up: it is stuck.
+    """
     sock.settimeout(max(0.1, deadline - time.monotonic()))
     try:
         message, descriptors, _, _ = socket.recv_fds(sock, 4096, 1)
     except TimeoutError:
+        library.give_up()
         raise GraderFault(f"the sandbox did not start within {START_SECONDS:.0f} seconds") from None
     except OSError:
         return b"", []

@@ -28,7 +28,7 @@ class SandboxSource:
     """Sandboxes whose libraries are what the statements `imports` name, for slots of up to `processes` processes.
 
     Its own process starts when the first is opened, unless `start` asks for it, and is replaced where it died. On a machine
-    that lets it confine nothing, each sandbox is a process of its own that imports anew. Safe to use from several threads.
+    that lets it confine nothing, each sandbox imports for itself, one of them ahead. Safe to use from several threads.
     """
 
     def __init__(self, imports: str, processes: int, backend: Backend) -> None:
@@ -36,12 +36,14 @@ class SandboxSource:
         self._processes = processes
         self._backend = backend
         self._library: LibraryProcess | None = None
+        self._refusal: str | None = None  # why nothing is forked; None: not tried yet
+        self._ahead: dict[Limits, process.ServerProcess] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     def start(self) -> None:
         """Start the imports, and return at once. Raises GraderFault where bubblewrap is asked for and not there."""
-        if not self._starts_anew():
+        if not self._starts_anew() and not self._refusal:
             self._running()
 
     def why_not_forked(self) -> str:
@@ -49,7 +51,9 @@ class SandboxSource:
 
         Raises GraderFault where the process that would fork them does not start.
         """
-        return self._running().problem()
+        if self._refusal is None:
+            self._refusal = self._running().problem()
+        return self._refusal
 
     def open(self, limits: Limits, *, on_close: Callable[[], None] = lambda: None) -> Sandbox:
         """Open a sandbox nobody has used; the caller closes it, and then `on_close` is called.
@@ -75,10 +79,24 @@ class SandboxSource:
         return self._backend == "plain" and not can_fork()
 
     def _open_process(self, limits: Limits, home: str) -> process.SandboxProcess:
-        library = self._running()
-        if library.problem():
-            return process.ServerProcess(functools.partial(bwrap.sandbox_command, limits, self._imports))
-        return ForkedSandbox(library, limits, home)
+        if self.why_not_forked():
+            return self._begun_ahead(limits)
+        with contextlib.suppress(GraderFault):  # it had just ended; another one follows
+            return ForkedSandbox(self._running(), limits, home)
+        return ForkedSandbox(self._running(), limits, home)
+
+    def _begun_ahead(self, limits: Limits) -> process.ServerProcess:
+        """Return a process that began to import when the one before was opened, if there was one; and begin the next."""
+        command = functools.partial(bwrap.sandbox_command, limits, self._imports)
+        with self._lock:
+            if self._closed:
+                raise GraderFault("the sandboxes are closed")
+            ahead = self._ahead.pop(limits, None) or process.ServerProcess(command)
+            self._ahead[limits] = process.ServerProcess(command)
+            library, self._library = self._library, None
+        if library is not None:
+            library.end()
+        return ahead
 
     def _running(self) -> LibraryProcess:
         with self._lock:
@@ -94,12 +112,16 @@ class SandboxSource:
             return self._library
 
     def close(self) -> None:
-        """End the process and the confined sandboxes that it forked. Idempotent. Raises GraderFault where it survives."""
+        """End the process and the confined sandboxes that it forked. Idempotent. Raises GraderFault where something survives."""
         with self._lock:
             self._closed = True
             library, self._library = self._library, None
-        if library is not None:
-            library.end()
+            ahead, self._ahead = list(self._ahead.values()), {}
+        with contextlib.ExitStack() as stack:
+            if library is not None:
+                stack.callback(library.end)
+            for begun in ahead:
+                stack.callback(begun.end)
 
 
 class SandboxPool:

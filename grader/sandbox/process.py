@@ -66,6 +66,10 @@ class SandboxProcess(Protocol):
     """The first process of a sandbox, which forks its slots."""
 
     @property
+    def forked(self) -> bool:
+        """Return whether another one costs next to nothing."""
+
+    @property
     def control(self) -> socket.socket:
         """Return the socket for commands, once the process is there. Raises GraderFault where it did not start."""
 
@@ -91,6 +95,8 @@ class ServerProcess:
     It is started by a thread that lives as long as the process: the kernel's "die with my parent" means the
     thread that started it, and a caller's thread may be short-lived.
     """
+
+    forked = False
 
     def __init__(self, prepare: Callable[[int, int], ServerCommand]) -> None:
         """`prepare` gets two descriptors of the child: its control socket, and a pipe for bubblewrap's own facts."""

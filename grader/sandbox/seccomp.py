@@ -14,7 +14,19 @@ import socket
 import struct
 from typing import TYPE_CHECKING
 
-from grader.sandbox.system_calls import ALLOWED, CLONE, FCNTL, IOCTL, KILLED, REFUSED, SOCKETPAIR, Calls
+from grader.sandbox.system_calls import (
+    ALLOWED,
+    CLONE,
+    FCNTL,
+    IOCTL,
+    KILLED,
+    PRLIMIT,
+    REFUSED,
+    SCHED_SETAFFINITY,
+    SETPRIORITY,
+    SOCKETPAIR,
+    Calls,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -80,6 +92,9 @@ def program(machine: str | None = None) -> bytes:
     code += _only(IOCTL[column], SECOND_ARGUMENT, DEVICE_REQUESTS.values(), errno.ENOTTY)
     code += _only(FCNTL[column], SECOND_ARGUMENT, DESCRIPTOR_REQUESTS.values(), errno.EINVAL)
     code += _only(SOCKETPAIR[column], FIRST_ARGUMENT, (socket.AF_UNIX,), errno.EAFNOSUPPORT)
+    code += _only(PRLIMIT[column], FIRST_ARGUMENT, (0,), errno.EPERM)
+    code += _only(SCHED_SETAFFINITY[column], FIRST_ARGUMENT, (0,), errno.EPERM)
+    code += _only_own(SETPRIORITY[column])
     code += _rules(KILLED, column, KILL) + _rules(REFUSED, column, REFUSE | errno.EACCES)
     code += [_step(RETURN, REFUSE | errno.ENOSYS)]
     return b"".join(code)
@@ -101,6 +116,17 @@ def _rules(calls: Calls, column: int, action: int) -> list[bytes]:
 def _only(number: int, argument: int, values: Iterable[int], refusal: int) -> list[bytes]:
     """Return steps that allow call `number` where the argument at that offset is one of `values`."""
     body = [_step(LOAD, argument), *_returns(values, ALLOW), _step(RETURN, REFUSE | refusal)]
+    return [_step(JUMP_EQUAL, number, if_false=len(body)), *body]
+
+
+def _only_own(number: int) -> list[bytes]:
+    """Return steps that allow call `number` where its first argument is PRIO_PROCESS and its second this process, both 0."""
+    refused = _step(RETURN, REFUSE | errno.EPERM)
+    body = [
+        *(_step(LOAD, FIRST_ARGUMENT), _step(JUMP_EQUAL, 0, if_true=1), refused),
+        *(_step(LOAD, SECOND_ARGUMENT), _step(JUMP_EQUAL, 0, if_true=1), refused),
+        _step(RETURN, ALLOW),
+    ]
     return [_step(JUMP_EQUAL, number, if_false=len(body)), *body]
 
 

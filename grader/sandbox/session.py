@@ -40,7 +40,10 @@ class _Gone(Exception):  # noqa: N818 -- the state of the sandbox's process
 
 
 class SlotSandbox:
-    """A sandbox whose process is made by `open_process`; one that an earlier slot damaged is replaced."""
+    """A sandbox whose process is made by `open_process`.
+
+    A forked one is replaced for each slot; another one, which costs imports, where the slot before damaged it.
+    """
 
     def __init__(
         self,
@@ -63,9 +66,10 @@ class SlotSandbox:
             raise GraderFault("the sandbox is closed")
         if self._slot is not None:
             self._slot.close()
-            with contextlib.suppress(_Gone):
-                self._slot = self._start(source)
-                return self._slot
+            if not self._process.forked:
+                with contextlib.suppress(_Gone):
+                    self._slot = self._start(source)
+                    return self._slot
             self._process.end()
             self._process = self._open_process()
         try:

@@ -261,6 +261,25 @@ def test_adjusted_points_survive_and_show_both_values(
     assert "graded 50, adjusted to 80: ill on that day" in record["output"]
 
 
+def test_adjusted_points_and_the_deadline_hold_in_a_final_round(run: Run, grade: Run, out: Path) -> None:
+    grade(*DEADLINE, "--late", "zero")
+    run("adjust", out, "s2", "--points", 80, "--because", "ill")
+    run("adjust", out, "s1", "--points", 10, "--because", "a mistake")
+    run("adjust", out, "s1", "--withdraw", "--because", "mended")
+    final = out.with_name("final")
+    code, _, errors = grade("--out", final, "--earlier", out)
+    assert code == 0
+    assert f"adjusted as in {out}: s2" in errors
+    assert points(run, final) == {"s1": (100, 100), "s2": (80, 50)}
+    with reading(final) as book:
+        rule = book.late_rule("toy_task")
+        assert (rule and rule.late) == "zero"
+    run("adjust", final, "s2", "--points", 30, "--because", "looked at again")
+    grade("--out", final, "--earlier", out)
+    assert points(run, final)["s2"] == (30, 50), "what this round decided stays"
+    assert grade("--out", final, "--earlier", out / "none")[0] == 2
+
+
 def test_an_adjustment_is_taken_back_by_a_further_row(
     run: Run, grade: Run, out: Path, tmp_path: Path
 ) -> None:

@@ -10,17 +10,22 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
 import pytest
 from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_of, processes_saying
 from sandbox_fixtures import SMALL
 
-from grader.sandbox import Sandbox, SlotSource, find_bwrap, open_sandbox, prove, seccomp
+from grader.sandbox import Sandbox, SlotSource, bwrap, find_bwrap, open_sandbox, prove, seccomp
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
+from grader.sandbox.pool import SandboxSource
 from grader.sandbox.system_calls import ALLOWED, KILLED, REFUSED
 from grader.task.spec import Limits
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
 pytest_plugins = ["sandbox_fixtures"]
 pytestmark = [
@@ -29,6 +34,7 @@ pytestmark = [
 ]
 REPO = Path(__file__).resolve().parent.parent.parent
 BEGAN = "return open('/proc/1/stat').read().rpartition(')')[2].split()[19]"  # when process 1 was started
+SPACE = "import os\nreturn os.readlink('/proc/self/ns/pid')"  # of two that run at once, each has its own
 TRIED = """
 def tried(action, *arguments):
     try:
@@ -37,6 +43,20 @@ def tried(action, *arguments):
         return f"{type(error).__name__}: {error}"[:200]
 
 """
+
+
+@pytest.fixture(scope="module")
+def unforked() -> Iterator[Sandbox]:
+    """A sandbox of a machine where none can be forked: its process serves one slot after the other."""
+    source = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap")
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr(bwrap, "FORKING_RIGHTS", bwrap.SLOT_RIGHTS)
+        patched.setattr(bwrap, "ALL_NAMESPACES", ("--unshare-all", "--unshare-user", "--disable-userns"))
+        assert source.why_not_forked()
+    opened = source.open(SMALL)
+    yield opened
+    opened.close()
+    source.close()
 
 
 @pytest.mark.parametrize("family", ["AF_INET", "AF_INET6", "AF_UNIX", "AF_NETLINK", "AF_PACKET"])
@@ -238,16 +258,61 @@ def test_a_pair_of_sockets_leads_nowhere_else(confined: Sandbox) -> None:
     ["threading.Thread(target=int).start()", "open('/tmp/x', 'w')", "os.waitpid(os.fork() or os._exit(0), 0)"],
     ids=["threads", "files", "processes"],
 )  # fmt: skip
-def test_no_number_tells_a_slot_what_an_earlier_one_did(confined: Sandbox, count: str) -> None:
+def test_no_number_tells_a_slot_what_an_earlier_one_did(unforked: Sandbox, count: str) -> None:
     """Processes and files are numbered on and on; whoever used some gets a new sandbox for the next run."""
-    first = play(confined, function(f"import os, threading\n{count}\n{BEGAN}")).answer
-    assert play(confined, function(BEGAN)).answer != first
+    first = play(unforked, function(f"import os, threading\n{count}\n{SPACE}")).answer
+    assert play(unforked, function(SPACE)).answer != first
 
 
-def test_a_slot_that_starts_nothing_leaves_its_sandbox_as_it_was(confined: Sandbox) -> None:
+def test_a_slot_that_starts_nothing_leaves_its_sandbox_as_it_was(unforked: Sandbox) -> None:
     """Else each repeat would wait for a new one."""
-    body = f"np.ones(3).sum()\ntorch.ones(3).sum()\n{BEGAN}"
-    assert len({play(confined, function(body)).answer for _ in range(3)}) == 1
+    body = f"np.ones(3).sum()\ntorch.ones(3).sum()\n{SPACE}"
+    assert len({play(unforked, function(body)).answer for _ in range(3)}) == 1
+
+
+def test_each_slot_has_a_sandbox_that_nobody_used(confined: Sandbox) -> None:
+    """Faults, times and limits of process 1 would tell a slot about the one before, and cannot be reset."""
+    body = "import os\nos.system('true')\n" + BEGAN
+    assert len({play(confined, function(body)).answer for _ in range(3)}) == 3
+
+
+@pytest.mark.parametrize(
+    "call",
+    ["resource.prlimit(1, resource.RLIMIT_CPU, (1, 1))", "resource.prlimit(1, resource.RLIMIT_CPU)", "os.sched_setaffinity(1, {0})",
+     "os.setpriority(os.PRIO_PROCESS, 1, 5)", "os.setpriority(os.PRIO_USER, 0, 5)"],
+)  # fmt: skip
+def test_a_slot_can_change_the_limits_of_nobody_else(confined: Sandbox, call: str) -> None:
+    name, _, rest = call.partition("(")
+    body = f"import os, resource\nreturn tried({name}, {rest[:-1]})"
+    assert play(confined, TRIED + function(body)).answer.startswith("PermissionError")
+    own = "import os, resource\nos.setpriority(os.PRIO_PROCESS, 0, 5)\nos.sched_setaffinity(0, os.sched_getaffinity(0))\n"
+    own += "resource.setrlimit(resource.RLIMIT_CPU, (60, 60))\nreturn os.nice(0)"
+    assert play(confined, function(own)).answer == 5
+
+
+def test_a_program_that_a_slot_starts_has_no_more_memory_than_the_slot(confined: Sandbox) -> None:
+    program = "taken = []\nfor _ in range(200):\n    taken.append(b'x' * (10 << 20))\nprint(len(taken))"
+    body = (
+        f"import subprocess, sys\ndone = subprocess.run([sys.executable, '-S', '-c', {program!r}], capture_output=True, text=True)\n"
+        "return done.stdout, done.stderr[-100:]"
+    )
+    printed, error = play(confined, function(body)).answer
+    assert (printed, "MemoryError" in error) == ("", True)
+
+
+def test_files_without_content_have_a_limit_too(confined: Sandbox) -> None:
+    body = "import os\nfree = os.statvfs('/tmp').f_files, os.statvfs('/dev/shm').f_files\nreturn max(free)"
+    assert play(confined, function(body)).answer <= 1 << 14
+
+
+def test_where_memory_runs_out_a_slot_goes_first_and_leaves_no_image(confined: Sandbox) -> None:
+    body = "import resource\nreturn open('/proc/self/oom_score_adj').read().strip(), open('/proc/1/oom_score_adj').read().strip(), resource.getrlimit(resource.RLIMIT_CORE)"
+    slot, first, core = play(confined, function(body)).answer
+    assert slot == "1000"
+    assert first == ("0" if os.getuid() == 0 else "1000")
+    assert tuple(core) == (1, 1), (
+        "0 would bind no program that the system hands the memory of a crashed process to"
+    )
 
 
 def test_landlock_is_a_wall_of_its_own(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The process that imports libraries once, and forks a sandbox for each submission. It never sees a line of a student's.
+"""The process that imports libraries once, and forks a sandbox for each slot. It never sees a line of a student's.
 
 The parent sends one byte with two descriptors, a control socket and a log; the sandbox's first process introduces itself on
 that socket, gets its settings there, puts up its walls, and then obeys it as `server.Server`. Nothing but descriptors is read
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
 FORK = b"F"
+FORKED = b"forked"  # with a descriptor that stands for the sandbox's first process
+WANTED = 2  # descriptors with each command: the sandbox's control socket, and its log
 SETTLING_FORKS = 3
 BUILT = b"built"  # before the imports, and then why walls could not be built instead
 
@@ -73,12 +75,19 @@ def _settle() -> None:
 
 
 def _fork_next(control: socket.socket) -> list[int]:
-    """Fork at the parent's next command, and exit where it is gone. Return its descriptors in the fork, and none outside."""
-    command, descriptors, _, _ = socket.recv_fds(control, 1, 2)
+    """Fork at the parent's next command, and exit where it is gone. Return its descriptors in the fork, and none outside.
+
+    Where the system refuses a process, one sandbox does not start: this process, and the sandboxes that it forked, go on.
+    """
+    command, descriptors, _, _ = socket.recv_fds(control, 1, WANTED)
     if not command:
         os._exit(0)
-    if not os.fork():
-        return descriptors
+    if len(descriptors) == WANTED:
+        try:
+            if not os.fork():
+                return descriptors
+        except OSError as error:
+            os.write(descriptors[-1], f"no process could be forked: {error.strerror}".encode())
     for descriptor in descriptors:
         os.close(descriptor)
     return []
@@ -94,7 +103,7 @@ def _become_sandbox(
     control = socket.socket(fileno=control_fd)
     try:
         if config["confined"]:
-            _fork_apart(config, lambda child: socket.send_fds(control, [b"forked"], [os.pidfd_open(child)]))
+            _fork_apart(config, lambda child: socket.send_fds(control, [FORKED], [os.pidfd_open(child)]))
             settings = wire.receive(control)
             _put_up_walls(config, settings["file_mb"])
         else:
@@ -127,6 +136,8 @@ def _fork_apart(config: dict[str, Any], introduce: Callable[[int], object]) -> N
 def _put_up_walls(config: dict[str, Any], file_mb: int) -> None:
     """Lose every right but those that give a slot a user of its own and end it. Raises OSError where a wall does not stand."""
     namespaces.furnish(config["private"], file_mb << 20)
+    if not config["users"]:  # else a slot does so when it becomes another user
+        namespaces.go_first()
     kept = (namespaces.CAP_SETUID, namespaces.CAP_SETGID, namespaces.CAP_KILL) if config["users"] else ()
     namespaces.drop_rights(kept)
     if config["filter"]:

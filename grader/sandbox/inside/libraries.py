@@ -93,7 +93,9 @@ class _Adjusting(importlib.abc.MetaPathFinder):
 def _fork_without_server(context: Any) -> None:
     """Let worker processes be forked from this one: a fork server, the default from Python 3.14 on, needs sockets."""
     methods, default = context._concrete_contexts, context._default_context  # noqa: SLF001 -- there is no public way
-    if sys.platform != "linux" or "fork" not in methods:  # nothing refuses sockets there, nor can all be forked
+    if (
+        sys.platform != "linux" or "fork" not in methods
+    ):  # nothing refuses sockets there, nor can all be forked
         return
     if default._default_context is methods["forkserver"]:  # noqa: SLF001
         default._default_context = methods["fork"]  # noqa: SLF001

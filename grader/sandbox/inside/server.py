@@ -99,7 +99,8 @@ class Server:
         self.status = -1  # its status pipe
         self.began_with = -1  # kilobytes that the slot began with: the imported libraries; -1: unknown
         self.most = 0  # kilobytes that an ended process of the slot had at its peak, the largest of them
-        first, self.files = (self.count_files() if self.owns_namespace else [] for _ in range(2))
+        self.serves_again = self.owns_namespace and not config["forks"]
+        first, self.files = (self.count_files() if self.serves_again else [] for _ in range(2))
         self.numbered = [
             inode + 1 for inode in first
         ] == self.files  # before Linux 5.9 all file systems counted together
@@ -218,7 +219,7 @@ class Server:
             report += f" {max(0, max(used.ru_maxrss, self.most, left) - self.began_with)}"
         os.write(self.status, report.encode())
         os.close(self.status)
-        if self.owns_namespace:
+        if self.serves_again:
             self.sweep(worker)
 
     def sweep(self, worker: int) -> None:

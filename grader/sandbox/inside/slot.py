@@ -106,9 +106,7 @@ def arrange_descriptors(slot_socket: int, output: int, report: int) -> None:
 def give_up_rights(user: int) -> None:
     """Become `user` for good (0: keep the user), without a single capability."""
     if user:
-        Path("/proc/self/oom_score_adj").write_text(
-            "1000", encoding="utf-8"
-        )  # the slot goes first, not its parent
+        namespaces.go_first()
         os.setgroups([])
         os.setresgid(user, user, user)
         os.setresuid(user, user, user)
@@ -119,14 +117,18 @@ def give_up_rights(user: int) -> None:
 def set_limits(config: dict[str, Any]) -> None:
     """Limit memory, files and (where this user is the slot's own) processes; what was imported is free."""
     limits = {
-        resource.RLIMIT_CORE: (0, 0),
+        resource.RLIMIT_CORE: (
+            1,
+            1,
+        ),  # not 0, which binds no program that the system would hand the memory to
         resource.RLIMIT_NOFILE: (OPEN_FILES, OPEN_FILES),
         resource.RLIMIT_FSIZE: (config["file_mb"] * MEGABYTE,) * 2,
     }
     if sys.platform == "linux":
-        mapped = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[0]) * resource.getpagesize()
-        most = mapped + config["memory_mb"] * MEGABYTE
-        limits[resource.RLIMIT_AS] = (most, most + HANDLER_BYTES)
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()
+        for limit, count in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
+            most = int(count) * resource.getpagesize() + config["memory_mb"] * MEGABYTE
+            limits[limit] = (most, most + HANDLER_BYTES)  # of data: also for a program that maps no libraries
     if config["confined"]:
         limits[resource.RLIMIT_NPROC] = (config["processes"],) * 2
     for limit, values in limits.items():
@@ -149,7 +151,8 @@ class Serving:
         self.caps = wire.Caps(payload_bytes=config["return_mb"] * MEGABYTE)
         self.pid = os.getpid()
         self.reserve = bytes(RESERVE_BYTES)
-        self.last_limits = (resource.getrlimit(resource.RLIMIT_AS)[1],) * 2 if resource else None
+        kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA) if resource else ()
+        self.last_limits = [(kind, (resource.getrlimit(kind)[1],) * 2) for kind in kinds]
         self.out_of_memory = FailedFrame(*classify(MemoryError(), "", config))
         self.number = 0
         self.entry = ""
@@ -214,8 +217,9 @@ class Serving:
     def explain_with_memory(self, error: BaseException) -> FailedFrame:
         """Explain, even where not one more byte can be had: free the reserve and raise the soft limit first."""
         self.reserve = b""
-        if sys.platform == "linux" and self.last_limits:
-            resource.setrlimit(resource.RLIMIT_AS, self.last_limits)
+        if sys.platform == "linux":
+            for kind, values in self.last_limits:
+                resource.setrlimit(kind, values)
         try:
             return self.explain(error)
         except MemoryError:
