@@ -7,6 +7,7 @@ import os
 import shutil
 import sys
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Self
 
@@ -18,9 +19,10 @@ from scheduling import (
     pytest_configure_node,
     pytest_xdist_make_scheduler,
 )
+from turns import task_of
 
 from grader.cli.main import main
-from grader.grading.engine import LocalEngine
+from grader.grading.engine import BACK_OFF_SECONDS, LocalEngine
 from grader.notebooks.reading import Json, read_notebook
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
@@ -36,6 +38,9 @@ __all__ = [  # hooks
 ]
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more threads, and cores are shared
+os.environ.setdefault(
+    "TURN", task_of(datetime.now(UTC))
+)  # workers inherit it: they start around midnight, too
 
 TOY_TASK = Path(__file__).parent / "toy_task"
 
@@ -148,6 +153,12 @@ def lend(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
 def lent_engine(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
     """What opens an engine of this machine in this test gets that of all tests."""
     lend(engine, monkeypatch)
+
+
+@pytest.fixture
+def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What fails in each attempt, and is no fault of a student's, is tried as often as ever, but at once."""
+    monkeypatch.setattr("grader.grading.engine.BACK_OFF_SECONDS", (0.0,) * len(BACK_OFF_SECONDS))
 
 
 @pytest.fixture

@@ -28,6 +28,7 @@ CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
     *("network", "privilege", "smuggling", "notebook"),
 )
+CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
 TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo")
 
 
@@ -61,7 +62,11 @@ PARTS: dict[str, list[Step]] = {
         for number in range(1, FUZZ_ROUNDS + 1)
     ],
     "bands": [
-        pytest_step(task, "tests/tasks/test_contract.py", "-k", f"met_again and {task}", BANDS="all")
+        pytest_step(task, "tests/tasks/test_contract.py", "-k", f"met_again and {task}", TURN="all")
+        for task in TASKS
+    ],
+    "tasks": [
+        pytest_step(task, *CONTRACTS, "-m", "slow", "-k", f"{task} and not met_again", TURN="all")
         for task in TASKS
     ],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],

@@ -161,6 +161,7 @@ def test_the_json_of_a_result_has_every_promised_field(
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pauses")
 def test_a_failure_of_ours_is_exit_code_3(run: Run, toy_task: Task, submit: Submit, tmp_path: Path) -> None:
     clone = tmp_path / "clone"
     shutil.copytree(toy_task.folder.parent.parent, clone)

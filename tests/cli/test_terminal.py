@@ -360,7 +360,8 @@ with main._stopping():
     reference = weakref.ref(thing, interrupted)
     try:
         del thing
-        time.sleep(20)
+        for _ in range(200):
+            time.sleep(0.1)
         print("went on")
     except KeyboardInterrupt:
         print("stopped")

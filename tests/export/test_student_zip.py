@@ -12,18 +12,19 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 from spoiling import spoil, spoil_built
+from turns import TASKS, in_turn
 
 from grader.export.student_zip import pack
 from grader.task.scaffold import scaffold
-from grader.task.spec import Task, discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
+    from grader.task.spec import Task
+
     Run = Callable[..., tuple[int, str, str]]
 
-TASKS = discover()
 SAVES_PUBLIC = '        save(public / "val.npz", parts["val"])\n'
 
 
@@ -86,7 +87,7 @@ def test_the_requirements_are_what_the_notebook_imports_in_our_ranges(toy_task: 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("task", TASKS, ids=lambda task: task.id)
+@pytest.mark.parametrize("task", list(map(in_turn, TASKS)))
 def test_every_task_can_be_handed_out(task: Task, run: Run, tmp_path: Path) -> None:
     code, said, err = run(task.folder, "--out", tmp_path / "out", "--json")
     assert (code, json.loads(said)["wrong"], err) == (0, [], "")

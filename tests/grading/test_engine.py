@@ -120,7 +120,7 @@ def test_submissions_that_end_before_they_run_start_no_process(
     assert cell["outputs"][0]["traceback"] == results[2].traceback.splitlines()
 
 
-@pytest.mark.usefixtures("nothing_starts")
+@pytest.mark.usefixtures("nothing_starts", "no_pauses")
 def test_an_engine_that_can_start_nothing_fails_only_those_that_run(grade: Grade) -> None:
     with LocalEngine() as engine:
         broken, honest = grade({"broken": UNCOMPILED["no colon"], "honest": HONEST}, engine)

@@ -182,6 +182,7 @@ def slowed(toy_task: Task, starter: Json, tmp_path: Path) -> Task:
     return own
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs(
     toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, engine: LocalEngine
 ) -> None:
@@ -268,6 +269,7 @@ def test_a_name_of_many_bytes_gets_a_folder_and_costs_the_others_nothing(grade: 
     assert Path(third.run_folder).parent.name == "student"
 
 
+@pytest.mark.usefixtures("no_pauses")
 def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
     """Rule 4: a failure of ours never becomes points."""
     monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: Path("/bin/false"))

@@ -68,6 +68,7 @@ def test_penalties_of_every_repeat_are_in_the_result_and_the_first_in_its_messag
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("no_pauses")
 def test_a_damaged_list_of_penalties_is_our_error(own_toy: Path, tmp_path: Path, engine: LocalEngine) -> None:
     result = graded(own_toy, tmp_path / "out", "no JSON", engine)
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from grader.gradebook.result import Result
+    from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -154,8 +155,8 @@ def job(toy_task: Task, starter: Json, tmp_path_factory: pytest.TempPathFactory)
 
 
 @pytest.fixture(scope="module")
-def local(job: Job) -> list[Result]:
-    return run_batch(job, Watcher())
+def local(job: Job, engine: LocalEngine) -> list[Result]:
+    return run_batch(replace(job, engine=engine), Watcher())
 
 
 def on(nodes: Nodes, job: Job, out: Path, watcher: Watcher, shared: Path | None = None) -> list[Result]:

@@ -37,7 +37,7 @@ SWAPPED = """    return torch.ones(len(targets))
     # counts = torch.bincount(targets, minlength=2).clamp(min=1)
     # return (len(targets) / (2.0 * counts))[targets].float()
 """
-SETUP = "torch.manual_seed(SEED)\n"
+SETUP = "import json\n"  # the first line of that cell: what fails there does not wait for torch
 ASK = "import urllib.request\nurllib.request.urlopen('http://data.example.org/', timeout=9)\n"
 
 
@@ -154,7 +154,7 @@ IN_FINAL_MODE = f"if FINAL_EVALUATION_MODE:\n    {ASK.strip().replace(chr(10), '
 
 
 @pytest.mark.slow
-@pytest.mark.usefixtures("lent_engine")
+@pytest.mark.usefixtures("lent_engine", "no_pauses")
 def test_a_final_evaluation_that_asks_the_network_is_found(own_toy: Path, tmp_path: Path) -> None:
     task = spoil(own_toy, "notebook.py", SETUP, SETUP + IN_FINAL_MODE)
     findings = lint_runs(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import signal
 import subprocess
@@ -24,6 +25,9 @@ from grader.task.spec import read_task
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+    from conftest import Run
+
+    from grader.grading.engine import LocalEngine
     from grader.redteam.corpus import Attack
     from grader.task.spec import Task
 
@@ -221,29 +225,25 @@ def corpus(folder: Path, **endings: str) -> Path:
     return folder
 
 
-def called(*words: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "grader", "redteam", *map(str, words)]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False)
-
-
 @pytest.mark.slow
 def test_the_command_prints_a_table_and_says_by_its_exit_code_whether_all_held(
-    toy_task: Task, tmp_path: Path
+    toy_task: Task, tmp_path: Path, run: Run, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = corpus(
         tmp_path / "corpus", reading_nothing="scored=honest", stopping_nothing="time_limit|slot_error"
     )
-    done = called(toy_task.folder, "--corpus", made, cwd=tmp_path)
-    assert done.returncode == 1, done.stderr
-    assert done.stdout.splitlines()[-1] == "1 of 2 attacks held"
-    assert "stopping-nothing: scored 0." in done.stdout
-    assert "[1/2] reading-nothing: held, scored, " in done.stderr
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("grader.redteam.arena.LocalEngine", lambda: contextlib.nullcontext(engine))
+    code, table, errors = run("redteam", toy_task.folder, "--corpus", made)
+    assert code == 1, errors
+    assert table.splitlines()[-1] == "1 of 2 attacks held"
+    assert "stopping-nothing: scored 0." in table
+    assert "[1/2] reading-nothing: held, scored, " in errors
     assert (tmp_path / "redteam_runs" / "runs" / "reading-nothing" / "run-1" / "result.json").is_file()
-    one = called(
-        toy_task.folder, "--corpus", made, "--attack", "reading-nothing", "--out", "o", "--json", cwd=tmp_path
-    )
-    assert (one.returncode, one.stderr) == (0, "")
-    (row,) = json.loads(one.stdout)
+    chosen = ["--attack", "reading-nothing", "--out", "o", "--json"]
+    code, rows, errors = run("redteam", toy_task.folder, "--corpus", made, *chosen)
+    assert (code, errors) == (0, "")
+    (row,) = json.loads(rows)
     assert row["held"] is True
     assert (row["attack"], row["expected"], row["verdict"], row["problems"]) == (
         "reading-nothing", "scored=honest", "scored", [],

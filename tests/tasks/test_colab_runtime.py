@@ -1,6 +1,6 @@
 """What the starters need is what Colab has: its list of packages, their versions, and a room with nothing else.
 
-tests/tasks/test_contract.py runs every starter in such a room.
+tests/tasks/test_contract.py runs starters in such a room.
 """
 
 from __future__ import annotations

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import replace
-from datetime import UTC, datetime
-from importlib.metadata import version
-from pathlib import Path
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any
 
 import nbformat
@@ -15,6 +12,17 @@ import numpy as np
 import pytest
 from colab_runtime import link_packages
 from notebook_source import code_cells
+from turns import (
+    BANDS_CHECKED,
+    TASKS,
+    conditions_checked,
+    conditions_of,
+    in_its_group,
+    in_turn,
+    is_due,
+    marks_of,
+    task_of,
+)
 
 from grader.errors import EXPLANATIONS, Verdict
 from grader.gradebook.run_settings import RunSettings
@@ -27,18 +35,17 @@ from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task import build
 from grader.task.evaluation import prepare_rehearsal, prepare_repeats
-from grader.task.spec import Task, discover, read_task
+from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grader.gradebook.result import Result
     from grader.grading.engine import LocalEngine
     from grader.lint.task import Finding
     from grader.task.evaluation import Repeat
 
-TASKS = discover()
-# The conditions in which bands were last met again; `pytest --update-goldens` writes them when they are.
-BANDS_CHECKED = Path(__file__).parent.parent.parent / "benchmarks" / "bands_checked.json"
 SEEDS_HERE = 2
 LEAST_SEEDS = 5
 LONGEST_CELL = 25  # lines
@@ -54,15 +61,17 @@ class Quiet:
     def on_notice(self, text: str) -> None: ...
 
 
-def in_its_group(task: Task) -> object:
-    """Return a task as a parameter, in a group of its own, so that two workers share the tasks."""
-    return pytest.param(task, marks=pytest.mark.xdist_group(f"contract of {task.id}"), id=task.id)
-
-
 @pytest.fixture(params=map(in_its_group, TASKS))
 def task(request: pytest.FixtureRequest) -> Task:
     found: Task = request.param
     return found
+
+
+@pytest.fixture(params=map(in_turn, TASKS))
+def task_in_turn(request: pytest.FixtureRequest) -> Task:
+    """A task that is due in this run; at night, each of them."""
+    due: Task = request.param
+    return due
 
 
 def bands(task: Task) -> dict[str, Any]:
@@ -114,12 +123,15 @@ def test_no_notebook_of_the_task_needs_the_grader(task: Task) -> None:
 
 @pytest.mark.slow
 def test_the_starter_runs_clean_from_top_to_bottom_without_the_grader_and_the_network(
-    task: Task, tmp_path: Path
+    task_in_turn: Task, tmp_path: Path
 ) -> None:
     """There is what Colab has, and nothing else."""
     link_packages(tmp_path / "packages")
     visit = visit_clean_room(
-        task.starter.read_bytes(), tmp_path / "visit", wall_seconds=600, packages=tmp_path / "packages"
+        task_in_turn.starter.read_bytes(),
+        tmp_path / "visit",
+        wall_seconds=600,
+        packages=tmp_path / "packages",
     )
     finding = starter_finding(visit)
     assert finding.ok, finding.detail
@@ -138,31 +150,21 @@ def test_the_recorded_bands_hold(task: Task) -> None:
             assert band["balanced_accuracy"]["mean"] > reference
 
 
-def conditions_of(task: Task) -> dict[str, str]:
-    """Return what decides whether a band would be the same if it were measured again."""
-    return {"run_digest": task.run_digest} | {name: version(name) for name in ("torch", "numpy")}
-
-
-def is_due(task: Task, checked: dict[str, dict[str, str]], *, wanted: str, day: int) -> bool:
-    """Return whether a task's band is measured again: it never was in these conditions, or it is its turn.
-
-    `wanted` is "all", the id of a task, "none" beside what never was, or "", which stands for the task of the `day`.
-    """
-    turn = TASKS[day % len(TASKS)].id if wanted == "" else wanted
-    return turn in {"all", task.id} or checked.get(task.id) != conditions_of(task)
-
-
-def test_a_band_is_measured_again_in_new_conditions_and_in_its_turn() -> None:
+def test_every_task_has_its_turn_and_does_not_wait_for_it_in_new_conditions() -> None:
     checked = {task.id: conditions_of(task) for task in TASKS}
+    days = [date(2026, 3, 1) + timedelta(days=number) for number in range(len(TASKS))]
+    turns = [[is_due(task, checked, turn=task_of(day)) for task in TASKS] for day in days]
+    assert sorted(turns, reverse=True) == np.eye(len(TASKS), dtype=bool).tolist()
+    assert all(is_due(task, checked, turn="all") for task in TASKS)
     first, second = TASKS[:2]
-    turns = [[is_due(task, checked, wanted="", day=day) for task in TASKS] for day in range(len(TASKS))]
-    assert turns == np.eye(len(TASKS), dtype=bool).tolist()
-    assert all(is_due(task, checked, wanted="all", day=0) for task in TASKS)
-    assert [is_due(task, checked, wanted=second.id, day=0) for task in (first, second)] == [False, True]
     for name in conditions_of(first):
         other = checked | {first.id: checked[first.id] | {name: "another"}}
-        assert [is_due(task, other, wanted="none", day=0) for task in (first, second)] == [True, False]
-    assert is_due(first, {}, wanted="none", day=0)
+        assert [is_due(task, other, turn="none") for task in (first, second)] == [True, False]
+    assert is_due(first, {}, turn="none")
+    assert [mark.name for mark in marks_of(first, turn=first.id)] == ["xdist_group"]
+    assert (conditions_checked().get(first.id) == conditions_of(first)) is (
+        "nightly" in {mark.name for mark in marks_of(first, turn=second.id)}
+    )
 
 
 @pytest.mark.parametrize(
@@ -187,13 +189,9 @@ def test_what_decides_predictions_changes_the_conditions_of_a_band(
 
 @pytest.mark.slow
 def test_the_recorded_bands_are_met_again_on_fresh_seeds(
-    task: Task, tmp_path: Path, engine: LocalEngine, request: pytest.FixtureRequest
+    task_in_turn: Task, tmp_path: Path, engine: LocalEngine, request: pytest.FixtureRequest
 ) -> None:
-    """In `make nightly PART=bands` all are; in each call those that never were in these conditions, and one in turn."""
-    checked = json.loads(BANDS_CHECKED.read_text(encoding="utf-8"))
-    day = datetime.now(UTC).timetuple().tm_yday
-    if not is_due(task, checked, wanted=os.environ.get("BANDS", ""), day=day):
-        return
+    task = task_in_turn
     strategies = bands(task)["strategies"]
     notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
     results = grade_all(task, notebooks, tmp_path, engine, seeds=SEEDS_HERE)
@@ -215,6 +213,7 @@ def test_the_recorded_bands_are_met_again_on_fresh_seeds(
     ]
     assert wrong(findings) == {}
     if request.config.getoption("--update-goldens"):
+        checked = conditions_checked()
         checked[task.id] = conditions_of(task)
         BANDS_CHECKED.write_text(json.dumps(checked, indent=1) + "\n", encoding="utf-8")
 
@@ -262,8 +261,9 @@ def wrong_slots(task: Task, values: list[str]) -> str:
 
 @pytest.mark.slow
 def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(
-    task: Task, tmp_path: Path, engine: LocalEngine
+    task_in_turn: Task, tmp_path: Path, engine: LocalEngine
 ) -> None:
+    task = task_in_turn
     starter = load_starter(task)
 
     def submission(values: list[str]) -> bytes:

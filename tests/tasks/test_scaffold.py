@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -19,6 +17,8 @@ from grader.task.spec import Task, discover, read_task
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from conftest import Run
 
     from grader.grading.engine import LocalEngine
 
@@ -119,16 +119,17 @@ def test_a_wrong_return_is_explained(task: Task, tmp_path: Path, engine: LocalEn
 
 
 @pytest.mark.slow
-def test_starter_trick_and_reference_are_measured_into_their_bands(task: Task, tmp_path: Path) -> None:
+def test_starter_trick_and_reference_are_measured_into_their_bands(
+    task: Task, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """By the commands that an author types."""
-    author, record = task.folder.parent.parent, tmp_path / "bands.json"
-    grader = [sys.executable, "-m", "grader"]
-    subprocess.run([*grader, "build", "./tasks/first_try", "--check"], cwd=author, check=True)
-    words = ["./tasks/first_try", "--seeds", "3", "--out", str(tmp_path / "runs"), "--record", str(record)]
+    record = tmp_path / "bands.json"
+    monkeypatch.chdir(task.folder.parent.parent)
+    assert run("build", "./tasks/first_try", "--check")[0] == 0
+    words = ["bands", "./tasks/first_try", "--seeds", "3", "--out", tmp_path / "runs", "--record", record]
     words += ["--secret", "the same seeds in every run of the tests"]
-    shown = subprocess.run(
-        [*grader, "bands", *words], cwd=author, check=True, capture_output=True, text=True
-    ).stdout
+    code, shown, _ = run(*words)
+    assert code == 0
     measured = json.loads(record.read_text())["strategies"]
     assert {name: band["role"] for name, band in measured.items()} == {
         "starter": "starter",
@@ -139,10 +140,8 @@ def test_starter_trick_and_reference_are_measured_into_their_bands(task: Task, t
     assert measured["fixed_share"]["points"] <= MOST_TRICK_POINTS
     assert measured["reference"]["points"] >= LEAST_REFERENCE_POINTS
     assert "suggestion for task.toml: floor = 0." in shown
-    again = subprocess.run(
-        [*grader, "bands", *words, "--json"], cwd=author, check=True, capture_output=True, text=True
-    )
-    assert json.loads(again.stdout)["strategies"] == measured, "what was measured is not run again"
+    code, again, _ = run(*words, "--json")
+    assert (code, json.loads(again)["strategies"]) == (0, measured), "what was measured is not run again"
 
 
 def test_the_hidden_data_of_a_new_task_can_be_built(task: Task, tmp_path: Path) -> None:
