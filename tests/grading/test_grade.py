@@ -137,7 +137,10 @@ def test_each_way_to_fail_has_its_verdict_its_sentence_and_the_students_own_line
     assert results[-1].verdict is Verdict.SCORED, "the next submission is graded correctly"
 
 
-def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade) -> None:
+def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        "grader.trainer.first_call._SECONDS", 1.0
+    )  # the gate stops it before, and says nothing
     (result,) = grade({"loop": "def your_weights(t, l):\n    while True: pass\n"}, wall_seconds=4)
     assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
     assert "stopped after 4 s" in result.message
