@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from xdist.workermanage import WorkerController
 
 ROOT = Path(__file__).resolve().parent.parent
+OF_REAL_TASKS = ROOT / "tests" / "tasks"  # they train, or make data: none of them is for `make fast`
 LEDGER = ROOT / "benchmarks" / "test_seconds.json"
 ALONE = "alone"
 GROUPS = Path(tempfile.gettempdir()) / f"test-groups-{os.getpid()}.json"  # of the controller's process
@@ -98,7 +99,10 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out nightly tests that nobody asked for; on a worker, put tests into the order in which they are handed out."""
+    """Mark what is slow, and leave out nightly tests that nobody asked for; a worker puts tests into the order they are run in."""
+    for item in items:
+        if item.path.is_relative_to(OF_REAL_TASKS):
+            item.add_marker(pytest.mark.slow)
     if "nightly" not in config.getoption("markexpr"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
     from grader.task.spec import Task
 
+pytestmark = pytest.mark.slow
+
 SECRET = b"a secret of the test suite"
 HONEST = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
 RAISES = "def your_weights(targets, losses):\n    return [][1]\n"

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
     from grader.task.spec import Task
 
+pytestmark = pytest.mark.slow
+
 PUBLIC = '        save(public / "val.npz", parts["val"])\n'
 INPUTS = '        save(inputs / "test.npz", {"x": parts["test"]["x"]})\n'
 DRAWN = '    parts["train"]["y_noisy"]'

@@ -39,6 +39,8 @@ if TYPE_CHECKING:
 
     from grader.grading.engine import LocalEngine
 
+pytestmark = pytest.mark.slow
+
 TASKS = discover()
 STORED = {f"{name}, our metadata {what}": save for name, plain in SAVES.items()
           for what, save in (("kept", plain), ("lost", without_our_metadata(plain)))}  # fmt: skip

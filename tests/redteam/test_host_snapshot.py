@@ -18,6 +18,8 @@ from grader.redteam.host_snapshot import HostMonitor, adopting_orphans, descenda
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def monitor(tmp_path: Path) -> HostMonitor:

@@ -27,6 +27,8 @@ from grader.task.spec import load_task, read_task
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+pytestmark = pytest.mark.slow
+
 FUNCTIONS = {"download_data", "unpack_data", "find_data"}
 
 
