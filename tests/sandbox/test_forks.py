@@ -8,7 +8,7 @@ import signal
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import psutil
@@ -58,7 +58,7 @@ def source() -> Iterator[SandboxSource]:
     opened.close()
 
 
-def answer(source: SandboxSource, slot: str, seed: int = 1) -> object:
+def answer(source: SandboxSource, slot: str, seed: int = 1) -> Any:
     with contextlib.closing(source.open(SMALL)) as sandbox:
         return play(sandbox, slot, seed=seed).answer
 
@@ -76,11 +76,12 @@ def test_one_import_serves_thirty_students_who_cannot_tell_which_of_them_they_ar
     first = answer(source, slot)
     before = importers()
     assert len(before) == 1
-    later = [str(answer(source, slot)) for _ in range(29)]
-    early = {str(first), *later[:14]}
-    assert early & set(later[14:]), (
-        "an address moves by what one's own sandbox did meanwhile, not from one to the next"
-    )
+    told = [first, *(answer(source, slot) for _ in range(29))]
+    assert len({numpy for _, numpy, _ in told}) == 1
+    # Addresses move by what happens meanwhile in one's own sandbox; counted on from one to the next they would be in order.
+    addresses = [seen[0] for seen, _, _ in told]
+    in_order = addresses in (sorted(addresses), sorted(addresses, reverse=True))
+    assert len(set(addresses)) == 1 or not in_order, addresses
     assert importers() == before
     assert "torch" in str(
         answer(source, function("import sys\nreturn [name for name in sys.modules if name == 'torch']"))
