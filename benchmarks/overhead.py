@@ -85,7 +85,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         task = empty_task(folder)
-        warm = ours(task, folder / "warm", count)
+        warm = ours(task, folder / "warm", count, warm=True)
         plain = plain_papermill(task, folder / "plain", max(3, count // 2))
         cold = ours(task, folder / "cold", max(3, count // 2), warm=False)
     medians = {
