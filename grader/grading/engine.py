@@ -44,7 +44,8 @@ class LocalEngine:
     """Grades submissions on this machine: fork servers of trainers and of sandboxes.
 
     All of it starts when the first submission needs it, and may outlive a batch; batches may be of different tasks, and
-    run at once. With `cards`, trainers are packed on these GPUs. the `kept` last fork servers of sandboxes stay ready between batches. Close it.
+    run at once. With `cards`, trainers are packed on these GPUs. The `kept` last fork servers of sandboxes
+    stay ready between batches. Close it.
     """
 
     def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:

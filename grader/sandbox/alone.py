@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 import threading
+from dataclasses import asdict
 from typing import IO, TYPE_CHECKING, Any
 
 import psutil
@@ -24,7 +25,7 @@ from grader.errors import GraderFault, StudentFault, Verdict
 from grader.sandbox import process
 from grader.sandbox.inside import wire
 from grader.sandbox.inside.loopback import HOST, LoopbackSocket
-from grader.sandbox.inside.tracebacks import clean
+from grader.sandbox.printed import PrintedText
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -135,9 +136,7 @@ class AloneSlot:
 
     def __init__(self, source: SlotSource, limits: Limits) -> None:
         self.socket = Exchange()
-        self._most_bytes = limits.output_kb * 1024
-        self._printed = bytearray()
-        self._said_too_much = False
+        self._printed = PrintedText(limits)
         self._stopped = False
         self._home = tempfile.TemporaryDirectory(prefix="slot-", ignore_cleanup_errors=True)
         try:
@@ -145,8 +144,7 @@ class AloneSlot:
         except OSError as error:
             self.socket.close()
             raise GraderFault(f"the process for your function did not start: {error}") from error
-        job = {"imports": source.imports, "slot": source.slot, "entries": source.entries, "seed": source.seed}
-        frame = wire.frame(job, wire.Caps(header_bytes=1 << 28))
+        frame = wire.frame(asdict(source), wire.PROGRAM_CAPS)
         assert self._process.stdout is not None
         self._threads = [
             threading.Thread(target=self.socket.meet, args=(frame,), name="exchange", daemon=True),
@@ -159,11 +157,8 @@ class AloneSlot:
         config = {
             "port": self.socket.port,
             "secret": self.socket.slot_secret,
-            "memory_mb": limits.memory_mb,
-            "processes": limits.processes,
-            "file_mb": limits.file_mb,
-            "return_mb": limits.return_mb,
             "confined": False,
+            **process.settings_of(limits),
         }
         return subprocess.Popen(
             [sys.executable, "-P", "-m", "grader.sandbox.inside.unforked", json.dumps(config)],
@@ -178,10 +173,7 @@ class AloneSlot:
     def _keep(self, output: IO[bytes]) -> None:
         """Keep what is printed, and end the process where that is too much."""
         while chunk := os.read(output.fileno(), _CHUNK):
-            room = self._most_bytes - len(self._printed)
-            self._printed += chunk[:room]
-            if len(chunk) > room:
-                self._said_too_much = True
+            if not self._printed.keep(chunk):
                 kill_tree(self._process.pid)
                 return
 
@@ -191,8 +183,7 @@ class AloneSlot:
         while before < len(self._printed) and self._threads[1].is_alive():
             before = len(self._printed)
             self._threads[1].join(_QUIET_SECONDS)
-        text = bytes(self._printed).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-        return clean(text, len(text))
+        return self._printed.text()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of the process and of those that it started, as far as they run."""
@@ -207,13 +198,12 @@ class AloneSlot:
 
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Return why the process ended; None while it runs and after `close`."""
-        if not self._said_too_much and not self._stopped:
+        if not self._printed.too_much and not self._stopped:
             with contextlib.suppress(subprocess.TimeoutExpired):
                 self._process.wait(wait_seconds)
         self._threads[1].join(wait_seconds)
-        if self._said_too_much:
-            message = f"your code printed more than the {self._most_bytes // 1024} KB it may print"
-            return StudentFault(Verdict.OUTPUT_LIMIT, message)
+        if flood := self._printed.fault():
+            return flood
         if self._stopped or self._process.returncode is None:
             return None
         return StudentFault(

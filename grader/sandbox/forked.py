@@ -5,11 +5,9 @@ from __future__ import annotations
 import contextlib
 import os
 import select
-import signal
 import socket
 import tempfile
 import threading
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,8 +21,6 @@ if TYPE_CHECKING:
     from grader.sandbox.cgroup import ControlGroup
     from grader.sandbox.process import ServerCommand
     from grader.task.spec import Limits
-
-START_SECONDS = 120.0  # importing torch from a cold disk
 
 
 class LibraryProcess:
@@ -43,7 +39,7 @@ class LibraryProcess:
         """
         with self._lock:
             if self._problem is None:
-                report = _receive(self._process.control, time.monotonic() + START_SECONDS, self)[0]
+                report = _receive(self._process.control, self)[0]
                 if not report:
                     self.give_up()
                     raise GraderFault(f"the process that imports libraries did not start: {self.log()}")
@@ -109,9 +105,7 @@ class ForkedSandbox:
     def control(self) -> socket.socket:
         """Return the socket for commands, once the process is there. Raises GraderFault where it did not start."""
         if not self._introduced:
-            introduction, descriptors = _receive(
-                self._control, time.monotonic() + START_SECONDS, self._library
-            )
+            introduction, descriptors = _receive(self._control, self._library)
             if introduction:
                 self._meet(introduction, descriptors)
             self._introduced = True  # or it is gone, which whoever sends it something learns
@@ -160,8 +154,7 @@ class ForkedSandbox:
         """
         gone = True
         if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
+            process.kill(self._pidfd)
             gone = _has_ended(self._pidfd, process.END_SECONDS)
             os.close(self._pidfd)
             self._pidfd = None
@@ -175,17 +168,17 @@ class ForkedSandbox:
             raise GraderFault("a sandbox could not be ended")
 
 
-def _receive(sock: socket.socket, deadline: float, library: LibraryProcess) -> tuple[bytes, list[int]]:
+def _receive(sock: socket.socket, library: LibraryProcess) -> tuple[bytes, list[int]]:
     """Return the next message and its descriptors; none where the other end is gone.
 
-    Raises GraderFault at the deadline, and gives `library` up: it is stuck.
+    Raises GraderFault where none comes in time, and gives `library` up: it is stuck.
     """
-    sock.settimeout(max(0.1, deadline - time.monotonic()))
+    sock.settimeout(process.START_SECONDS)
     try:
         message, descriptors, _, _ = socket.recv_fds(sock, 4096, 1)
     except TimeoutError:
         library.give_up()
-        raise GraderFault(f"the sandbox did not start within {START_SECONDS:.0f} seconds") from None
+        raise GraderFault(f"the sandbox did not start within {process.START_SECONDS:.0f} seconds") from None
     except OSError:
         return b"", []
     finally:

@@ -38,6 +38,7 @@ FILES = {
     "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
 SERVER = INSIDE / "server.py"
+START_SECONDS = 120.0  # importing torch from a cold disk
 END_SECONDS = 20.0  # a killed process that takes longer is stuck in the kernel
 LOG_BYTES = 4000
 # Balanced accuracy of small nets moves by up to 0.1 with the number of threads: one, in slots and trainers alike.
@@ -178,7 +179,7 @@ class ServerProcess:
                 with contextlib.suppress(OSError):  # the other limits stand
                     self._group.add(pid)
             self._first = first
-            return lambda: _signal(first)
+            return lambda: kill(first)
         return process.kill
 
     def end(self) -> None:
@@ -208,7 +209,8 @@ def end_of(log: IO[bytes]) -> str:
     return os.pread(log.fileno(), LOG_BYTES, max(0, size - LOG_BYTES)).decode(errors="replace")
 
 
-def _signal(pidfd: int) -> None:
+def kill(pidfd: int) -> None:
+    """Kill the process that `pidfd` stands for, if it has not ended."""
     with contextlib.suppress(ProcessLookupError):
         signal.pidfd_send_signal(pidfd, signal.SIGKILL)
 

@@ -8,12 +8,14 @@ import selectors
 import signal
 import socket
 import threading
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.sandbox.inside import wire
 from grader.sandbox.inside.server import STARTED
-from grader.sandbox.inside.tracebacks import clean
+from grader.sandbox.printed import PrintedText
+from grader.sandbox.process import START_SECONDS
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +24,6 @@ if TYPE_CHECKING:
     from grader.sandbox.process import SandboxProcess
     from grader.task.spec import Limits
 
-START_SECONDS = 120.0  # importing torch from a cold disk
 END_SECONDS = 5.0
 CHUNK = 1 << 16
 # What OpenMP of GCC and of LLVM, OpenBLAS and Python print where a thread is refused.
@@ -82,7 +83,6 @@ class SlotSandbox:
         ours, theirs = socket.socketpair()
         output, output_end = os.pipe()
         status, status_end = os.pipe()
-        job = {"imports": source.imports, "slot": source.slot, "entries": source.entries, "seed": source.seed}
         try:
             try:
                 handed = [theirs.fileno(), output_end, status_end]
@@ -92,7 +92,7 @@ class SlotSandbox:
                 os.close(output_end)
                 os.close(status_end)
             _wait_for_start(status)
-            wire.send(ours, job, wire.Caps(header_bytes=1 << 28))
+            wire.send(ours, asdict(source), wire.PROGRAM_CAPS)
         except (OSError, wire.Closed, _Gone, GraderFault) as error:
             ours.close()
             os.close(output)
@@ -127,10 +127,8 @@ class RunningSlot:
         self.socket = slot_socket
         self._process = process
         self._output, self._status = pipes
-        self._most_bytes = limits.output_kb * 1024
         self._too_many = f"it needed more than the {limits.processes} processes or threads it may use"
-        self._printed = bytearray()
-        self._said_too_much = False
+        self._printed = PrintedText(limits)
         self._stopped = False
         self._closed = False
         self._ending = b""
@@ -157,17 +155,14 @@ class RunningSlot:
     def _drain(self) -> bool:
         """Keep what is in the output pipe; False where there is no more to come or to keep."""
         with self._lock:
-            while not self._said_too_much and not self._closed:
+            while not self._printed.too_much and not self._closed:
                 try:
                     chunk = os.read(self._output, CHUNK)
                 except BlockingIOError:
                     return True
                 if not chunk:
                     return False
-                room = self._most_bytes - len(self._printed)
-                self._printed += chunk[:room]
-                if len(chunk) > room:
-                    self._said_too_much = True
+                if not self._printed.keep(chunk):
                     self._kill()
             return False
 
@@ -178,8 +173,7 @@ class RunningSlot:
     def output(self) -> str:
         """Return what was printed so far."""
         self._drain()
-        text = bytes(self._printed).decode(errors="replace").replace("\r\n", "\n").replace("\r", "\n")
-        return clean(text, len(text))
+        return self._printed.text()
 
     def cpu_seconds(self) -> float:
         """Return the processor time of all processes of the slot, running and ended."""
@@ -197,9 +191,8 @@ class RunningSlot:
         """
         self._drain()
         self._thread.join(wait_seconds)
-        if self._said_too_much:
-            message = f"your code printed more than the {self._most_bytes // 1024} KB it may print"
-            return StudentFault(Verdict.OUTPUT_LIMIT, message)
+        if flood := self._printed.fault():
+            return flood
         if self._stopped or self._thread.is_alive():
             return None
         if self._process.memory_kills() > self._kills_before:
@@ -215,7 +208,7 @@ class RunningSlot:
 
     def lack_of_threads(self) -> str:
         """Return the limit that a library met, as it printed; some end the process then, some wait for ever."""
-        return self._too_many if any(sign in self._printed for sign in _NO_THREAD) else ""
+        return self._too_many if self._printed.holds(_NO_THREAD) else ""
 
     def close(self) -> None:
         """End every process of the slot. Idempotent. Raises GraderFault where something survived."""

@@ -74,7 +74,7 @@ def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) ->
             os._exit(1)
     slot_socket = socket.socket(fileno=SLOT_FD)
     try:
-        job = wire.receive(slot_socket, wire.Caps(header_bytes=1 << 28))
+        job = wire.receive(slot_socket, wire.PROGRAM_CAPS)
     except wire.Closed:
         os._exit(0)
     seed_everything(job["seed"])

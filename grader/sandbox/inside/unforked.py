@@ -18,7 +18,7 @@ def main() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding="utf-8", errors="replace", line_buffering=True)  # type: ignore[union-attr]
     connection = connect(config["port"], config["secret"])
-    job = wire.receive(connection, wire.Caps(header_bytes=1 << 28))
+    job = wire.receive(connection, wire.PROGRAM_CAPS)
     with contextlib.suppress(Exception):  # what is wrong with it is reported when the slot is defined
         exec(compile(job["imports"], "imports", "exec", dont_inherit=True), {})  # noqa: S102 -- the task's own protected cell
     slot.seed_everything(job["seed"])

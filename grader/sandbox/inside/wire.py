@@ -66,6 +66,7 @@ class Caps:
 
 
 DEFAULT_CAPS = Caps()
+PROGRAM_CAPS = Caps(header_bytes=1 << 28)  # of a slot's first frame, which holds its program
 
 
 def send(sock: socket.socket, value: Any, caps: Caps = DEFAULT_CAPS) -> None:
