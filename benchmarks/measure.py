@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 
+from grader.grading.environment import processor
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
@@ -26,16 +27,8 @@ HERE = Path(__file__).resolve().parent
 
 def machine() -> dict[str, Any]:
     """Return what a figure must be read with."""
-    model = next(
-        (
-            line.partition(":")[2].strip()
-            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
-            if line.startswith("model name")
-        ),
-        platform.machine(),
-    )
     return {
-        "cpu": model,
+        "cpu": processor(),
         "cores": os.cpu_count(),
         "python": platform.python_version(),
         "date": dt.datetime.now(dt.UTC).date().isoformat(),

@@ -39,7 +39,8 @@ NO_DEADLINE = "none"
 
 def grade(options: GradeOptions) -> None:
     """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
-    task, out, rule = load_task(options.task_name), options.out, _late_rule(options)
+    task, out = load_task(options.task_name), options.out
+    rule = _late_rule(options, task)
     settings = RunSettings(
         options.device,
         options.time_limit or task.size(options.size).wall_seconds,
@@ -180,13 +181,13 @@ def _answer(results: list[Result], options: GradeOptions | RegradeOptions) -> No
         output.say(f"next: {_next_command(task_name, out, results)}")
 
 
-def _late_rule(options: GradeOptions) -> LateRule | None:
-    """Return the rule that the caller gives. Raises UsageError where it is none."""
+def _late_rule(options: GradeOptions, task: Task) -> LateRule | None:
+    """Return the rule that the caller gives, or else that of the earlier round. Raises UsageError where it is none."""
     if options.deadline in (None, NO_DEADLINE) and options.late is not None:
         raise UsageError("--late goes with --deadline")
     if options.deadline is None and options.earlier:
         with reading(options.earlier) as book:
-            return book.late_rule(load_task(options.task_name).id)
+            return book.late_rule(task.id)
     if options.deadline in (None, NO_DEADLINE):
         return None
     return LateRule.parse(options.deadline, options.late or "mark")
@@ -205,8 +206,8 @@ def _carry_over(task: str, earlier: Path, out: Path) -> None:
         ]
         for decision in carried:
             book.adjust(decision)
-    write_csv(out)
     if carried:
+        write_csv(out)
         output.warn(f"adjusted as in {earlier}: {listed([decision.student for decision in carried])}")
 
 

@@ -9,6 +9,7 @@ from grader.cli.chosen import task_named
 from grader.errors import UsageError, instead
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
+from grader.gradebook.standings import labels_of
 from grader.report.clusters import ProgramGroup, clusters
 from grader.report.page_renderer import PageRenderer
 from grader.report.pages import SIMILAR, key_of_starter
@@ -70,8 +71,9 @@ def _own(out: Path, wanted: str | None) -> tuple[str, list[OwnedProgram]]:
             if tasks
             else f"{out} holds no results"
         )
-    labels = {student: f"{name} ({student})" if name else student for student, name in names.items()}
-    return chosen[0], programs_of(out, [entry for entry in history if entry.result.task == chosen[0]], labels)
+    return chosen[0], programs_of(
+        out, [entry for entry in history if entry.result.task == chosen[0]], labels_of(names)
+    )
 
 
 def _others(options: SimilarOptions, task_id: str, task: Task | None) -> list[OwnedProgram]:

@@ -238,16 +238,16 @@ class Gradebook:
 
     def adjustments(self, task: str, student: str) -> list[Adjustment]:
         """Return all that was ever decided about a student's points, oldest first."""
-        query = "SELECT task, student, points, reason, recorded FROM adjustments WHERE task = ? AND student = ? ORDER BY id"
-        with translated(self._out):
-            return [Adjustment(**dict(row)) for row in self._connection.execute(query, (task, student))]
+        return [adjustment for adjustment in self._decisions(task) if adjustment.student == student]
 
     def adjusted(self, task: str) -> dict[str, Adjustment]:
         """Return what was decided last about the points of each student of `task`, by the student's id."""
+        return {adjustment.student: adjustment for adjustment in self._decisions(task)}
+
+    def _decisions(self, task: str) -> list[Adjustment]:
         query = "SELECT task, student, points, reason, recorded FROM adjustments WHERE task = ? ORDER BY id"
         with translated(self._out):
-            rows = [Adjustment(**dict(row)) for row in self._connection.execute(query, (task,))]
-        return {adjustment.student: adjustment for adjustment in rows}
+            return [Adjustment(**dict(row)) for row in self._connection.execute(query, (task,))]
 
     def students(self, task: str) -> set[str]:
         """Return the ids of those with a submission of `task`."""

@@ -113,6 +113,11 @@ def reason_of(row: Mapping[str, Any]) -> str:
     return explained(row["graded"], row["days_late"], row["penalty"], row["adjusted"], row["reason"])
 
 
+def labels_of(names: Mapping[str, str]) -> dict[str, str]:
+    """Return how each student is shown: the name with the id, or the id alone; `names` are by id, "" where there is none."""
+    return {student: f"{name} ({student})" if name else student for student, name in names.items()}
+
+
 def credits_of(rows: Iterable[Mapping[str, Any]], current: Iterable[Recorded]) -> dict[int, Credit]:
     """Return the credit for each current result, by its row: the view's for the attempt that counts.
 

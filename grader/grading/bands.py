@@ -8,10 +8,10 @@ import os
 import platform
 import statistics
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
+from grader.grading.environment import processor
 from grader.task.scoring import points
 from grader.task.spec import Score
 
@@ -79,7 +79,7 @@ def record_of(
         "secret": secret,
         "device": device,
         "machine": {
-            "cpu": _processor(),
+            "cpu": processor(),
             "cores": os.cpu_count(),
             "python": platform.python_version(),
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
@@ -138,11 +138,3 @@ def _band(result: Result, role: str, task: Task) -> Band:
         [points(statistics.fmean(group), score) for group in groups],
         round(result.seconds.total / len(values), 1),
     )
-
-
-def _processor() -> str:
-    """Return the name of the processor, as far as the system tells it."""
-    about = Path("/proc/cpuinfo")
-    lines = about.read_text(encoding="utf-8").splitlines() if about.is_file() else []
-    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
-    return next(names, platform.machine())

@@ -6,6 +6,7 @@ import functools
 import importlib.metadata
 import os
 import platform
+from pathlib import Path
 from typing import Any
 
 _VERSIONED = ("notebook-olympiad", "torch", "torchvision", "numpy", "scikit-learn", "papermill")
@@ -29,3 +30,11 @@ def machine() -> dict[str, Any]:
         "system": f"{name.system} {name.release}",
         "cores": os.cpu_count(),
     }
+
+
+def processor() -> str:
+    """Return the name of the processor, as far as the system tells it."""
+    about = Path("/proc/cpuinfo")
+    lines = about.read_text(encoding="utf-8").splitlines() if about.is_file() else []
+    names = (line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    return next(names, platform.machine())

@@ -86,11 +86,12 @@ def _arithmetic(content: Feedback) -> list[str]:
     if score is None:
         return [*steps, f"points = {result.points}, under a score map that is not the task's of today"]
     share = (mean - score.floor) / (score.ceiling - score.floor)
+    clipped = min(max(share, 0.0), 1.0)
     steps.append(
         f"share = ({mean:.6f} - {score.floor:g}) / ({score.ceiling:g} - {score.floor:g}) = {share:.6f}, "
-        f"clipped to 0 to 1: {min(max(share, 0.0), 1.0):.6f}"
+        f"clipped to 0 to 1: {clipped:.6f}"
     )
-    return [*steps, f"points = 100 x {min(max(share, 0.0), 1.0):.6f}, rounded: {result.points}"]
+    return [*steps, f"points = 100 x {clipped:.6f}, rounded: {result.points}"]
 
 
 def _seeds(evidence: Evidence, folder: RunFolder) -> list[tuple[int, Table]]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
-from grader.gradebook.standings import Credit, Standing, anonymous, credits_of, standings, totals
+from grader.gradebook.standings import Credit, Standing, anonymous, credits_of, labels_of, standings, totals
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
@@ -217,7 +217,7 @@ def _read(out: Path) -> _Book:
         settings=settings,
         boards=standings(rows, {number: recorded.result for number, recorded in history.items()}),
         people=people,
-        labels={student: f"{name} ({student})" if name else student for student, name in people.items()},
+        labels=labels_of(people),
         key=key,
         names=pseudonyms(key, {recorded.result.student for recorded in current}),
         worth=credits_of(rows, current),

@@ -10,6 +10,7 @@ from grader.errors import StudentFault, UsageError
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.gradebook import FILE_NAME, reading
 from grader.gradebook.run_folder import RunFolder
+from grader.gradebook.standings import labels_of
 from grader.notebooks.program import defined_names, parse, slot_key
 from grader.notebooks.reading import MAX_BYTES, is_code, read_notebook, source
 from grader.notebooks.slot import entry_names, find_slot
@@ -64,8 +65,7 @@ def programs_against(path: Path, task: str, starter: Json | None) -> list[OwnedP
         with reading(path) as book:
             names = {row["student"]: row["name"] for row in book.leaderboard()}
             history = [entry for entry in book.history() if entry.result.task == task]
-        labels = {student: f"{name} ({student})" if name else student for student, name in names.items()}
-        programs = programs_of(path, history, labels, origin=str(path))
+        programs = programs_of(path, history, labels_of(names), origin=str(path))
         if not programs:
             raise UsageError(f"{path} holds no programs of {task}")
         return programs

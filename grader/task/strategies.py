@@ -59,26 +59,26 @@ def notebook_of_slot(path: Path, starter: Json, data: bytes | None = None) -> by
 
     `data` is what the file holds, if that was read already. Raises UsageError where it cannot be read.
     """
-    return json.dumps(rebuild(starter, _slot(path, data))).encode()
+    return _notebook(path, _text(path, data), starter)
 
 
 def _strategy(path: Path, starter: Json) -> Strategy:
-    slot = _slot(path, None)
-    role = _text(path, None).removeprefix("# ").partition(":")[0]
+    text = _text(path)
+    role = text.removeprefix("# ").partition(":")[0]
     if role not in ROLES:
         raise UsageError(f"{path} must begin with '# trick: ...', '# idea: ...' or '# stronger: ...'")
-    return Strategy(path.stem, role, json.dumps(rebuild(starter, slot)).encode())
+    return Strategy(path.stem, role, _notebook(path, text, starter))
 
 
-def _slot(path: Path, data: bytes | None) -> str:
-    text = _text(path, data)
+def _notebook(path: Path, text: str, starter: Json) -> bytes:
+    """Return the starter with `text`, which is that of the file `path`, and the parts that it names."""
     second = text.split("\n", 2)[1:2]
     names = second[0].removeprefix(_WITH).split(",") if second and second[0].startswith(_WITH) else []
-    parts = [_text(path.parent / "parts" / f"{name.strip()}.py", None) for name in names]
-    return "\n\n".join([*parts, text])
+    parts = [_text(path.parent / "parts" / f"{name.strip()}.py") for name in names]
+    return json.dumps(rebuild(starter, "\n\n".join([*parts, text]))).encode()
 
 
-def _text(path: Path, data: bytes | None) -> str:
+def _text(path: Path, data: bytes | None = None) -> str:
     if data is None:
         with reporting_os_errors(READ, path), path.open("rb") as file:
             data = file.read(MAX_BYTES)
