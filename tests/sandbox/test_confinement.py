@@ -330,7 +330,7 @@ def test_landlock_is_a_wall_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     program = (
         "import ctypes, os, signal, socket, sys\nfrom grader.sandbox.inside import landlock\n"
-        "parent = os.getppid()\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nlandlock.confine([('/', True)], [sys.argv[1] + '/open'], programs=False)\n"
+        "parent = os.getppid()\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nlandlock.confine([('/', landlock.READ_FILE | landlock.READ_DIR)], [sys.argv[1] + '/open'])\n"
         + TRIED
         + "open(sys.argv[1] + '/open/mine', 'w').write('x')\nopen('/dev/null', 'w').write('x')\nopen(os.__file__).read()\n"
         "print(tried(open, sys.argv[1] + '/new', 'w'), tried(os.mkdir, sys.argv[1] + '/new'), tried(os.kill, parent, 0),\n"
