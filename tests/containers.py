@@ -6,6 +6,7 @@ A container is podman's, over an overlay of this machine, with podman's capabili
 from __future__ import annotations
 
 import errno
+import functools
 import json
 import os
 import shutil
@@ -80,12 +81,27 @@ def reachable(shared: Path | None = None) -> list[str]:
 
 
 def in_state(state: State, command: Sequence[str], shared: Path | None = None) -> list[str]:
-    """Return how to run `command` in this state, or skip the test where this user cannot get there.
+    """Return how to run `command` in this state, or skip the test where this user or machine cannot get there.
 
     Root opens a way for the ordinary user to what is installed here, and to the folder `shared`, which becomes theirs.
     """
     if state.root and os.geteuid():
         pytest.skip("only root can try what root can do")
+    if state == State(root=False, namespaces=True) and (refusal := refused_to_users()):
+        pytest.skip(f"ordinary users cannot make user namespaces here: {refusal}")
+    return _in_state(state, command, shared)
+
+
+@functools.cache
+def refused_to_users() -> str:
+    """Return why an ordinary user of this machine can make no namespaces; an empty text where they can."""
+    probe = [str(find_bwrap()), "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"]
+    command = _in_state(State(root=False, namespaces=True), probe, None)
+    tried = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return tried.stderr.strip() if tried.returncode else ""
+
+
+def _in_state(state: State, command: Sequence[str], shared: Path | None) -> list[str]:
     rights = ["--namespaces"] if state.namespaces else []
     if state.root or os.geteuid():
         return [sys.executable, "-I", str(RIGHTS), *rights, *command]
@@ -93,9 +109,15 @@ def in_state(state: State, command: Sequence[str], shared: Path | None = None) -
     if bwrap is None:
         pytest.skip("no bubblewrap for this platform, which lets root act as an ordinary user")
     if shared is not None:
-        os.chown(shared, USER, USER)
+        hand_over(shared, USER)
     outer = [str(bwrap), "--dev-bind", "/", "/", *reachable(shared), "--cap-add", "ALL", "--"]
     return [*outer, sys.executable, "-I", str(RIGHTS), "--user", str(USER), *rights, *command]
+
+
+def hand_over(folder: Path, user: int) -> None:
+    """Make everything below a folder, and itself, the user's."""
+    for path in (folder, *folder.rglob("*")):
+        os.chown(path, user, user, follow_symlinks=False)
 
 
 def environment_of(state: State) -> dict[str, str]:
@@ -125,14 +147,18 @@ class Container:
             options += ["--volume", f"{self.open}:{top}:O"]
         options += [word for path in INSTALLED for word in ("--volume", f"{path}:{path}:ro")]
         if shared is not None:
-            os.chown(shared, user, user)
+            hand_over(shared, user)
             options += ["--volume", f"{shared}:{shared}"]
         return [*options, "--rootfs", "/:O", *words]
 
 
 def dockers_profile() -> dict[str, Any]:
-    """Return Docker's default filter: podman's without namespaces and mounts, which Docker keeps for CAP_SYS_ADMIN."""
+    """Return Docker's default filter: podman's without namespaces and mounts, which Docker keeps for CAP_SYS_ADMIN.
+
+    Docker answers "Operation not permitted" to what it does not allow, podman "Function not implemented".
+    """
     profile: dict[str, Any] = json.loads(PODMANS_PROFILE.read_text(encoding="utf-8"))
+    profile["defaultErrnoRet"] = errno.EPERM
     for rule in profile["syscalls"]:
         rule["names"] = [name for name in rule["names"] if name not in FOR_ADMINISTRATORS]
     profile["syscalls"] = [rule for rule in profile["syscalls"] if rule["names"]]

@@ -56,8 +56,6 @@ def test_a_state_is_what_its_name_says(state: State, tmp_path: Path) -> None:
     if not state.namespaces:
         assert facts["refused"] == [1, 1, 1]
         assert facts["rights"] & ~DOCKERS == 0
-    elif facts["refused"][0] and not state.root:
-        pytest.skip("ordinary users cannot make user namespaces here")
     else:
         assert facts["refused"][0] == 0
 

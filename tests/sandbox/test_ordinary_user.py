@@ -27,13 +27,6 @@ def whole_suite() -> list[str]:
 @pytest.mark.skipif(os.getuid() != 0, reason="the other tests run as an ordinary user already")
 @pytest.mark.skipif(find_bwrap() is None, reason="no bubblewrap for this platform")
 def test_an_ordinary_user_is_confined_just_as_well() -> None:
-    probe = in_state(
-        ORDINARY,
-        [str(find_bwrap()), "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "/bin/true"],
-    )
-    tried = subprocess.run(probe, capture_output=True, text=True, check=False, timeout=60)
-    if tried.returncode:
-        pytest.skip(f"ordinary users cannot make user namespaces here: {tried.stderr.strip()}")
     pytest_command = [
         sys.executable,
         "-m",
