@@ -1,7 +1,7 @@
-"""Run a command with the rights that a container has: `python -I docker_rights.py [--user N] [--namespaces] COMMAND...`.
+"""Run a command with the rights that a container has: `python -I docker_rights.py [--user N] [--namespaces] [--old] COMMAND...`.
 
-Docker's default profile leaves root 14 capabilities, and refuses new namespaces and mounts. `--namespaces` keeps both as they
-are and only changes the user.
+Docker's default profile leaves root 14 capabilities, and refuses new namespaces and mounts; before Docker 23, it also refused
+Landlock (`--old`). `--namespaces` keeps all as it is and only changes the user.
 """
 
 from __future__ import annotations
@@ -20,6 +20,7 @@ DROP_FROM_BOUND, NO_NEW_PRIVILEGES, SET_SECCOMP, FILTER = 24, 38, 22, 2  # linux
 COLUMN = {"x86_64": 0, "aarch64": 1}
 # unshare, setns, mount, umount2, pivot_root, open_tree, move_mount, fsopen, fsconfig, fsmount, fspick, mount_setattr
 REFUSED = [(272, 97), (308, 268), (165, 40), (166, 39), (155, 41), *((n, n) for n in (*range(428, 434), 442))]
+LANDLOCK = [(number, number) for number in (444, 445, 446)]
 CLONE, CLONE3 = (56, 220), 435
 NEW_NAMESPACES = 0x7E020000
 LOAD, EQUAL, ANY_BIT, RETURN = 0x20, 0x15, 0x45, 0x06
@@ -33,11 +34,11 @@ class Program(ctypes.Structure):
     _fields_ = (("length", ctypes.c_ushort), ("steps", ctypes.c_char_p))
 
 
-def filter_of(machine: str) -> bytes:
-    """Return the filter: EPERM for namespaces and mounts, ENOSYS for clone3, whose flags no filter can read."""
+def filter_of(machine: str, refused: list[tuple[int, int]]) -> bytes:
+    """Return the filter: EPERM for `refused`, ENOSYS for clone3, whose flags no filter can read."""
     column = COLUMN[machine]
     steps = [(LOAD, 0, 0, CALL_NUMBER)]
-    for numbers in REFUSED:
+    for numbers in refused:
         steps += [(EQUAL, 0, 1, numbers[column]), (RETURN, 0, 0, EPERM)]
     steps += [(EQUAL, 0, 1, CLONE3), (RETURN, 0, 0, ENOSYS), (EQUAL, 1, 0, CLONE[column])]
     steps += [(RETURN, 0, 0, ALLOW), (LOAD, 0, 0, FIRST_ARGUMENT), (ANY_BIT, 0, 1, NEW_NAMESPACES)]
@@ -45,12 +46,12 @@ def filter_of(machine: str) -> bytes:
     return b"".join(struct.pack("=HBBI", *step) for step in steps)
 
 
-def leave_namespaces() -> None:
-    """Give up the right to make namespaces, and all rights but Docker's."""
+def leave_namespaces(refused: list[tuple[int, int]]) -> None:
+    """Give up the system calls `refused`, namespaces by `clone`, and all rights but Docker's."""
     libc = ctypes.CDLL(None, use_errno=True)
     if os.geteuid():  # no rights to lose; the kernel wants a promise before it takes a filter
         libc.prctl(NO_NEW_PRIVILEGES, 1, 0, 0, 0)
-    steps = filter_of(platform.machine())
+    steps = filter_of(platform.machine(), refused)
     program = Program(len(steps) // 8, steps)
     if libc.prctl(SET_SECCOMP, FILTER, ctypes.byref(program), 0, 0):
         raise OSError(ctypes.get_errno(), "the filter was refused")
@@ -63,10 +64,11 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--user", type=int)
     parser.add_argument("--namespaces", action="store_true")
+    parser.add_argument("--old", action="store_true")
     parser.add_argument("command", nargs=argparse.REMAINDER)
     options = parser.parse_args()
     if not options.namespaces:
-        leave_namespaces()
+        leave_namespaces([*REFUSED, *LANDLOCK] if options.old else REFUSED)
     if options.user is not None:
         os.setgroups([])
         os.setresgid(options.user, options.user, options.user)

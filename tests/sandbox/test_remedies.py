@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import ctypes
 import errno
+import json
 import os
 import platform
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from containers import RIGHTS
 
 from grader.sandbox import find_bwrap
 from grader.sandbox.inside import landlock
@@ -135,6 +139,14 @@ def test_settings_and_signs_are_read_where_there_are_some(tmp_path: Path) -> Non
     assert (facts.security_modules, facts.container) == (("lockdown", "yama"), "Docker")
     bare = look("", tmp_path / "nothing")
     assert (bare.apparmor_restricts, bare.security_modules, bare.container) == (None, (), "")
+
+
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+def test_an_old_filter_of_system_calls_is_known_by_its_refusal() -> None:
+    program = "import json; from grader.sandbox.remedies import *; print(json.dumps(remedies(look(''))))"
+    command = [sys.executable, "-I", str(RIGHTS), "--old", sys.executable, "-c", program]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True, timeout=60)
+    assert json.loads(done.stdout)[0].startswith(OLD_PROFILE)
 
 
 @pytest.mark.parametrize(
