@@ -165,7 +165,7 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
     source = resolve_source(task.spec.data.source, task.folder)
     repeats = prepare_repeats(task, secret_for(folder, None), folder / "evaluation", repeats=1, source=source)
     submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(told.submissions)]
-    settings = RunSettings(told.device, task.spec.limits.wall_seconds, told.backend)
+    settings = RunSettings(told.device, task.spec.limits.wall_seconds, told.walls)
     job = Job(task, submissions, repeats, settings, folder, jobs=1)
     single, _ = packed(job, names, 1, 1)
     figures, runs = zip(
@@ -176,7 +176,7 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
         device=runs[0][0].device,
         cards=len(names),
         task=task.id,
-        backend=told.backend,
+        backend=told.walls,
         single=single,
         packings=figures,
         best_over_one=round(max(one["per_minute"] for one in figures) / figures[0]["per_minute"], 2),

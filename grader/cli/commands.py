@@ -57,6 +57,7 @@ class CheckOptions:
     watch: options.Watching = False
     time_limit: options.TimeLimit = None
     device: options.Device = "auto"
+    walls: options.Walls = "any"
     data: options.PublicData = None
     out: options.CheckOut = Path("check_runs")
     cold: options.Cold = False
@@ -67,6 +68,7 @@ class CheckOptions:
 class DoctorOptions:
     """Check that this machine can grade and that its sandbox confines."""
 
+    walls: options.Walls = "any"
     as_json: options.AsJson = False
 
 
@@ -113,6 +115,7 @@ class GradeOptions:
     jobs: options.Jobs = None
     time_limit: options.TimeLimit = None
     device: options.Device = "auto"
+    walls: options.Walls = "any"
     gpus: options.Gpus = None
     per_gpu: options.PerGpu = 1
     engine: options.EngineName = "local"
@@ -366,6 +369,7 @@ class RedteamOptions:
     corpus: options.Corpus = None
     time_limit: options.AttackSeconds = None
     window: options.AttackWindow = WINDOW
+    walls: options.Walls = "any"
     out: options.AttackOut = Path("redteam_runs")
     as_json: options.AsJson = False
 

@@ -44,7 +44,7 @@ def grade(options: GradeOptions) -> None:
     settings = RunSettings(
         options.device,
         options.time_limit or task.size(options.size).wall_seconds,
-        "plain" if options.unsafe else "bubblewrap",
+        "plain" if options.unsafe else options.walls,
         options.repeats or task.spec.repeats,
         source=source_of(task, options.source, options.size),
         size=options.size,
@@ -53,7 +53,7 @@ def grade(options: GradeOptions) -> None:
     )
     engine, workers = engine_for(options)
     if options.engine == "local":
-        check_machine(settings)
+        check_machine(settings, task)
     repeats = hidden_data(task, made(out), settings)
     if options.deadline == NO_DEADLINE:
         with writing(out) as book:
@@ -111,7 +111,7 @@ def regrade(options: RegradeOptions) -> None:
     submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
     engine, workers = engine_for(options)
     if options.engine == "local":
-        check_machine(settings)
+        check_machine(settings, task)
     repeats = hidden_data(task, out, settings)
     with closing(engine):
         job = Job(
@@ -146,7 +146,7 @@ def replay(options: ReplayOptions) -> None:
 def replayed(out: Path, task: Task, recorded: Recorded) -> rerun.Replay:
     """Run what was recorded once more, and compare. Raises UsageError where that cannot be done here."""
     settings = rerun.settings_of(out, recorded)
-    check_machine(settings)
+    check_machine(settings, task)
     repeats = hidden_data(task, out, settings)
     with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
         return rerun.replay(recorded, task, repeats, settings, out=out, watcher=watcher, engine=engine)

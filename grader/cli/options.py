@@ -19,6 +19,10 @@ TaskName = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where the trainer computes.")]
+Walls = Annotated[
+    Literal["any", "namespaces", "landlock"],
+    typer.Option("--walls", help="What confines students' code; any: the best that this machine can build."),
+]
 Repeats = Annotated[
     int | None, typer.Option(min=1, help="Complete evaluations to average.", show_default="the task's")
 ]

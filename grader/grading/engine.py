@@ -12,6 +12,7 @@ from grader.errors import GraderFault, Verdict
 from grader.grading.grade import RunningBatch, grade
 from grader.grading.parsed import parse
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.proof import no_walls, walls_for
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.fork_server import ForkServer, TrainerSource
 from grader.trainer.kernel import trainer_environment
@@ -92,11 +93,14 @@ class LocalEngine:
     ) -> Iterator[RunningBatch]:
         """Yield what submissions share; nothing is started yet."""
         settings = context.settings
-        processes = context.task.spec.limits.processes
+        limits = context.task.spec.limits
+        walls = walls_for(limits) if settings.walls == "any" else settings.walls
+        if walls is None:
+            raise GraderFault(f"no sandbox works on this machine: {no_walls(limits)}")
         server = None if settings.cold else self._fork_server(settings.device)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
-        with self._sandboxes.source(imports, processes, settings.backend) as sandboxes:
+        with self._sandboxes.source(imports, limits, walls) as sandboxes:
             yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping)
 
     def _fork_server(self, device: str) -> ForkServer | None:

@@ -52,14 +52,22 @@ class Limits(_Strict):
     """Seconds of a repeat in all, training included."""
     memory_mb: int = Field(default=2048, ge=64)
     """MB of memory for the student's code, beyond what its imports took; for each process where there are no control groups."""
-    processes: int = Field(default=16, ge=1)
-    """Processes and threads at a time."""
-    file_mb: int = Field(default=64, ge=1)
-    """MB of each of the two private folders, and of a file in them."""
+    threads: int = Field(default=16, ge=1)
+    """Threads at a time, of all processes together."""
+    processes: int = Field(default=1, ge=1)
+    """Processes at a time. More than 1 is graded only on machines that give namespaces."""
+    file_mb: int = Field(default=0, ge=0)
+    """MB of each of two private folders, and of a file in them; 0: no file can be written. More is graded only where there are namespaces."""
     output_kb: int = Field(default=1024, ge=1)
     """kB that may be printed."""
     return_mb: int = Field(default=64, ge=1)
     """MB that one call may return."""
+
+    @property
+    def need_namespaces(self) -> str:
+        """What of these limits only namespaces can keep, as task.toml names it; nothing where all walls do."""
+        needs = ["limits.processes"] * (self.processes > 1) + ["limits.file_mb"] * (self.file_mb > 0)
+        return " and ".join(needs)
 
 
 class Data(_Strict):

@@ -19,7 +19,7 @@ OF_0_1_0 = {
     ("record", "settings"),
     [
         (OF_0_1_0, RunSettings("cpu", 60.0, "plain", 2, "embedded", "large", cold=True, secret_file="/s")),
-        ({"device": "cpu", "wall_seconds": 9, "backend": "bubblewrap"}, RunSettings("cpu", 9, "bubblewrap")),
+        ({"device": "cpu", "wall_seconds": 9, "backend": "bubblewrap"}, RunSettings("cpu", 9, "any")),
         ({"task": "t", "score": {"floor": 0.5}}, RunSettings()),
         ({"size": "default", "from a later version": [1]}, RunSettings()),
     ],

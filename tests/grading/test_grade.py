@@ -77,7 +77,7 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, 
             Submission(path=f"{name}.ipynb", student=name, data=json.dumps(rebuild(starter, slot)).encode())
             for name, slot in slots.items()
         ]
-        settings = RunSettings("cpu", wall_seconds, "bubblewrap", cold=cold)
+        settings = RunSettings("cpu", wall_seconds, "any", cold=cold)
         job = Job(toy_task, submissions, repeats, settings, out, jobs, again=again, engine=engine)
         return run_batch(job, watcher or Notes())
 
@@ -165,7 +165,7 @@ def test_processes_that_starve_the_trainer_are_the_students_time(
     )
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="h.ipynb", student="h", data=json.dumps(rebuild(starter, hog)).encode())
-    job = Job(own, [submission], repeats[:1], RunSettings("cpu", 6, "bubblewrap"), tmp_path / "out", 1)
+    job = Job(own, [submission], repeats[:1], RunSettings("cpu", 6, "any"), tmp_path / "out", 1)
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
     assert "kept the machine busy" in result.message
@@ -192,7 +192,7 @@ def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs
     """Rule 4: a failure of ours never becomes points."""
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="s.ipynb", student="s", data=json.dumps(rebuild(starter, HONEST)).encode())
-    settings = RunSettings("cpu", 3, "bubblewrap")
+    settings = RunSettings("cpu", 3, "any")
     job = Job(own, [submission], repeats[:1], settings, tmp_path / "out", 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
@@ -256,7 +256,7 @@ def test_a_name_that_another_cell_defines_is_explained(
         {"cell_type": "code", "metadata": {}, "source": helper, "outputs": [], "execution_count": None},
     )
     submission = Submission(path="n.ipynb", student="n", data=json.dumps(notebook).encode())
-    settings = RunSettings("cpu", 60, "bubblewrap")
+    settings = RunSettings("cpu", 60, "any")
     job = Job(toy_task, [submission], repeats[:1], settings, tmp_path, 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert result.verdict is Verdict.SLOT_ERROR

@@ -1,4 +1,6 @@
-# expect: same
+# expect: slot_error
+# says: your function has one process, and cannot start another
+# quick: your function has one process
 import multiprocessing
 def put(queue, values):
     queue.put([value + 1 for value in values])

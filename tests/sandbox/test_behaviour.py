@@ -10,7 +10,7 @@ from sandbox_client import ENTRY, IMPORTS, converse, eventually, function, play,
 from sandbox_fixtures import SMALL
 
 from grader.errors import GraderFault
-from grader.sandbox import Backend, Sandbox, SlotSource, open_sandbox
+from grader.sandbox import Sandbox, SlotSource, Walls, open_sandbox
 from grader.sandbox.inside import wire
 
 pytest_plugins = ["sandbox_fixtures"]
@@ -207,9 +207,9 @@ def test_the_memory_of_a_slots_own_processes_counts_too(confined: Sandbox) -> No
         assert 59 < taken < 110
 
 
-@pytest.mark.parametrize("backend", ["bubblewrap", "plain"])
-def test_imports_that_fail_are_our_fault(backend: Backend) -> None:
-    opened = open_sandbox(SMALL, imports="import there_is_no_such_module", backend=backend)
+@pytest.mark.parametrize("walls", ["namespaces", "landlock", "plain"])
+def test_imports_that_fail_are_our_fault(walls: Walls) -> None:
+    opened = open_sandbox(SMALL, imports="import there_is_no_such_module", walls=walls)
     with pytest.raises(GraderFault, match="there_is_no_such_module"):
         opened.start_slot(SlotSource("", "", (), 0))
     opened.close()
@@ -219,7 +219,7 @@ def test_imports_that_fail_are_our_fault(backend: Backend) -> None:
 
 
 def test_the_plain_back_end_leaves_nothing_running() -> None:
-    opened = open_sandbox(SMALL, imports=f"import os  # {MARK}", backend="plain")
+    opened = open_sandbox(SMALL, imports=f"import os  # {MARK}", walls="plain")
     slot = f"import os, time\nfor _ in range(3):\n    if not os.fork():\n        time.sleep(600)\ndef {ENTRY}(a, b): return 1\n"
     assert play(opened, slot).answer == 1
     assert eventually(lambda: len(processes_saying(MARK)) == 2), (

@@ -17,11 +17,11 @@ import pytest
 from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes_of, processes_saying
 from sandbox_fixtures import SMALL
 
-from grader.sandbox import Sandbox, SlotSource, bwrap, find_bwrap, open_sandbox, prove, seccomp
+from grader.sandbox import Sandbox, SlotSource, bwrap, find_bwrap, open_sandbox, prove
 from grader.sandbox.cgroup import make_group
-from grader.sandbox.inside import landlock
+from grader.sandbox.inside import landlock, seccomp
+from grader.sandbox.inside.system_calls import ALLOWED, KILLED, REFUSED
 from grader.sandbox.pool import SandboxSource
-from grader.sandbox.system_calls import ALLOWED, KILLED, REFUSED
 from grader.task.spec import Limits
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def tried(action, *arguments):
 @pytest.fixture(scope="module")
 def unforked() -> Iterator[Sandbox]:
     """A sandbox of a machine where none can be forked: its process serves one slot after the other."""
-    source = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap")
+    source = SandboxSource(IMPORTS, SMALL, "namespaces")
     with pytest.MonkeyPatch.context() as patched:
         patched.setattr(bwrap, "FORKING_RIGHTS", bwrap.SLOT_RIGHTS)
         patched.setattr(bwrap, "ALL_NAMESPACES", ("--unshare-all", "--unshare-user", "--disable-userns"))
@@ -141,7 +141,7 @@ def test_a_slot_can_use_the_libraries_of_the_system_and_the_interpreter(confined
 
 def test_a_slot_gets_no_environment_of_ours(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SECRET_OF_OURS", "labels")
-    opened = open_sandbox(SMALL, imports=IMPORTS, backend="bubblewrap")
+    opened = open_sandbox(SMALL, imports=IMPORTS, walls="namespaces")
     try:
         body = "import os\nreturn dict(os.environ)"
         assert "labels" not in str(play(opened, function(body)).answer)
@@ -342,7 +342,7 @@ def test_landlock_is_a_wall_of_its_own(tmp_path: Path) -> None:
 
 def test_nothing_is_left_of_a_closed_slot_or_sandbox() -> None:
     mark = f"mark-{uuid4()}"  # the command line of a sandbox holds its imports
-    opened = open_sandbox(SMALL, imports=f"{IMPORTS}# {mark}", backend="bubblewrap")
+    opened = open_sandbox(SMALL, imports=f"{IMPORTS}# {mark}", walls="namespaces")
     slot = (
         "import os, time\n"
         "if not os.fork():\n    os.setsid()\n    if not os.fork():\n        time.sleep(600)\n    time.sleep(600)\n"
@@ -370,7 +370,7 @@ def test_many_processes_together_stay_within_one_limit() -> None:
     group.remove()
     assert not any(folder.exists() for folder in group.folders.values())
     limits = Limits(memory_mb=500, processes=8, file_mb=8)
-    opened = open_sandbox(limits, imports=IMPORTS, backend="bubblewrap")
+    opened = open_sandbox(limits, imports=IMPORTS, walls="namespaces")
     grow = "import os, time\nfor _ in range(7):\n    if not os.fork():\n        kept = b'x' * (400 << 20)\n        time.sleep(60)\n"
     outcome = play(opened, function(grow + "return os.wait()[1]"))
     assert (
@@ -420,7 +420,7 @@ def test_processor_time_that_no_parent_is_told_of_is_counted(confined: Sandbox) 
 def test_a_sandbox_outlives_the_thread_that_opened_it() -> None:
     opened: list[Sandbox] = []
     thread = threading.Thread(
-        target=lambda: opened.append(open_sandbox(SMALL, imports=IMPORTS, backend="bubblewrap"))
+        target=lambda: opened.append(open_sandbox(SMALL, imports=IMPORTS, walls="namespaces"))
     )
     thread.start()
     thread.join()
@@ -433,7 +433,7 @@ def test_a_sandbox_dies_with_its_parent() -> None:
     mark = f"mark-{uuid4()}"
     code = (
         "import sys, time\nfrom grader.sandbox import open_sandbox\nfrom grader.task.spec import Limits\n"
-        "open_sandbox(Limits(), imports='import os  # ' + sys.stdin.readline(), backend='bubblewrap')\n"
+        "open_sandbox(Limits(), imports='import os  # ' + sys.stdin.readline(), walls='namespaces')\n"
         "time.sleep(1)\nprint('up', flush=True)\ntime.sleep(600)"
     )
     command, pipe = [sys.executable, "-c", code], subprocess.PIPE
@@ -449,7 +449,7 @@ def test_a_sandbox_dies_with_its_parent() -> None:
 
 
 def test_the_doctors_proof_agrees() -> None:
-    assert [check for check in prove("bubblewrap") if not check.ok] == []
+    assert [check for check in prove("namespaces") if not check.ok] == []
     plain = {check.name: check.ok for check in prove("plain")}
     assert plain["starts"]
     assert not plain["no other processes"]

@@ -53,7 +53,7 @@ def after(reversed_head):
 
 @pytest.fixture(scope="module")
 def source() -> Iterator[SandboxSource]:
-    opened = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap")
+    opened = SandboxSource(IMPORTS, SMALL, "namespaces")
     yield opened
     opened.close()
 
@@ -144,7 +144,7 @@ def test_the_limits_of_one_are_not_those_of_another(source: SandboxSource) -> No
 
 
 def test_a_source_whose_process_was_killed_starts_another() -> None:
-    own = SandboxSource(f"import json  # {MARK}\n", SMALL.processes, "bubblewrap")
+    own = SandboxSource(f"import json  # {MARK}\n", SMALL, "namespaces")
     with contextlib.closing(own), contextlib.closing(own.open(SMALL)) as sandbox:
         assert play(sandbox, function("return 1")).answer == 1
         for pid in processes_saying(f"json  # {MARK}"):
@@ -160,7 +160,7 @@ def test_where_no_walls_can_be_built_below_bubblewrap_each_sandbox_has_one_of_it
 ) -> None:
     monkeypatch.setattr(bwrap, "FORKING_RIGHTS", bwrap.SLOT_RIGHTS)
     monkeypatch.setattr(bwrap, "ALL_NAMESPACES", ("--unshare-all", "--unshare-user", "--disable-userns"))
-    own, before = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap"), set(importers())
+    own, before = SandboxSource(IMPORTS, SMALL, "namespaces"), set(importers())
     with contextlib.closing(own), contextlib.closing(own.open(SMALL)) as sandbox:
         assert "unshare" in own.why_not_forked()
         status = str(play(sandbox, function("return open('/proc/self/status').read()")).answer)
@@ -179,7 +179,7 @@ def test_where_no_walls_can_be_built_below_bubblewrap_each_sandbox_has_one_of_it
 def test_a_slot_whose_walls_do_not_stand_never_reads_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slot that would stay root: to become user -1 means to stay who one is."""
     monkeypatch.setattr(bwrap, "spare_users", lambda: (0xFFFF_FFFF, 0x1_0000_0000))
-    own = SandboxSource("", SMALL.processes, "bubblewrap")
+    own = SandboxSource("", SMALL, "namespaces")
     with (
         contextlib.closing(own),
         contextlib.closing(own.open(SMALL)) as sandbox,
@@ -235,11 +235,11 @@ def test_imports_that_start_threads_are_refused_with_the_reason() -> None:
 
 def test_sources_are_kept_for_the_next_batch_and_no_more_of_them_than_wanted() -> None:
     pool = SandboxPool(kept=1)
-    with pool.source("", 8, "plain") as first, pool.source("", 8, "plain") as beside:
+    with pool.source("", SMALL, "plain") as first, pool.source("", SMALL, "plain") as beside:
         assert first is not beside, "two batches at once"
-    with pool.source("", 8, "plain") as again:
+    with pool.source("", SMALL, "plain") as again:
         assert again is first
-    with pool.source("", 4, "plain") as other:
+    with pool.source("", SMALL.model_copy(update={"threads": 4}), "plain") as other:
         assert other is not first
     with pytest.raises(GraderFault, match="the sandboxes are closed"):
         first.start()
@@ -253,7 +253,7 @@ def test_torch_is_seeded_also_where_only_the_slot_imports_it() -> None:
     roomy, drawn = SMALL.model_copy(update={"memory_mb": 4000}), []
     for imports in ("", "import torch"):
         with contextlib.ExitStack() as stack:
-            own = stack.enter_context(contextlib.closing(SandboxSource(imports, SMALL.processes, "plain")))
+            own = stack.enter_context(contextlib.closing(SandboxSource(imports, SMALL, "plain")))
             sandbox = stack.enter_context(contextlib.closing(own.open(roomy)))
             drawn.append(play(sandbox, draw, seed=5, seconds=60).answer)
     assert drawn[0] == drawn[1]

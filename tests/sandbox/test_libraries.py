@@ -116,7 +116,7 @@ assert list(tqdm(range(3))) == [0, 1, 2]
 @pytest.fixture(scope="module")
 def roomy() -> Iterator[Sandbox]:
     limits = Limits(memory_mb=4000, processes=64, file_mb=64)
-    opened = open_sandbox(limits, imports="import numpy as np\nimport torch\n", backend="bubblewrap")
+    opened = open_sandbox(limits, imports="import numpy as np\nimport torch\n", walls="namespaces")
     yield opened
     opened.close()
 

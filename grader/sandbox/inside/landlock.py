@@ -1,14 +1,16 @@
-"""A second wall around files, in the kernel's Landlock, for a process that has no rights to lose.
+"""Walls around files, in the kernel's Landlock, for a process that has no rights to lose.
 
-The mounts of the sandbox already show libraries read-only and two private folders. Landlock says the same once more, from
-within and by another part of the kernel: whoever found a way around the mounts still could not write elsewhere. It also
-denies TCP, and signals and abstract sockets that leave the slot. Constants are those of linux/landlock.h.
+Where a slot has namespaces, its mounts show it libraries and two private folders, and Landlock says the same once more, from
+within and by another part of the kernel: whoever found a way around the mounts still could not write elsewhere. Where it has
+none, this is what hides the files of the machine. It also denies TCP, and signals and abstract sockets that leave the slot,
+in kernels that know how; the filter of system calls denies them in all. Constants are those of linux/landlock.h.
 """
 
 from __future__ import annotations
 
 import ctypes
 import os
+import stat
 import struct
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,13 @@ MAKE_DEVICES = 1 << 6 | 1 << 11  # character and block devices
 REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15  # of versions 2, 3 and 5
 TCP = 0b11  # bind and connect, of version 4
 SCOPES = 0b11  # abstract sockets and signals, of version 6
+LATEST = 7
+SIZES = (8, 16, 24)  # of the structure, as versions 1, 4 and 6 know it
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+CHANCE = ("/dev/random", "/dev/urandom")
+# Looked up in the process that will read them: before, they would be those of another one.
+OF_THIS_PROCESS = ("/proc/self/maps", "/proc/self/stat", "/proc/self/statm", "/proc/self/status")
+OF_THE_MACHINE = ("/proc/cpuinfo", "/proc/meminfo")
 
 
 def version() -> int:
@@ -32,23 +40,29 @@ def version() -> int:
     return max(0, _call(CREATE_RULESET, None, 0, ASK_VERSION))
 
 
-def confine(writable: Iterable[str]) -> None:
-    """Let this process, and all that it will start, write in the folders `writable` only; no way back.
+def problem() -> str:
+    """Return why this kernel has no Landlock, as it says; nothing where it has."""
+    return "" if version() else os.strerror(ctypes.get_errno())
 
-    Does nothing where the kernel has no Landlock. Needs "no new privileges". Raises OSError where it fails.
+
+def confine(
+    readable: Iterable[tuple[str, bool]], writable: Iterable[str], *, programs: bool, most: int = LATEST
+) -> None:
+    """Let this process, and all that it will start, read `readable` and write in the folders `writable`; no way back.
+
+    Of each path that is readable, all that is in it, or only the names in it. It may also use a few devices, and with
+    `programs` start what it may read. No more is used than version `most` of Landlock knows. Needs "no new privileges".
+    Raises OSError where it fails, or where the kernel has no Landlock.
     """
-    known = version()
-    if not known:
-        return
-    later = (REFER, 2), (TRUNCATE, 3), (IOCTL_DEVICE, 5)
-    everything = FIRST_FILE_RIGHTS | sum(right for right, since in later if known >= since)
-    attributes = struct.pack("=QQQ", everything, TCP if known >= 4 else 0, SCOPES if known >= 6 else 0)
-    size = 8 if known < 4 else 16 if known < 6 else 24  # an older kernel knows a shorter structure
-    ruleset = _checked(CREATE_RULESET, attributes[:size], size, 0)
+    everything, ruleset = _ruleset(min(version(), most))
     try:
-        _allow(ruleset, "/", EXECUTE | READ_FILE | READ_DIR)
+        reading = READ_FILE | READ_DIR | (EXECUTE if programs else 0)
+        for path, whole in readable:
+            _allow(ruleset, path, reading if whole else READ_DIR)
         for device in DEVICES:
             _allow(ruleset, device, READ_FILE | WRITE_FILE | (everything & TRUNCATE))
+        for path in (*CHANCE, *OF_THIS_PROCESS, *OF_THE_MACHINE):
+            _allow(ruleset, path, READ_FILE)
         for folder in writable:
             _allow(ruleset, folder, everything & ~MAKE_DEVICES)
         _checked(RESTRICT_SELF, ruleset, 0)
@@ -56,10 +70,33 @@ def confine(writable: Iterable[str]) -> None:
         os.close(ruleset)
 
 
+def _ruleset(known: int) -> tuple[int, int]:
+    """Return the rights to files that are denied unless a rule gives them, and a descriptor for the rules.
+
+    Some kernels name a version of which they do not know everything: then what an earlier one knows has to do.
+    """
+    later = (REFER, 2), (TRUNCATE, 3), (IOCTL_DEVICE, 5)
+    everything = FIRST_FILE_RIGHTS | sum(right for right, since in later if known >= since)
+    attributes = struct.pack("=QQQ", everything, TCP, SCOPES)
+    sizes = SIZES[: 1 + (known >= 4) + (known >= 6)]
+    for size in reversed(sizes[1:]):
+        ruleset = _call(CREATE_RULESET, attributes[:size], size, 0)
+        if ruleset >= 0:
+            return everything, ruleset
+    return everything, _checked(CREATE_RULESET, attributes[: SIZES[0]], SIZES[0], 0)
+
+
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    """Give `rights` to `path` and all below; to a file, those that files have. One that is not there is left out."""
     try:
-        _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
+    try:
+        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
+            rights &= EXECUTE | READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEVICE
+        if rights:
+            _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
     finally:
         os.close(descriptor)
 

@@ -27,7 +27,7 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-from grader.sandbox.inside import landlock, libraries, namespaces, tracebacks, wire
+from grader.sandbox.inside import landlock, libraries, rights, seccomp, tracebacks, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -53,19 +53,20 @@ class FailedFrame(Exception):  # noqa: N818 -- becomes the `failed` frame
         self.traceback = traceback
 
 
-def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) -> NoReturn:
+def run(config: dict[str, Any], descriptors: tuple[int, int, int], parent: int) -> NoReturn:
     """Put up the walls, and then become the slot that the first frame describes.
 
-    `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame.
+    `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame; `parent` is
+    the number of the process that forked this one.
     """
     arrange_descriptors(*descriptors)
     with socket.socket(fileno=REPORT_FD) as report:
         try:
             os.setsid()
-            if config["confined"]:
-                give_up_rights(user)
-                landlock.confine(config["private"])
-            set_limits(config)
+            if config["walls"] == "plain":
+                set_limits(config)
+            else:
+                put_up_walls(config, parent)
         except OSError as error:
             report.sendall(f"{type(error).__name__}: {error}".encode())
             os._exit(1)
@@ -78,7 +79,9 @@ def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) ->
     except wire.Closed:
         os._exit(0)
     seed_everything(job["seed"])
-    libraries.adjust(config["processes"], job["seed"])
+    libraries.adjust(config["threads"], config["processes"], job["seed"])
+    if config["walls"] == "landlock":
+        libraries.hide_all_but([path for path, _ in config["readable"]])
     serving = Serving(slot_socket, job, config)
     try:
         serving.serve()
@@ -86,6 +89,27 @@ def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) ->
         serving.reserve = b""
         serving.report(serving.out_of_memory)
     os._exit(0)
+
+
+def put_up_walls(config: dict[str, Any], parent: int) -> None:
+    """Lose every right, in an order in which none brings another one back. Raises OSError where a wall does not stand."""
+    if config["users"] or config["walls"] == "landlock":  # else the first process of its namespaces did so
+        rights.go_first()
+    if config["user"]:
+        rights.become(config["user"])
+    rights.drop_rights(())
+    rights.end_with(parent)
+    rights.hide()
+    set_limits(config)
+    rights.gain_nothing()
+    if config["walls"] == "landlock" or landlock.version():
+        writable = config["private"] if config["file_mb"] else ()
+        programs = config["processes"] > 1
+        landlock.confine(config["readable"], writable, programs=programs, most=config["landlock"])
+    room = seccomp.Room(os.getpid(), files=config["file_mb"] > 0, processes=config["processes"] > 1)
+    program = seccomp.program(room=room)
+    if program:
+        rights.filter_calls(program)
 
 
 def arrange_descriptors(slot_socket: int, output: int, report: int) -> None:
@@ -103,19 +127,8 @@ def arrange_descriptors(slot_socket: int, output: int, report: int) -> None:
         setattr(sys, f"__{name}__", stream)
 
 
-def give_up_rights(user: int) -> None:
-    """Become `user` for good (0: keep the user), without a single capability."""
-    if user:
-        namespaces.go_first()
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
-    namespaces.drop_rights(())
-    namespaces.hide()
-
-
 def set_limits(config: dict[str, Any]) -> None:
-    """Limit memory, files and (where this user is the slot's own) processes; what was imported is free."""
+    """Limit memory, files and (where this user is the slot's own) threads; what was imported is free."""
     limits = {
         resource.RLIMIT_CORE: (
             1,
@@ -129,10 +142,29 @@ def set_limits(config: dict[str, Any]) -> None:
         for limit, count in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
             most = int(count) * resource.getpagesize() + config["memory_mb"] * MEGABYTE
             limits[limit] = (most, most + HANDLER_BYTES)  # of data: also for a program that maps no libraries
-    if config["confined"]:
-        limits[resource.RLIMIT_NPROC] = (config["processes"],) * 2
+    if counts_its_user(config):
+        limits[resource.RLIMIT_NPROC] = (most_tasks(config),) * 2
+    if config["walls"] == "landlock":
+        limits[resource.RLIMIT_CPU] = (int(config["cpu_seconds"]),) * 2
+        queues = (
+            resource.RLIMIT_SIGPENDING,
+            resource.RLIMIT_MEMLOCK,
+            resource.RLIMIT_MSGQUEUE,
+            resource.RLIMIT_RTPRIO,
+        )
+        limits |= dict.fromkeys(queues, (0, 0))
     for limit, values in limits.items():
         resource.setrlimit(limit, values)
+
+
+def counts_its_user(config: dict[str, Any]) -> bool:
+    """Return whether the kernel's count of a user's processes and threads is that of this slot alone."""
+    return config["walls"] == "namespaces" or bool(config["user"])
+
+
+def most_tasks(config: dict[str, Any]) -> int:
+    """Return how many processes and threads a slot may have together."""
+    return int(max(config["threads"], config["processes"]))
 
 
 def seed_everything(seed: int) -> None:
@@ -246,6 +278,16 @@ class Serving:
         wire.send(self.socket, frame)
 
 
+def tasks_in_words(config: dict[str, Any]) -> str:
+    """Return how many threads a slot may have, and processes where it may have more than one."""
+    return f"{most_tasks(config)} {'processes or ' * (config['processes'] > 1)}threads"
+
+
+def too_many(config: dict[str, Any]) -> str:
+    """Return the sentence on a slot that started more than it may."""
+    return f"your code started more than the {tasks_in_words(config)} it may use"
+
+
 def classify(error: BaseException, text: str, config: dict[str, Any]) -> tuple[str, str]:
     """Return the verdict and, where a limit was met, its sentence; `text` is the exception's last line."""
     if isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS):
@@ -253,9 +295,11 @@ def classify(error: BaseException, text: str, config: dict[str, Any]) -> tuple[s
     if type(error) is BlockingIOError or "can't start new thread" in text:
         return (
             "slot_crashed",
-            f"your code started more than the {config['processes']} processes or threads it may use",
+            too_many(config),
         )
-    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC):
+    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC, errno.EROFS):
+        if not config["file_mb"]:
+            return "slot_error", ""
         return "output_limit", f"your code wrote more than the {config['file_mb']} MB of files it may use"
     if isinstance(error, SystemExit):
         return "slot_crashed", f"your code called exit ({text})"
