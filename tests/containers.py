@@ -140,7 +140,7 @@ class Container:
     def command(self, words: Sequence[str], shared: Path | None = None, *, user: int = 0) -> list[str]:
         """Return how to run `words` in it. What that writes stays in there, but for `shared`, which becomes the user's."""
         variables = {"HOME": "/tmp", "OMP_NUM_THREADS": "1", "PYTHONDONTWRITEBYTECODE": "1"}
-        options = [*PODMAN, "--user", f"{user}:{user}", "--workdir", "/"]
+        options = [*PODMAN, "--user", f"{user}:{user}", "--workdir", str(REPO)]
         options += [word for pair in variables.items() for word in ("--env", "=".join(pair))]
         options += ["--security-opt", f"seccomp={self.profile}"] if self.profile else []
         for top in closed_tops(INSTALLED if shared is None else [*INSTALLED, shared]):
