@@ -176,7 +176,6 @@ def mounts(private_bytes: int) -> list[str]:
     words += ["--proc", "/proc", "--dev", "/dev"]
     for private in PRIVATE_FOLDERS:
         words += ["--perms", "1777", "--size", str(private_bytes or LEAST_BYTES), "--tmpfs", private]
-        words += ["--remount-ro", private] if not private_bytes else []
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", PRIVATE_FOLDERS[0]]
 
 

@@ -28,7 +28,7 @@ NO_WORKERS = "counts as 0: your function has one process"
 # Beside libraries: what a slot may open, or libraries want to be there.
 _SHOWN = (
     *("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo"),
-    *("/lib", "/lib64", "/tmp"),  # noqa: S108 -- a name, not a place to write
+    *("/lib", "/lib64"),
 )
 # Arguments of a DataLoader that only its workers have a use for.
 _OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
@@ -82,7 +82,7 @@ def hide_all_but(readable: Sequence[str]) -> None:
     Landlock keeps a file from being opened, and not from being seen: whoever looks first and then opens would fail.
     """
     shown = tuple(os.path.realpath(path) for path in (*readable, *_SHOWN))
-    above = {folder for path in shown for folder in _folders_above(path)}
+    above = {tempfile.gettempdir(), *(folder for path in shown for folder in _folders_above(path))}
 
     def is_shown(path: Any) -> bool:
         if isinstance(path, int):

@@ -45,7 +45,7 @@ def separate(*, own_user: bool) -> None:
 def furnish(private: Iterable[str], private_bytes: int) -> None:
     """Mount empty folders over `private`, and a /proc of this pid namespace. Raises OSError where that is refused.
 
-    Of no bytes, the folders are there and nobody can write in them.
+    Of no bytes, the folders are there and not one file can be made in them, though libraries may think so.
     """
     checked("unshare", ctypes.c_int(NEW_CGROUP))  # /proc/self/cgroup then names no folder of the machine
     _mount("none", "/", None, RECURSIVE | PRIVATE)
@@ -54,8 +54,8 @@ def furnish(private: Iterable[str], private_bytes: int) -> None:
             "tmpfs",
             folder,
             "tmpfs",
-            NO_SET_USER | NO_DEVICES | (0 if private_bytes else READ_ONLY),
-            f"size={private_bytes or LEAST_BYTES},nr_inodes={MOST_FILES},mode=1777",
+            NO_SET_USER | NO_DEVICES,
+            f"size={private_bytes or LEAST_BYTES},nr_inodes={MOST_FILES if private_bytes else 1},mode=1777",
         )
     _mount("tmpfs", "/dev/pts", "tmpfs", NO_SET_USER | NO_DEVICES | READ_ONLY, f"size={LEAST_BYTES},mode=555")
     _mount("proc", "/proc", "proc", NO_SET_USER | NO_DEVICES | NO_EXEC)
