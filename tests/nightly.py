@@ -69,6 +69,15 @@ PARTS: dict[str, list[Step]] = {
         pytest_step(task, *CONTRACTS, "-m", "slow", "-k", f"{task} and not met_again", TURN="all")
         for task in TASKS
     ],
+    "places": [
+        pytest_step(
+            "-m",
+            "nightly",
+            "tests/cli/test_where_it_runs.py",
+            REQUIRE_CONTAINER="1",
+        ),
+        pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
+    ],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 
