@@ -14,11 +14,13 @@ from grader.text import printable
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from grader.submissions.platforms import Table
 
     Parts = tuple[str, ...]
     Key = tuple[str, object]
-    Read = Callable[[int, Parts], bytes | None]
+    ReadTable = Callable[[int, Parts, Collection[str]], Table | None]
 
 _MAX_STUDENT = 100
 _MIN_DIGITS = 5  # a shorter number is a week, a section or a year
@@ -56,7 +58,7 @@ def by_pattern(traces: list[Trace], matcher: re.Pattern[str], roster: Roster | N
     return _named(traces, [None for _ in traces], people, _Ids(keys, texts, roster))
 
 
-def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Sender]:
+def by_name(traces: list[Trace], read: ReadTable, roster: Roster | None) -> list[Sender]:
     """Take the id from what a platform wrote, or from the roster by the outermost name; else from the file's."""
     file_origins: list[Origin | None] = [None for _ in traces]
     people: list[Person | None] = [None for _ in traces]
