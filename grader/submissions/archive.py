@@ -133,7 +133,7 @@ class _Unpacking:
                 return [
                     member
                     for info in infos
-                    if not info.is_dir()
+                    if not info.filename.endswith("/")  # is_dir() fails on an empty name
                     and not is_skipped(PurePosixPath(info.filename.replace("\\", "/")).parts)
                     for member in self._of(opened, info, prefix, depth)
                 ]
