@@ -67,6 +67,7 @@ class CheckOptions:
 class DoctorOptions:
     """Check that this machine can grade and that its sandbox confines."""
 
+    task_name: options.MachineTask = None
     as_json: options.AsJson = False
 
 
@@ -128,6 +129,8 @@ class GradeOptions:
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False
     unsafe: options.Unsafe = False
+    require_agreement: options.RequireAgreement = False
+    no_agreement: options.NoAgreement = False
     as_json: options.AsJson = False
 
 

@@ -9,18 +9,23 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
 from grader.cli import output
+from grader.cli.agreement import DISAGREES, POINTS, examine_agreement
+from grader.cli.settings import local_engine
 from grader.errors import GraderFault
 from grader.findings import Finding
+from grader.gradebook.run_settings import RunSettings
 from grader.sandbox import find_bwrap, prove
 from grader.sandbox.alone import can_fork
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
+from grader.task.spec import load_task
 from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
     from grader.cli.commands import DoctorOptions
     from grader.sandbox.proof import Check
+    from grader.task.spec import Task
 
 _FREE_GB = 2
 _SANDBOX = "sandbox: "  # before the name of each thing that was tried inside
@@ -64,6 +70,8 @@ def doctor(options: DoctorOptions) -> None:
     if not options.as_json:
         output.say("looking at this machine; this takes some seconds")
     findings = examine()
+    if options.task_name and all(finding.ok for finding in findings):
+        findings.append(_points(load_task(options.task_name), quiet=options.as_json))
     wrong = [finding for finding in findings if not finding.ok]
     if options.as_json:
         output.print_json([asdict(finding) for finding in findings])
@@ -79,13 +87,25 @@ def verdict(wrong: list[Finding]) -> list[str]:
     """Return the last lines: that all is well, or what to change."""
     if not wrong:
         return ["this machine is ready to grade"]
-    remedies = dict.fromkeys(_REMEDIES.get(finding.name, _LEAKS) for finding in wrong)
+    remedies = dict.fromkeys(map(_remedy, wrong))
     return ["this machine is not ready to grade; what to change:", *(f"  - {text}" for text in remedies)]
+
+
+def _remedy(finding: Finding) -> str:
+    """Return what to change where this was found."""
+    return DISAGREES if finding.name.startswith(POINTS) else _REMEDIES.get(finding.name, _LEAKS)
 
 
 def examine() -> list[Finding]:
     """Return what was tried and how it ended, the sandbox's own proof included."""
     return [_python(), _packages(), _disk(), _fork_server(), _network(), *_sandbox()]
+
+
+def _points(task: Task, *, quiet: bool) -> Finding:
+    """Return whether starter and reference of `task` get their recorded points here."""
+    with closing(local_engine()) as engine:
+        settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds)
+        return examine_agreement(task, settings, engine, quiet=quiet)
 
 
 def _python() -> Finding:

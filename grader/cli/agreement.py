@@ -1,0 +1,108 @@
+"""Before a batch: whether this machine gives starter and reference the recorded points, and what follows where it does not."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from grader.cli import output, progress
+from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors, write_atomic
+from grader.findings import Finding
+from grader.grading.agreement import compare, read_record, sentences
+from grader.grading.trial import MachineTrial, answers_of, keep_trial, kept_trial, run_trial, trial_record
+from grader.text import count
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.gradebook.run_settings import RunSettings
+    from grader.grading.agreement import Agreement
+    from grader.grading.engine import Engine
+    from grader.task.spec import Task
+
+FILE = "agreement.json"  # beside the gradebook
+POINTS = "points of "  # before the name of a task, in what doctor shows
+DISAGREES = "compare versions and processor with those of the record, or grade on a machine like that"
+_SKIP = "--no-agreement skips it"
+
+
+def confirm_agreement(
+    task: Task, settings: RunSettings, engine: Engine, out: Path, *, jobs: int, required: bool, quiet: bool
+) -> None:
+    """Compare this machine with the record of `task`, note what differs, and keep what was seen beside the gradebook.
+
+    A task without recorded bands is not compared. Raises UsageError where agreement is `required` and missing.
+    """
+    record = read_record(task)
+    if record is None:
+        if required:
+            raise UsageError(
+                f"{task.id} has no recorded bands to agree with; measure them: grader bands {task.id}"
+            )
+        return
+    trial = MachineTrial(task, record, settings)
+    content = _content(trial, engine, jobs=jobs, quiet=quiet)
+    agreement = compare(record, answers_of(content), task.spec.score, wall_seconds=settings.wall_seconds)
+    _keep_beside(out / FILE, task.id, content | {"agrees": agreement.agrees, "record": record.origin})
+    if agreement.agrees and not agreement.slow:
+        return
+    lines = sentences(agreement)
+    if not agreement.agrees and required:
+        raise UsageError(f"this machine does not give the recorded points of {task.id}: {'; '.join(lines)}")
+    warn(task, agreement)
+
+
+def warn(task: Task, agreement: Agreement) -> None:
+    """Print the block that says what was expected, what was seen, what it means and what to do."""
+    if not agreement.agrees:
+        output.warn(
+            f"this machine does not give the recorded points of {task.id}; see: grader doctor {task.id}"
+        )
+    for line in sentences(agreement):
+        output.warn(f"  {line}")
+    if agreement.slow:
+        output.warn("  --time-limit gives more time; fewer --jobs make each run faster")
+
+
+def examine_agreement(task: Task, settings: RunSettings, engine: Engine, *, quiet: bool) -> Finding:
+    """Return whether this machine gives the recorded points of `task`. Raises UsageError where nothing is recorded."""
+    record = read_record(task)
+    if record is None:
+        raise UsageError(f"{task.id} has no recorded bands; measure them: grader bands {task.id}")
+    content = _content(MachineTrial(task, record, settings), engine, jobs=1, quiet=quiet)
+    agreement = compare(record, answers_of(content), task.spec.score, wall_seconds=settings.wall_seconds)
+    return Finding(
+        f"{POINTS}{task.id}", agreement.agrees and not agreement.slow, "; ".join(sentences(agreement))
+    )
+
+
+def _content(trial: MachineTrial, engine: Engine, *, jobs: int, quiet: bool) -> dict[str, Any]:
+    """Return what is kept of the same trial on this machine, or else of one that is run now."""
+    kept = kept_trial(trial)
+    if kept is not None:
+        return kept
+    seconds = sum(answer.seconds for answer in trial.record.answers.values()) * trial.task.spec.repeats
+    if not quiet:
+        runs = count(trial.task.spec.repeats, "run")
+        output.warn(
+            f"first use of {trial.task.id} with this machine and these versions: starter and reference are run first, "
+            f"{runs} each, about {seconds:.0f} s; {_SKIP}"
+        )
+    with progress.watcher(len(trial.record.answers), quiet=quiet) as watcher:
+        content = trial_record(trial, run_trial(trial, engine, watcher, jobs=jobs))
+    keep_trial(trial, content)
+    return content
+
+
+def _keep_beside(path: Path, task_id: str, content: dict[str, Any]) -> None:
+    """Write what was seen for a task into the file beside the gradebook, and keep there what is of other tasks."""
+    known: dict[str, Any] = {}
+    if path.is_file():
+        with reporting_os_errors(READ, path):
+            text = path.read_text(encoding="utf-8")
+        try:
+            known = dict(json.loads(text))
+        except ValueError as error:
+            raise UsageError(f"{path} is damaged: {error}; remove it") from error
+    write_atomic(path, (json.dumps(known | {task_id: content}, indent=2) + "\n").encode())
