@@ -3,19 +3,31 @@
 from __future__ import annotations
 
 import json
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output, progress
 from grader.errors import UsageError
 from grader.files import READ, reporting_os_errors, write_atomic
 from grader.findings import Finding
-from grader.grading.agreement import compare, read_record, sentences
-from grader.grading.trial import MachineTrial, answers_of, keep_trial, kept_trial, run_trial, trial_record
+from grader.grading.agreement import read_record, sentences
+from grader.grading.ray.engine import Cluster
+from grader.grading.ray.worker import PackedTrial
+from grader.grading.trial import (
+    MachineTrial,
+    agreement_of,
+    keep_trial,
+    kept_trial,
+    run_trial,
+    trial_record,
+)
 from grader.text import count
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
+    from grader.cli.commands import GradeOptions
     from grader.gradebook.run_settings import RunSettings
     from grader.grading.agreement import Agreement
     from grader.grading.engine import Engine
@@ -27,30 +39,38 @@ DISAGREES = "compare versions and processor with those of the record, or grade o
 _SKIP = "--no-agreement skips it"
 
 
-def confirm_agreement(
-    task: Task, settings: RunSettings, engine: Engine, out: Path, *, jobs: int, required: bool, quiet: bool
-) -> None:
-    """Compare this machine with the record of `task`, note what differs, and keep what was seen beside the gradebook.
+@contextmanager
+def confirmed_agreement(
+    options: GradeOptions, task: Task, settings: RunSettings, engine: Engine, *, jobs: int
+) -> Iterator[None]:
+    """Compare what will grade with the record of `task`, before the batch or, in a cluster, as its workers start.
 
-    A task without recorded bands is not compared. Raises UsageError where agreement is `required` and missing.
+    Notes what differs, and keeps what was seen beside the gradebook. A task without recorded bands is not compared. Raises
+    UsageError where agreement is required and missing.
     """
-    record = read_record(task)
+    record = None if options.no_agreement else read_record(task)
     if record is None:
-        if required:
+        if options.require_agreement:
             raise UsageError(
                 f"{task.id} has no recorded bands to agree with; measure them: grader bands {task.id}"
             )
+        yield
         return
     trial = MachineTrial(task, record, settings)
-    content = _content(trial, engine, jobs=jobs, quiet=quiet)
-    agreement = compare(record, answers_of(content), task.spec.score, wall_seconds=settings.wall_seconds)
-    _keep_beside(out / FILE, task.id, content | {"agrees": agreement.agrees, "record": record.origin})
-    if agreement.agrees and not agreement.slow:
+    if isinstance(engine, Cluster):
+        engine.try_nodes(PackedTrial.of(trial, required=options.require_agreement))
+        yield
+        _keep_beside(options.out / FILE, task.id, {"nodes": engine.trials, "record": record.origin})
         return
-    lines = sentences(agreement)
-    if not agreement.agrees and required:
-        raise UsageError(f"this machine does not give the recorded points of {task.id}: {'; '.join(lines)}")
-    warn(task, agreement)
+    content = _content(trial, engine, jobs=jobs, quiet=options.as_json)
+    agreement = agreement_of(trial, content)
+    _keep_beside(options.out / FILE, task.id, content | {"agrees": agreement.agrees, "record": record.origin})
+    if options.require_agreement and not agreement.agrees:
+        lines = "; ".join(sentences(agreement))
+        raise UsageError(f"this machine does not give the recorded points of {task.id}: {lines}")
+    if not agreement.agrees or agreement.slow:
+        warn(task, agreement)
+    yield
 
 
 def warn(task: Task, agreement: Agreement) -> None:
@@ -70,8 +90,8 @@ def examine_agreement(task: Task, settings: RunSettings, engine: Engine, *, quie
     record = read_record(task)
     if record is None:
         raise UsageError(f"{task.id} has no recorded bands; measure them: grader bands {task.id}")
-    content = _content(MachineTrial(task, record, settings), engine, jobs=1, quiet=quiet)
-    agreement = compare(record, answers_of(content), task.spec.score, wall_seconds=settings.wall_seconds)
+    trial = MachineTrial(task, record, settings)
+    agreement = agreement_of(trial, _content(trial, engine, jobs=1, quiet=quiet))
     return Finding(
         f"{POINTS}{task.id}", agreement.agrees and not agreement.slow, "; ".join(sentences(agreement))
     )

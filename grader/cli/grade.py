@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.cli import output, progress
-from grader.cli.agreement import confirm_agreement
+from grader.cli.agreement import confirmed_agreement
 from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
@@ -74,17 +74,7 @@ def grade(options: GradeOptions) -> None:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         submissions += _slot_files(options.paths, task)
-        with closing(engine):
-            if not options.no_agreement and options.engine == "local":
-                confirm_agreement(
-                    task,
-                    settings,
-                    engine,
-                    out,
-                    jobs=workers,
-                    required=options.require_agreement,
-                    quiet=options.as_json,
-                )
+        with closing(engine), confirmed_agreement(options, task, settings, engine, jobs=workers):
             job = Job(
                 task,
                 submissions,

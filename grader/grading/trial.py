@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import datetime as dt
 import hashlib
+import importlib
 import json
 import os
 import tempfile
@@ -16,7 +17,7 @@ import platformdirs
 
 from grader.errors import UsageError, Verdict
 from grader.files import READ, reporting_os_errors, write_atomic
-from grader.grading.agreement import ANSWERS, MeasuredAnswer, measured_of
+from grader.grading.agreement import ANSWERS, Agreement, MeasuredAnswer, compare, measured_of
 from grader.grading.cache import context_key
 from grader.grading.environment import machine, processor, versions
 from grader.grading.parsed import parse
@@ -27,6 +28,8 @@ from grader.task.spec import DEFAULT_SIZE
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
     from grader.gradebook.run_settings import RunSettings
     from grader.grading.agreement import BandsRecord
     from grader.grading.engine import Engine
@@ -85,11 +88,35 @@ def run_trial(
     """
     with tempfile.TemporaryDirectory(prefix="grader-trial-", ignore_cleanup_errors=True) as name:
         context = trial.context(Path(name) / "evaluation", min(jobs, len(ANSWERS)))
-        parsed = [parse(submission, context.starter) for submission in trial.submissions()]
-        running = engine.grade(context, parsed, Path(name) / "runs", watcher)
-        with contextlib.closing(running) as graded:
-            results = dict(graded)
-    return {ANSWERS[index]: measured_of(result) for index, result in results.items()}
+        return run_answers(context, trial.submissions(), engine, Path(name) / "runs", watcher)
+
+
+def run_answers(
+    context: RunContext, submissions: Sequence[Submission], engine: Engine, runs: Path, watcher: Watcher
+) -> dict[str, MeasuredAnswer]:
+    """Run the task's own answers, in the order of `ANSWERS`, with run folders in `runs`; return what each got."""
+    parsed = [parse(submission, context.starter) for submission in submissions]
+    with contextlib.closing(engine.grade(context, parsed, runs, watcher)) as graded:
+        return {ANSWERS[index]: measured_of(result) for index, result in graded}
+
+
+def agreement_of(trial: MachineTrial, content: dict[str, Any]) -> Agreement:
+    """Return how a trial's record compares with the bands, with the time limit of the grading that is about to start."""
+    return compare(
+        trial.record, answers_of(content), trial.task.spec.score, wall_seconds=trial.settings.wall_seconds
+    )
+
+
+@contextlib.contextmanager
+def one_at_a_time(trial: MachineTrial) -> Iterator[None]:
+    """Wait until no other process of this machine runs the same trial; it may be kept then."""
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, ImportError):  # both run it then
+            locks = importlib.import_module("fcntl")
+            path = _file(trial).with_suffix(".lock")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            locks.flock(stack.enter_context(path.open("w")), locks.LOCK_EX)
+        yield
 
 
 def trial_record(trial: MachineTrial, measured: dict[str, MeasuredAnswer]) -> dict[str, Any]:
