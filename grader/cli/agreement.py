@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import json
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from grader.cli import output, progress
 from grader.errors import UsageError
-from grader.files import READ, reporting_os_errors, write_atomic
 from grader.findings import Finding
+from grader.gradebook.agreement_file import keep_agreement
 from grader.grading.agreement import read_record, sentences
 from grader.grading.ray.engine import Cluster
 from grader.grading.ray.worker import PackedTrial
@@ -25,7 +24,6 @@ from grader.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from grader.cli.commands import GradeOptions
     from grader.gradebook.run_settings import RunSettings
@@ -33,10 +31,8 @@ if TYPE_CHECKING:
     from grader.grading.engine import Engine
     from grader.task.spec import Task
 
-FILE = "agreement.json"  # beside the gradebook
 POINTS = "points of "  # before the name of a task, in what doctor shows
 DISAGREES = "compare versions and processor with those of the record, or grade on a machine like that"
-_SKIP = "--no-agreement skips it"
 
 
 @contextmanager
@@ -60,11 +56,11 @@ def confirmed_agreement(
     if isinstance(engine, Cluster):
         engine.try_nodes(PackedTrial.of(trial, required=options.require_agreement))
         yield
-        _keep_beside(options.out / FILE, task.id, {"nodes": engine.trials, "record": record.origin})
+        keep_agreement(options.out, task.id, {"nodes": engine.trials, "record": record.origin})
         return
     content = _content(trial, engine, jobs=jobs, quiet=options.as_json)
     agreement = agreement_of(trial, content)
-    _keep_beside(options.out / FILE, task.id, content | {"agrees": agreement.agrees, "record": record.origin})
+    keep_agreement(options.out, task.id, content | {"agrees": agreement.agrees, "record": record.origin})
     if options.require_agreement and not agreement.agrees:
         lines = "; ".join(sentences(agreement))
         raise UsageError(f"this machine does not give the recorded points of {task.id}: {lines}")
@@ -107,22 +103,9 @@ def _content(trial: MachineTrial, engine: Engine, *, jobs: int, quiet: bool) -> 
         runs = count(trial.task.spec.repeats, "run")
         output.warn(
             f"first use of {trial.task.id} with this machine and these versions: starter and reference are run first, "
-            f"{runs} each, about {seconds:.0f} s; {_SKIP}"
+            f"{runs} each, about {seconds:.0f} s; what they get is kept for the next time"
         )
     with progress.watcher(len(trial.record.answers), quiet=quiet) as watcher:
         content = trial_record(trial, run_trial(trial, engine, watcher, jobs=jobs))
     keep_trial(trial, content)
     return content
-
-
-def _keep_beside(path: Path, task_id: str, content: dict[str, Any]) -> None:
-    """Write what was seen for a task into the file beside the gradebook, and keep there what is of other tasks."""
-    known: dict[str, Any] = {}
-    if path.is_file():
-        with reporting_os_errors(READ, path):
-            text = path.read_text(encoding="utf-8")
-        try:
-            known = dict(json.loads(text))
-        except ValueError as error:
-            raise UsageError(f"{path} is damaged: {error}; remove it") from error
-    write_atomic(path, (json.dumps(known | {task_id: content}, indent=2) + "\n").encode())

@@ -219,7 +219,10 @@ def sentences(agreement: Agreement) -> list[str]:
             "of constraints.txt, or grade on a machine like that of the record"
         )
     else:
-        lines.append(f"agrees with the recorded bands: {'; '.join(map(_seen, agreement.answers))}")
+        bands = (
+            "the recorded bands" if agreement.same_program else "the bands of an earlier version of the task"
+        )
+        lines.append(f"agrees with {bands}: {'; '.join(map(_seen, agreement.answers))}")
     return [*lines, agreement.slow] if agreement.slow else lines
 
 

@@ -12,6 +12,7 @@ import pytest
 from recorded import Quiet
 
 from grader.errors import UsageError, Verdict
+from grader.gradebook.agreement_file import agreement_row, read_agreements
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.agreement import (
     ANSWERS,
@@ -135,9 +136,19 @@ def test_a_damaged_record_is_one_line(own_toy: Path) -> None:
         read_record(read_task(own_toy))
 
 
+def test_nodes_are_counted_and_a_damaged_file_is_one_line(tmp_path: Path) -> None:
+    assert (
+        agreement_row({"nodes": {"a": {"agrees": True}, "b": {"agrees": False}}})
+        == "as recorded on 1 of 2 nodes"
+    )
+    (tmp_path / "agreement.json").write_text("[1", encoding="utf-8")
+    with pytest.raises(UsageError, match=r"agreement\.json is damaged"):
+        read_agreements(tmp_path)
+
+
 def record(task: Task, shift: float = 0.0) -> None:
     """Write bands for the toy task: what its answers get for the recorded seed, plus `shift`."""
-    values = {"starter": [0.5, 0.53] * 4, "reference": [0.8, 0.84] * 4}
+    values = {"starter": [0.59, 0.61] * 4, "reference": [0.8, 0.84] * 4}
     strategies = {
         name: {
             "balanced_accuracy": {"per_seed": [v + shift for v in runs], "sd": 0.02},
@@ -198,6 +209,10 @@ def test_grade_warns_refuses_or_skips_and_keeps_what_it_saw(
     seen = json.loads((out / "agreement.json").read_text(encoding="utf-8"))["toy_task"]
     assert seen["agrees"]
     assert seen["versions"]["torch"]
+    assert agreement_row(seen).startswith("as recorded: starter 0.6")
+    assert run("explain", out, "student")[0] == 0
+    (page,) = (out / "explanations").glob("*.html")
+    assert agreement_row(seen) in page.read_text(encoding="utf-8")
     record(own_task, shift=-0.25)
     code, _, errors = run(*grade)
     assert (code, "first use" in errors) == (0, False), "the machine is known"

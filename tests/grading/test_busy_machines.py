@@ -11,9 +11,11 @@ from recorded import Quiet
 from grader.errors import Verdict
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
+from grader.grading.grade import had_a_core
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
+from grader.trainer.run import Execution
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -92,6 +94,19 @@ def test_a_function_that_is_alone_is_stopped_once(grade: Grade, tmp_path: Path) 
     (result,) = grade({"sleeps": SLEEPS}, wall_seconds=2, watcher=watcher)
     assert (result.verdict, watcher.notices) == (Verdict.TIME_LIMIT, [])
     assert len(list((tmp_path / "out" / "runs" / "sleeps").glob("run-*"))) == 1
+
+
+@pytest.mark.parametrize(
+    ("waited", "computed", "repeated"),
+    [(95, 95, False), (95, 60, True), (95, 0, True), (60, 60, True), (60, 95, True)],
+    ids=["a loop", "a neighbour took half of the core", "sleep", "a slow training before", "threads at once"],
+)
+def test_only_a_run_that_had_its_core_all_the_time_is_not_repeated(
+    waited: float, computed: float, repeated: bool
+) -> None:
+    execution = Execution(100, waited, 1, "cpu", None, [], slot_cpu_seconds=computed)
+    assert had_a_core([execution]) is not repeated
+    assert not had_a_core([])
 
 
 def test_who_is_graded_beside_one_that_takes_all_cores_gets_what_they_get_alone(grade: Grade) -> None:
