@@ -15,7 +15,7 @@ from grader.files import write_atomic
 from grader.gradebook.gradebook import FILE_NAME, Recorded, now, reading, writing
 from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.run_settings import SEED_VERSION, RunSettings
-from grader.grading.batch import with_points, write_csv
+from grader.grading.batch import record_rule, with_points, write_csv
 from grader.grading.cache import context_key
 from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
@@ -139,7 +139,7 @@ def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
         if not current:
             raise UsageError(f"{out} holds no results of {task.id}")
         run = book.begin_run("rescore", {"task": task.id, "task_version": task.version, "score": task.spec.score.model_dump()}, versions(), machine())  # fmt: skip
-        book.counts(task.id, task.spec.leaderboard)
+        record_rule(task, book)
         for row in current:
             result = with_points(row.result, task)
             if result != row.result:
