@@ -86,7 +86,7 @@ def grade(options: GradeOptions) -> None:
             )
             results = run(job, quiet=options.as_json)
     if options.earlier:
-        _carry_over(task.id, options.earlier, out)
+        carry_over(task.id, options.earlier, out)
     _answer(results, options)
     _note_late(task.id, out)
     if people:
@@ -194,7 +194,7 @@ def _late_rule(options: GradeOptions, task: Task) -> LateRule | None:
     return LateRule.parse(options.deadline, options.late or "mark")
 
 
-def _carry_over(task: str, earlier: Path, out: Path) -> None:
+def carry_over(task: str, earlier: Path, out: Path) -> None:
     """Let points that were adjusted in an earlier round count in this one, where nothing was decided in it."""
     with reading(earlier) as book:
         decisions = book.adjusted(task)
