@@ -27,7 +27,7 @@ NAMES: dict[Walls, str] = {"namespaces": "namespaces", "landlock": "Landlock", "
 
 
 # What the process that imports depends on: with the same, it forks the sandboxes of any limits.
-_Key = tuple[str, int, int, bool, Walls]
+_Key = tuple[str, int, int, bool, str]
 
 
 class SandboxSource:
@@ -37,25 +37,36 @@ class SandboxSource:
     that lets it confine nothing, each sandbox imports for itself, one of them ahead. Safe to use from several threads.
     """
 
-    def __init__(self, imports: str, limits: Limits, walls: Walls, *, landlock: int = LATEST) -> None:
-        """Of Landlock, no more is used than version `landlock` knows."""
+    def __init__(
+        self, imports: str, limits: Limits, walls: Walls | Callable[[], Walls], *, landlock: int = LATEST
+    ) -> None:
+        """`walls` may be what chooses them, when they are needed. Of Landlock, no more is used than version `landlock` knows."""
         self._imports = imports
         self._limits = limits
-        self._walls = walls
-        self._users = (
-            spare_users() if walls == "namespaces" else landlocked.users() if walls == "landlock" else None
-        )
-        commands: dict[Walls, Callable[[str, Limits, int, int], process.ServerCommand]] = {
-            "namespaces": bwrap.library_command,
-            "landlock": functools.partial(landlocked.library_command, most=landlock),
-            "plain": plain.library_command,
-        }
-        self._command = commands[walls]
+        self._choice = walls
+        self._landlock = landlock
         self._library: LibraryProcess | None = None
         self._refusal: str | None = None  # why nothing is forked; None: not tried yet
         self._ahead: dict[Limits, process.ServerProcess] = {}
         self._lock = threading.Lock()
         self._closed = False
+
+    @functools.cached_property
+    def _walls(self) -> Walls:
+        return self._choice if isinstance(self._choice, str) else self._choice()
+
+    @functools.cached_property
+    def _users(self) -> tuple[int, int] | None:
+        """The range that slots' own users are drawn from."""
+        if self._walls == "plain":
+            return None
+        return spare_users() if self._walls == "namespaces" else landlocked.users()
+
+    def _command(self, control_fd: int, facts_fd: int) -> process.ServerCommand:
+        given = (self._imports, self._limits, control_fd, facts_fd)
+        if self._walls == "landlock":
+            return landlocked.library_command(*given, most=self._landlock)
+        return bwrap.library_command(*given) if self._walls == "namespaces" else plain.library_command(*given)
 
     def start(self) -> None:
         """Start the imports, and return at once. Raises GraderFault where this machine lacks what the walls are made of."""
@@ -129,8 +140,7 @@ class SandboxSource:
             if self._library is None or not self._library.is_running():
                 if self._library is not None:
                     self._library.end()
-                command = functools.partial(self._command, self._imports, self._limits)
-                self._library = LibraryProcess(command, has_namespaces=self._walls == "namespaces")
+                self._library = LibraryProcess(self._command, has_namespaces=self._walls == "namespaces")
             return self._library
 
     def close(self) -> None:
@@ -149,21 +159,23 @@ class SandboxSource:
 class SandboxPool:
     """Sources for one batch after the other; the `kept` that were used last stay ready between batches.
 
-    Safe to use from several threads.
+    `choose` finds the walls of slots that may have "any". Safe to use from several threads.
     """
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, kept: int, choose: Callable[[Limits], Walls]) -> None:
         self._kept = kept
+        self._choose = choose
         self._idle: dict[_Key, SandboxSource] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     @contextlib.contextmanager
-    def source(self, imports: str, limits: Limits, walls: Walls) -> Iterator[SandboxSource]:
+    def source(self, imports: str, limits: Limits, walls: Walls | Literal["any"]) -> Iterator[SandboxSource]:
         """Yield a source of such sandboxes; when the context ends it is kept for the next, or ends."""
         key = (imports, limits.threads, limits.processes, bool(limits.file_mb), walls)
         with self._lock:
-            source = self._idle.pop(key, None) or SandboxSource(imports, limits, walls)
+            chosen = functools.partial(self._choose, limits) if walls == "any" else walls
+            source = self._idle.pop(key, None) or SandboxSource(imports, limits, chosen)
         try:
             yield source
         finally:

@@ -152,16 +152,37 @@ def _judge(seen: dict[str, Any]) -> list[Check]:
     ]
 
 
-@functools.cache
 def stand(walls: Walls) -> bool:
-    """Return whether such walls really confine on this machine: tried, not assumed."""
-    return can_fork() and all(check.ok for check in prove(walls))
+    """Return whether such walls really confine on this machine: tried, not assumed, and not again once they did."""
+    try:
+        _prove_once(walls)
+    except GraderFault:
+        return False
+    return True
+
+
+@functools.cache
+def _prove_once(walls: Walls) -> None:
+    """Raise GraderFault where such walls do not stand; that is not remembered, for the reason may pass."""
+    if not can_fork():
+        raise GraderFault("this system cannot fork confined processes")
+    wrong = [check for check in prove(walls) if not check.ok]
+    if wrong:
+        raise GraderFault(f"{wrong[0].name}: {wrong[0].detail}")
 
 
 def walls_for(limits: Limits) -> Walls | None:
     """Return the walls that this machine puts around slots with `limits`; None where it has none for them."""
     candidates: tuple[Walls, ...] = ("namespaces",) if limits.need_namespaces else ("namespaces", "landlock")
     return next((walls for walls in candidates if stand(walls)), None)
+
+
+def required_walls(limits: Limits) -> Walls:
+    """Return the walls of `walls_for`. Raises GraderFault where there are none."""
+    walls = walls_for(limits)
+    if walls is None:
+        raise GraderFault(f"no sandbox works on this machine: {no_walls(limits)}")
+    return walls
 
 
 def no_walls(limits: Limits) -> str:

@@ -215,7 +215,7 @@ LINES = [
         "export r --format canvas",
         '--format canvas and --assignment "Name (id)" go together',
     ),
-    ("doctor now", "got unexpected extra argument(s) (now); see: grader doctor --help"),
+    ("doctor noisy_labels now", "got unexpected extra argument(s) (now); see: grader doctor --help"),
     ("check nowhere.ipynb", "nowhere.ipynb is not a file"),
     (
         "new-task 1st",

@@ -20,7 +20,7 @@ from grader.errors import GraderFault
 from grader.sandbox import SlotSource, bwrap, find_bwrap, pool
 from grader.sandbox.inside import forks, namespaces, rights
 from grader.sandbox.pool import SandboxPool, SandboxSource
-from grader.sandbox.proof import stand
+from grader.sandbox.proof import required_walls, stand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -251,7 +251,7 @@ def test_imports_that_start_threads_are_refused_with_the_reason() -> None:
 
 
 def test_sources_are_kept_for_the_next_batch_and_no_more_of_them_than_wanted() -> None:
-    kept = SandboxPool(kept=1)
+    kept = SandboxPool(kept=1, choose=required_walls)
     with kept.source("", SMALL, "plain") as first, kept.source("", SMALL, "plain") as beside:
         assert first is not beside, "two batches at once"
     with kept.source("", SMALL, "plain") as again:
