@@ -23,7 +23,14 @@ from grader.errors import Verdict
 from grader.gradebook.result import Result
 from grader.task.spec import Data, Limits, Score, Size, Spec, discover
 
-INSTRUCTORS = ("first_class.md", "rosters.md", "publishing.md", "troubleshooting.md", "own_data.md")
+INSTRUCTORS = (
+    "instructors.md",
+    "first_class.md",
+    "rosters.md",
+    "publishing.md",
+    "troubleshooting.md",
+    "own_data.md",
+)
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sed", "sqlite3", "grader"}
 RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report", "adjust", "explain", "similar")
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
@@ -39,6 +46,7 @@ WRITTEN_BY_RUNS = {
     "grader_error.txt",
     "answers.npz",
     "bands.json",
+    "agreement.json",
     "setting.json",
     "gradebook.sqlite",
     "results.csv",

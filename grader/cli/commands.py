@@ -69,6 +69,7 @@ class DoctorOptions:
     """Check that this machine can grade and that its sandbox confines."""
 
     walls: options.Walls = "any"
+    task_name: options.MachineTask = None
     as_json: options.AsJson = False
 
 
@@ -131,6 +132,8 @@ class GradeOptions:
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False
     unsafe: options.Unsafe = False
+    require_agreement: options.RequireAgreement = False
+    no_agreement: options.NoAgreement = False
     as_json: options.AsJson = False
 
 

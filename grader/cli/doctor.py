@@ -9,18 +9,24 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from dataclasses import asdict, replace
+from contextlib import closing
+from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
 from grader.cli import output
+from grader.cli.agreement import DISAGREES, POINTS, examine_agreement
+from grader.cli.settings import local_engine
 from grader.errors import GraderFault
 from grader.findings import Finding
+from grader.gradebook.run_settings import RunSettings
 from grader.sandbox import find_bwrap, landlocked, prove
 from grader.sandbox.alone import can_fork
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
+from grader.sandbox.remedies import look, remedies
+from grader.task.spec import load_task
 from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
@@ -28,8 +34,10 @@ if TYPE_CHECKING:
     from grader.cli.commands import DoctorOptions
     from grader.sandbox import Walls
     from grader.sandbox.proof import Check
+    from grader.task.spec import Task
 
 _FREE_GB = 2
+_WALLS = "walls"
 _SANDBOX = "sandbox: "  # before the name of each thing that was tried inside
 # What was tried inside the sandbox, and how it must have ended. What is seen instead is in the check itself.
 _TRIED = {
@@ -53,9 +61,6 @@ _REMEDIES = {
     "disk": f"free {_FREE_GB} GB there, or set TMPDIR to a folder with more room",
     "fork server": "use Linux 5.3 or newer; if it is, the reason is above. `grader grade --cold` needs no fork server",
     "system": "grade on Linux; `grader check` works here, in a plain process",
-    f"{_SANDBOX}landlock": "use Linux 5.13 or newer with Landlock (see /sys/kernel/security/lsm)",
-    f"{_SANDBOX}namespaces": "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, "
-    "or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0); in a container its host must allow them too",
 }
 _LEAKS = "the sandbox lets something through: grade on another machine, and report the lines marked WRONG"
 
@@ -65,6 +70,8 @@ def doctor(options: DoctorOptions) -> None:
     if not options.as_json:
         output.say("looking at this machine; this takes some seconds")
     findings = examine(options.walls)
+    if options.task_name and all(finding.ok for finding in findings):
+        findings.append(_points(load_task(options.task_name), quiet=options.as_json))
     wrong = [finding for finding in findings if not finding.ok]
     if options.as_json:
         output.print_json([asdict(finding) for finding in findings])
@@ -80,13 +87,29 @@ def verdict(wrong: list[Finding]) -> list[str]:
     """Return the last lines: that all is well, or what to change."""
     if not wrong:
         return ["this machine is ready to grade"]
-    remedies = dict.fromkeys(_REMEDIES.get(finding.name, _LEAKS) for finding in wrong)
-    return ["this machine is not ready to grade; what to change:", *(f"  - {text}" for text in remedies)]
+    advice = dict.fromkeys(text for finding in wrong for text in _advice(finding))
+    return ["this machine is not ready to grade; what to change:", *(f"  - {text}" for text in advice)]
+
+
+def _advice(finding: Finding) -> list[str]:
+    """Return what to change where this was found."""
+    if finding.name.startswith(POINTS):
+        return [DISAGREES]
+    if finding.name == _WALLS:
+        return remedies(look(finding.detail))
+    return [_REMEDIES.get(finding.name, _LEAKS)]
 
 
 def examine(walls: str = "any") -> list[Finding]:
     """Return what was tried and how it ended, the sandbox's own proof included."""
     return [_python(), _packages(), _disk(), _fork_server(), _network(), *_sandbox(walls)]
+
+
+def _points(task: Task, *, quiet: bool) -> Finding:
+    """Return whether starter and reference of `task` get their recorded points here."""
+    with closing(local_engine()) as engine:
+        settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds)
+        return examine_agreement(task, settings, engine, quiet=quiet)
 
 
 def _python() -> Finding:
@@ -132,32 +155,17 @@ def _sandbox(asked: str) -> list[Finding]:
         return [Finding("system", ok=False, detail=f"{platform.system()} cannot fork confined processes")]
     kinds: tuple[Walls, ...] = ("namespaces", "landlock")
     candidates = [walls for walls in kinds if asked in {"any", walls}]
-    findings: list[Finding] = []
+    missing: list[Finding] = []
     for walls in candidates:
         tried = prove(walls)
-        stand = all(check.ok for check in tried)
-        found = [_finding_of(check) for check in tried if stand or not check.ok]
-        if stand:
-            return [
-                Finding("walls", ok=True, detail=_described(walls)),
-                *_passed_over(findings),
-                _limits(),
-                *found,
-            ]
-        findings += [
-            Finding(
-                f"{_SANDBOX}{walls}",
-                ok=False,
-                detail=f"{finding.name.removeprefix(_SANDBOX)}: {finding.detail}",
-            )
-            for finding in found
-        ]
-    return findings
-
-
-def _passed_over(findings: list[Finding]) -> list[Finding]:
-    """Return the reasons why better walls do not stand, which keep nobody from grading."""
-    return [replace(finding, ok=True, detail=f"not here: {finding.detail}") for finding in findings]
+        if all(check.ok for check in tried):
+            standing = [Finding(_WALLS, ok=True, detail=_described(walls))]
+            return [*standing, *missing, _limits(), *map(_finding_of, tried)]
+        if tried[0].ok:  # they stand, and something gets through
+            return [_finding_of(check) for check in tried]
+        missing.append(Finding(f"{_SANDBOX}{walls}", ok=True, detail=f"cannot be built: {tried[0].detail}"))
+    reasons = "; ".join(finding.detail for finding in missing)
+    return [*missing, Finding(_WALLS, ok=False, detail=reasons)]
 
 
 def _described(walls: Walls) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.cli import output, progress
+from grader.cli.agreement import confirmed_agreement
 from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
@@ -40,6 +41,8 @@ NO_DEADLINE = "none"
 def grade(options: GradeOptions) -> None:
     """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
     task, out = load_task(options.task_name), options.out
+    if options.require_agreement and options.no_agreement:
+        raise UsageError("--require-agreement and --no-agreement exclude each other")
     rule = _late_rule(options, task)
     settings = RunSettings(
         options.device,
@@ -71,7 +74,7 @@ def grade(options: GradeOptions) -> None:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         submissions += _slot_files(options.paths, task)
-        with closing(engine):
+        with closing(engine), confirmed_agreement(options, task, settings, engine, jobs=workers):
             job = Job(
                 task,
                 submissions,

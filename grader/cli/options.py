@@ -11,6 +11,14 @@ from grader.cli import completion
 from grader.errors import Verdict
 from grader.export.gradescope import Visibility
 
+MachineTask = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TASK]",
+        help="A task whose starter and reference should get their recorded points here.",
+        autocompletion=completion.task_ids,
+    ),
+]
 TaskName = Annotated[
     str,
     typer.Argument(
@@ -117,6 +125,17 @@ StudentId = Annotated[
 ]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Grade without a sandbox; results can then be forged.")
+]
+RequireAgreement = Annotated[
+    bool,
+    typer.Option(
+        "--require-agreement",
+        help="Refuse a machine on which starter and reference miss their recorded points.",
+    ),
+]
+NoAgreement = Annotated[
+    bool,
+    typer.Option("--no-agreement", help="Do not run starter and reference first, even on a new machine."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")]
 CheckRepeats = Annotated[

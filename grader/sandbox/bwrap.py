@@ -112,7 +112,8 @@ def _argv(
 ) -> list[str]:
     control_fd, facts_fd = descriptors
     config |= {"control_fd": control_fd, "walls": "namespaces", "private": PRIVATE_FOLDERS}
-    config |= {"readable": [("/", True)], "landlock": landlock.LATEST}  # what is not mounted is not there
+    rights = landlock.READ_FILE | landlock.READ_DIR | (landlock.EXECUTE if limits.processes > 1 else 0)
+    config["readable"] = [("/", rights)]  # what is not mounted is not there
     files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
     variables = process.environment(PRIVATE_FOLDERS[0], limits)
     return [

@@ -123,9 +123,7 @@ class ForkedSandbox:
             (self._pidfd,) = descriptors
             self._pid = _number(self._pidfd)
             self._group = cgroup.group_of(self._limits)
-            if self._group is not None:
-                with contextlib.suppress(OSError):  # the other limits stand
-                    self._group.add(self._pid)
+            cgroup.enter(self._group, self._pid)
         elif introduction == forks.FORKED:
             raise GraderFault("no more files can be opened, and so no sandbox")
         else:

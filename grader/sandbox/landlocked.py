@@ -7,6 +7,7 @@ wherever else the system lets nobody make namespaces.
 from __future__ import annotations
 
 import platform
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault
@@ -30,18 +31,38 @@ def library_command(
     """
     del facts_fd  # of bubblewrap
     required(limits)
-    readable = [(str(path), whole) for path, whole in readable_parts(library_roots())]
+    roots = library_roots()
+    readable = [(str(path), _rights(path, whole=whole)) for path, whole in readable_parts(roots)]
+    ruleset = landlock.rules([*readable, ("/proc", landlock.READ_FILE)], (), most=most)
     config = {
         "walls": "landlock",
         "forks": True,
         "users": False,
         "private": (),
-        "readable": readable,
+        "control_fd": control_fd,
+        "imports": imports,
+        "rules_fd": ruleset,
+        "beside_proc": _beside_proc(),
         "landlock": most,
+        "shown": [str(path) for path in roots],
     }
-    config |= {"control_fd": control_fd, "imports": imports}
     argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
-    return process.ServerCommand(argv, process.environment(HOME, limits), "/")
+    return process.ServerCommand(argv, process.environment(HOME, limits), "/", (ruleset,))
+
+
+def _rights(path: Path, *, whole: bool) -> int:
+    listing = landlock.READ_DIR if path.is_dir() else 0
+    return listing | (landlock.READ_FILE if whole else 0)
+
+
+def _beside_proc() -> list[tuple[str, int]]:
+    """Return the rights of a slot's own rules, which leave it of /proc what is its own: they can only be made in its process."""
+    folders = [
+        path
+        for path in Path("/").iterdir()
+        if path.is_dir() and not path.is_symlink() and path.name != "proc"
+    ]
+    return [(str(path), _rights(path, whole=True)) for path in folders]
 
 
 def users() -> tuple[int, int] | None:

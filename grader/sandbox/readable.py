@@ -41,11 +41,17 @@ def library_roots() -> list[Path]:
 def hidden_below(roots: Iterable[Path]) -> list[Path]:
     """Return what lies in `roots` and is no slot's to see, wherever it is seen from."""
     roots = [root.resolve() for root in roots]
-    libraries = [*site_folders()]
-    for root in roots:
-        for name in LIBRARY_FOLDERS:
-            libraries += [*root.glob(name), *root.glob(f"python*/{name}")]
-    hidden = [path for folder in libraries for name in _HIDDEN_BESIDE_LIBRARIES for path in folder.glob(name)]
+    used = site_folders()
+    libraries = [
+        path
+        for root in roots
+        for name in LIBRARY_FOLDERS
+        for path in (*root.glob(name), *root.glob(f"python*/{name}"))
+    ]
+    hidden = [
+        path for path in libraries if path.resolve() not in used
+    ]  # of another environment than this one
+    hidden += [path for folder in used for name in _HIDDEN_BESIDE_LIBRARIES for path in folder.glob(name)]
     if CORES in roots:
         hidden += [path for name in _HIDDEN_OF_CORES for path in CORES.glob(name)]
     return sorted({path for path in hidden if not path.is_symlink()})

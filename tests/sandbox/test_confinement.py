@@ -19,7 +19,7 @@ from sandbox_client import ENTRY, IMPORTS, eventually, function, play, processes
 from sandbox_fixtures import ROOMY, SMALL
 
 from grader.sandbox import Sandbox, SlotSource, bwrap, find_bwrap, landlocked, open_sandbox, prove
-from grader.sandbox.cgroup import make_group
+from grader.sandbox.cgroup import enter, make_group
 from grader.sandbox.inside import landlock, seccomp
 from grader.sandbox.inside.system_calls import ALLOWED, KILLED, REFUSED
 from grader.sandbox.pool import SandboxSource
@@ -330,7 +330,7 @@ def test_landlock_is_a_wall_of_its_own(tmp_path: Path) -> None:
     (tmp_path / "open").mkdir()
     program = (
         "import ctypes, os, signal, socket, sys\nfrom grader.sandbox.inside import landlock\n"
-        "parent = os.getppid()\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nlandlock.confine([('/', True)], [sys.argv[1] + '/open'], programs=False)\n"
+        "parent = os.getppid()\nctypes.CDLL(None).prctl(38, 1, 0, 0, 0)\nlandlock.confine([('/', landlock.READ_FILE | landlock.READ_DIR)], [sys.argv[1] + '/open'])\n"
         + TRIED
         + "open(sys.argv[1] + '/open/mine', 'w').write('x')\nopen('/dev/null', 'w').write('x')\nopen(os.__file__).read()\n"
         "print(tried(open, sys.argv[1] + '/new', 'w'), tried(os.mkdir, sys.argv[1] + '/new'), tried(os.kill, parent, 0),\n"
@@ -406,6 +406,35 @@ def test_the_number_of_processes_of_a_sandbox_has_one_limit() -> None:
         os.kill(int(pid), signal.SIGKILL)
     group.remove()
     assert not group.folders["pids"].exists()
+
+
+def test_a_sandbox_has_one_core_and_the_weight_of_one_process() -> None:
+    group = make_group(1 << 30, processes=4)
+    if group is None or "cpu" not in group.folders:
+        pytest.skip("this user or machine cannot make such control groups")
+    folder = group.folders["cpu"]
+    names = (
+        ("cpu.cfs_quota_us", "cpu.shares") if (folder / "cpu.shares").exists() else ("cpu.max", "cpu.weight")
+    )
+    values = [(folder / name).read_text().split() for name in names]
+    group.remove()
+    assert values in ([["100000"], ["1024"]], [["100000", "100000"], ["100"]])
+
+
+@pytest.mark.parametrize("divided", [True, False], ids=["cores are divided", "without a control group"])
+def test_a_slot_without_a_share_of_the_cores_gives_way_to_others(divided: bool) -> None:
+    group = make_group(1 << 30, processes=4) if divided else None
+    if divided and (group is None or "cpu" not in group.folders):
+        pytest.skip("this user or machine cannot make such control groups")
+    with subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE) as process:
+        before = os.getpriority(os.PRIO_PROCESS, process.pid)
+        enter(group, process.pid)
+        lowered = os.getpriority(os.PRIO_PROCESS, process.pid) - before
+        inside = (group.folders["cpu"] / "cgroup.procs").read_text().split() if group else []
+        process.communicate(b"\n")
+    if group is not None:
+        group.remove()
+    assert (lowered, inside) == ((0, [str(process.pid)]) if divided else (5, []))
 
 
 def test_processor_time_that_no_parent_is_told_of_is_counted(forking: Sandbox) -> None:

@@ -45,7 +45,7 @@ BROKEN = {
 @pytest.fixture(scope="module")
 def repeats(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> list[Repeat]:
     folder = tmp_path_factory.mktemp("evaluation")
-    return prepare_repeats(toy_task, b"a secret for tests", folder, repeats=2, source="embedded")
+    return prepare_repeats(toy_task, b"a secret for tests", folder, repeats=1, source="embedded")
 
 
 @pytest.fixture

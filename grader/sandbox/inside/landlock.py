@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import ctypes
 import os
-import stat
 import struct
 from typing import TYPE_CHECKING
 
@@ -45,26 +44,40 @@ def problem() -> str:
     return "" if version() else os.strerror(ctypes.get_errno())
 
 
-def confine(
-    readable: Iterable[tuple[str, bool]], writable: Iterable[str], *, programs: bool, most: int = LATEST
-) -> None:
-    """Let this process, and all that it will start, read `readable` and write in the folders `writable`; no way back.
+def confine(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most: int = LATEST) -> None:
+    """Let this process, and all that it will start, do no more with files than `rules` describes; no way back.
 
-    Of each path that is readable, all that is in it, or only the names in it. It may also use a few devices, and with
-    `programs` start what it may read. No more is used than version `most` of Landlock knows. Needs "no new privileges".
-    Raises OSError where it fails, or where the kernel has no Landlock.
+    Needs "no new privileges". Raises OSError where it fails, or where the kernel has no Landlock.
+    """
+    enforce(rules(readable, writable, most=most))
+
+
+def rules(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most: int = LATEST) -> int:
+    """Return a descriptor of rules that give rights to files; the caller, or `enforce`, closes it.
+
+    They give each path of `readable`, with all that is in it, the rights that stand beside it, to the folders `writable`
+    everything but to make devices, and a few devices. No more is used than version `most` of Landlock knows. Raises OSError
+    where the kernel has no Landlock.
     """
     everything, ruleset = _ruleset(min(version(), most))
     try:
-        reading = READ_FILE | READ_DIR | (EXECUTE if programs else 0)
-        for path, whole in readable:
-            _allow(ruleset, path, reading if whole else READ_DIR)
+        for path, rights in readable:
+            _allow(ruleset, path, rights)
         for device in DEVICES:
             _allow(ruleset, device, READ_FILE | WRITE_FILE | (everything & TRUNCATE))
-        for path in (*CHANCE, *OF_THIS_PROCESS, *OF_THE_MACHINE):
+        for path in CHANCE:
             _allow(ruleset, path, READ_FILE)
         for folder in writable:
             _allow(ruleset, folder, everything & ~MAKE_DEVICES)
+    except BaseException:
+        os.close(ruleset)
+        raise
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """Put this process behind rules, and close their descriptor. Behind several, it may do what all of them allow."""
+    try:
         _checked(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
@@ -87,16 +100,13 @@ def _ruleset(known: int) -> tuple[int, int]:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    """Give `rights` to `path` and all below; to a file, those that files have. One that is not there is left out."""
+    """Give `rights` to `path` and all below. A path that is not there is left out."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:
         return
     try:
-        if not stat.S_ISDIR(os.fstat(descriptor).st_mode):
-            rights &= EXECUTE | READ_FILE | WRITE_FILE | TRUNCATE | IOCTL_DEVICE
-        if rights:
-            _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
+        _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
     finally:
         os.close(descriptor)
 

@@ -11,6 +11,7 @@ import ast
 import asyncio
 import errno
 import functools
+import gc
 import inspect
 import os
 import random
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
 
 SLOT_FD = 3  # after 0, 1 and 2
 REPORT_FD = 4  # closed before anything of a student's is read, and everything above with it
+RULES_FD = 5  # of Landlock, where it is the wall around files; closed when they are enforced
 OPEN_FILES = 256
 HANDLER_BYTES = 64 << 20  # address space kept back, so that a MemoryError can be reported
 RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
@@ -59,7 +61,8 @@ def run(config: dict[str, Any], descriptors: tuple[int, int, int], parent: int) 
     `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame; `parent` is
     the number of the process that forked this one.
     """
-    arrange_descriptors(*descriptors)
+    gc.collect()  # else when it next happens would depend on how many were forked before
+    arrange_descriptors(*descriptors, *([config["rules_fd"]] if config["walls"] == "landlock" else []))
     with socket.socket(fileno=REPORT_FD) as report:
         try:
             os.setsid()
@@ -81,7 +84,7 @@ def run(config: dict[str, Any], descriptors: tuple[int, int, int], parent: int) 
     seed_everything(job["seed"])
     libraries.adjust(config["threads"], config["processes"], job["seed"])
     if config["walls"] == "landlock":
-        libraries.hide_all_but([path for path, _ in config["readable"]])
+        libraries.hide_all_but(config["shown"])
     serving = Serving(slot_socket, job, config)
     try:
         serving.serve()
@@ -102,25 +105,29 @@ def put_up_walls(config: dict[str, Any], parent: int) -> None:
     rights.hide()
     set_limits(config)
     rights.gain_nothing()
-    if config["walls"] == "landlock" or landlock.version():
-        writable = config["private"] if config["file_mb"] else ()
-        programs = config["processes"] > 1
-        landlock.confine(config["readable"], writable, programs=programs, most=config["landlock"])
+    if config["walls"] == "landlock":
+        landlock.enforce(RULES_FD)
+        of_proc = [
+            (path, landlock.READ_FILE) for path in (*landlock.OF_THIS_PROCESS, *landlock.OF_THE_MACHINE)
+        ]
+        landlock.confine([*config["beside_proc"], *of_proc], (), most=config["landlock"])
+    elif landlock.version():
+        landlock.confine(config["readable"], config["private"] if config["file_mb"] else ())
     room = seccomp.Room(os.getpid(), files=config["file_mb"] > 0, processes=config["processes"] > 1)
     program = seccomp.program(room=room)
     if program:
         rights.filter_calls(program)
 
 
-def arrange_descriptors(slot_socket: int, output: int, report: int) -> None:
-    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket, and 4 for as long as walls are put up."""
+def arrange_descriptors(slot_socket: int, output: int, report: int, *rules: int) -> None:
+    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket, and the others for as long as walls are put up."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    wanted = (nothing, output, output, slot_socket, report)
+    wanted = (nothing, output, output, slot_socket, report, *rules)
     high = [os.dup2(fd, 1000 + number) for number, fd in enumerate(wanted)]
     for number, fd in enumerate(high):
         os.dup2(fd, number)
     os.set_inheritable(SLOT_FD, False)
-    os.closerange(REPORT_FD + 1, 1 << 20)
+    os.closerange(len(wanted), 1 << 20)
     for name, fd in (("stdout", 1), ("stderr", 2)):
         stream = open(fd, "w", buffering=1, encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115 -- lives as long as the process
         setattr(sys, name, stream)
