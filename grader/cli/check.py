@@ -200,7 +200,7 @@ def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     """Return the problems that can be found at once, shown already unless a program reads."""
     handout, here = target.task.handout, platform.python_version()
     newer = newer_python(content, target.starter, handout.python if handout else here)
-    diagnostics = [*newer, *diagnose(content, target.starter)]
+    diagnostics = [*newer, *diagnose(content, target.starter, target.task.spec.limits.granted)]
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
         if handout:

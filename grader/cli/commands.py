@@ -221,6 +221,40 @@ class AdjustOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChooseOptions:
+    """Choose the attempt of a student that counts, with a reason.
+
+    The choice stays when submissions are graded again, until --withdraw leaves it to the rule of the task.
+    """
+
+    out: options.ResultsFolder
+    student: options.Student
+    attempt: options.Attempt = None
+    because: options.Because
+    withdraw: options.WithdrawChoice = False
+    task: options.OneTask = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalOptions:
+    """Grade what counts once more under a new secret, and rank it.
+
+    All are graded on the same seeds. Neighbours within noise of each other get more seeds, the same ones for all of a group.
+    """
+
+    folder: options.ResultsFolder
+    secret_file: options.NewSecret
+    repeats: options.Repeats = None
+    most_repeats: options.MostRepeats = None
+    jobs: options.FinalJobs = 1
+    out: options.FinalOut = None
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExplainOptions:
     """Write one page that shows how a student's points came about.
 
@@ -436,6 +470,8 @@ COMMANDS = (
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
     CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
+    CommandRow("choose", ChooseOptions, "grader.cli.choose:choose", Audience.INSTRUCTORS),
+    CommandRow("final", FinalOptions, "grader.cli.final:final", Audience.INSTRUCTORS),
     CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
     CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),

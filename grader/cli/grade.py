@@ -53,6 +53,7 @@ def grade(options: GradeOptions) -> None:
         size=options.size,
         cold=options.cold,
         secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
+        seed_version=rerun.seed_version_of(out, task),
     )
     engine, workers = engine_for(options)
     if options.engine == "local":
@@ -88,7 +89,7 @@ def grade(options: GradeOptions) -> None:
             )
             results = run(job, quiet=options.as_json)
     if options.earlier:
-        _carry_over(task.id, options.earlier, out)
+        carry_over(task.id, options.earlier, out)
     _answer(results, options)
     _note_late(task.id, out)
     if people:
@@ -196,7 +197,7 @@ def _late_rule(options: GradeOptions, task: Task) -> LateRule | None:
     return LateRule.parse(options.deadline, options.late or "mark")
 
 
-def _carry_over(task: str, earlier: Path, out: Path) -> None:
+def carry_over(task: str, earlier: Path, out: Path) -> None:
     """Let points that were adjusted in an earlier round count in this one, where nothing was decided in it."""
     with reading(earlier) as book:
         decisions = book.adjusted(task)

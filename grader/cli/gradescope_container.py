@@ -32,7 +32,8 @@ from grader.grading.batch import Job, run_batch
 from grader.sandbox.proof import no_walls, walls_for
 from grader.sandbox.remedies import look, remedies
 from grader.submissions.collect import Submission, collect
-from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.secret import secret_for
 from grader.task.spec import Limits, Task, read_task
 
 if TYPE_CHECKING:

@@ -100,7 +100,7 @@ def _ruleset(known: int) -> tuple[int, int]:
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    """Give `rights` to `path` and all below. A path that is not there is left out."""
+    """Let `path`, and all below, be used with `rights`. A path that is not there is left out."""
     try:
         descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
     except FileNotFoundError:

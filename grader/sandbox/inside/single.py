@@ -1,6 +1,6 @@
 """Libraries for a slot of one process: what starts workers gets threads, and what needs a process says that there is none.
 
-Workers that map a function over values do the same in threads, and a lock of processes is one of threads. Nothing here
+PoolOfThreads that map a function over values do the same in threads, and a lock of processes is one of threads. Nothing here
 confines anybody.
 """
 
@@ -65,7 +65,7 @@ class Semaphore:
             return True
 
     def release(self) -> None:
-        """Give one back. Raises AssertionError and ValueError as the original does."""
+        """Put one back. Raises AssertionError and ValueError as the original does."""
         with self._changed:
             if self.kind == self.RECURSIVE:
                 if not self._is_mine():
@@ -131,7 +131,7 @@ def _no_process(process: Any) -> None:
 
 
 def _pool_of_threads(pool: ModuleType, threads: int) -> None:
-    class Workers(pool.ThreadPool):  # type: ignore[name-defined,misc] # of a module that was handed in
+    class PoolOfThreads(pool.ThreadPool):  # type: ignore[name-defined,misc] # of a module that was handed in
         def __init__(
             self,
             processes: int | None = None,
@@ -145,7 +145,7 @@ def _pool_of_threads(pool: ModuleType, threads: int) -> None:
             super().__init__(min(processes or threads, threads), initializer, initargs)
 
     class PoolModule(type(pool)):  # type: ignore[misc] # others get this pool; the module's own functions mean theirs
-        Pool = property(lambda _: Workers)
+        Pool = property(lambda _: PoolOfThreads)
 
     pool.__class__ = PoolModule
 
@@ -153,7 +153,7 @@ def _pool_of_threads(pool: ModuleType, threads: int) -> None:
 def _executor_of_threads(futures: Any, threads: int) -> None:
     from concurrent.futures import ThreadPoolExecutor  # noqa: PLC0415 -- a slot that has no use for it shall not wait for it
 
-    class Workers(ThreadPoolExecutor):
+    class ExecutorOfThreads(ThreadPoolExecutor):
         def __init__(
             self,
             max_workers: int | None = None,
@@ -166,7 +166,7 @@ def _executor_of_threads(futures: Any, threads: int) -> None:
             _say("ProcessPoolExecutor")
             super().__init__(min(max_workers or threads, threads), "", initializer, initargs)
 
-    futures.ProcessPoolExecutor = Workers
+    futures.ProcessPoolExecutor = ExecutorOfThreads
 
 
 def _say(name: str) -> None:
