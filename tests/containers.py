@@ -158,7 +158,7 @@ def dockers_profile() -> dict[str, Any]:
     Docker answers "Operation not permitted" to what it does not allow, podman "Function not implemented".
     """
     profile: dict[str, Any] = json.loads(PODMANS_PROFILE.read_text(encoding="utf-8"))
-    profile["defaultErrnoRet"] = errno.EPERM
+    profile |= {"defaultErrno": "EPERM", "defaultErrnoRet": errno.EPERM}
     for rule in profile["syscalls"]:
         rule["names"] = [name for name in rule["names"] if name not in FOR_ADMINISTRATORS]
     profile["syscalls"] = [rule for rule in profile["syscalls"] if rule["names"]]

@@ -77,6 +77,7 @@ PARTS: dict[str, list[Step]] = {
     ],
     "places": [
         pytest_step(
+            "states and a container",
             "-m",
             "nightly",
             "tests/cli/test_where_it_runs.py",
