@@ -104,12 +104,12 @@ class Agreement:
 
 
 def read_record(task: Task) -> BandsRecord | None:
-    """Return what the task's `bands.json` says of starter and reference; None where nothing was recorded.
+    """Return what the task's `bands.json` says of starter and reference; None where nothing was recorded, or the reference is not here.
 
     Raises UsageError where the record is damaged.
     """
     path = task.folder / "bands.json"
-    if task.handout or not path.is_file():
+    if task.handout or not path.is_file() or not task.solution.is_file():
         return None
     with reporting_os_errors(READ, path):
         text = path.read_text(encoding="utf-8")

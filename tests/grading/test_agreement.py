@@ -132,8 +132,11 @@ def test_without_a_record_there_is_nothing_to_agree_with(toy_task: Task) -> None
 
 def test_a_damaged_record_is_one_line(own_toy: Path) -> None:
     (own_toy / "bands.json").write_text('{"strategies": {}}', encoding="utf-8")
+    task = read_task(own_toy)
+    assert read_record(task) is None, "its reference is not built"
+    write(task)
     with pytest.raises(UsageError, match=r"bands\.json is damaged: KeyError"):
-        read_record(read_task(own_toy))
+        read_record(task)
 
 
 def test_nodes_are_counted_and_a_damaged_file_is_one_line(tmp_path: Path) -> None:
