@@ -149,6 +149,33 @@ def test_nodes_are_counted_and_a_damaged_file_is_one_line(tmp_path: Path) -> Non
         read_agreements(tmp_path)
 
 
+@pytest.mark.parametrize(
+    ("about", "same"),
+    [
+        ({"secret": "s", "run_digest": "now", "task_version": "then"}, True),
+        ({"secret": "s", "run_digest": "then", "task_version": "now"}, False),
+        ({"secret": "s", "task_version": "now"}, True),
+        ({"secret": "s", "task_version": "then"}, False),
+        ({"run_digest": "now", "task_version": "now"}, False),
+    ],
+)
+def test_seeds_are_compared_one_by_one_only_where_the_record_is_of_the_same_program(
+    own_toy: Path, about: dict[str, str], same: bool
+) -> None:
+    task = read_task(own_toy)
+    write(task)
+    record(task)
+    content = json.loads((own_toy / "bands.json").read_text(encoding="utf-8"))
+    for name in ("secret", "run_digest"):
+        del content[name]
+    now = {"run_digest": task.run_digest, "task_version": task.version}
+    content |= {name: now[name] if value == "now" else value for name, value in about.items()}
+    (own_toy / "bands.json").write_text(json.dumps(content), encoding="utf-8")
+    bands = read_record(task)
+    assert bands is not None
+    assert bands.same_program is same
+
+
 def record(task: Task, shift: float = 0.0) -> None:
     """Write bands for the toy task: what its answers get for the recorded seed, plus `shift`."""
     values = {"starter": [0.59, 0.61] * 4, "reference": [0.8, 0.84] * 4}
