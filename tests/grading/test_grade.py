@@ -281,7 +281,7 @@ def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.Monk
     """Rule 4: a failure of ours never becomes points."""
     monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: Path("/bin/false"))
     with LocalEngine() as own:
-        (result,) = grade({"h": HONEST}, engine=own)
+        (result,) = grade({"h": HONEST}, engine=own, cold=True)
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
 
 
