@@ -9,6 +9,7 @@ from grader.cli import output, progress
 from grader.errors import UsageError
 from grader.findings import Finding
 from grader.gradebook.agreement_file import keep_agreement
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.agreement import read_record, sentences
 from grader.grading.ray.engine import Cluster
 from grader.grading.ray.worker import PackedTrial
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.cli.commands import GradeOptions
-    from grader.gradebook.run_settings import RunSettings
     from grader.grading.agreement import Agreement
     from grader.grading.engine import Engine
     from grader.task.spec import Task
@@ -48,7 +48,7 @@ def confirmed_agreement(
     if record is None:
         if options.require_agreement:
             raise UsageError(
-                f"{task.id} has no recorded bands to agree with; measure them: grader bands {task.id}"
+                f"{task.id} has no recorded bands to agree with, or no reference; build and measure: grader bands {task.id}"
             )
         yield
         return
@@ -81,16 +81,21 @@ def warn(task: Task, agreement: Agreement) -> None:
         output.warn("  --time-limit gives more time; fewer --jobs make each run faster")
 
 
-def examine_agreement(task: Task, settings: RunSettings, engine: Engine, *, quiet: bool) -> Finding:
-    """Return whether this machine gives the recorded points of `task`. Raises UsageError where nothing is recorded."""
+def trial_of(task: Task) -> MachineTrial:
+    """Return what `task` would be compared by on this machine. Raises UsageError where nothing is recorded."""
     record = read_record(task)
     if record is None:
-        raise UsageError(f"{task.id} has no recorded bands; measure them: grader bands {task.id}")
-    trial = MachineTrial(task, record, settings)
+        raise UsageError(
+            f"{task.id} has no recorded bands, or no reference; build and measure: grader bands {task.id}"
+        )
+    return MachineTrial(task, record, RunSettings(wall_seconds=task.spec.limits.wall_seconds))
+
+
+def examine_agreement(trial: MachineTrial, engine: Engine, *, quiet: bool) -> Finding:
+    """Return whether this machine gives the recorded points of the trial's task."""
     agreement = agreement_of(trial, _content(trial, engine, jobs=1, quiet=quiet))
-    return Finding(
-        f"{POINTS}{task.id}", agreement.agrees and not agreement.slow, "; ".join(sentences(agreement))
-    )
+    agrees = agreement.agrees and not agreement.slow
+    return Finding(f"{POINTS}{trial.task.id}", agrees, "; ".join(sentences(agreement)))
 
 
 def _content(trial: MachineTrial, engine: Engine, *, jobs: int, quiet: bool) -> dict[str, Any]:

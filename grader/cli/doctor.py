@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.cli import output
-from grader.cli.agreement import DISAGREES, POINTS, examine_agreement
+from grader.cli.agreement import DISAGREES, POINTS, examine_agreement, trial_of
 from grader.cli.settings import local_engine
 from grader.errors import GraderFault
 from grader.findings import Finding
-from grader.gradebook.run_settings import RunSettings
 from grader.sandbox import find_bwrap, landlocked, prove
 from grader.sandbox.alone import can_fork
 from grader.sandbox.cgroup import make_group
@@ -34,7 +33,6 @@ if TYPE_CHECKING:
     from grader.cli.commands import DoctorOptions
     from grader.sandbox import Walls
     from grader.sandbox.proof import Check
-    from grader.task.spec import Task
 
 _FREE_GB = 2
 _WALLS = "walls"
@@ -67,11 +65,13 @@ _LEAKS = "the sandbox lets something through: grade on another machine, and repo
 
 def doctor(options: DoctorOptions) -> None:
     """Show whether this machine is ready to grade; exit code 2 where it is not."""
+    trial = trial_of(load_task(options.task_name)) if options.task_name else None
     if not options.as_json:
         output.say("looking at this machine; this takes some seconds")
     findings = examine(options.walls)
-    if options.task_name and all(finding.ok for finding in findings):
-        findings.append(_points(load_task(options.task_name), quiet=options.as_json))
+    if trial is not None and all(finding.ok for finding in findings):
+        with closing(local_engine()) as engine:
+            findings.append(examine_agreement(trial, engine, quiet=options.as_json))
     wrong = [finding for finding in findings if not finding.ok]
     if options.as_json:
         output.print_json([asdict(finding) for finding in findings])
@@ -103,13 +103,6 @@ def _advice(finding: Finding) -> list[str]:
 def examine(walls: str = "any") -> list[Finding]:
     """Return what was tried and how it ended, the sandbox's own proof included."""
     return [_python(), _packages(), _disk(), _fork_server(), _network(), *_sandbox(walls)]
-
-
-def _points(task: Task, *, quiet: bool) -> Finding:
-    """Return whether starter and reference of `task` get their recorded points here."""
-    with closing(local_engine()) as engine:
-        settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds)
-        return examine_agreement(task, settings, engine, quiet=quiet)
 
 
 def _python() -> Finding:

@@ -104,12 +104,12 @@ class Agreement:
 
 
 def read_record(task: Task) -> BandsRecord | None:
-    """Return what the task's `bands.json` says of starter and reference; None where nothing was recorded.
+    """Return what the task's `bands.json` says of starter and reference; None where nothing was recorded, or the reference is not here.
 
     Raises UsageError where the record is damaged.
     """
     path = task.folder / "bands.json"
-    if task.handout or not path.is_file():
+    if task.handout or not path.is_file() or not task.solution.is_file():
         return None
     with reporting_os_errors(READ, path):
         text = path.read_text(encoding="utf-8")
@@ -135,10 +135,17 @@ def _record(content: dict[str, Any], task: Task) -> BandsRecord:
     return BandsRecord(
         answers,
         str(secret or "a record that does not name its seeds"),
-        same_program=bool(secret) and content.get("run_digest") == task.run_digest,
+        same_program=bool(secret) and _is_of(content, task),
         dearest_seconds=max(float(band["seconds_per_seed"]) for band in bands.values()),
         origin=f"{content['device']}, {machine['cpu']}, Python {machine['python']}, {machine['date']}",
     )
+
+
+def _is_of(content: dict[str, Any], task: Task) -> bool:
+    """Return whether a record is of the task as it is now, texts and score map aside; older records know only the version."""
+    if "run_digest" in content:
+        return bool(content["run_digest"] == task.run_digest)
+    return bool(content["task_version"] == task.version)
 
 
 def measured_of(result: Result) -> MeasuredAnswer:

@@ -132,8 +132,11 @@ def test_without_a_record_there_is_nothing_to_agree_with(toy_task: Task) -> None
 
 def test_a_damaged_record_is_one_line(own_toy: Path) -> None:
     (own_toy / "bands.json").write_text('{"strategies": {}}', encoding="utf-8")
+    task = read_task(own_toy)
+    assert read_record(task) is None, "its reference is not built"
+    write(task)
     with pytest.raises(UsageError, match=r"bands\.json is damaged: KeyError"):
-        read_record(read_task(own_toy))
+        read_record(task)
 
 
 def test_nodes_are_counted_and_a_damaged_file_is_one_line(tmp_path: Path) -> None:
@@ -144,6 +147,33 @@ def test_nodes_are_counted_and_a_damaged_file_is_one_line(tmp_path: Path) -> Non
     (tmp_path / "agreement.json").write_text("[1", encoding="utf-8")
     with pytest.raises(UsageError, match=r"agreement\.json is damaged"):
         read_agreements(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("about", "same"),
+    [
+        ({"secret": "s", "run_digest": "now", "task_version": "then"}, True),
+        ({"secret": "s", "run_digest": "then", "task_version": "now"}, False),
+        ({"secret": "s", "task_version": "now"}, True),
+        ({"secret": "s", "task_version": "then"}, False),
+        ({"run_digest": "now", "task_version": "now"}, False),
+    ],
+)
+def test_seeds_are_compared_one_by_one_only_where_the_record_is_of_the_same_program(
+    own_toy: Path, about: dict[str, str], same: bool
+) -> None:
+    task = read_task(own_toy)
+    write(task)
+    record(task)
+    content = json.loads((own_toy / "bands.json").read_text(encoding="utf-8"))
+    for name in ("secret", "run_digest"):
+        del content[name]
+    now = {"run_digest": task.run_digest, "task_version": task.version}
+    content |= {name: now[name] if value == "now" else value for name, value in about.items()}
+    (own_toy / "bands.json").write_text(json.dumps(content), encoding="utf-8")
+    bands = read_record(task)
+    assert bands is not None
+    assert bands.same_program is same
 
 
 def record(task: Task, shift: float = 0.0) -> None:

@@ -145,6 +145,7 @@ def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade, monkeypatch:
     (result,) = grade({"loop": "def your_weights(t, l):\n    while True: pass\n"}, wall_seconds=4)
     assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
     assert "stopped after 4 s" in result.message
+    assert Path(result.run_folder).name == "run-1", "it was alone already"
     assert "in call 1" in result.message
     assert result.slot_calls == 1
     assert result.seconds.slot_calls > 2
@@ -280,7 +281,7 @@ def test_a_sandbox_that_fails_is_no_score(grade: Grade, monkeypatch: pytest.Monk
     """Rule 4: a failure of ours never becomes points."""
     monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: Path("/bin/false"))
     with LocalEngine() as own:
-        (result,) = grade({"h": HONEST}, engine=own)
+        (result,) = grade({"h": HONEST}, engine=own, cold=True)
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
 
 
