@@ -236,6 +236,7 @@ def test_grade_warns_refuses_or_skips_and_keeps_what_it_saw(
     code, _, errors = run(*grade, "--require-agreement")
     assert code == 0
     assert "first use of toy_task with this machine" in errors
+    assert "note: this machine agrees with the recorded bands: starter 0.6" in errors
     seen = json.loads((out / "agreement.json").read_text(encoding="utf-8"))["toy_task"]
     assert seen["agrees"]
     assert seen["versions"]["torch"]
