@@ -125,7 +125,7 @@ def test_every_option_that_the_text_names_exists(page: Path) -> None:
 
 
 def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
-    pages = [ROOT / "docs" / name for name in ("authors.md", "scaling.md", *INSTRUCTORS)]
+    pages = [ROOT / "docs" / name for name in ("authors.md", "scaling.md", "where_it_runs.md", *INSTRUCTORS)]
     named = {word for page in pages for words in in_code(page) for word in words}
     shown = {word for command in COMMANDS if command.page in pages for word in command.text.split()}
     options = {option for option in options_of(*RECORDING, *HANDING_OVER) if option.startswith("--")}

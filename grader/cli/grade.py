@@ -47,16 +47,17 @@ def grade(options: GradeOptions) -> None:
     settings = RunSettings(
         options.device,
         options.time_limit or task.size(options.size).wall_seconds,
-        "plain" if options.unsafe else "bubblewrap",
+        "plain" if options.unsafe else options.walls,
         options.repeats or task.spec.repeats,
         source=source_of(task, options.source, options.size),
         size=options.size,
         cold=options.cold,
         secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
+        seed_version=rerun.seed_version_of(out, task),
     )
     engine, workers = engine_for(options)
     if options.engine == "local":
-        check_machine(settings)
+        check_machine(settings, task)
     repeats = hidden_data(task, made(out), settings)
     if options.deadline == NO_DEADLINE:
         with writing(out) as book:
@@ -88,7 +89,7 @@ def grade(options: GradeOptions) -> None:
             )
             results = run(job, quiet=options.as_json)
     if options.earlier:
-        _carry_over(task.id, options.earlier, out)
+        carry_over(task.id, options.earlier, out)
     _answer(results, options)
     _note_late(task.id, out)
     if people:
@@ -114,7 +115,7 @@ def regrade(options: RegradeOptions) -> None:
     submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
     engine, workers = engine_for(options)
     if options.engine == "local":
-        check_machine(settings)
+        check_machine(settings, task)
     repeats = hidden_data(task, out, settings)
     with closing(engine):
         job = Job(
@@ -149,7 +150,7 @@ def replay(options: ReplayOptions) -> None:
 def replayed(out: Path, task: Task, recorded: Recorded) -> rerun.Replay:
     """Run what was recorded once more, and compare. Raises UsageError where that cannot be done here."""
     settings = rerun.settings_of(out, recorded)
-    check_machine(settings)
+    check_machine(settings, task)
     repeats = hidden_data(task, out, settings)
     with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
         return rerun.replay(recorded, task, repeats, settings, out=out, watcher=watcher, engine=engine)
@@ -196,7 +197,7 @@ def _late_rule(options: GradeOptions, task: Task) -> LateRule | None:
     return LateRule.parse(options.deadline, options.late or "mark")
 
 
-def _carry_over(task: str, earlier: Path, out: Path) -> None:
+def carry_over(task: str, earlier: Path, out: Path) -> None:
     """Let points that were adjusted in an earlier round count in this one, where nothing was decided in it."""
     with reading(earlier) as book:
         decisions = book.adjusted(task)

@@ -13,6 +13,7 @@ from grader.grading.grade import RunningBatch, grade
 from grader.grading.occupancy import Occupancy
 from grader.grading.parsed import parse
 from grader.sandbox.pool import SandboxPool
+from grader.sandbox.proof import required_walls
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.fork_server import ForkServer, TrainerSource
 from grader.trainer.kernel import trainer_environment
@@ -53,7 +54,7 @@ class LocalEngine:
     def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:
         self._cards = cards
         self._occupancy = Occupancy()
-        self._sandboxes = SandboxPool(kept)
+        self._sandboxes = SandboxPool(kept, required_walls)
         self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -95,11 +96,10 @@ class LocalEngine:
     ) -> Iterator[RunningBatch]:
         """Yield what submissions share; nothing is started yet."""
         settings = context.settings
-        processes = context.task.spec.limits.processes
         server = None if settings.cold else self._fork_server(settings.device)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
-        with self._sandboxes.source(imports, processes, settings.backend) as sandboxes:
+        with self._sandboxes.source(imports, context.task.spec.limits, settings.walls) as sandboxes:
             yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy)
 
     def _fork_server(self, device: str) -> ForkServer | None:

@@ -257,7 +257,7 @@ def _first_call_file(context: RunContext) -> Path:
 def _explained(fault: StudentFault, submission: ParsedSubmission, context: RunContext) -> StudentFault:
     """Add to the message of a failed run what `check` says beforehand of such a failure."""
     named = _with_name_hint(fault, submission, context.starter)
-    return _with_version_hint(_with_refusal_hint(named, submission, context.imports), submission)
+    return _with_version_hint(_with_refusal_hint(named, submission, context), submission)
 
 
 def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: Json) -> StudentFault:
@@ -271,11 +271,14 @@ def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: 
     )
 
 
-def _with_refusal_hint(fault: StudentFault, submission: ParsedSubmission, imports: str) -> StudentFault:
+def _with_refusal_hint(
+    fault: StudentFault, submission: ParsedSubmission, context: RunContext
+) -> StudentFault:
     """Name what the sandbox refuses, where the program asks for it and the failure reads so."""
     if fault.verdict not in (Verdict.SLOT_ERROR, Verdict.SLOT_CRASHED):
         return fault
-    hint = refusal_hint(fault.message, imports, submission.slot)
+    granted = context.task.spec.limits.granted
+    hint = refusal_hint(fault.message, context.imports, submission.slot, granted)
     return StudentFault(fault.verdict, fault.message + hint, traceback=fault.traceback) if hint else fault
 
 

@@ -53,7 +53,8 @@ class MachineTrial:
         """Return a hash of all that decides what comes of it: task, seeds, versions, machine and device."""
         program = [self.task.run_digest, self.record.secret, self.task.spec.repeats]
         place = [machine(), processor(), _gpus(), os.environ.get("CUDA_VISIBLE_DEVICES", "")]
-        text = json.dumps([program, place, versions(), self.settings.device])
+        chosen = [self.settings.device, self.settings.walls == "plain"]
+        text = json.dumps([program, place, versions(), chosen])
         return hashlib.sha256(text.encode()).hexdigest()
 
     def context(self, folder: Path, jobs: int) -> RunContext:

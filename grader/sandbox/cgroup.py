@@ -104,7 +104,7 @@ def enter(group: ControlGroup | None, pid: int) -> None:
 
 def group_of(limits: Limits) -> ControlGroup | None:
     """Make the group of a sandbox with these limits; None where this machine or this user cannot."""
-    return make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
+    return make_group((limits.memory_mb + 2 * limits.file_mb) << 20, max(limits.threads, limits.processes))
 
 
 def make_group(slot_bytes: int, processes: int) -> ControlGroup | None:

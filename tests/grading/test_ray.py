@@ -154,7 +154,7 @@ def job(toy_task: Task, starter: Json, tmp_path_factory: pytest.TempPathFactory)
     submissions.append(Submission("text.ipynb", "text", b"this is no notebook"))
     fault = StudentFault(Verdict.INVALID_NOTEBOOK, "This is a symbolic link.")
     submissions.append(Submission("link.ipynb", "link", None, fault))
-    return Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "bubblewrap"), folder, 1)
+    return Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "any"), folder, 1)
 
 
 @pytest.fixture(scope="module")
