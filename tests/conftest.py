@@ -43,6 +43,9 @@ os.environ.setdefault(
     "TURN", task_of(datetime.now(UTC))
 )  # workers inherit it: they start around midnight, too
 
+if not Path("/dev/nvidiactl").exists():  # so that trainers for "auto" and for "cpu" come from one fork server
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
+
 TOY_TASK = Path(__file__).parent / "toy_task"
 
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)

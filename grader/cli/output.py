@@ -13,7 +13,7 @@ from grader.cli.console import out as _out
 from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
 from grader.gradebook.standings import Credit, credits_of, reason_of
-from grader.submissions.confusable import confusable, spelled
+from grader.submissions.confusable import confused
 from grader.task.spec import DEFAULT_SIZE
 from grader.text import count, listed
 
@@ -306,9 +306,10 @@ def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColum
 
 def _confused(students: Sequence[str]) -> TableColumn:
     """Return the column of the ids that each of these is easily taken for."""
-    others = confusable(students)
-    cells = [one_line(", ".join(map(spelled, others.get(student, [])))) for student in students]
-    return TableColumn("easily taken for", cells, folds=True)
+    others = confused(students)
+    return TableColumn(
+        "easily taken for", [one_line(others.get(student, "")) for student in students], folds=True
+    )
 
 
 def _legend(results: Sequence[Result]) -> list[str]:

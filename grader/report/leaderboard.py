@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from grader.errors import EXPLANATIONS, Verdict
 from grader.gradebook.late import utc
 from grader.report import charts
-from grader.submissions.confusable import confusable, spelled
+from grader.submissions.confusable import confused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -88,7 +88,7 @@ def section(
     results = [standing.result for standing in board if standing.result]
     verdicts = Counter(result.verdict for result in results)
     scale = _scale(results)
-    others = confusable(standing.student for standing in board)
+    others = confused(standing.student for standing in board)
     return Section(
         id=name,
         title=task.spec.title if task else name,
@@ -96,7 +96,7 @@ def section(
         rows=[
             replace(
                 _row(standing, scale, names.get(standing.student, ""), pages),
-                confused=", ".join(map(spelled, others.get(standing.student, []))),
+                confused=others.get(standing.student, ""),
             )
             for standing in board
         ],

@@ -12,6 +12,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING
 
 from grader.submissions.roster import folded
+from grader.text import listed
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,24 +21,33 @@ _LOOKS = str.maketrans(
     "АВЕЅІЈКМНОРСТУХаеѕіјорсухһԁԛԝүΑΒΕΖΗΙΚΜΝΟΡΤΥΧαικνορυχ01Ι|",  # noqa: RUF001 -- it is about these
     "ABESIJKMHOPCTYXaesijopcyxhdqwyABEZHIKMNOPTYXaiKvopuxOlll",
 )
+_MOST = 20  # others that count
 _NUMBERED = re.compile(r"(.+)-\d{1,9}")
 
 
 def confusable(students: Iterable[str]) -> dict[str, list[str]]:
-    """Return, for each id that is easily taken for others, those others in order."""
-    ids = set(students)
-    alike: dict[tuple[str, str], set[str]] = defaultdict(set)
+    """Return, for each id that is easily taken for others, those others in order, and of very many the first."""
+    ids = sorted(set(students))
+    alike: dict[tuple[str, str], list[str]] = defaultdict(list)
+    others: dict[str, set[str]] = defaultdict(set)
     for student in ids:
         for key in (("folded", folded(student)), ("looks", _looks(student))):
-            alike[key].add(student)
-        numbered = _NUMBERED.fullmatch(student)
-        if numbered and numbered[1] in ids:  # as somebody is called whose id was taken
-            alike["numbered", numbered[1]] |= {numbered[1], student}
-    others: dict[str, set[str]] = defaultdict(set)
+            alike[key].append(student)
     for group in alike.values():
-        for student in group if len(group) > 1 else ():
-            others[student] |= group - {student}
-    return {student: sorted(others[student]) for student in sorted(others)}
+        for student in group:
+            others[student].update(other for other in group[:_MOST] if other != student)
+    given = set(ids)
+    for student in ids:  # as somebody is called whose id was taken
+        numbered = _NUMBERED.fullmatch(student)
+        if numbered and numbered[1] in given:
+            others[student].add(numbered[1])
+            others[numbered[1]].add(student)
+    return {student: sorted(others[student])[:_MOST] for student in ids if others[student]}
+
+
+def confused(students: Iterable[str]) -> dict[str, str]:
+    """Return, for each id that is easily taken for others, a text that names some of those."""
+    return {student: listed(list(map(spelled, others))) for student, others in confusable(students).items()}
 
 
 def spelled(student: str) -> str:

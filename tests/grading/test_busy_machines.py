@@ -75,7 +75,7 @@ def grade(
             Submission(f"{name}.ipynb", name, json.dumps(rebuild(starter, slot)).encode())
             for name, slot in slots.items()
         ]
-        settings = RunSettings("cpu", wall_seconds, "any")
+        settings = RunSettings("cpu", wall_seconds)
         (tmp_path / out).mkdir()
         job = Job(toy_task, submissions, repeats, settings, tmp_path / out, len(slots), engine=engine)
         return run_batch(job, watcher)

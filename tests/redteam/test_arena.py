@@ -35,23 +35,34 @@ SECRET = b"seeds of the test suite"
 HONEST = "def attack(honest, *arguments):\n    return honest(*arguments)\n"
 
 
-def lend_to_arenas(engine: LocalEngine, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Let arenas open the engine of all tests: what opens one of its own, and anew, is `tests/redteam/test_corpus.py`."""
-    monkeypatch.setattr("grader.redteam.arena.LocalEngine", lambda: contextlib.nullcontext(engine))
+@pytest.fixture(scope="module")
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as opened:
+        yield opened
+
+
+@pytest.fixture
+def lent_to_arenas(unwalled: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let arenas have the bait that is laid already: a fork server inherits it, so other bait needs another one.
+
+    That each has its own, looks at the libraries and starts an engine is for the arena of tests/redteam/test_corpus.py.
+    """
+    monkeypatch.setattr("grader.redteam.arena.lay_bait", lambda: contextlib.nullcontext(unwalled._bait))
+    for module in ("arena", "host_snapshot"):
+        monkeypatch.setattr(f"grader.redteam.{module}.libraries", dict)
 
 
 @pytest.fixture(scope="module")
 def unwalled(
-    toy_task: Task, tmp_path_factory: pytest.TempPathFactory, engine: LocalEngine
+    toy_task: Task, tmp_path_factory: pytest.TempPathFactory, engine: LocalEngine, patch: pytest.MonkeyPatch
 ) -> Iterator[Arena]:
     """An arena whose slots are ordinary processes, which may do whatever the grader may."""
     out = tmp_path_factory.mktemp("unwalled")
     repeats = prepare_repeats(toy_task, SECRET, out / "evaluation", repeats=SEEDS, source="embedded")
     context = context_for(toy_task, RunSettings("cpu", 60, "plain"), repeats)
-    with pytest.MonkeyPatch.context() as patch:
-        lend_to_arenas(engine, patch)
-        with open_arena(context, out, watcher=Quiet()) as opened:
-            yield opened
+    patch.setattr("grader.redteam.arena.LocalEngine", lambda: contextlib.nullcontext(engine))
+    with open_arena(context, out, watcher=Quiet()) as opened:
+        yield opened
 
 
 def attack_of(folder: Path, name: str, code: str, endings: str = "scored=honest") -> Attack:
@@ -209,12 +220,10 @@ def test_a_notebook_that_is_rebuilt_into_the_honest_one_trains_three_times_and_t
 
 
 @pytest.mark.slow
-def test_a_task_whose_own_baseline_fails_is_one_line(
-    own_toy: Path, tmp_path: Path, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+@pytest.mark.usefixtures("lent_to_arenas")
+def test_a_task_whose_own_baseline_fails_is_one_line(own_toy: Path, tmp_path: Path) -> None:
     from grader.task.build import write
 
-    lend_to_arenas(engine, monkeypatch)
     text = (own_toy / "notebook.py").read_text(encoding="utf-8")
     (own_toy / "notebook.py").write_text(text.replace("# return torch.ones(", "# return no_such_name("))
     task = read_task(own_toy)
@@ -238,14 +247,14 @@ def corpus(folder: Path, **endings: str) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_to_arenas")
 def test_the_command_prints_a_table_and_says_by_its_exit_code_whether_all_held(
-    toy_task: Task, tmp_path: Path, run: Run, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+    toy_task: Task, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = corpus(
         tmp_path / "corpus", reading_nothing="scored=honest", stopping_nothing="time_limit|slot_error"
     )
     monkeypatch.chdir(tmp_path)
-    lend_to_arenas(engine, monkeypatch)
     code, table, errors = run("redteam", toy_task.folder, "--corpus", made)
     assert code == 1, errors
     assert table.splitlines()[-1] == "1 of 2 attacks held"

@@ -8,7 +8,7 @@ import pytest
 from downloaded import as_folder, files
 
 from grader.submissions.collect import collect
-from grader.submissions.confusable import confusable, spelled
+from grader.submissions.confusable import confusable, confused, spelled
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -48,6 +48,14 @@ def test_ids_that_look_alike_are_each_other_s(students: list[str]) -> None:
 @pytest.mark.parametrize("students", APART.values(), ids=APART.keys())
 def test_ids_that_anybody_tells_apart_are_not_marked(students: list[str]) -> None:
     assert confusable(students) == {}
+
+
+def test_of_very_many_some_are_named() -> None:
+    students = ["x", *(f"x-{number}" for number in range(2, 3000))]
+    others = confusable(students)
+    assert others["x-2999"] == ["x"]
+    assert len(others["x"]) == 20
+    assert confused(students)["x"] == "x-10, x-100, x-1000 and 17 more"
 
 
 def test_what_nobody_sees_is_written_as_code_points() -> None:
