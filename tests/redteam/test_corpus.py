@@ -156,7 +156,7 @@ def has_its_turn(path: Path, build: str) -> bool:
 
 def faced_in(build: str) -> list[object]:
     """Return the attacks as parameters, in groups, so that both workers have some to face."""
-    parameters = []
+    parameters: list[object] = []
     for path in ATTACKS:
         group = f"attacks of {path.stem.partition('_')[0]}" if build == "namespaces" else f"attacks, {build}"
         marks = [pytest.mark.xdist_group(group)]
