@@ -35,8 +35,9 @@ from measure import Neighbours, Quiet, cpu_seconds, report, spread, variant
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import Submission
-from grader.task.evaluation import Repeat, prepare_repeats, secret_for
+from grader.task.evaluation import Repeat, prepare_repeats
 from grader.task.scoring import score
+from grader.task.secret import secret_for
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:

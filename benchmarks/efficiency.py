@@ -23,7 +23,8 @@ from measure import Quiet, report, spread
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import Submission
-from grader.task.evaluation import Repeat, prepare_repeats, secret_for
+from grader.task.evaluation import Repeat, prepare_repeats
+from grader.task.secret import secret_for
 from grader.task.spec import Task, load_task
 
 if TYPE_CHECKING:

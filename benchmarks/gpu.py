@@ -37,7 +37,8 @@ from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
 from grader.submissions.collect import Submission
-from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.secret import secret_for
 from grader.task.spec import Task, load_task
 from grader.trainer.gpus import Cards, split
 from grader.trainer.gpus import cards as count_cards

@@ -27,7 +27,8 @@ from measure import Neighbours, Quiet, cpu_seconds, report, toy_task, variant
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import Submission
-from grader.task.evaluation import prepare_repeats, secret_for
+from grader.task.evaluation import prepare_repeats
+from grader.task.secret import secret_for
 
 WINDOWS = (10, 100, 1000)
 FLAT = 1.15

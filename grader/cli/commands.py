@@ -215,6 +215,22 @@ class AdjustOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ChooseOptions:
+    """Choose the attempt of a student that counts, with a reason.
+
+    The choice stays when submissions are graded again, until --withdraw leaves it to the rule of the task.
+    """
+
+    out: options.ResultsFolder
+    student: options.Student
+    attempt: options.Attempt = None
+    because: options.Because
+    withdraw: options.WithdrawChoice = False
+    task: options.OneTask = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ExplainOptions:
     """Write one page that shows how a student's points came about.
 
@@ -429,6 +445,7 @@ COMMANDS = (
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
     CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
+    CommandRow("choose", ChooseOptions, "grader.cli.choose:choose", Audience.INSTRUCTORS),
     CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
     CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),

@@ -50,6 +50,7 @@ def grade(options: GradeOptions) -> None:
         size=options.size,
         cold=options.cold,
         secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
+        seed_version=rerun.seed_version_of(out, task),
     )
     engine, workers = engine_for(options)
     if options.engine == "local":

@@ -31,7 +31,8 @@ from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.sandbox.proof import confines
 from grader.submissions.collect import Submission, collect
-from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.secret import secret_for
 from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:

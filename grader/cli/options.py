@@ -83,6 +83,8 @@ NewPoints = Annotated[
 ]
 Because = Annotated[str, typer.Option("--because", help="The reason; the student reads it.")]
 Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the adjustment back.")]
+Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Number of the attempt that counts.")]
+WithdrawChoice = Annotated[bool, typer.Option("--withdraw", help="Let the task's rule decide again.")]
 ExplainOut = Annotated[
     Path | None, typer.Option("--out", help="File to write.", show_default="in DIR/explanations")
 ]

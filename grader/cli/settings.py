@@ -13,7 +13,8 @@ from grader.files import reporting_os_errors
 from grader.grading import engine as engines
 from grader.grading.ray.engine import Cluster
 from grader.sandbox.proof import confines
-from grader.task.evaluation import prepare_repeats, secret_for
+from grader.task.evaluation import prepare_repeats
+from grader.task.secret import refuse_weak_secret, secret_for
 from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
@@ -69,12 +70,23 @@ def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
 def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
     """Return the repeats that `settings` describe; the secret is that of `out` unless a file is named.
 
-    Raises UsageError where they cannot be built.
+    Raises UsageError where they cannot be built, or the secret is easily guessed and no results are older than that rule.
     """
-    secret = secret_for(out, Path(settings.secret_file) if settings.secret_file else None)
+    secret_file = Path(settings.secret_file) if settings.secret_file else None
+    if secret_file is not None and settings.seed_version > 1:
+        refuse_weak_secret(secret_file)
+    secret = secret_for(out, secret_file)
     source = settings.source or source_of(task, None, settings.size)
     folder = out / "evaluation"
-    return prepare_repeats(task, secret, folder, repeats=settings.repeats, source=source, size=settings.size)
+    return prepare_repeats(
+        task,
+        secret,
+        folder,
+        repeats=settings.repeats,
+        source=source,
+        size=settings.size,
+        seed_version=settings.seed_version,
+    )
 
 
 def made(out: Path) -> Path:

@@ -46,7 +46,7 @@ from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_
 from grader.redteam.window import culprits
 from grader.sandbox.bwrap import spare_users
 from grader.submissions.collect import Submission
-from grader.task.evaluation import secret_for
+from grader.task.secret import secret_for
 from grader.task.spec import tasks_folder
 from grader.task.starter import load_starter
 

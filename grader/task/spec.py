@@ -105,8 +105,8 @@ class Spec(_Strict):
     """Their arguments and what they return, as `name(arguments) -> result`."""
     repeats: int = Field(default=3, ge=1)
     """Complete evaluations, each with its own data; points are those of their mean."""
-    leaderboard: Literal["best", "latest"] = "best"
-    """Which attempt of a student counts."""
+    leaderboard: Literal["best", "latest"] = "latest"
+    """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
     score: Score

@@ -21,6 +21,7 @@ from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
+from grader.lint.task.seeds import check_first_call, check_seeds
 from grader.lint.task.side_channels import check_traces
 from grader.sandbox.proof import confines
 
@@ -45,7 +46,7 @@ __all__ = [
 
 TEXT_CHECKS = (
     check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map, check_bands,
-    check_leftovers,
+    check_leftovers, check_seeds,
 )  # fmt: skip
 DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
 
@@ -81,4 +82,5 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     settings = RunSettings("auto", task.spec.limits.wall_seconds, backend)
     results = runs.run_faces(task, data.repeats, folder / "results", settings, watcher)
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
+    findings.append(check_first_call(subject, data.repeats[0]))
     return findings + runs.check_runs(subject, results, data.repeats)
