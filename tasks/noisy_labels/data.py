@@ -26,11 +26,11 @@ from parts.images import (
     label_table,
     read_source,
     read_split,
-    redrawn,
     shuffled,
     write_images,
     write_split,
 )
+from parts.redraw import redrawn
 
 POSITIVE_DIGITS = (3, 5, 8)  # class 1 of the embedded data: digits that are easy to confuse
 VAL_COUNTS = (420, 180)  # images of class 0 and class 1; 30 % positives, as in all the digits

@@ -22,8 +22,6 @@ from PIL import Image
 from parts.files import FIXED_TIME, write_file
 
 IMAGE_SIDE = 28  # pixels
-TURN, SLANT, ZOOM = 0.07, 0.05, 0.04  # at most, when an image is redrawn: radians, pixels a pixel, share
-SHIFT, PIXEL_NOISE = 0.5, 8  # pixels at most; standard deviation in gray levels
 
 
 @dataclass(frozen=True)
@@ -118,32 +116,6 @@ def _to_gray(images: np.ndarray) -> np.ndarray:
 def take(split: Split, index: np.ndarray) -> Split:
     """Return the samples at these positions, in their order."""
     return Split(split.images[index], split.labels[index])
-
-
-def redrawn(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return images (n, h, w) uint8, each turned, stretched and shifted a little, with noise in every pixel.
-
-    Nobody who has the originals can look the new ones up pixel by pixel.
-    """
-    centre = (np.array(images.shape[1:]) - 1) / 2
-    moved = []
-    for image in images:
-        turn, slant, zoom = (
-            rng.uniform(-TURN, TURN),
-            rng.uniform(-SLANT, SLANT),
-            rng.uniform(1 - ZOOM, 1 + ZOOM),
-        )
-        matrix = np.array([[np.cos(turn), slant - np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / zoom
-        offset = centre - matrix @ (centre + rng.uniform(-SHIFT, SHIFT, 2))
-        rows = np.column_stack([matrix, offset]).ravel().tolist()
-        picture = Image.fromarray(image)
-        moved.append(
-            np.asarray(
-                picture.transform(picture.size, Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR)
-            )
-        )
-    noisy = np.stack(moved) + rng.normal(0, PIXEL_NOISE, images.shape)
-    return noisy.round().clip(0, 255).astype(np.uint8)
 
 
 def shuffled(split: Split, rng: np.random.Generator) -> Split:
