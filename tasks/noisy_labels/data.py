@@ -38,9 +38,9 @@ TEST_COUNTS = (700, 300)
 TRAIN_COUNTS = (2380, 500)  # at most; the training set is far from balanced
 # Shares of wrong labels, drawn for each training set: of the more frequent class, of the rarer class, and their sum,
 # for the task is about equally hard where the sum is the same.
-FLIP_FREQUENT = (0.45, 0.62)
-FLIP_RARE = (0.10, 0.27)
-FLIP_SUM = (0.65, 0.75)
+FLIP_FREQUENT = (0.50, 0.62)
+FLIP_RARE = (0.10, 0.24)
+FLIP_SUM = (0.66, 0.76)
 RARE_SHARE = 0.15  # of several classes, the rarest that reach this share become class 1
 SPLIT, PUBLIC, SECRET, REHEARSAL = range(
     4

@@ -5,7 +5,7 @@
 # A **3**, a **5** or an **8** that loses one stroke turns into another digit, and a crate of fish ends up in the wrong port.
 # So a camera should ring a bell at each of these *risky* digits, and somebody will repaint them.
 # To train it, the night shift looked at pictures of digits and ticked "risky" or "safe". The workers were tired and afraid of blame.
-# When in doubt they ticked "risky". Now about half of the safe digits are called risky, and some risky ones slipped through as safe.
+# When in doubt they ticked "risky". Now more than half of the safe digits are called risky, and some risky ones slipped through as safe.
 # How many exactly, nobody knows: each night it is another crew. Nobody has the time to look at all the pictures again.
 # But we train two networks. They start differently and make different mistakes, so one can warn the other.
 # **You decide, batch by batch, which labels each of them should believe.**
@@ -37,12 +37,12 @@
 #
 # | split | images | class 1 by its labels | labels |
 # |---|---|---|---|
-# | `train` | 2880 | about half (in truth 500 images, 17 %) | **noisy**: some true 0s are labelled 1, and some true 1s are labelled 0 |
+# | `train` | 2880 | 54 to 66 % (in truth 500 images, 17 %) | **noisy**: some true 0s are labelled 1, and some true 1s are labelled 0 |
 # | `val` | 600 | 30 % | clean; for you to look at, never used for training |
 # | `test` | 1000 | 30 % | clean and hidden; only the grader has them |
 #
-# How many labels are wrong is drawn anew for every training set: between 45 % and 62 % of the true 0s, and between 10 % and 27 %
-# of the true 1s. The two shares add up to between 65 % and 75 %. Nobody tells you more than that.
+# How many labels are wrong is drawn anew for every training set: between 50 % and 62 % of the true 0s, and between 10 % and 24 %
+# of the true 1s. The two shares add up to between 66 % and 76 %. Nobody tells you more than that.
 #
 # The images are grey, with 28 x 28 pixels. The digits 3, 5 and 8 are class 1, all others are class 0. Each image is turned and
 # stretched a little, also drawn anew.
@@ -362,9 +362,9 @@ labels, remembered = {}, {}  # batch number -> its labels, and running means of 
 
 def shares_to_keep(labels):
     """Return which share of label 0 and of label 1 is right, from how many samples have label 1."""
-    called = labels.float().mean()  # TRULY * (1 - wrong1) + (1 - TRULY) * wrong0, and wrong0 + wrong1 is about 0.7
-    wrong0 = called - 0.3 * TRULY
-    wrong1 = 0.7 - wrong0
+    called = labels.float().mean()  # TRULY * (1 - wrong1) + (1 - TRULY) * wrong0, and wrong0 + wrong1 is about 0.71
+    wrong0 = called - 0.29 * TRULY
+    wrong1 = 0.71 - wrong0
     return 1 - TRULY * wrong1 / (1 - called), TRULY * (1 - wrong1) / called
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -134,6 +135,15 @@ def test_points_follow_the_map_of_the_task(
 ) -> None:
     assert names["performance"](accuracies) == points
     assert (names["FLOOR"], names["CEILING"]) == (TASK.spec.score.floor, TASK.spec.score.ceiling)
+
+
+def test_the_table_of_contents_leads_to_headings() -> None:
+    text = (TASK.folder / "notebook.py").read_text(encoding="utf-8")
+    headings = {line.lstrip("# ").replace(" ", "-") for line in re.findall(r"^# ##+ .*$", text, re.MULTILINE)}
+    shared = "Scoring"  # its cell comes from tasks/cells
+    links = set(re.findall(r"\]\(#([^)]+)\)", text))
+    assert len(links) == 10
+    assert links <= headings | {shared}
 
 
 def test_final_evaluate_gives_points_with_labels_and_saves_predictions_without(
