@@ -467,7 +467,7 @@ def final_evaluate(evaluate_data_path, model1, model2):
     return performance(accuracies)
 
 # %% [markdown]
-# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs, and single runs differ by 5 to 10 points.
+# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs, and single runs differ by about 10 points.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val"), model1, model2)
