@@ -23,6 +23,7 @@ from turns import task_of
 
 from grader.cli.main import main
 from grader.grading.engine import BACK_OFF_SECONDS, LocalEngine
+from grader.grading.occupancy import Occupancy
 from grader.notebooks.reading import Json, read_notebook
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
@@ -41,6 +42,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")  # small tensors lose by more thre
 os.environ.setdefault(
     "TURN", task_of(datetime.now(UTC))
 )  # workers inherit it: they start around midnight, too
+
+if not Path("/dev/nvidiactl").exists():  # so that trainers for "auto" and for "cpu" come from one fork server
+    os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 TOY_TASK = Path(__file__).parent / "toy_task"
 
@@ -116,6 +120,15 @@ def own_toy(tmp_path: Path) -> Path:
     folder = tmp_path / "tasks" / "toy_task"
     shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_occupancy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs of other workers, and of other people on this machine, are no company of these tests, which wait for none of them."""
+    folder = tmp_path_factory.mktemp("occupancy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grader.grading.engine.Occupancy", lambda: Occupancy(folder))
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -56,7 +56,10 @@ def redteam_step(task: str, kind: str) -> Step:
 PARTS: dict[str, list[Step]] = {
     "ray": [pytest_step("two nodes", "-m", "nightly", "tests/grading")],
     "browser": [pytest_step("pages at three sizes", "-m", "nightly", "tests/report", REQUIRE_BROWSER="1")],
-    "corpus": [redteam_step(task, kind) for task in TASKS for kind in CLASSES],
+    "corpus": [
+        pytest_step("the toy task", "tests/redteam/test_corpus.py", "-m", "slow or nightly", TURN="all"),
+        *(redteam_step(task, kind) for task in TASKS for kind in CLASSES),
+    ],
     "fuzz": [
         pytest_step(f"round {number}", "-x", "--hypothesis-profile=hour", "tests/fuzz")
         for number in range(1, FUZZ_ROUNDS + 1)
@@ -66,8 +69,21 @@ PARTS: dict[str, list[Step]] = {
         for task in TASKS
     ],
     "tasks": [
-        pytest_step(task, *CONTRACTS, "-m", "slow", "-k", f"{task} and not met_again", TURN="all")
-        for task in TASKS
+        pytest_step("saved notebooks", "tests/notebooks", "-m", "nightly"),
+        *(
+            pytest_step(task, *CONTRACTS, "-m", "slow", "-k", f"{task} and not met_again", TURN="all")
+            for task in TASKS
+        ),
+    ],
+    "places": [
+        pytest_step(
+            "states and a container",
+            "-m",
+            "nightly",
+            "tests/cli/test_where_it_runs.py",
+            REQUIRE_CONTAINER="1",
+        ),
+        pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
     ],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from datetime import date
 
 TASKS = discover()
+THIRDS = 3
 # The conditions in which bands were last met again; `pytest --update-goldens` writes them when they are.
 BANDS_CHECKED = Path(__file__).parent.parent / "benchmarks" / "bands_checked.json"
 
@@ -37,6 +38,12 @@ def conditions_of(task: Task) -> dict[str, str]:
 def is_due(task: Task, checked: dict[str, dict[str, str]], *, turn: str) -> bool:
     """Return whether a task is tried in this run: it never was in these conditions, or it is its turn."""
     return turn in {"all", task.id} or checked.get(task.id) != conditions_of(task)
+
+
+def is_in_turn(number: int, *, turn: str) -> bool:
+    """Return whether the one of that number, of several that prove nearly the same, is tried in this run: a third of them is."""
+    ids = [task.id for task in TASKS]
+    return turn == "all" or (turn in ids and ids.index(turn) % THIRDS == number % THIRDS)
 
 
 def in_its_group(task: Task) -> object:

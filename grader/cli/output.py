@@ -13,6 +13,7 @@ from grader.cli.console import out as _out
 from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
 from grader.gradebook.standings import Credit, credits_of, reason_of
+from grader.submissions.confusable import confused
 from grader.task.spec import DEFAULT_SIZE
 from grader.text import count, listed
 
@@ -209,12 +210,19 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
             *map(column, distinct),
             TableColumn("rank", [Text(str(row["rank"])) for row in rows], right=True),
             column("student"),
+            _confused([row["student"] for row in rows]),
             TableColumn("points", [Text(text) for text in points], right=True),
             TableColumn("BAC", [Text(text) for text in accuracies]),
             TableColumn("attempt", [Text(text) for text in attempts]),
-            TableColumn("", [one_line(reason_of(row)) for row in rows], folds=True),
+            TableColumn("", [one_line(_reasons(row)) for row in rows], folds=True),
         ]
     )
+
+
+def _reasons(row: dict[str, Any]) -> str:
+    """Return why other points or another attempt count than by the rules."""
+    chosen = f"attempt {row['chosen']} was chosen: {row['choice']}" if row["choice"] else ""
+    return "; ".join(filter(None, (reason_of(row), chosen)))
 
 
 def show_replay(replay: Replay) -> None:
@@ -288,11 +296,20 @@ def _name_of(result: Result, names: Mapping[str, str]) -> str:
 
 
 def _who(results: Sequence[Result], names: Mapping[str, str]) -> list[TableColumn]:
-    """Return the columns of names, which only a roster knows, and of ids."""
+    """Return the columns of names, which only a roster knows, of ids, and of ids that look like them."""
     return [
         TableColumn("name", [one_line(names.get(result.student, "")) for result in results], folds=True),
         TableColumn("student", [one_line(result.student) for result in results], folds=True),
+        _confused([result.student for result in results]),
     ]
+
+
+def _confused(students: Sequence[str]) -> TableColumn:
+    """Return the column of the ids that each of these is easily taken for."""
+    others = confused(students)
+    return TableColumn(
+        "easily taken for", [one_line(others.get(student, "")) for student in students], folds=True
+    )
 
 
 def _legend(results: Sequence[Result]) -> list[str]:

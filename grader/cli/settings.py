@@ -12,7 +12,7 @@ from grader.errors import UsageError
 from grader.files import reporting_os_errors
 from grader.grading import engine as engines
 from grader.grading.ray.engine import Cluster
-from grader.sandbox.proof import confines
+from grader.sandbox.proof import no_walls, stand, walls_for
 from grader.task.evaluation import prepare_repeats
 from grader.task.secret import refuse_weak_secret, secret_for
 from grader.trainer.gpus import Cards, cards, split
@@ -25,10 +25,15 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 
-def check_machine(settings: RunSettings) -> None:
-    """Raise UsageError where this machine cannot keep `settings`: no working sandbox, no CUDA device."""
-    if settings.backend == "bubblewrap" and not confines():
-        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
+def check_machine(settings: RunSettings, task: Task) -> None:
+    """Raise UsageError where this machine cannot keep `settings`: no working sandbox for the task, no CUDA device."""
+    limits = task.spec.limits
+    if settings.walls == "any" and walls_for(limits) is None:
+        raise UsageError(
+            f"no working sandbox here (see: grader doctor); --unsafe grades without one: {no_walls(limits)}"
+        )
+    if settings.walls in {"namespaces", "landlock"} and not stand(settings.walls):
+        raise UsageError(f"--walls {settings.walls}: they do not stand here (see: grader doctor)")
     check_device(settings)
 
 

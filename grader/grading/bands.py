@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.errors import UsageError
-from grader.grading.environment import processor
+from grader.grading.environment import processor, versions
 from grader.task.scoring import points
 from grader.task.spec import Score
 
@@ -104,6 +104,7 @@ def record_of(
     """Return what `bands.json` keeps: the bands, and what they were measured with."""
     return {
         "task_version": task.version,
+        "run_digest": task.run_digest,
         "seeds": seeds,
         "secret": secret,
         "device": device,
@@ -113,6 +114,7 @@ def record_of(
             "python": platform.python_version(),
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
         },
+        "versions": versions(),
         "strategies": {name: asdict(band) for name, band in bands.items()},
         "stability": {name: asdict(row) for name, row in stability_of(bands, task.spec).items()},
     }

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import statistics
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, Verdict
 from grader.gradebook.late import utc
 from grader.report import charts
+from grader.submissions.confusable import confused
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,7 +29,7 @@ Pages = dict[tuple[str, str, int], str]  # (task, student, attempt): the address
 
 @dataclass(frozen=True)
 class Row:
-    """A row of a leaderboard as it is shown; without pages there are no links."""
+    """A row of a leaderboard as it is shown; without pages there are no links. `confused` are ids that it is easily taken for."""
 
     standing: Standing
     accuracy: str
@@ -36,6 +37,7 @@ class Row:
     whisker: str
     submitted: str
     pseudonym: str
+    confused: str
     page: str
     attempts: list[tuple[int, str]]
 
@@ -86,11 +88,18 @@ def section(
     results = [standing.result for standing in board if standing.result]
     verdicts = Counter(result.verdict for result in results)
     scale = _scale(results)
+    others = confused(standing.student for standing in board)
     return Section(
         id=name,
         title=task.spec.title if task else name,
         story=task.spec.story if task else "",
-        rows=[_row(standing, scale, names.get(standing.student, ""), pages) for standing in board],
+        rows=[
+            replace(
+                _row(standing, scale, names.get(standing.student, ""), pages),
+                confused=others.get(standing.student, ""),
+            )
+            for standing in board
+        ],
         facts=_facts(board, absence),
         verdicts=[verdict.value for verdict in EXPLANATIONS if verdicts[verdict]],
         drawings=_drawings(board, verdicts),
@@ -128,6 +137,7 @@ def _row(standing: Standing, scale: tuple[float, float], pseudonym: str, pages: 
         whisker=charts.whisker(metrics.balanced_accuracy, metrics.spread, *scale) if metrics else "",
         submitted=minute(standing.submitted),
         pseudonym=pseudonym,
+        confused="",
         page=pages.get((task, student, standing.attempt), ""),
         attempts=[
             (number, pages[task, student, number])

@@ -25,6 +25,8 @@ MAX_RATIO = 200
 RATIO_FREE_BYTES = 100 << 20  # notebooks full of equal lines pack well; only what could fill a disk is a bomb
 
 _MAX_DIRECTORY_BYTES = 8 << 20
+_MAX_FOLDERS = 50  # above a file; the levels of a path are compared with those of all others
+_MAX_PATH = 4096  # characters, as in Linux
 _UTF8_FLAG = 0x800
 _UNICODE_PATH = 0x7075  # an extra field of Info-ZIP
 _MAX_REASON = 200  # characters; a name that zipfile quotes may have 65,000
@@ -84,18 +86,19 @@ def unpack(archive: Path, folder: Path) -> list[Member]:
 
 
 def read_member(archive: Path, name: str, max_bytes: int) -> bytes | None:
-    """Return the bytes of the one member `name`, or None where there is none, or several, or it is damaged or larger."""
+    """Return the first bytes of the one member `name`, or None where there is none, or several, or it is damaged.
+
+    One byte more than `max_bytes` is returned where there are as many. None, too, where `unpack` would refuse the archive.
+    """
     try:
         with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
-            members = [info for info in _contents(opened) if info.filename.replace("\\", "/") == name]
-            if len(members) != 1 or members[0].file_size > max_bytes or members[0].flag_bits & 1:
+            infos = _contents(opened)
+            _refuse_bomb(infos, archive.stat().st_size)
+            members = [info for info in infos if info.filename.replace("\\", "/") == name]
+            if len(members) != 1 or members[0].flag_bits & 1 or members[0].compress_type not in _METHODS:
                 return None
-            if members[0].compress_type not in _METHODS:
-                return None
-            unpacked = io.BytesIO()
             with opened.open(members[0]) as packed:
-                shutil.copyfileobj(packed, unpacked)  # piece by piece: read() unpacks all before it counts
-            return unpacked.getvalue()
+                return packed.read(max_bytes + 1)
     except StudentFault:
         return None
     except _DAMAGED as error:
@@ -130,7 +133,7 @@ class _Unpacking:
                 return [
                     member
                     for info in infos
-                    if not info.is_dir()
+                    if not info.filename.endswith("/")  # is_dir() fails on an empty name
                     and not is_skipped(PurePosixPath(info.filename.replace("\\", "/")).parts)
                     for member in self._of(opened, info, prefix, depth)
                 ]
@@ -142,10 +145,10 @@ class _Unpacking:
         self._listed += len(infos)
         if self._listed > MAX_MEMBERS:
             raise _refused(f"The archive lists more than {MAX_MEMBERS} files. Unpack it and give the folder.")
-        everything = sum(info.file_size for info in infos)
-        if everything > RATIO_FREE_BYTES and everything > MAX_RATIO * size:
+        _refuse_bomb(infos, size)
+        if any(_is_endless(info.filename) for info in infos):
             raise _refused(
-                f"The archive is a zip bomb: {everything >> 20} MB packed into {size / (1 << 20):.1f} MB."
+                f"The archive has a path of more than {_MAX_FOLDERS} folders or {_MAX_PATH} characters."
             )
         self._bytes += sum(info.file_size for info in infos if _ending(info) in {".ipynb", ".zip"})
         if self._bytes > MAX_TOTAL_BYTES:
@@ -194,6 +197,19 @@ class _Unpacking:
 
 def _other(name: str, head: bytes, *, unclear: bool) -> Member:
     return Member(name, None, not_a_notebook(name, head), notebook=False, unclear=unclear)
+
+
+def _refuse_bomb(infos: list[zipfile.ZipInfo], size: int) -> None:
+    """Raise StudentFault where an archive of `size` bytes says that it holds far more than such archives do."""
+    everything = sum(info.file_size for info in infos)
+    if everything > RATIO_FREE_BYTES and everything > MAX_RATIO * size:
+        raise _refused(
+            f"The archive is a zip bomb: {everything >> 20} MB packed into {size / (1 << 20):.1f} MB."
+        )
+
+
+def _is_endless(path: str) -> bool:
+    return len(path) > _MAX_PATH or path.replace("\\", "/").count("/") > _MAX_FOLDERS
 
 
 def _ending(info: zipfile.ZipInfo) -> str:

@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.files import READ, reporting_os_errors
 from grader.notebooks.reading import MAX_BYTES, too_large
-from grader.submissions.archive import is_skipped, read_member, unpack
+from grader.submissions.archive import is_skipped, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
 from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
-from grader.submissions.platforms import MAX_METADATA_BYTES, METADATA
+from grader.submissions.platforms import METADATA
 from grader.submissions.roster import moment
+from grader.submissions.tables import Tables
 from grader.text import count, listed, printable
 
 if TYPE_CHECKING:
@@ -125,11 +126,16 @@ def collect(
             f"--student-id {pattern!r} matches none of the paths, such as {candidates[0].trace.relative!r}"
         )
 
+    listed_tables = {
+        (item.trace.source, item.trace.parts[:-1]) for item in candidates if item.trace.parts[-1] == METADATA
+    }
+    tables = Tables(paths, listed_tables, on_note)
+
     def identify(items: list[_Candidate]) -> list[Sender]:
         traces = [item.trace for item in items]
         if matcher is not None:
             return by_pattern(traces, matcher, roster)
-        return by_name(traces, lambda source, folder: _metadata(paths, source, folder), roster)
+        return by_name(traces, tables.read, roster)
 
     sent = _sent(candidates, identify, matcher, on_note)
     _refuse_empty(paths, sent)
@@ -242,24 +248,6 @@ def _by_attempt(sent: list[tuple[_Candidate, Sender]]) -> list[tuple[_Candidate,
 def _written(sender: Sender) -> str | None:
     moment = sender.origin.submitted if sender.origin else None
     return moment.isoformat(timespec="milliseconds") if moment else None
-
-
-def _metadata(paths: list[Path], source: int, folder: tuple[str, ...]) -> bytes | None:
-    """Return Gradescope's table of a folder, if there is one; `folder` begins as the parts of a trace do."""
-    if source >= 0 and not paths[source].is_dir():
-        return (
-            read_member(paths[source], "/".join((*folder[1:], METADATA)), MAX_METADATA_BYTES)
-            if folder
-            else None
-        )
-    file = (paths[source].absolute().parent if source >= 0 else Path("/")).joinpath(*folder, METADATA)
-    try:
-        if not stat.S_ISREG(file.lstat().st_mode):
-            return None
-        with file.open("rb") as opened:
-            return opened.read(MAX_METADATA_BYTES + 1)
-    except OSError:
-        return None
 
 
 def _find(

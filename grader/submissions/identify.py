@@ -14,11 +14,13 @@ from grader.text import printable
 
 if TYPE_CHECKING:
     import re
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
+
+    from grader.submissions.platforms import Table
 
     Parts = tuple[str, ...]
     Key = tuple[str, object]
-    Read = Callable[[int, Parts], bytes | None]
+    ReadTable = Callable[[int, Parts, Collection[str]], Table | None]
 
 _MAX_STUDENT = 100
 _MIN_DIGITS = 5  # a shorter number is a week, a section or a year
@@ -52,11 +54,11 @@ def by_pattern(traces: list[Trace], matcher: re.Pattern[str], roster: Roster | N
     """Take the id from a group of `matcher`; a file that it does not match is a student of its own."""
     texts = [_matched(trace.relative, matcher) for trace in traces]
     people: list[Person | None] = [roster.find(text) if roster and text else None for text in texts]
-    keys: list[Key | None] = [("pattern", _clean(text)) if text else None for text in texts]
+    keys: list[Key | None] = [("pattern", text) if text.strip() else None for text in texts]
     return _named(traces, [None for _ in traces], people, _Ids(keys, texts, roster))
 
 
-def by_name(traces: list[Trace], read: Read, roster: Roster | None) -> list[Sender]:
+def by_name(traces: list[Trace], read: ReadTable, roster: Roster | None) -> list[Sender]:
     """Take the id from what a platform wrote, or from the roster by the outermost name; else from the file's."""
     file_origins: list[Origin | None] = [None for _ in traces]
     people: list[Person | None] = [None for _ in traces]
@@ -179,20 +181,42 @@ def _named(
             ids_given["person", person] = _unused(
                 _clean(person.id or person.email or person.name), used, set()
             )
-    for key, text, person in zip(ids.keys, ids.texts, people, strict=True):
-        if key and not person and key not in ids_given:
-            ids_given[key] = _unused(_clean(text), used, reserved)
+    unknown = [number for number, person in enumerate(people) if ids.keys[number] and not person]
+    for number in _exact_first(unknown, ids.texts):
+        if (key := ids.keys[number]) and key not in ids_given:
+            ids_given[key] = _unused(_clean(ids.texts[number]), used, reserved)
     known = [
         ids_given["person", person] if person else ids_given[key] if key else None
         for key, person in zip(ids.keys, people, strict=True)
     ]
-    names = [name or _clean(_stem(trace.relative)) for name, trace in zip(known, traces, strict=True)]
-    count = Counter(names)
-    students = []
-    for name, ours, trace in zip(names, known, traces, strict=True):
-        plain = name if count[name] == 1 else _clean(_with_folder(trace.path, name))
-        students.append(ours or _unused(plain, used, reserved))
-    return [Sender(*sender) for sender in zip(students, people, file_origins, strict=True)]
+    given = {number: name for number, name in enumerate(known) if name}
+    return [
+        Sender(*sender)
+        for sender in zip(_by_file(traces, given, used, reserved), people, file_origins, strict=True)
+    ]
+
+
+def _by_file(traces: list[Trace], given: dict[int, str], used: set[str], reserved: set[str]) -> list[str]:
+    """Return all ids: those `given` by number, and for the others the file's name, with its folder's where names repeat.
+
+    Of names that differ in what no id keeps, as blanks at their ends, the one that is an id as it stands remains it.
+    """
+    stems = [_stem(trace.relative) for trace in traces]
+    names = [given.get(number) or _clean(stem) for number, stem in enumerate(stems)]
+    count, exact = Counter(names), Counter(stems)
+    taken = set(given.values())
+    students = dict(given)
+    for number in _exact_first([number for number in range(len(traces)) if number not in given], stems):
+        name = names[number]
+        repeated = count[name] > 1 and (exact[name] != 1 or name in taken)
+        plain = _clean(_with_folder(traces[number].path, name)) if repeated else name
+        students[number] = _unused(plain, used, reserved)
+    return [students[number] for number in range(len(traces))]
+
+
+def _exact_first(numbers: Sequence[int], texts: Sequence[str]) -> list[int]:
+    """Return the numbers of those texts that are ids as they stand, then the others."""
+    return sorted(numbers, key=lambda number: _clean(texts[number]) != texts[number])
 
 
 def _unused(name: str, used: set[str], reserved: set[str]) -> str:

@@ -20,20 +20,23 @@ import unicodedata
 from collections import Counter, defaultdict
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, timezone
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from grader.gradebook.result import GROUP
+from grader.submissions.yaml_table import read_table
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Collection, Sequence
+
+    from grader.submissions.yaml_table import Value
 
     Parts = tuple[str, ...]
+    Table = dict[str, "Origin"]
+    ReadTable = Callable[[Parts, Collection[str]], Table | None]
 
 METADATA = "submission_metadata.yml"
-MAX_METADATA_BYTES = 16 << 20  # the printed results of every autograder run are in there
-
+_GRADESCOPE = re.compile(r"submission_[0-9]{1,18}")
+_MAX_VALUE = 300  # characters of a name, an address, a time
 _CANVAS = re.compile(
     r"(?P<name>[^_]+)(?P<late>_LATE)?_(?P<user>[1-9]\d{0,18})_(?P<file>[1-9]\d{2,18})_(?P<rest>.+)"
 )
@@ -43,10 +46,6 @@ _TIME = re.compile(
     r"(?P<day>\d{4}-\d\d-\d\d)[T ]+(?P<time>\d\d:\d\d:\d\d)(?:\.(?P<fraction>\d{1,9}))?"
     r"\s*(?:Z|UTC|(?P<hours>[+-]\d\d):?(?P<minutes>\d\d))?"
 )
-
-# C where there is one. This loader makes texts, lists and mappings, and nothing else: an id keeps its zeros, a tag
-# of Ruby's or a date that does not exist costs nothing, and there are no merges that could blow up.
-_Loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
 
 
 @dataclass(frozen=True)
@@ -97,34 +96,33 @@ def moodle(name: str) -> Origin | None:
     return Origin(platform="moodle", identity=student, student=student, names=(match["name"].strip(),))
 
 
-def gradescope(data: bytes) -> dict[str, Origin]:
-    """Read a `submission_metadata.yml`: the origin of each folder; nothing where it is malformed or too large."""
-    if len(data) > MAX_METADATA_BYTES:
-        return {}
-    try:
-        listed = yaml.load(data, Loader=_Loader)  # noqa: S506 -- makes texts, lists and mappings only
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return {}
-    folders = {}
-    for folder, about in listed.items() if isinstance(listed, dict) else ():
-        origin = _submission(folder, about) if isinstance(about, dict) else None
-        if origin is not None:
-            folders[folder] = origin
-    return folders
+def gradescope(data: bytes, folders: Collection[str]) -> Table:
+    """Read a `submission_metadata.yml`: the origin of those of `folders` that Gradescope could have named.
+
+    Raises TableError where it cannot be read.
+    """
+    named = {folder for folder in folders if _GRADESCOPE.fullmatch(folder)}
+    rows = read_table(data, named, {":submitters", ":created_at"})
+    read = {folder: _submission(folder, row) for folder, row in rows.items()}
+    return {folder: origin for folder, origin in read.items() if origin is not None}
 
 
-def origins(paths: Sequence[Parts], read: Callable[[Parts], bytes | None]) -> list[Origin | None]:
+def origins(paths: Sequence[Parts], read: ReadTable) -> list[Origin | None]:
     """Return whom each of the paths of one download is from, by its outermost telling name; None where none tells.
 
-    `read` returns the `submission_metadata.yml` of a folder, or None. Below the folders that all paths share, names
-    count at the first level alone, unless all paths have one at the same deeper level, as in folders of sections.
+    `read` returns Gradescope's table of a folder with some folders in it, or None where there is none. Below the folders
+    that all paths share, names count at the first level alone, unless all paths have one at the same deeper level, as in
+    folders of sections. One table counts, the outermost that lies beside folders named by Gradescope.
     """
     shared = shared_folders(paths)
+    table: Table | None = None
     for depth in range(shared + 1):
-        known = gradescope(read(paths[0][:depth]) or b"")
-        named = [known.get(parts[depth]) for parts in paths]
-        if any(named):
-            return named
+        folders = {parts[depth] for parts in paths if len(parts) > depth + 1}
+        if table is None and any(map(_GRADESCOPE.fullmatch, folders)):
+            table = read(paths[0][:depth], folders)
+            named = [(table or {}).get(parts[depth]) for parts in paths]
+            if any(named):
+                return named
         if depth < shared and (origin := moodle(paths[0][depth])) is not None:
             return [origin for _ in paths]
     named = _named(paths, shared)
@@ -175,7 +173,7 @@ def _is_squeezed(name: str) -> bool:
     )
 
 
-def _submission(folder: str, about: dict[str, Any]) -> Origin | None:
+def _submission(folder: str, about: dict[str, Value]) -> Origin | None:
     listed = about.get(":submitters")
     people = [person for person in listed if isinstance(person, dict)] if isinstance(listed, list) else []
     submitted = _moment(about.get(":created_at"))
@@ -199,9 +197,9 @@ def _submission(folder: str, about: dict[str, Any]) -> Origin | None:
     )
 
 
-def _value(mapping: dict[str, Any], key: str) -> str:
+def _value(mapping: dict[str, Value], key: str) -> str:
     value = mapping.get(key)
-    text = value.strip() if isinstance(value, str) else ""
+    text = value.strip() if isinstance(value, str) and len(value) <= _MAX_VALUE else ""
     return "" if text in {"null", "~"} else text
 
 
@@ -209,7 +207,7 @@ def _moment(value: object) -> datetime | None:
     """Return the time that YAML or Rails wrote; without a zone it is UTC, as YAML has it."""
     if isinstance(value, dict):
         value = value.get("utc")
-    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _TIME.fullmatch(value.strip()) if isinstance(value, str) and len(value) <= _MAX_VALUE else None
     if match is None:
         return None
     sign = -1 if (match["hours"] or "").startswith("-") else 1

@@ -290,6 +290,8 @@ def test_an_attempt_is_chosen_with_a_reason_that_the_pages_show(
     code, printed, _ = run("choose", out, "s1", "--attempt", 2, "--because", "handed in\n by mistake")
     assert (code, printed) == (0, "s1: attempt 2 of 2 counts, 29 points\n")
     assert _counting(out) == 29
+    board = " ".join(run("results", out, "--leaderboard")[1].split())
+    assert "attempt 2 was chosen: handed in by mistake" in board
     run("report", out, "--task", toy_task.folder)
     assert "attempt 2 of 2, handed in by mistake" in (out / "report" / "index.html").read_text(
         encoding="utf-8"

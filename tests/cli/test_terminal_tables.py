@@ -106,6 +106,22 @@ def test_what_somebody_changed_and_penalties_are_counted_and_explained(screen: i
     assert "name" not in text.splitlines()[0]
 
 
+def test_ids_that_look_alike_are_marked_in_every_table(screen: io.StringIO) -> None:
+    impostor = "\u0430nna"
+    results = [scored("anna"), scored(impostor), scored("ben")]
+    output.show_results(results, {})
+    output.show_recorded(
+        [Recorded(n, n, 1, 1, "2026-01-01", Key("", ""), None, result) for n, result in enumerate(results)],
+        {},
+        times=False,
+    )
+    text = screen.getvalue()
+    assert text.count("easily taken for") == 2
+    assert len(re.findall(rf"^anna +{impostor} \(U\+0430\)", text, re.MULTILINE)) == 2
+    assert len(re.findall(rf"^{impostor} +anna ", text, re.MULTILINE)) == 2
+    assert not re.search(r"^ben +(anna|\u0430nna)", text, re.MULTILINE)
+
+
 def test_messages_end_where_nobody_would_read_on(screen: io.StringIO) -> None:
     output.show_results([result_named(f"s{number:02}", Verdict.SLOT_ERROR, 0) for number in range(25)], {})
     assert "and 5 more; the report has all of them" in screen.getvalue()

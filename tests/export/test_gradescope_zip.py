@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from containers import RIGHTS
 from test_gradescope import check_schema
 
-from grader.cli.gradescope_container import NO_SANDBOX, submission_of
+from grader.cli.gradescope_container import NO_SANDBOX, main, submission_of
 from grader.errors import UsageError
 from grader.export.gradescope import UNCONFINED, Assignment
 from grader.export.gradescope_zip import write_autograder
+from grader.sandbox.inside import landlock
 
 if TYPE_CHECKING:
     from conftest import Submit
+    from containers import Container
 
     from grader.task.spec import Task
 
+pytest_plugins = ["containers"]
 pytestmark = pytest.mark.slow
 
 SECRET = b"a secret of the test suite"
@@ -72,20 +76,27 @@ def unpacked(task: Task, assignment: Assignment, tmp_path: Path) -> Path:
     return root
 
 
-def run(root: Path, **environment: str) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
-    """Run what Gradescope runs; the grader is the zip's, the libraries are those of this interpreter."""
-    told = {
-        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "AUTOGRADER_ROOT": str(root),
-        "AUTOGRADER_PYTHON": sys.executable, "PYTHONPATH": str(root / "source" / "kit"), **environment,
-    }  # fmt: skip
+def run(
+    root: Path, *before: str, **environment: str
+) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
+    """Run what Gradescope runs, after the words `before`. The grader is the zip's, the libraries are this interpreter's."""
+    told = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **paths_of(root), **environment}
+    return outcome_of(root, [*before, str(root / "run_autograder")], told)
+
+
+def paths_of(root: Path) -> dict[str, str]:
+    return {
+        "AUTOGRADER_ROOT": str(root),
+        "AUTOGRADER_PYTHON": sys.executable,
+        "PYTHONPATH": str(root / "source" / "kit"),
+    }
+
+
+def outcome_of(
+    root: Path, command: list[str], environment: dict[str, str] | None
+) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
     done = subprocess.run(
-        [root / "run_autograder"],
-        cwd=root,
-        env=told,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     record: dict[str, Any] = json.loads((root / "results" / "results.json").read_text())
     check_schema(record)
@@ -234,22 +245,40 @@ def test_a_good_submission_gets_points_and_stands_on_the_leaderboard(
 
 
 @pytest.mark.slow
-def test_what_the_image_prepared_is_what_a_submission_is_graded_on(layout: Path, submit: Submit) -> None:
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+def test_a_container_without_namespaces_grades_the_same(
+    container: Container,
+    toy_task: Task,
+    assignment: Assignment,
+    submit: Submit,
+    toy_solution: str,
+    tmp_path: Path,
+) -> None:
+    """Docker's default filter, as around Gradescope's containers: walls stand on Landlock there."""
+    layout = unpacked(toy_task, replace(assignment, repeats=1), tmp_path)
+    hand_in(layout, submit, toy_solution)
+    variables = [f"{name}={value}" for name, value in paths_of(layout).items()]
+    command = container.command(["env", *variables, str(layout / "run_autograder")], layout)
+    record, done = outcome_of(layout, command, None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert record["extra_data"]["verdict"] == "scored"
+    assert record["extra_data"]["points"] > 50
+    assert UNCONFINED not in record["output"]
+
+
+@pytest.mark.slow
+def test_a_function_that_raises_gets_0_points_and_its_own_lines_on_the_data_that_the_image_prepared(
+    layout: Path, submit: Submit
+) -> None:
     told = {**os.environ, "PYTHONPATH": str(layout / "source" / "kit")}
     command = [sys.executable, "-P", "-m", "grader.cli.gradescope_container", "prepare", str(layout)]
     subprocess.run(command, env=told, cwd=layout, check=True)
     prepared = {path: path.stat().st_mtime_ns for path in (layout / "graded").rglob("*.npz")}
     assert len(prepared) == 6
-    hand_in(layout, submit, HONEST)
-    run(layout)
-    evaluation = layout / "graded" / "evaluation"
-    assert {path: path.stat().st_mtime_ns for path in evaluation.rglob("*.npz")} == prepared
-
-
-@pytest.mark.slow
-def test_a_function_that_raises_gets_0_points_and_its_own_lines(layout: Path, submit: Submit) -> None:
     hand_in(layout, submit, RAISES)
     record, done = run(layout)
+    evaluation = layout / "graded" / "evaluation"
+    assert {path: path.stat().st_mtime_ns for path in evaluation.rglob("*.npz")} == prepared
     assert done.returncode == 0
     assert record["score"] == 0
     assert record["tests"][0]["name"] == "your function: slot_error"
@@ -257,13 +286,21 @@ def test_a_function_that_raises_gets_0_points_and_its_own_lines(layout: Path, su
     assert str(layout) not in json.dumps(record), "no path of ours"
 
 
+def run_here(root: Path) -> tuple[dict[str, Any], int]:
+    """Run what the script runs, in this process: what ends before a trainer starts."""
+    code = main(["grade", str(root)])
+    record: dict[str, Any] = json.loads((root / "results" / "results.json").read_text())
+    check_schema(record)
+    return record, code
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("names", [[], ["essay.pdf", "notes.txt"]], ids=["nothing", "other files"])
 def test_no_notebook_is_0_points_and_says_what_came(layout: Path, names: list[str]) -> None:
     for name in names:
         (layout / "submission" / name).write_text("text")
-    record, done = run(layout)
-    assert done.returncode == 0
+    record, code = run_here(layout)
+    assert code == 0
     assert record["score"] == 0
     assert ("essay.pdf, notes.txt" if names else "nothing") in record["output"]
 
@@ -286,11 +323,12 @@ def test_where_no_sandbox_works_nothing_is_run_and_nobody_gets_points(
         environment = {"PATH": f"{programs}:/nowhere:{Path(sys.executable).parent}:/usr/bin:/bin"}
         if any((Path(folder) / "bwrap").exists() for folder in environment["PATH"].split(":")):
             pytest.skip("this system has bubblewrap of its own")
-    record, done = run(layout, **environment)
+    record, done = run(layout, sys.executable, "-I", str(RIGHTS), "--old", **environment)
     assert done.returncode == 3
     assert "score" not in record
     assert not any("score" in test for test in record["tests"])
     assert NO_SANDBOX in record["tests"][0]["output"]
+    assert "What would help: allow Landlock, which the filter of system calls" in record["tests"][0]["output"]
     assert record["tests"][0]["visibility"] == "hidden"
     assert NO_SANDBOX in " ".join(done.stdout.split()), "and in what the staff see printed"
     assert not marker.exists()
@@ -317,8 +355,8 @@ def test_a_zip_made_unsafe_grades_without_a_sandbox_and_says_so(
 def test_a_damaged_zip_is_our_failure_and_no_zero(damage: str, layout: Path, submit: Submit) -> None:
     hand_in(layout, submit, HONEST)
     (layout / "source" / damage).unlink()
-    record, done = run(layout)
-    assert done.returncode == 3
+    record, code = run_here(layout)
+    assert code == 3
     assert "score" not in record
     assert Path(damage).name in record["tests"][0]["output"]
 

@@ -26,7 +26,7 @@ OF_0_1_0 = {
         ),
         (
             {"device": "cpu", "wall_seconds": 9, "backend": "bubblewrap"},
-            RunSettings("cpu", 9, "bubblewrap", seed_version=1),
+            RunSettings("cpu", 9, "any", seed_version=1),
         ),
         ({"task": "t", "score": {"floor": 0.5}}, RunSettings(seed_version=1)),
         ({"seed_version": 2, "from a later version": [1]}, RunSettings()),

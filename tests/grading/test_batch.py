@@ -80,7 +80,7 @@ def job(toy_task: Task, starter: Json, tmp_path: Path) -> Callable[..., Job]:
             Submission(f"{name}.ipynb", name.split("/")[0], json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = RunSettings("cpu", 60, "bubblewrap")
+        settings = RunSettings("cpu", 60, "any")
         made = Job(toy_task, submissions, repeats, settings, out, 1, engine=engine or QuickEngine())
         return replace(made, **changes)
 
@@ -102,8 +102,8 @@ def test_what_is_recorded_is_not_run_again(job: Callable[..., Job]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda _: {"settings": RunSettings("cpu", 61, "bubblewrap")},
-        lambda _: {"settings": RunSettings("auto", 60, "bubblewrap")},
+        lambda _: {"settings": RunSettings("cpu", 61, "any")},
+        lambda _: {"settings": RunSettings("auto", 60, "any")},
         lambda job: {"repeats": [replace(job.repeats[0], trainer_seed=9)]},
         lambda job: {"repeats": [replace(job.repeats[0], mark="other data")]},
         lambda job: {"repeats": [*job.repeats, replace(job.repeats[0], number=1)]},

@@ -36,11 +36,31 @@ HONEST = "def attack(honest, *arguments):\n    return honest(*arguments)\n"
 
 
 @pytest.fixture(scope="module")
-def unwalled(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+def patch() -> Iterator[pytest.MonkeyPatch]:
+    with pytest.MonkeyPatch.context() as opened:
+        yield opened
+
+
+@pytest.fixture
+def lent_to_arenas(unwalled: Arena, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let arenas have the bait that is laid already: a fork server inherits it, so other bait needs another one.
+
+    That each has its own, looks at the libraries and starts an engine is for the arena of tests/redteam/test_corpus.py.
+    """
+    monkeypatch.setattr("grader.redteam.arena.lay_bait", lambda: contextlib.nullcontext(unwalled._bait))
+    for module in ("arena", "host_snapshot"):
+        monkeypatch.setattr(f"grader.redteam.{module}.libraries", dict)
+
+
+@pytest.fixture(scope="module")
+def unwalled(
+    toy_task: Task, tmp_path_factory: pytest.TempPathFactory, engine: LocalEngine, patch: pytest.MonkeyPatch
+) -> Iterator[Arena]:
     """An arena whose slots are ordinary processes, which may do whatever the grader may."""
     out = tmp_path_factory.mktemp("unwalled")
     repeats = prepare_repeats(toy_task, SECRET, out / "evaluation", repeats=SEEDS, source="embedded")
     context = context_for(toy_task, RunSettings("cpu", 60, "plain"), repeats)
+    patch.setattr("grader.redteam.arena.LocalEngine", lambda: contextlib.nullcontext(engine))
     with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
 
@@ -200,6 +220,7 @@ def test_a_notebook_that_is_rebuilt_into_the_honest_one_trains_three_times_and_t
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_to_arenas")
 def test_a_task_whose_own_baseline_fails_is_one_line(own_toy: Path, tmp_path: Path) -> None:
     from grader.task.build import write
 
@@ -226,14 +247,14 @@ def corpus(folder: Path, **endings: str) -> Path:
 
 
 @pytest.mark.slow
+@pytest.mark.usefixtures("lent_to_arenas")
 def test_the_command_prints_a_table_and_says_by_its_exit_code_whether_all_held(
-    toy_task: Task, tmp_path: Path, run: Run, engine: LocalEngine, monkeypatch: pytest.MonkeyPatch
+    toy_task: Task, tmp_path: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made = corpus(
         tmp_path / "corpus", reading_nothing="scored=honest", stopping_nothing="time_limit|slot_error"
     )
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr("grader.redteam.arena.LocalEngine", lambda: contextlib.nullcontext(engine))
     code, table, errors = run("redteam", toy_task.folder, "--corpus", made)
     assert code == 1, errors
     assert table.splitlines()[-1] == "1 of 2 attacks held"

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from recorded import Quiet
+from turns import TASKS, THIRDS, is_in_turn
 
 from grader.errors import StudentFault, UsageError, Verdict
 from grader.gradebook.gradebook import reading
@@ -39,6 +40,9 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 HOSTILE = Path(__file__).parent.parent / "hostile"
+ATTACKS = sorted(HOSTILE.glob("*.py"))
+# Whatever holds the slot up, only the clock ends it, and in the same way: a third of them is faced in each run, in turn.
+ENDED_BY_THE_CLOCK = [path for path in ATTACKS if read_attack(path).endings == (Verdict.TIME_LIMIT.value,)]
 LEAST_ATTACKS = 80
 LEAST_OF_A_CLASS = 5
 # What may end by the clock is stopped after so many seconds, at the gate and in the run; the second time it has what others have.
@@ -53,7 +57,7 @@ def arena(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     repeats = prepare_repeats(
         toy_task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
     )
-    context = context_for(toy_task, RunSettings("cpu", 60, "bubblewrap"), repeats)
+    context = context_for(toy_task, RunSettings("cpu", 60, "any"), repeats)
     with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
         assert opened.changed_libraries() == []
@@ -70,11 +74,14 @@ def faced(arena: Arena) -> Iterator[list[Attack]]:
 def of_its_class(path: Path) -> object:
     """Return an attack as a parameter, in the group of its class, so that both workers have attacks to face."""
     kind = path.stem.partition("_")[0]
-    return pytest.param(path, id=path.stem, marks=pytest.mark.xdist_group(f"attacks of {kind}"))
+    marks = [pytest.mark.xdist_group(f"attacks of {kind}")]
+    if path in ENDED_BY_THE_CLOCK and not is_in_turn(ENDED_BY_THE_CLOCK.index(path), turn=os.environ["TURN"]):
+        marks.append(pytest.mark.nightly)
+    return pytest.param(path, id=path.stem, marks=marks)
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", map(of_its_class, sorted(HOSTILE.glob("*.py"))))
+@pytest.mark.parametrize("path", map(of_its_class, ATTACKS))
 def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) -> None:
     attack = read_attack(path)
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +110,16 @@ def test_the_corpus_is_found_and_has_every_class() -> None:
         assert sum(attack.kind == kind for attack in attacks) >= LEAST_OF_A_CLASS, kind
 
 
-@pytest.mark.parametrize("path", sorted(HOSTILE.glob("*.py")), ids=lambda path: path.stem)
+def test_every_attack_that_the_clock_ends_has_its_turn() -> None:
+    numbers = range(len(ENDED_BY_THE_CLOCK))
+    for task in TASKS:
+        assert any(is_in_turn(number, turn=task.id) for number in numbers)
+    assert all(any(is_in_turn(number, turn=task.id) for task in TASKS) for number in numbers)
+    assert all(is_in_turn(number, turn="all") for number in numbers)
+    assert sum(is_in_turn(number, turn=TASKS[0].id) for number in numbers) <= len(numbers) // THIRDS + 1
+
+
+@pytest.mark.parametrize("path", ATTACKS, ids=lambda path: path.stem)
 def test_a_file_of_the_corpus_can_be_handed_in(path: Path, starter: Json) -> None:
     attack = read_attack(path)
     assert handed_in(attack, starter, {})
@@ -302,7 +318,7 @@ def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
             (inbox / name).write_bytes(handed_in(attack, starter, {}))
     out = tmp_path / "out"
     repeats = prepare_repeats(toy_task, b"seeds of the test suite", out / "e", repeats=1, source="embedded")
-    settings = RunSettings("cpu", 60, "bubblewrap")
+    settings = RunSettings("cpu", 60, "any")
     sent = collect([inbox], None, tmp_path / "work")
     job = Job(toy_task, sent, repeats, settings, out, 2, engine=engine)
     results = run_batch(job, Quiet())

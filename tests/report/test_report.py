@@ -494,6 +494,16 @@ def test_several_tasks_stand_on_one_page_with_totals(tmp_path: Path, task: Task)
     assert other.spec.title in table
 
 
+def test_ids_that_look_alike_are_marked_for_the_instructor_only(tmp_path: Path, task: Task) -> None:
+    with course(tmp_path, task) as graded:
+        graded.scored("anna")
+        graded.scored("\u0430nna", FIRST)
+    board = write_report(tmp_path, {task.id: task}).index.read_text()
+    assert "easily taken for \u0430nna (U+0430)" in board
+    assert "easily taken for anna" in board
+    assert "easily taken" not in write_public(tmp_path, {task.id: task}).index.read_text()
+
+
 def test_a_task_whose_folder_is_unknown_is_shown_without_its_map(published: Path) -> None:
     write_report(published, {})
     text = Seen(page_of(published, "ada")).text

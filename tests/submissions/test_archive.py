@@ -11,7 +11,7 @@ import pytest
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.submissions import archive
-from grader.submissions.archive import Member, unpack
+from grader.submissions.archive import Member, read_member, unpack
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -114,6 +114,28 @@ def test_a_huge_table_of_contents_is_refused_unread(tmp_path: Path) -> None:
     assert "lists more than 10000 files" in refusal(tmp_path / "table.zip")
 
 
+ENDLESS = {
+    "folders": "a/" * 60 + "x.ipynb",
+    "folders of another system": "a\\" * 60 + "x.ipynb",
+    "one name": "x" * 5_000 + ".ipynb",
+    "folders of something else": "a/" * 30_000 + "x.txt",
+}
+
+
+@pytest.mark.parametrize("name", ENDLESS.values(), ids=ENDLESS.keys())
+def test_a_path_without_an_end_is_refused(tmp_path: Path, name: str) -> None:
+    path = zipped(tmp_path / "long.zip", {name: GOOD, "good.ipynb": GOOD})
+    assert "a path of more than 50 folders or 4096 characters" in refusal(path)
+
+
+def test_one_member_is_read_no_further_than_asked_and_not_from_a_bomb(tmp_path: Path) -> None:
+    path = zipped(tmp_path / "a.zip", {"a.yml": b"x" * 5_000})
+    assert read_member(path, "a.yml", 100) == b"x" * 101
+    assert read_member(path, "b.yml", 100) is None
+    bomb = zipped(tmp_path / "b.zip", {"a.yml": b"x", "other": b" " * (archive.RATIO_FREE_BYTES + 1)})
+    assert read_member(bomb, "a.yml", 100) is None
+
+
 def encrypted(path: Path) -> None:
     data = bytearray(zipped(path, {"a.ipynb": GOOD}).read_bytes())
     data[6] |= 1
@@ -187,3 +209,13 @@ def test_a_disk_that_is_full_is_nobodys_zero(tmp_path: Path) -> None:
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
         signal.signal(signal.SIGXFSZ, handler)
+
+
+def test_a_member_without_a_name_costs_the_others_nothing(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as opened:
+        opened.writestr("nameless.ipynb", GOOD)
+        opened.writestr("good.ipynb", GOOD)
+    path.write_bytes(path.read_bytes().replace(b"nameless", b"\0ameless"))
+    members = unpack(path, tmp_path / "work")
+    assert [(member.name, member.fault) for member in members] == [("", None), ("good.ipynb", None)]

@@ -10,8 +10,9 @@ import pytest
 from downloaded import ANNA, COURSE, EXPORT, FOLDERS, YML, as_folder, as_zip, files, metadata, told
 
 from grader.submissions.collect import Submission, collect, strangers
-from grader.submissions.platforms import MAX_METADATA_BYTES, canvas, gradescope, moodle
+from grader.submissions.platforms import canvas, gradescope, moodle
 from grader.submissions.roster import Person, Roster
+from grader.submissions.tables import MAX_BYTES_EACH
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -19,14 +20,21 @@ if TYPE_CHECKING:
     Take = Callable[..., list[Submission]]
 
 
+@pytest.fixture
+def notes() -> list[str]:
+    """What collecting noted."""
+    return []
+
+
 @pytest.fixture(params=[as_folder, as_zip], ids=["folder", "zip"])
-def take(request: pytest.FixtureRequest, tmp_path: Path) -> Take:
+def take(request: pytest.FixtureRequest, tmp_path: Path, notes: list[str]) -> Take:
     """Collect a download, as a folder and as a zip."""
 
     def collect_from(
         content: dict[str, bytes], roster: Roster | None = None, pattern: str | None = None
     ) -> list[Submission]:
-        return collect([request.param(tmp_path / "download", content)], pattern, tmp_path / "work", roster)
+        path = request.param(tmp_path / "download", content)
+        return collect([path], pattern, tmp_path / "work", roster, on_note=notes.append)
 
     return collect_from
 
@@ -216,31 +224,97 @@ def test_the_work_of_a_group_is_nobody_s_alone(take: Take) -> None:
     assert [(s.student, s.person) for s in strangers(found)] == [("1017+1018", None)]
 
 
+ENTRY = metadata(submission_1="Anna No/1017//").encode()
 MALFORMED = {
     "no yaml": b"submission_1: [",
-    "no table": b"- submission_1",
+    "no text": b"\xff\xfe\xfd",
+    "deep mappings": b"{a: " * 60_000,
+    "deep keys": b"? " * 60_000,
+    "deep beside a good entry": ENTRY + b"other: " + b"[" * 60_000,
+    "deep below a good entry": ENTRY + b"  :results: " + b"[" * 60_000,
+    "deep submitters": b"submission_1:\n  :submitters: " + b"[" * 60_000,
+    "submitters without an end": ENTRY + b"  - {':sid': 1018}\n" * 300,
+    "a deep key of a good entry": ENTRY + b"  ? " + b"[" * 60_000,
+    "larger than two submissions": ENTRY + b"#" * 4 * MAX_BYTES_EACH,
+    "many keys": b"".join(b"k%d: v\n" % number for number in range(100_000)) + ENTRY,
+}
+OF_NOBODY = {
+    "an object of Python": b"submission_1: !!python/object/apply:os.system ['exit 1']",
+    "deep brackets": b"[" * 60_000,
+    "deep blocks": b"- " * 60_000,
+    "another table": b"- submission_1",
     "a text": b"submission_1: Anna",
     "no submitters": b"submission_1: {':submitters': []}",
     "submitters that are none": b"submission_1: {':submitters': [1, [2]]}",
-    "an object of Python": b"submission_1: !!python/object/apply:os.system ['exit 1']",
-    "no text": b"\xff\xfe\xfd",
+    "submitters that are themselves": b"submission_1: {':submitters': &a [*a]}",
     "a key that is a list": b"? [a]\n: 1",
-    "deep": b"[" * 5000 + b"]" * 5000,
-    "deep blocks": b"- " * 5000,
+    "an id of a book's length": b"submission_1: {':submitters': [{':sid': '" + b"1" * 1000 + b"'}]}",
     "nothing": b"",
-    "too large": b"#" * (MAX_METADATA_BYTES + 1),
+    "blanks": b" \n",
 }
 
 
 @pytest.mark.parametrize("data", MALFORMED.values(), ids=MALFORMED.keys())
-def test_a_malformed_table_costs_nothing(take: Take, data: bytes) -> None:
+def test_a_table_that_cannot_be_read_costs_nothing_and_is_named(
+    take: Take, data: bytes, notes: list[str]
+) -> None:
     found = take(files("submission_1/x.ipynb", "submission_2/x.ipynb") | {YML: data})
     assert [submission.student for submission in found] == ["submission_1-x", "submission_2-x"]
+    (note,) = notes
+    assert f"{YML} is ignored, so file names tell whose the files are: it " in note
+
+
+@pytest.mark.parametrize("data", OF_NOBODY.values(), ids=OF_NOBODY.keys())
+def test_a_table_that_tells_of_nobody_costs_nothing(take: Take, data: bytes, notes: list[str]) -> None:
+    found = take(files("submission_1/x.ipynb", "submission_2/x.ipynb") | {YML: data})
+    assert [submission.student for submission in found] == ["submission_1-x", "submission_2-x"]
+    assert notes == []
 
 
 def test_merges_of_merges_do_not_blow_up() -> None:
     levels = "".join(f"l{n}: &l{n}\n  <<: [{', '.join([f'*l{n - 1}'] * 9)}]\n" for n in range(1, 30))
-    assert gradescope(f"l0: &l0 {{a: b}}\n{levels}".encode()) == {}
+    assert gradescope(f"l0: &l0 {{a: b}}\n{levels}".encode(), {"submission_1"}) == {}
+
+
+def test_a_text_is_not_multiplied_by_those_who_point_at_it() -> None:
+    """`*long` is one text however often it stands there, and no id is made of it."""
+    rows = "".join(f"submission_{n}: {{':submitters': [{{':sid': *long}}]}}\n" for n in range(1000))
+    table = f"x: &long {'y' * (1 << 20)}\n{rows}"
+    assert gradescope(table.encode(), {f"submission_{n}" for n in range(1000)}) == {}
+
+
+PLANTED = {
+    "a file": (["anna.ipynb", "mallory.ipynb"], "anna.ipynb: {':submitters': [{':sid': mallory}]}"),
+    "a file named like a folder": (["submission_1", "x.ipynb"], metadata(submission_1="M/mallory//")),
+    "a folder of the student's": (["anna/x.ipynb", "ben/x.ipynb"], metadata(anna="M/mallory//")),
+    "a number of another alphabet": (["submission_\u0661/x.ipynb", "b/x.ipynb"], "submission_\u0661: {':submitters': [{':sid': mallory}]}"),
+    "words behind the number": (["submission_1 anna/x.ipynb", "b/x.ipynb"], "submission_1 anna: {':submitters': [{':sid': mallory}]}"),
+    "a folder that is not there": (["anna.ipynb", "ben.ipynb"], metadata(submission_1="M/mallory//")),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "table"), PLANTED.values(), ids=PLANTED.keys())
+def test_a_table_that_a_student_put_there_names_nobody_s_files(
+    take: Take, names: list[str], table: str
+) -> None:
+    found = take(files(*names) | {YML: table.encode()})
+    assert len(found) == 2
+    assert "mallory" not in {Path(s.path).stem: s.student for s in found if "mallory" not in s.path}.values()
+
+
+def test_the_outermost_table_beside_gradescope_s_folders_is_the_only_one(take: Take) -> None:
+    inner = "submission_1/submission_2"
+    content = files(f"{inner}/x.ipynb") | {
+        YML: metadata(submission_9="Ben Ode/1018//").encode(),
+        f"submission_1/{YML}": metadata(submission_2="Anna No/1017//").encode(),
+    }
+    assert [submission.student for submission in take(content)] == ["x"]
+
+
+def test_a_table_counts_where_there_is_none_further_out(take: Take) -> None:
+    content = files("submission_1/submission_2/x.ipynb")
+    content |= {f"submission_1/{YML}": metadata(submission_2="Anna No/1017//").encode()}
+    assert [submission.student for submission in take(content)] == ["1017"]
 
 
 def test_an_id_keeps_its_zeros_and_ruby_s_objects_are_read_past() -> None:
@@ -250,7 +324,7 @@ def test_an_id_keeps_its_zeros_and_ruby_s_objects_are_read_past() -> None:
         "submission_2:\n  :submitters:\n  - :name: Ben\n    :sid: 0018\n"
         "  :created_at: !ruby/object:ActiveSupport::TimeWithZone\n    utc: &1 2026-02-01 10:00:00.5 Z\n    time: *1\n"
     )
-    found = gradescope(table.encode())
+    found = gradescope(table.encode(), {"submission_1", "submission_2"})
     assert [origin.student for origin in found.values()] == ["0017", "0018"]
     assert found["submission_1"].submitted is None
     moment = found["submission_2"].submitted

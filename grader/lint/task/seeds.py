@@ -49,6 +49,8 @@ def check_first_call(subject: Subject, repeat: Repeat) -> Finding:
     The function could try all such seeds, and would know the networks and the order of everything.
     """
     frames = sorted(repeat.inputs.parent.glob("first_call-*.frame"))
+    if not frames:
+        return found("seeds in arguments", [], "no first call was kept; nothing was compared")
     wrong, count = [], 0
     for question in map(_decoded, frames[:1]):
         entry, values = question["entry"], question["args"]
