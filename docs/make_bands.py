@@ -17,6 +17,14 @@ import matplotlib as mpl
 from make_readme import filled
 from matplotlib.figure import Figure
 
+from grader.grading.bands import (
+    LEAST_REFERENCE_POINTS,
+    MOST_REFERENCE_POINTS,
+    MOST_STARTER_POINTS,
+    Accuracies,
+    Band,
+    stability_of,
+)
 from grader.task.spec import Task, discover
 
 BANDS = ("<!-- bands: docs/make_bands.py -->", "<!-- end of bands -->")
@@ -29,7 +37,6 @@ COLOURS = {
     "stronger": "#8172b3",
 }
 STYLE = {"svg.hashsalt": "bands", "svg.fonttype": "none", "font.size": 9, "font.family": "sans-serif"}
-MOST_STARTER_POINTS, LEAST_REFERENCE_POINTS = 25, 90
 
 
 def bands(task: Task) -> dict[str, Any]:
@@ -52,7 +59,7 @@ def draw(task: Task) -> None:
         figure = Figure(figsize=(8, 1.1 + 0.3 * len(names)), layout="constrained")
         axis = figure.subplots()
         axis.axvspan(0, MOST_STARTER_POINTS, color="#8c8c8c", alpha=0.12, lw=0)
-        axis.axvspan(LEAST_REFERENCE_POINTS, 100, color="#2e8b57", alpha=0.15, lw=0)
+        axis.axvspan(LEAST_REFERENCE_POINTS, MOST_REFERENCE_POINTS, color="#2e8b57", alpha=0.15, lw=0)
         for row, name in enumerate(names):
             runs = [
                 100 * (bac - floor) / (ceiling - floor)
@@ -97,20 +104,33 @@ def table(task: Task) -> str:
     """Return the table of a task's strategies, the best first, and how it was measured."""
     recorded = bands(task)
     strategies, machine = recorded["strategies"], recorded["machine"]
+    stability = stability_of(
+        {
+            name: Band(**{**band, "balanced_accuracy": Accuracies(**band["balanced_accuracy"])})
+            for name, band in strategies.items()
+        },
+        task.spec,
+    )
     rows = []
     for name in sorted(strategies, key=lambda name: -strategies[name]["balanced_accuracy"]["mean"]):
         bac = strategies[name]["balanced_accuracy"]
         rows.append(
             f"| {described(task, name)} | {strategies[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
-            f"| {strategies[name]['points']} | {strategies[name]['seconds_per_seed']:.0f} |"
+            f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f} "
+            f"| {stability[name].difference:+.0f} ± {stability[name].difference_error:.1f} | {stability[name].wins} "
+            f"| {strategies[name]['seconds_per_seed']:.0f} |"
         )
     return "\n".join(
         [
-            "| answer | role | balanced accuracy, mean ± SD of single runs | points | seconds a run |",
-            "|---|---|---|---|---|",
+            "| answer | role | balanced accuracy, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
+            "|---|---|---|---|---|---|---|",
             *rows,
             "",
-            f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, ",
+            (
+                f"Points and the difference to the reference on equal seeds: ± standard error with {task.spec.repeats} repeats. "
+                "Wins: seeds on which the reference lost to the answer. "
+                f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, "
+            ),
             f"Python {machine['python']}, {machine['date']}.",
         ]
     )

@@ -61,7 +61,7 @@ def saved_by_colab(notebook: dict[str, Any]) -> dict[str, Any]:
             }
     for cell in tagged(saved, "protected"):
         text = "".join(cell["source"])
-        cell["source"] = text.replace("WEIGHT_DECAY = 6,", "WEIGHT_DECAY = 60,").replace(
+        cell["source"] = text.replace("WEIGHT_DECAY = 8,", "WEIGHT_DECAY = 80,").replace(
             "return int(round(", "return 100 + int(round("
         )
     mount = "from google.colab import drive\ndrive.mount('/content/drive')\n!pip install -q torch"

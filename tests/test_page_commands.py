@@ -103,11 +103,11 @@ def shrink(folder: Path, train: int) -> None:
     np.savez(folder / "few_images.npz", allow_pickle=False, **few_images(train))
     task = folder / "tasks" / "noisy_labels"
     replace_in(task / "task.toml", 'source = "embedded"', f'source = "npz:{folder / "few_images.npz"}"')
-    replace_in(task / "notebook.py", f"{EPOCHS} = 6,", f"{EPOCHS} = 2,")
+    replace_in(task / "notebook.py", f"{EPOCHS} = 8,", f"{EPOCHS} = 2,")
     write(read_task(task))
     for notebook in (folder / "examples" / "noisy_labels").glob("*.ipynb"):
         if notebook.stem != "colab_saved":  # its epochs are among the cells that were changed
-            replace_in(notebook, f"{EPOCHS} = 6,", f"{EPOCHS} = 2,")
+            replace_in(notebook, f"{EPOCHS} = 8,", f"{EPOCHS} = 2,")
 
 
 def replace_in(path: Path, old: str, new: str) -> None:

@@ -19,7 +19,7 @@ from grader.cli.tables import TableColumn, table
 from grader.errors import UsageError
 from grader.files import WRITTEN, write_atomic
 from grader.gradebook.run_settings import RunSettings
-from grader.grading.bands import bands_of, record_of, suggest_map
+from grader.grading.bands import bands_of, fall_of, problems_of, record_of, stability_of, suggest_map
 from grader.grading.batch import Job
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
     from grader.cli.commands import BandsOptions
     from grader.grading.bands import Band, MapSuggestion
+    from grader.task.spec import Spec
 
 
 def bands(options: BandsOptions) -> None:
@@ -60,7 +61,8 @@ def bands(options: BandsOptions) -> None:
     if options.as_json:
         output.print_json(content)
     else:
-        _show(measured, suggestion)
+        _show_answers(measured, task.spec)
+        _show_suggestion(suggestion)
         output.say(f"recorded in {record}; executed notebooks: {out}")
 
 
@@ -69,19 +71,53 @@ def _check_writable(record: Path) -> None:
         raise UsageError(f"{record} {WRITTEN}; choose another file with --record")
 
 
-def _show(measured: Mapping[str, Band], suggestion: MapSuggestion | None) -> None:
-    """Print the bands, the best first, and the suggestion."""
+def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
+    """Print what each answer got and how far chance moves it, the best first, and what moves too far."""
     rows = sorted(measured.items(), key=lambda row: -row[1].balanced_accuracy.mean)
     accuracies = [band.balanced_accuracy for _, band in rows]
+    stability = stability_of(measured, spec)
+    spread = [stability[name] for name, _ in rows]
     columns = [
         TableColumn("answer", [Text(name) for name, _ in rows], folds=True),
         TableColumn("role", [Text(band.role) for _, band in rows]),
         TableColumn("BAC", [Text(f"{values.mean:.3f} ± {values.sd:.3f}") for values in accuracies]),
-        TableColumn("points", [Text(str(band.points), "bold") for _, band in rows], right=True),
+        TableColumn(
+            "points",
+            [
+                Text(f"{band.points} ± {row.standard_error:.1f}", "bold")
+                for (_, band), row in zip(rows, spread, strict=True)
+            ],
+            right=True,
+        ),
+        TableColumn(
+            "to reference",
+            [Text(f"{row.difference:+.0f} ± {row.difference_error:.1f}") for row in spread],
+            right=True,
+        ),
+        TableColumn("wins", [Text(str(row.wins)) for row in spread], right=True),
         TableColumn("seconds", [Text(f"{band.seconds_per_seed:.1f}") for _, band in rows], right=True),
     ]
     console.print(table(columns, console.width))
-    output.say("BAC: balanced accuracy of single runs, mean ± SD over seeds. points: of the mean.")
+    _explain(measured["reference"], spec)
+    for problem in problems_of(measured, spec):
+        output.warn(problem)
+
+
+def _explain(reference: Band, spec: Spec) -> None:
+    """Print what the columns of the answers mean."""
+    seeds, fall = len(reference.balanced_accuracy.per_seed), fall_of(reference, spec)
+    output.say("BAC: balanced accuracy of single runs, mean ± SD over seeds. points: of the mean,")
+    output.say(
+        f"± standard error with {spec.repeats} repeats. to reference: difference in points on equal seeds."
+    )
+    output.say(f"wins: seeds, of {seeds}, on which the reference lost to the answer.")
+    output.say(
+        f"1 of 100 groups of {spec.repeats} runs of the reference lies {fall} points or more below its mean."
+    )
+
+
+def _show_suggestion(suggestion: MapSuggestion | None) -> None:
+    """Print the suggested score map, and what it cannot set right."""
     if suggestion is None:
         output.say("no score map can set the reference apart from the starter: they get about the same")
         return

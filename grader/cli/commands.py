@@ -333,14 +333,14 @@ class ReplayOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BandsOptions:
-    """Measure the points of typical answers, and suggest a score map.
+    """Measure the points of typical answers and how far chance moves them, and suggest a score map.
 
     Starter, reference and every file in the task's `strategies` are graded like submissions, over the same fresh seeds.
     A call that was interrupted goes on where it stopped.
     """
 
     task_name: options.TaskName
-    seeds: options.BandSeeds = 8
+    seeds: options.BandSeeds = 16
     jobs: options.BandJobs = 1
     secret: options.BandSecret = RECORDED_SEEDS
     out: options.BandsOut = Path("bands_runs")

@@ -10,6 +10,8 @@ import statistics
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from grader.errors import UsageError
 from grader.gradebook.run_settings import SEED_VERSION
 from grader.grading.environment import processor, versions
@@ -19,14 +21,25 @@ from grader.task.spec import Score
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from numpy.typing import NDArray
+
     from grader.gradebook.result import Result
-    from grader.task.spec import Task
+    from grader.task.spec import Spec, Task
     from grader.task.strategies import Strategy
 
-MOST_STARTER_POINTS = 25
+MOST_STARTER_POINTS = 20
 MOST_TRICK_POINTS = 75
-LEAST_REFERENCE_POINTS = 90
+LEAST_REFERENCE_POINTS = (
+    78  # a ceiling that the reference reaches would give every good answer the same points
+)
+MOST_REFERENCE_POINTS = 90
+MOST_ERROR = 4.0  # standard error, in points, of any answer between the two ends
+MOST_REFERENCE_ERROR = 3.0
+MOST_FALL = 8.0  # points by which a group of the reference's runs may lie below its mean
+_ENDS = (5, 95)  # beyond, clipping hides what chance does
 _STEP = 0.005  # of a balanced accuracy in a suggested map
+_GROUPS = 10_000
+_REFERENCE_POINTS = 84  # in a suggested map
 
 
 @dataclass(frozen=True)
@@ -47,6 +60,22 @@ class Band:
     points: int
     points_of_groups: list[int]
     seconds_per_seed: float
+
+
+@dataclass(frozen=True)
+class Stability:
+    """How far chance moves an answer, in points before rounding and clipping.
+
+    `standard_error` is that of the mean of as many runs as the task grades. The `difference` is that to the reference on
+    equal seeds; `wins` counts the seeds on which the reference lost to the answer.
+    """
+
+    sd: float
+    standard_error: float
+    difference: float
+    difference_sd: float
+    difference_error: float
+    wins: int
 
 
 @dataclass(frozen=True)
@@ -89,14 +118,66 @@ def record_of(
         },
         "versions": versions(),
         "strategies": {name: asdict(band) for name, band in bands.items()},
+        "stability": {name: asdict(row) for name, row in stability_of(bands, task.spec).items()},
     }
+
+
+def stability_of(bands: Mapping[str, Band], spec: Spec) -> dict[str, Stability]:
+    """Return the stability of each answer, with the repeats and the score map of `spec`. One of them is the reference."""
+    runs = {name: np.array(band.balanced_accuracy.per_seed) for name, band in bands.items()}
+    unit = 100 / (spec.score.ceiling - spec.score.floor)  # points for each 1.0 of balanced accuracy
+    return {name: _stability(values, runs["reference"], unit, spec.repeats) for name, values in runs.items()}
+
+
+def _stability(
+    values: NDArray[np.float64], reference: NDArray[np.float64], unit: float, repeats: int
+) -> Stability:
+    gaps = values - reference
+    sd, gap_sd = (float(unit * numbers.std(ddof=1)) for numbers in (values, gaps))
+    return Stability(
+        sd=round(sd, 2),
+        standard_error=round(sd / math.sqrt(repeats), 2),
+        difference=round(float(unit * gaps.mean()), 2),
+        difference_sd=round(gap_sd, 2),
+        difference_error=round(gap_sd / math.sqrt(repeats), 2),
+        wins=int((gaps > 0).sum()),
+    )
+
+
+def fall_of(reference: Band, spec: Spec) -> float:
+    """Return by how many points 99 of 100 groups of the task's repeats stay above the reference's mean less this number.
+
+    Groups are drawn with replacement from the recorded runs (bootstrap, Efron 1979).
+    """
+    runs = np.array(reference.balanced_accuracy.per_seed)
+    groups = np.random.default_rng(0).choice(runs, (_GROUPS, spec.repeats)).mean(axis=1)
+    lowest = runs.mean() - np.quantile(groups, 0.01)
+    return round(float(100 * lowest / (spec.score.ceiling - spec.score.floor)), 1)
+
+
+def problems_of(bands: Mapping[str, Band], spec: Spec) -> list[str]:
+    """Return a sentence for each answer whose points chance moves too far with the task's repeats and its score map."""
+    problems = []
+    for name, row in stability_of(bands, spec).items():
+        most = MOST_REFERENCE_ERROR if name == "reference" else MOST_ERROR
+        if _ENDS[0] < bands[name].points < _ENDS[1] and row.standard_error > most:
+            problems.append(
+                f"{name}: the points have a standard error of {row.standard_error:.1f}; at most {most:g} were expected"
+            )
+    fall = fall_of(bands["reference"], spec)
+    if fall > MOST_FALL:
+        problems.append(
+            f"1 of 100 groups of {spec.repeats} runs of the reference lies {fall:.1f} points or more below its mean; "
+            f"at most {MOST_FALL:g} were expected"
+        )
+    return problems
 
 
 def suggest_map(bands: Mapping[str, Band]) -> MapSuggestion | None:
     """Return a score map for these bands; None where the reference is not better than the starter.
 
-    The floor is what the starter gets. The ceiling is a little below the reference, or as much higher as it takes
-    to keep the best trick below `MOST_TRICK_POINTS`, while the reference has `LEAST_REFERENCE_POINTS`.
+    The floor is what the starter gets. The ceiling leaves room above the reference, as much as it takes to keep the best
+    trick at `MOST_TRICK_POINTS` while the reference has `LEAST_REFERENCE_POINTS`.
     """
     starter, reference = (bands[name].balanced_accuracy for name in ("starter", "reference"))
     tricks = [band.balanced_accuracy.mean for band in bands.values() if band.role == "trick"]
@@ -105,8 +186,9 @@ def suggest_map(bands: Mapping[str, Band]) -> MapSuggestion | None:
     if width <= 2 * _STEP:
         return None
     best_trick = max(tricks, default=0.0)
-    below_reference = reference.mean - min(reference.sd, width / 2)
-    wanted = max(below_reference, floor + 100 * (best_trick - floor) / MOST_TRICK_POINTS)
+    wanted = max(
+        floor + 100 * width / _REFERENCE_POINTS, floor + 100 * (best_trick - floor) / MOST_TRICK_POINTS
+    )
     most = floor + 100 * width / LEAST_REFERENCE_POINTS
     ceiling = min(_up(wanted), max(_down(most), floor + _STEP), 1.0)
     score = Score(floor=floor, ceiling=ceiling)
@@ -114,6 +196,8 @@ def suggest_map(bands: Mapping[str, Band]) -> MapSuggestion | None:
     problems = []
     if trick > MOST_TRICK_POINTS:
         problems.append(f"the best trick would still get {trick} points: the task gives its idea away")
+    if points(reference.mean, score) > MOST_REFERENCE_POINTS:
+        problems.append("the reference is nearly perfect: no better answer could get more points")
     if width < 2 * (starter.sd + reference.sd):
         problems.append("starter and reference are closer than their spread: one run says little")
     return MapSuggestion(

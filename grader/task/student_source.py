@@ -9,7 +9,7 @@ from grader.errors import UsageError
 from grader.notebooks.program import definitions
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Iterator
+    from collections.abc import Collection, Iterable, Iterator, Mapping
 
 _MAKER = "make_data"
 _HIDDEN_FOLDERS = slice(1, 3)  # its second and third argument, `inputs` and `answers`
@@ -18,7 +18,8 @@ _HIDDEN_FOLDERS = slice(1, 3)  # its second and third argument, `inputs` and `an
 def student_source(source: str, wanted: Iterable[str]) -> str:
     """Return the statements of `source` that the names `wanted` need, with their comments, in their order.
 
-    What `make_data` does for its folders `inputs` and `answers` is not among them. Raises UsageError where that cannot
+    What `make_data` does for its folders `inputs` and `answers` is not among them, nor what a branch of it does for
+    another `source` than the one that it has without an argument. Raises UsageError where that cannot
     be told apart from what it does for students.
     """
     source = _without_hidden_data(source)
@@ -40,11 +41,11 @@ def student_source(source: str, wanted: Iterable[str]) -> str:
 
 
 def _without_hidden_data(source: str) -> str:
-    """Return `source` without the statements of `make_data` that only run where a hidden folder is wanted."""
+    """Return `source` without the statements of `make_data` that only run for a hidden folder or another source."""
     makers = [n for n in ast.parse(source).body if isinstance(n, ast.FunctionDef) and n.name == _MAKER]
     for function in makers[:1]:
-        hidden = {argument.arg for argument in function.args.args[_HIDDEN_FOLDERS]}
-        never = list(_never_run(function.body, hidden))
+        hidden: dict[str, object] = {argument.arg: None for argument in function.args.args[_HIDDEN_FOLDERS]}
+        never = list(_never_run(function.body, hidden | _defaults(function)))
         left = [statement for statement in function.body if statement not in never]
         if name := next(_uses(left, hidden), None):
             raise UsageError(
@@ -58,12 +59,22 @@ def _without_hidden_data(source: str) -> str:
     return source
 
 
-def _never_run(body: list[ast.stmt], hidden: Collection[str]) -> Iterator[ast.stmt]:
-    """Yield the statements that are not reached where all names of `hidden` are None."""
+def _defaults(function: ast.FunctionDef) -> dict[str, object]:
+    """Return the arguments that have a text as their default; students leave them out."""
+    arguments = function.args.args[len(function.args.args) - len(function.args.defaults) :]
+    return {
+        argument.arg: default.value
+        for argument, default in zip(arguments, function.args.defaults, strict=True)
+        if isinstance(default, ast.Constant) and isinstance(default.value, str)
+    }
+
+
+def _never_run(body: list[ast.stmt], values: Mapping[str, object]) -> Iterator[ast.stmt]:
+    """Yield the statements that are not reached where the arguments have these values."""
     for number, statement in enumerate(body):
         if not isinstance(statement, ast.If):
             continue
-        outcome = _outcome(statement.test, hidden)
+        outcome = _outcome(statement.test, values)
         if outcome is False and not statement.orelse:
             yield statement
         if outcome is True and isinstance(statement.body[-1], (ast.Return, ast.Raise)):
@@ -71,16 +82,18 @@ def _never_run(body: list[ast.stmt], hidden: Collection[str]) -> Iterator[ast.st
             return
 
 
-def _outcome(test: ast.expr, hidden: Collection[str]) -> bool | None:
-    """Return what a test yields where all names of `hidden` are None; None where that is open."""
+def _outcome(test: ast.expr, values: Mapping[str, object]) -> bool | None:
+    """Return what a test yields where the names have these values; None where that is open."""
     match test:
-        case ast.Compare(ast.Name(name), [ast.Is() | ast.IsNot() as operator], [ast.Constant(None)]):
-            return isinstance(operator, ast.Is) if name in hidden else None
+        case ast.Compare(ast.Name(name), [operator], [ast.Constant(value)]) if name in values:
+            if isinstance(operator, ast.Is | ast.Eq):
+                return values[name] == value
+            return values[name] != value if isinstance(operator, ast.IsNot | ast.NotEq) else None
         case ast.UnaryOp(ast.Not(), operand):
-            outcome = _outcome(operand, hidden)
+            outcome = _outcome(operand, values)
             return None if outcome is None else not outcome
-        case ast.BoolOp(operator, values):
-            outcomes = [_outcome(value, hidden) for value in values]
+        case ast.BoolOp(operator, operands):
+            outcomes = [_outcome(operand, values) for operand in operands]
             deciding = isinstance(operator, ast.Or)  # one such value decides
             if deciding in outcomes:
                 return deciding
@@ -88,7 +101,7 @@ def _outcome(test: ast.expr, hidden: Collection[str]) -> bool | None:
     return None
 
 
-def _uses(body: list[ast.stmt], hidden: Collection[str]) -> Iterator[ast.Name]:
+def _uses(body: list[ast.stmt], hidden: Mapping[str, object]) -> Iterator[ast.Name]:
     """Yield each use of a name of `hidden` that is more than a comparison with None."""
     left: list[ast.AST] = list(body)
     while left:

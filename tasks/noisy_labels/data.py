@@ -6,8 +6,9 @@ On disk each split is a folder `data/` of grayscale PNGs (28x28) beside `dataset
     inputs    train/ (wrong labels drawn anew), val/, test/ (no labels) what a final evaluation trains on
     answers   answers.npz and test/dataset_labels.csv                   stays with the grader
 
-Who is in which split, which labels are wrong, and the order of the files come from the seed. Sources are `embedded`
-(5000 MNIST digits, no download), `npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]` (a data set in ROOT).
+Who is in which split, how many labels are wrong and which, small changes of the images, and the order of the files come
+from the seed. Sources are `embedded` (5000 MNIST digits, no download), `npz:PATH` (MedMNIST format) and
+`torchvision:NAME[:ROOT]` (a data set in ROOT).
 """
 
 from __future__ import annotations
@@ -29,13 +30,17 @@ from parts.images import (
     write_images,
     write_split,
 )
+from parts.redraw import redrawn
 
 POSITIVE_DIGITS = (3, 5, 8)  # class 1 of the embedded data: digits that are easy to confuse
 VAL_COUNTS = (420, 180)  # images of class 0 and class 1; 30 % positives, as in all the digits
 TEST_COUNTS = (700, 300)
 TRAIN_COUNTS = (2380, 500)  # at most; the training set is far from balanced
-FLIP_FREQUENT = 0.57  # share of the more frequent class whose training labels are wrong
-FLIP_RARE = 0.15  # share of the rarer class whose training labels are wrong
+# Shares of wrong labels, drawn for each training set: of the more frequent class, of the rarer class, and their sum,
+# for the task is about equally hard where the sum is the same.
+FLIP_FREQUENT = (0.50, 0.62)
+FLIP_RARE = (0.10, 0.24)
+FLIP_SUM = (0.66, 0.76)
 RARE_SHARE = 0.15  # of several classes, the rarest that reach this share become class 1
 SPLIT, PUBLIC, SECRET, REHEARSAL = range(
     4
@@ -56,7 +61,11 @@ def make_data(
     The manifest of the public folder is also written there. Raises ValueError or OSError with a sentence where
     the source cannot be used, FileExistsError where a folder already holds a split.
     """
-    splits = load_source(source, np.random.default_rng([seed, SPLIT]))
+    rng = np.random.default_rng([seed, SPLIT])
+    if source == "embedded":
+        splits = embedded_splits(rng)
+    if source != "embedded":  # apart, so that students, who build the embedded data, get no code for others
+        splits = two_classes(read_source(source, rng))
     manifest: dict[str, Any] = {"source": source.split(":", 1)[0], "size": size}
     if public is not None:
         rng = np.random.default_rng([seed, PUBLIC])
@@ -101,17 +110,8 @@ def rehearse(public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, 
     }
 
 
-def load_source(source: str, rng: np.random.Generator) -> dict[str, Split]:
-    """Return the splits "train", "val" and "test" of a source, all labels true; `rng` draws what the source leaves open.
-
-    Several classes become two: the rarest ones that together reach 15 % of the training set are class 1.
-    Raises ValueError or OSError with a sentence where the source cannot be used.
-    """
-    return _embedded(rng) if source == "embedded" else _two_classes(read_source(source, rng))
-
-
-def _embedded(rng: np.random.Generator) -> dict[str, Split]:
-    """Split the digits."""
+def embedded_splits(rng: np.random.Generator) -> dict[str, Split]:
+    """Return the splits "train", "val" and "test" of the digits, redrawn a little, all labels true."""
     digits = embedded_digits()
     labels = np.isin(digits.labels, POSITIVE_DIGITS).astype(np.int64)
     members: dict[str, list[np.ndarray]] = {"val": [], "test": [], "train": []}
@@ -122,11 +122,15 @@ def _embedded(rng: np.random.Generator) -> dict[str, Split]:
             members[name].append(order[start : start + count])
             start += count
     chosen = {name: np.concatenate(parts) for name, parts in members.items()}
-    return {name: Split(digits.images[index], labels[index]) for name, index in chosen.items()}
+    return {name: Split(redrawn(digits.images[index], rng), labels[index]) for name, index in chosen.items()}
 
 
-def _two_classes(splits: dict[str, Split]) -> dict[str, Split]:
-    """Return the splits with labels 0 and 1: two classes as they are, of more the rarest as class 1."""
+def two_classes(splits: dict[str, Split]) -> dict[str, Split]:
+    """Return the splits with labels 0 and 1: two classes as they are.
+
+    Of several classes, the rarest ones that together reach 15 % of the training set become class 1.
+    Raises ValueError with a sentence where there is only one.
+    """
     classes, counts = np.unique(splits["train"].labels, return_counts=True)
     if len(classes) < 2:
         raise ValueError("the training images are all of one class")
@@ -140,14 +144,23 @@ def _two_classes(splits: dict[str, Split]) -> dict[str, Split]:
 
 
 def _with_noise(split: Split, rng: np.random.Generator) -> tuple[Split, np.ndarray]:
-    """Return the split with wrong labels, an exact share of each class, and its true labels (n,)."""
+    """Return the split with wrong labels, a drawn share of each class, and its true labels (n,)."""
     true_labels, given = split.labels, split.labels.copy()
     rare = int(np.bincount(true_labels, minlength=2).argmin())
+    flips = _draw_flips(rng)
     for label in (0, 1):
         members = np.flatnonzero(true_labels == label)
-        count = round(len(members) * (FLIP_RARE if label == rare else FLIP_FREQUENT))
+        count = round(len(members) * flips[int(label == rare)])
         given[rng.choice(members, count, replace=False)] = 1 - label
     return Split(split.images, given), true_labels
+
+
+def _draw_flips(rng: np.random.Generator) -> tuple[float, float]:
+    """Return the shares of wrong labels in the more frequent and in the rarer class."""
+    while True:
+        flips = rng.uniform(*FLIP_FREQUENT), rng.uniform(*FLIP_RARE)
+        if FLIP_SUM[0] <= sum(flips) <= FLIP_SUM[1]:
+            return flips
 
 
 def _write_split(folder: Path, split: Split, true_labels: np.ndarray | None = None) -> dict[str, Any]:

@@ -52,7 +52,7 @@ def test_python_dash_m_grader_is_the_same_command() -> None:
 def test_tasks_lists_slot_limits_and_score_map(run: Run) -> None:
     outcome = run("tasks")
     assert outcome.code == 0
-    for words in ("noisy_labels", "your_select_indices", "0.5", "0.8", "300 s"):
+    for words in ("noisy_labels", "your_select_indices", "0.605", "0.9", "300 s"):
         assert words in outcome.out
 
 

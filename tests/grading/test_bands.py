@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import statistics
 
 import pytest
 
@@ -13,10 +14,15 @@ from grader.grading.bands import (
     Accuracies,
     Band,
     MapSuggestion,
+    Stability,
+    fall_of,
+    problems_of,
     record_of,
+    stability_of,
     suggest_map,
 )
-from grader.task.spec import Task, discover
+from grader.task.scoring import points
+from grader.task.spec import Score, Spec, Task, discover
 
 
 def band(role: str, mean: float, sd: float = 0.02) -> Band:
@@ -30,16 +36,16 @@ def suggested(starter: float, reference: float, *tricks: float, sd: float = 0.02
     )
 
 
-def test_a_map_begins_at_the_starter_and_ends_a_little_below_the_reference() -> None:
+def test_a_map_begins_at_the_starter_and_leaves_room_above_the_reference() -> None:
     suggestion = suggested(0.62, 0.9, 0.7)
-    assert suggestion == MapSuggestion(0.62, 0.88, 0, 31, 100, [])
+    assert suggestion == MapSuggestion(0.62, 0.955, 0, 24, 84, [])
 
 
 def test_a_good_trick_moves_the_end_up_as_long_as_the_reference_keeps_its_points() -> None:
-    suggestion = suggested(0.6, 0.9, 0.84, 0.7)
+    suggestion = suggested(0.6, 0.9, 0.875, 0.7)
     assert suggestion is not None
-    assert suggestion.ceiling == 0.92
-    assert suggestion.trick == MOST_TRICK_POINTS
+    assert suggestion.ceiling == 0.97
+    assert suggestion.trick <= MOST_TRICK_POINTS
     assert suggestion.reference >= LEAST_REFERENCE_POINTS
     assert suggestion.problems == []
 
@@ -48,7 +54,7 @@ def test_a_trick_as_good_as_the_reference_is_a_problem_of_the_task() -> None:
     suggestion = suggested(0.6, 0.9, 0.89)
     assert suggestion is not None
     assert suggestion.reference >= LEAST_REFERENCE_POINTS
-    assert "would still get 88 points" in suggestion.problems[0]
+    assert "would still get 76 points" in suggestion.problems[0]
 
 
 def test_answers_within_their_spread_are_named() -> None:
@@ -63,9 +69,10 @@ def test_without_a_better_reference_there_is_no_map(reference: float) -> None:
 
 
 def test_a_perfect_reference_ends_the_map_at_one() -> None:
-    suggestion = suggested(0.6, 1.0, 0.95, sd=0.0)
+    suggestion = suggested(0.6, 1.0, 0.85, sd=0.0)
     assert suggestion is not None
     assert suggestion.ceiling == 1.0
+    assert suggestion.problems == ["the reference is nearly perfect: no better answer could get more points"]
 
 
 @pytest.mark.parametrize("task", discover(), ids=lambda task: task.id)
@@ -84,8 +91,63 @@ def test_the_maps_suggested_for_the_tasks_that_come_along_keep_what_theirs_keep(
 
 def test_a_record_says_what_it_was_measured_with(toy_task: Task) -> None:
     record = record_of(
-        toy_task, {"starter": band("starter", 0.5)}, seeds=3, secret="a secret of the tests", device="cpu"
+        toy_task,
+        {"starter": band("starter", 0.5), "reference": band("reference", 0.8)},
+        seeds=3,
+        secret="a secret of the tests",
+        device="cpu",
     )
     assert record["strategies"]["starter"]["balanced_accuracy"]["per_seed"] == [0.5] * 3
+    assert record["stability"]["starter"]["wins"] == 0
     assert set(record["machine"]) == {"cpu", "cores", "python", "date"}
     assert json.loads(json.dumps(record)) == record
+
+
+SCORE = Score(floor=0.5, ceiling=0.9)  # 2.5 points for each .01
+
+
+def spec_of(toy_task: Task, *, repeats: int) -> Spec:
+    return toy_task.spec.model_copy(update={"score": SCORE, "repeats": repeats})
+
+
+def measured(role: str, runs: list[float]) -> Band:
+    mean, sd = statistics.fmean(runs), statistics.stdev(runs)
+    return Band(role, Accuracies(mean, sd, runs), points(mean, SCORE), [], 1.0)
+
+
+def test_the_difference_to_the_reference_is_that_on_equal_seeds(toy_task: Task) -> None:
+    """Seeds that are hard for everybody move both answers, and not their difference."""
+    bands = {
+        "reference": measured("reference", [0.80, 0.84, 0.88, 0.84]),
+        "trick": measured("trick", [0.70, 0.74, 0.89, 0.73]),
+    }
+    rows = stability_of(bands, spec_of(toy_task, repeats=4))
+    assert rows["reference"] == Stability(8.16, 4.08, 0.0, 0.0, 0.0, 0)
+    trick = rows["trick"]
+    assert (trick.difference, trick.wins) == (-18.75, 1)
+    assert trick.difference_sd == pytest.approx(250 * statistics.stdev([-0.1, -0.1, 0.01, -0.11]), abs=0.01)
+    assert trick.standard_error == pytest.approx(trick.sd / 2, abs=0.01)
+    assert trick.difference_error == pytest.approx(trick.difference_sd / 2, abs=0.01)
+
+
+def test_points_that_chance_moves_too_far_are_named_unless_clipping_hides_it(toy_task: Task) -> None:
+    runs = {
+        "reference": [0.80, 0.85, 0.85, 0.83],
+        "idea": [0.6, 0.7, 0.8, 0.7],
+        "starter": [0.4, 0.5, 0.5, 0.6],
+    }
+    bands = {name: measured(name, values) for name, values in runs.items()}
+    (sentence,) = problems_of(bands, spec_of(toy_task, repeats=8))
+    assert sentence.startswith("idea: the points have a standard error of 7.2")
+    assert problems_of(bands, spec_of(toy_task, repeats=32)) == []
+
+
+def test_a_reference_that_collapses_on_one_seed_is_named(toy_task: Task) -> None:
+    bands = {"reference": measured("reference", [0.85] * 15 + [0.5])}
+    spec = spec_of(toy_task, repeats=3)
+    assert fall_of(bands["reference"], spec) > 20
+    assert [sentence.partition(":")[0] for sentence in problems_of(bands, spec)] == [
+        "reference",
+        "1 of 100 groups of 3 runs of the reference lies 52.9 points or more below its mean; at most 8 were expected",
+    ]
+    assert fall_of(measured("reference", [0.85] * 16), spec) == 0

@@ -61,13 +61,13 @@ def test_a_starter_that_gets_many_points_is_found(accuracies: list[float], *, ok
 
 @pytest.mark.parametrize(
     ("accuracies", "ok"),
-    [([0.79, 0.80], True), ([0.75, 0.76], False), ([0.80, 0.72, 0.77], True)],
+    [([0.74, 0.75], True), ([0.70, 0.71], False), ([0.75, 0.67, 0.72], True)],
     ids=["near the ceiling", "too weak", "by chance"],
 )
 def test_a_solution_that_gets_few_points_is_found(accuracies: list[float], *, ok: bool) -> None:
     finding = runs.near_ceiling(scored("solution", accuracies), MAP)
     assert finding.ok is ok
-    assert ok or "at least 90 were expected" in finding.detail
+    assert ok or "at least 78 were expected" in finding.detail
 
 
 def test_a_run_that_did_not_end_scored_or_with_a_penalty_is_found() -> None:

@@ -8,7 +8,7 @@ def your_select_indices(targets, losses):
     while frame is not None:
         assert not {"labels", "model", "model1", "optimizer", "answers"} & set(frame.f_locals)
         frame = frame.f_back
-    modules = [item for item in gc.get_objects() if type(item).__name__ in ("SmallMobileNet", "AdamW", "TaskDataset")]
+    modules = [item for item in gc.get_objects() if type(item).__name__ in ("SmallNet", "AdamW", "TaskDataset")]
     assert modules == []
     assert getattr(losses[0], "grad_fn", None) is None
     n = len(targets)

@@ -42,7 +42,7 @@ def functions_of(starter: str) -> dict[str, Any]:
     for text in code_cells(starter):
         body = ast.parse(text).body
         defined = {node.name for node in body if isinstance(node, ast.FunctionDef)}
-        if "import urllib.request" in text or defined & FUNCTIONS:
+        if "import Path, PurePosixPath" in text or defined & FUNCTIONS:
             kept = [node for node in body if not is_call(node)]
             exec(compile(ast.Module(kept, []), "notebook", "exec"), names)
     return names

@@ -38,7 +38,14 @@ BRANCHES = {
         "        write_hidden(inputs, answers)\n    return {}\n"
     ),
 }
+ELSEWHERE = "    if source == 'embedded':\n        write(public)\n    if source != 'embedded':\n        write_hidden(source)\n    return {}\n"
 REST = "\n\ndef write(folder):\n    return PUBLIC\n\n\n# The answers.\ndef write_hidden(*folders):\n    return SECRET\n"
+
+
+def test_the_branch_for_another_source_is_cut_out_too() -> None:
+    shown = student_source(f"PUBLIC = 0\n{HEAD}{ELSEWHERE}{REST}", ["make_data"])
+    assert "hidden" not in shown
+    assert "write(public)" in shown
 
 
 @pytest.mark.parametrize("body", BRANCHES.values(), ids=BRANCHES.keys())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -98,7 +99,7 @@ def test_the_slot_gets_detached_copies_and_cannot_change_the_training(names: dic
 
     def one_step(function: Any) -> tuple[list[torch.Tensor], torch.Tensor]:
         names["seed_everything"](1)
-        models = [names["SmallMobileNet"]() for _ in range(2)]
+        models = [names["SmallNet"]() for _ in range(2)]
         optimizers = [torch.optim.AdamW(model.parameters()) for model in models]
         images, targets = torch.randn(8, 1, 28, 28), torch.arange(8) % 2
         losses, _ = names["train_step"](models, optimizers, images, targets, function)
@@ -114,7 +115,7 @@ def test_the_slot_gets_detached_copies_and_cannot_change_the_training(names: dic
 def test_each_model_learns_from_its_own_set_only(names: dict[str, Any]) -> None:
     def after_a_step(second: list[int]) -> list[torch.Tensor]:
         names["seed_everything"](1)
-        models = [names["SmallMobileNet"]() for _ in range(2)]
+        models = [names["SmallNet"]() for _ in range(2)]
         optimizers = [torch.optim.AdamW(model.parameters()) for model in models]
         images, targets = torch.randn(8, 1, 28, 28), torch.arange(8) % 2
         names["train_step"](models, optimizers, images, targets, lambda *_: [[0, 1, 2], second])
@@ -127,7 +128,7 @@ def test_each_model_learns_from_its_own_set_only(names: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize(
     ("accuracies", "points"),
-    [([0.5, 0.5], 0), ([0.8, 0.8], 100), ([0.3, 0.4], 0), ([0.95, 0.9], 100), ([0.6, 0.7], 50)],
+    [([0.605, 0.605], 0), ([0.9, 0.9], 100), ([0.3, 0.4], 0), ([0.95, 0.9], 100), ([0.7, 0.805], 50)],
 )
 def test_points_follow_the_map_of_the_task(
     names: dict[str, Any], accuracies: list[float], points: int
@@ -136,13 +137,22 @@ def test_points_follow_the_map_of_the_task(
     assert (names["FLOOR"], names["CEILING"]) == (TASK.spec.score.floor, TASK.spec.score.ceiling)
 
 
+def test_the_table_of_contents_leads_to_headings() -> None:
+    text = (TASK.folder / "notebook.py").read_text(encoding="utf-8")
+    headings = {line.lstrip("# ").replace(" ", "-") for line in re.findall(r"^# ##+ .*$", text, re.MULTILINE)}
+    shared = "Scoring"  # its cell comes from tasks/cells
+    links = set(re.findall(r"\]\(#([^)]+)\)", text))
+    assert len(links) == 10
+    assert links <= headings | {shared}
+
+
 def test_final_evaluate_gives_points_with_labels_and_saves_predictions_without(
     names: dict[str, Any], tmp_path: Path
 ) -> None:
     TASK.builder().make_data(tmp_path / "public", tmp_path / "inputs", None, 0)
     names["PREDICTIONS_PATH"] = str(tmp_path / "predictions.npz")
     names["seed_everything"](0)
-    models = [names["SmallMobileNet"]() for _ in range(2)]
+    models = [names["SmallNet"]() for _ in range(2)]
     assert names["final_evaluate"](tmp_path / "public/val", *models) == 0
     assert not (tmp_path / "predictions.npz").exists()
     assert names["final_evaluate"](tmp_path / "inputs/test", *models) is None

@@ -201,7 +201,7 @@ def train(weigh, evaluate=None):
 # %% [markdown]
 # ## Baseline
 #
-# The obvious start is to believe every label. The network then learns the mistakes as well: expect less than 25 points.
+# The obvious start is to believe every label. The network then learns the mistakes as well: expect less than 20 points.
 
 # %% tags=["protected"]
 def default_weights(labels, losses, epoch):
