@@ -23,7 +23,8 @@ from measure import Quiet, report, spread
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import Submission
-from grader.task.evaluation import Repeat, prepare_repeats, secret_for
+from grader.task.evaluation import Repeat, prepare_repeats
+from grader.task.secret import secret_for
 from grader.task.spec import Task, load_task
 
 if TYPE_CHECKING:
@@ -78,7 +79,7 @@ def main() -> None:
         repeats = prepare_repeats(
             task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
         )
-        job = Job(task, [submission], repeats, RunSettings("cpu", 300, "bubblewrap"), folder, jobs=1)
+        job = Job(task, [submission], repeats, RunSettings("cpu", 300, "any"), folder, jobs=1)
         for _ in range(runs):
             bare.append(plain(task, repeats[0], folder))
             result = run_batch(job, Quiet())[0]

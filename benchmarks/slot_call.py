@@ -51,7 +51,7 @@ def main() -> None:
     torch.set_num_threads(1)
     here: dict[str, Any] = {"torch": torch}
     exec(SLOT, here)
-    sandbox = open_sandbox(Limits(), imports="import torch", backend="bubblewrap")
+    sandbox = open_sandbox(Limits(), imports="import torch", walls="namespaces")
     slot = sandbox.start_slot(SlotSource("import torch", SLOT, ("select", "echo"), 0))
     try:
         channel = Channel(slot.socket, Ledger(), return_mb=64)

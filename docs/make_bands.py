@@ -148,7 +148,11 @@ def page(tasks: list[Task]) -> str:
         "a *stronger* answer goes beyond the reference. Points are those of the mean over all seeds. A single submission gets the mean of "
         "fewer runs, so it differs more. Shaded areas show where a starter (gray) and a reference (green) should be.\n\n"
     )
-    return head + "\n\n".join(section(task) for task in tasks) + "\n"
+    use = (
+        "`grader grade` compares each new machine with these records: starter and reference on the recorded seeds, or with the mean over them "
+        "if the task has changed since. [How it decides](instructors.md#does-this-machine-give-the-recorded-points)\n\n"
+    )
+    return head + use + "\n\n".join(section(task) for task in tasks) + "\n"
 
 
 def main() -> None:

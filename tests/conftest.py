@@ -23,6 +23,7 @@ from turns import task_of
 
 from grader.cli.main import main
 from grader.grading.engine import BACK_OFF_SECONDS, LocalEngine
+from grader.grading.occupancy import Occupancy
 from grader.notebooks.reading import Json, read_notebook
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
@@ -119,6 +120,15 @@ def own_toy(tmp_path: Path) -> Path:
     folder = tmp_path / "tasks" / "toy_task"
     shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
     return folder
+
+
+@pytest.fixture(scope="session", autouse=True)
+def own_occupancy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Runs of other workers, and of other people on this machine, are no company of these tests, which wait for none of them."""
+    folder = tmp_path_factory.mktemp("occupancy")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("grader.grading.engine.Occupancy", lambda: Occupancy(folder))
+        yield
 
 
 @pytest.fixture(scope="session")

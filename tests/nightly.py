@@ -75,6 +75,16 @@ PARTS: dict[str, list[Step]] = {
             for task in TASKS
         ),
     ],
+    "places": [
+        pytest_step(
+            "states and a container",
+            "-m",
+            "nightly",
+            "tests/cli/test_where_it_runs.py",
+            REQUIRE_CONTAINER="1",
+        ),
+        pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
+    ],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 

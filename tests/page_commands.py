@@ -20,6 +20,7 @@ NOT_RUN = {
     "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/notebooks/test_colab_badge.py calls it for a copy",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
     "grader check my_notebook.ipynb --watch": "goes on until Ctrl-C; tests/cli/test_check.py watches the toy task",
+    "grader final results --secret-file final_secret": "tests/cli/test_final.py runs it with the toy task",
     "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
     "grader prepare learning_to_defer --size large": "needs a download",
     "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",

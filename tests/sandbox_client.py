@@ -116,9 +116,9 @@ def eventually(condition: Any, seconds: float = 3.0) -> bool:
     return True
 
 
-def header_of(path: Path) -> tuple[str, bool]:
-    """Return the expected verdict of a slot file, and whether it is only for a confined back end."""
+def header_of(path: Path) -> tuple[str, str]:
+    """Return the expected verdict of a slot file, and what it needs: "confinement", "processes" or nothing."""
     lines = path.read_text(encoding="utf-8").splitlines()
     match = re.match(r"# expect: (\w+) -- .+", lines[0])
     assert match, f"{path.name} says what it expects in its first line"
-    return match[1], lines[1].startswith("# needs: confinement")
+    return match[1], lines[1].removeprefix("# needs: ") if lines[1].startswith("# needs: ") else ""

@@ -1,4 +1,4 @@
-"""The back ends that the conformance suite runs over: each test of it takes `sandbox` or `confined`."""
+"""The walls that the conformance suite runs over: each test of it takes `sandbox`, `confined` or `forking`."""
 
 from __future__ import annotations
 
@@ -6,28 +6,38 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from grader.sandbox import Backend, Sandbox, find_bwrap, open_sandbox
+from grader.sandbox import Sandbox, Walls, open_sandbox
+from grader.sandbox.proof import prove, stand
 from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-SMALL = Limits(memory_mb=128, processes=8, file_mb=8, output_kb=256, return_mb=16)
+SMALL = Limits(memory_mb=128, threads=8, output_kb=256, return_mb=16)
+# What only namespaces can hold: processes, and files.
+ROOMY = SMALL.model_copy(update={"processes": 8, "file_mb": 8})
 
 
-def opened(backend: Backend) -> Iterator[Sandbox]:
-    if backend == "bubblewrap" and find_bwrap() is None:
-        pytest.skip("no bubblewrap for this platform")
-    made = open_sandbox(SMALL, imports="import numpy as np\nimport torch\n", backend=backend)
+def opened(walls: Walls, limits: Limits = SMALL) -> Iterator[Sandbox]:
+    if walls != "plain" and not stand(walls):
+        failed = next(check for check in prove(walls) if not check.ok)
+        pytest.skip(f"no such walls here: {failed.name}: {failed.detail}")
+    made = open_sandbox(limits, imports="import numpy as np\nimport torch\n", walls=walls)
     yield made
     made.close()
 
 
+@pytest.fixture(scope="session", params=["namespaces", "landlock"])
+def confined(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
+    yield from opened(request.param)
+
+
 @pytest.fixture(scope="session")
-def confined() -> Iterator[Sandbox]:
-    yield from opened("bubblewrap")
+def forking() -> Iterator[Sandbox]:
+    """A sandbox of a task that gives its slots processes, and folders to write."""
+    yield from opened("namespaces", ROOMY)
 
 
-@pytest.fixture(scope="session", params=["bubblewrap", "plain"])
+@pytest.fixture(scope="session", params=["namespaces", "landlock", "plain"])
 def sandbox(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
     yield from opened(request.param)

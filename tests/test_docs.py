@@ -23,7 +23,14 @@ from grader.errors import Verdict
 from grader.gradebook.result import Result
 from grader.task.spec import Data, Limits, Score, Size, Spec, discover
 
-INSTRUCTORS = ("first_class.md", "rosters.md", "publishing.md", "troubleshooting.md", "own_data.md")
+INSTRUCTORS = (
+    "instructors.md",
+    "first_class.md",
+    "rosters.md",
+    "publishing.md",
+    "troubleshooting.md",
+    "own_data.md",
+)
 SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sed", "sqlite3", "grader"}
 RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report", "adjust", "explain", "similar")
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
@@ -39,6 +46,7 @@ WRITTEN_BY_RUNS = {
     "grader_error.txt",
     "answers.npz",
     "bands.json",
+    "agreement.json",
     "setting.json",
     "gradebook.sqlite",
     "results.csv",
@@ -117,7 +125,7 @@ def test_every_option_that_the_text_names_exists(page: Path) -> None:
 
 
 def test_every_option_of_the_commands_of_instructors_is_explained() -> None:
-    pages = [ROOT / "docs" / name for name in ("authors.md", "scaling.md", *INSTRUCTORS)]
+    pages = [ROOT / "docs" / name for name in ("authors.md", "scaling.md", "where_it_runs.md", *INSTRUCTORS)]
     named = {word for page in pages for words in in_code(page) for word in words}
     shown = {word for command in COMMANDS if command.page in pages for word in command.text.split()}
     options = {option for option in options_of(*RECORDING, *HANDING_OVER) if option.startswith("--")}

@@ -40,7 +40,7 @@ def bands(options: BandsOptions) -> None:
     record = options.record or (Path() if task.is_installed else task.folder) / "bands.json"
     _check_writable(record)  # known before hours have gone
     settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=options.seeds)
-    check_machine(settings)
+    check_machine(settings, task)
     out = made(options.out / task.id)
     repeats = prepare_repeats(
         task,

@@ -27,7 +27,7 @@ from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
 from grader.notebooks.versions import series
 from grader.report.advice import outlook
-from grader.sandbox.proof import confines
+from grader.sandbox.proof import walls_for
 from grader.task.spec import load_task, task_folders
 from grader.task.starter import load_starter
 from grader.task.strategies import is_slot_file, notebook_of_slot
@@ -153,13 +153,13 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
 
     `kept` sandboxes are started ahead for the next run.
     """
-    options, confined = target.options, confines()
-    if not confined:
+    options, walls = target.options, walls_for(target.task.spec.limits)
+    if walls is None:
         output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
     settings = RunSettings(
         options.device,
         target.wall_seconds,
-        "bubblewrap" if confined else "plain",
+        "plain" if walls is None else options.walls,
         options.repeats,
         cold=options.cold,
     )
@@ -200,7 +200,7 @@ def _diagnose(content: bytes, target: CheckTarget) -> list[Diagnostic]:
     """Return the problems that can be found at once, shown already unless a program reads."""
     handout, here = target.task.handout, platform.python_version()
     newer = newer_python(content, target.starter, handout.python if handout else here)
-    diagnostics = [*newer, *diagnose(content, target.starter)]
+    diagnostics = [*newer, *diagnose(content, target.starter, target.task.spec.limits.granted)]
     if not target.options.as_json:
         show_diagnostics(target.notebook, diagnostics)
         if handout:

@@ -57,6 +57,7 @@ class CheckOptions:
     watch: options.Watching = False
     time_limit: options.TimeLimit = None
     device: options.Device = "auto"
+    walls: options.Walls = "any"
     data: options.PublicData = None
     out: options.CheckOut = Path("check_runs")
     cold: options.Cold = False
@@ -67,6 +68,8 @@ class CheckOptions:
 class DoctorOptions:
     """Check that this machine can grade and that its sandbox confines."""
 
+    walls: options.Walls = "any"
+    task_name: options.MachineTask = None
     as_json: options.AsJson = False
 
 
@@ -113,6 +116,7 @@ class GradeOptions:
     jobs: options.Jobs = None
     time_limit: options.TimeLimit = None
     device: options.Device = "auto"
+    walls: options.Walls = "any"
     gpus: options.Gpus = None
     per_gpu: options.PerGpu = 1
     engine: options.EngineName = "local"
@@ -128,6 +132,8 @@ class GradeOptions:
     size: options.SizeName = DEFAULT_SIZE
     cold: options.Cold = False
     unsafe: options.Unsafe = False
+    require_agreement: options.RequireAgreement = False
+    no_agreement: options.NoAgreement = False
     as_json: options.AsJson = False
 
 
@@ -211,6 +217,40 @@ class AdjustOptions:
     because: options.Because
     withdraw: options.Withdraw = False
     task: options.OneTask = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChooseOptions:
+    """Choose the attempt of a student that counts, with a reason.
+
+    The choice stays when submissions are graded again, until --withdraw leaves it to the rule of the task.
+    """
+
+    out: options.ResultsFolder
+    student: options.Student
+    attempt: options.Attempt = None
+    because: options.Because
+    withdraw: options.WithdrawChoice = False
+    task: options.OneTask = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class FinalOptions:
+    """Grade what counts once more under a new secret, and rank it.
+
+    All are graded on the same seeds. Neighbours within noise of each other get more seeds, the same ones for all of a group.
+    """
+
+    folder: options.ResultsFolder
+    secret_file: options.NewSecret
+    repeats: options.Repeats = None
+    most_repeats: options.MostRepeats = None
+    jobs: options.FinalJobs = 1
+    out: options.FinalOut = None
+    task: options.OneTask = None
+    task_folder: options.TaskFolder = None
     as_json: options.AsJson = False
 
 
@@ -366,6 +406,7 @@ class RedteamOptions:
     corpus: options.Corpus = None
     time_limit: options.AttackSeconds = None
     window: options.AttackWindow = WINDOW
+    walls: options.Walls = "any"
     out: options.AttackOut = Path("redteam_runs")
     as_json: options.AsJson = False
 
@@ -429,6 +470,8 @@ COMMANDS = (
     CommandRow("regrade", RegradeOptions, "grader.cli.grade:regrade", Audience.INSTRUCTORS),
     CommandRow("rescore", RescoreOptions, "grader.cli.rescore:rescore", Audience.INSTRUCTORS),
     CommandRow("adjust", AdjustOptions, "grader.cli.adjust:adjust", Audience.INSTRUCTORS),
+    CommandRow("choose", ChooseOptions, "grader.cli.choose:choose", Audience.INSTRUCTORS),
+    CommandRow("final", FinalOptions, "grader.cli.final:final", Audience.INSTRUCTORS),
     CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
     CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),

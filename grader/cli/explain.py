@@ -14,12 +14,11 @@ from grader.gradebook.run_settings import RunSettings
 from grader.gradebook.standings import standings
 from grader.grading import rerun
 from grader.report.appeal import Evidence, write_appeal
-from grader.task.evaluation import derive_seed, kept_secret
+from grader.task.secret import kept_secret
+from grader.task.seeds import PURPOSES, Seeds
 
 if TYPE_CHECKING:
     from grader.cli.commands import ExplainOptions
-
-PURPOSES = ("data", "trainer", "slot")
 
 
 def explain(options: ExplainOptions) -> None:
@@ -71,7 +70,5 @@ def _seeds(out: Path, task: str, settings: dict[str, Any]) -> list[dict[str, int
     secret = kept_secret(out, Path(run.secret_file) if run.secret_file else None)
     if secret is None:
         return []
-    return [
-        {purpose: derive_seed(secret, task, purpose, number) for purpose in PURPOSES}
-        for number in range(run.repeats)
-    ]
+    seeds = Seeds.of(secret, task, run.seed_version)
+    return [{purpose: seeds.derive(purpose, number) for purpose in PURPOSES} for number in range(run.repeats)]

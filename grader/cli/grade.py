@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.cli import output, progress
+from grader.cli.agreement import confirmed_agreement
 from grader.cli.data_source import source_of
 from grader.cli.errors import INTERRUPTED
 from grader.cli.settings import check_machine, engine_for, hidden_data, local_engine, made
@@ -40,20 +41,23 @@ NO_DEADLINE = "none"
 def grade(options: GradeOptions) -> None:
     """Grade submissions of one task on hidden data; a call that was interrupted goes on."""
     task, out = load_task(options.task_name), options.out
+    if options.require_agreement and options.no_agreement:
+        raise UsageError("--require-agreement and --no-agreement exclude each other")
     rule = _late_rule(options, task)
     settings = RunSettings(
         options.device,
         options.time_limit or task.size(options.size).wall_seconds,
-        "plain" if options.unsafe else "bubblewrap",
+        "plain" if options.unsafe else options.walls,
         options.repeats or task.spec.repeats,
         source=source_of(task, options.source, options.size),
         size=options.size,
         cold=options.cold,
         secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
+        seed_version=rerun.seed_version_of(out, task),
     )
     engine, workers = engine_for(options)
     if options.engine == "local":
-        check_machine(settings)
+        check_machine(settings, task)
     repeats = hidden_data(task, made(out), settings)
     if options.deadline == NO_DEADLINE:
         with writing(out) as book:
@@ -71,7 +75,7 @@ def grade(options: GradeOptions) -> None:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
         submissions += _slot_files(options.paths, task)
-        with closing(engine):
+        with closing(engine), confirmed_agreement(options, task, settings, engine, jobs=workers):
             job = Job(
                 task,
                 submissions,
@@ -85,7 +89,7 @@ def grade(options: GradeOptions) -> None:
             )
             results = run(job, quiet=options.as_json)
     if options.earlier:
-        _carry_over(task.id, options.earlier, out)
+        carry_over(task.id, options.earlier, out)
     _answer(results, options)
     _note_late(task.id, out)
     if people:
@@ -111,7 +115,7 @@ def regrade(options: RegradeOptions) -> None:
     submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
     engine, workers = engine_for(options)
     if options.engine == "local":
-        check_machine(settings)
+        check_machine(settings, task)
     repeats = hidden_data(task, out, settings)
     with closing(engine):
         job = Job(
@@ -146,7 +150,7 @@ def replay(options: ReplayOptions) -> None:
 def replayed(out: Path, task: Task, recorded: Recorded) -> rerun.Replay:
     """Run what was recorded once more, and compare. Raises UsageError where that cannot be done here."""
     settings = rerun.settings_of(out, recorded)
-    check_machine(settings)
+    check_machine(settings, task)
     repeats = hidden_data(task, out, settings)
     with closing(local_engine()) as engine, progress.watcher(1, quiet=True) as watcher:
         return rerun.replay(recorded, task, repeats, settings, out=out, watcher=watcher, engine=engine)
@@ -193,7 +197,7 @@ def _late_rule(options: GradeOptions, task: Task) -> LateRule | None:
     return LateRule.parse(options.deadline, options.late or "mark")
 
 
-def _carry_over(task: str, earlier: Path, out: Path) -> None:
+def carry_over(task: str, earlier: Path, out: Path) -> None:
     """Let points that were adjusted in an earlier round count in this one, where nothing was decided in it."""
     with reading(earlier) as book:
         decisions = book.adjusted(task)

@@ -11,7 +11,7 @@ from grader.cli import output
 from grader.cli.data_source import source_of
 from grader.export.gradescope import Assignment
 from grader.export.gradescope_zip import write_autograder
-from grader.task.evaluation import secret_for
+from grader.task.secret import refuse_weak_secret, secret_for
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:
@@ -34,6 +34,8 @@ def gradescope(options: GradescopeOptions) -> None:
         unsafe=options.unsafe,
     )
     given = options.secret_file
+    if given:
+        refuse_weak_secret(given)
     secret = secret_for(Path(), given) if given else secrets.token_hex(_SECRET_BYTES).encode()
     write_autograder(task, assignment, secret, options.out)
     minutes = math.ceil((assignment.repeats * assignment.wall_seconds + 60) / 60)

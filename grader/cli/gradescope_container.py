@@ -4,7 +4,7 @@
     python -m grader.cli.gradescope_container grade ROOT      for every submission
 
 ROOT/source is the unpacked zip, ROOT/submission what the student sent. What is printed is shown to the staff alone.
-Where no sandbox can be made, nothing of a student's is run and nobody gets points, unless the zip was made with
+Where no walls stand, nothing of a student's is run and nobody gets points, unless the zip was made with
 `--unsafe`. Exit codes as in `grader grade`: 3 is a failure of ours.
 """
 
@@ -29,10 +29,12 @@ from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
 from grader.files import write_atomic
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.sandbox.proof import confines
+from grader.sandbox.proof import no_walls, walls_for
+from grader.sandbox.remedies import look, remedies
 from grader.submissions.collect import Submission, collect
-from grader.task.evaluation import prepare_repeats, resolve_source, secret_for
-from grader.task.spec import Task, read_task
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.secret import secret_for
+from grader.task.spec import Limits, Task, read_task
 
 if TYPE_CHECKING:
     from grader.export.gradescope import Assignment
@@ -40,10 +42,9 @@ if TYPE_CHECKING:
 
 GRADED = "graded"  # the folder of results beside Gradescope's own
 NO_SANDBOX = (
-    "No sandbox works in this container, so the student's code was not run and nobody gets points. bubblewrap needs "
-    "to make namespaces, and the container does not let it. Grade on a machine of your own with `grader grade` and "
-    "bring the points in with `grader export`. (A zip made with `--unsafe` would run students' code unconfined: it "
-    "could read the hidden data and write its own points.)"
+    "No walls stand in this container, so the student's code was not run and nobody gets points. Grade on a machine of "
+    "your own with `grader grade` and bring the points in with `grader export`. (A zip made with `--unsafe` would run "
+    "students' code unconfined: it could read the hidden data and write its own points.)"
 )
 _OURS = 3  # exit code
 
@@ -90,14 +91,14 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
             submission = submission_of(root / "submission", _student(root), Path(workdir))
         except StudentFault as fault:
             return gradescope.refused(fault, assignment.options)
-        if not assignment.unsafe and not confines():
-            return gradescope.without_points(NO_SANDBOX, assignment.options)
         task = read_task(root / "source" / KIT / "tasks" / assignment.task)
+        if not assignment.unsafe and walls_for(task.spec.limits) is None:
+            return gradescope.without_points(_without_walls(task.spec.limits), assignment.options)
         repeats = hidden_data(root, assignment, task)
         settings = RunSettings(
             "cpu",
             assignment.wall_seconds,
-            "plain" if assignment.unsafe else "bubblewrap",
+            "plain" if assignment.unsafe else "any",
             assignment.repeats,
             source=resolve_source(assignment.source, root / "source"),
             size=assignment.size,
@@ -116,6 +117,12 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
         with closing(local_engine()) as engine, watcher(1, quiet=True) as watch:
             (result,) = run_batch(replace(job, engine=engine), watch)
     return gradescope.results_of(result, assignment.options)
+
+
+def _without_walls(limits: Limits) -> str:
+    """Return, for the staff, that nothing was run, why there are no walls, and what would let them stand."""
+    reasons = no_walls(limits)
+    return f"{NO_SANDBOX} Why: {reasons}. What would help: {'; '.join(remedies(look(reasons)))}."
 
 
 def hidden_data(root: Path, assignment: Assignment, task: Task) -> list[Repeat]:

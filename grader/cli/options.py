@@ -11,6 +11,14 @@ from grader.cli import completion
 from grader.errors import Verdict
 from grader.export.gradescope import Visibility
 
+MachineTask = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="[TASK]",
+        help="A task whose starter and reference should get their recorded points here.",
+        autocompletion=completion.task_ids,
+    ),
+]
 TaskName = Annotated[
     str,
     typer.Argument(
@@ -19,6 +27,10 @@ TaskName = Annotated[
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON instead of text.")]
 Device = Annotated[Literal["auto", "cuda", "cpu"], typer.Option(help="Where the trainer computes.")]
+Walls = Annotated[
+    Literal["any", "namespaces", "landlock"],
+    typer.Option("--walls", help="What confines students' code; any: the best that this machine can build."),
+]
 Repeats = Annotated[
     int | None, typer.Option(min=1, help="Complete evaluations to average.", show_default="the task's")
 ]
@@ -83,6 +95,22 @@ NewPoints = Annotated[
 ]
 Because = Annotated[str, typer.Option("--because", help="The reason; the student reads it.")]
 Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the adjustment back.")]
+Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Number of the attempt that counts.")]
+WithdrawChoice = Annotated[bool, typer.Option("--withdraw", help="Let the task's rule decide again.")]
+NewSecret = Annotated[Path, typer.Option("--secret-file", help="A secret that no earlier round had.")]
+MostRepeats = Annotated[
+    int | None,
+    typer.Option(
+        "--most-repeats",
+        min=2,
+        help="Evaluations of neighbours within noise.",
+        show_default="4 times --repeats",
+    ),
+]
+FinalJobs = Annotated[int, typer.Option("--jobs", min=1, max=1024, help="Submissions at a time.")]
+FinalOut = Annotated[
+    Path | None, typer.Option("--out", help="Folder of the final results.", show_default="DIR/final")
+]
 ExplainOut = Annotated[
     Path | None, typer.Option("--out", help="File to write.", show_default="in DIR/explanations")
 ]
@@ -113,6 +141,17 @@ StudentId = Annotated[
 ]
 Unsafe = Annotated[
     bool, typer.Option("--unsafe", help="Grade without a sandbox; results can then be forged.")
+]
+RequireAgreement = Annotated[
+    bool,
+    typer.Option(
+        "--require-agreement",
+        help="Refuse a machine on which starter and reference miss their recorded points.",
+    ),
+]
+NoAgreement = Annotated[
+    bool,
+    typer.Option("--no-agreement", help="Do not run starter and reference first, even on a new machine."),
 ]
 Out = Annotated[Path, typer.Option(help="Folder of results and run folders; kept and added to.")]
 CheckRepeats = Annotated[

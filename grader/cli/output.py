@@ -214,9 +214,15 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
             TableColumn("points", [Text(text) for text in points], right=True),
             TableColumn("BAC", [Text(text) for text in accuracies]),
             TableColumn("attempt", [Text(text) for text in attempts]),
-            TableColumn("", [one_line(reason_of(row)) for row in rows], folds=True),
+            TableColumn("", [one_line(_reasons(row)) for row in rows], folds=True),
         ]
     )
+
+
+def _reasons(row: dict[str, Any]) -> str:
+    """Return why other points or another attempt count than by the rules."""
+    chosen = f"attempt {row['chosen']} was chosen: {row['choice']}" if row["choice"] else ""
+    return "; ".join(filter(None, (reason_of(row), chosen)))
 
 
 def show_replay(replay: Replay) -> None:

@@ -23,8 +23,8 @@ def redteam(options: RedteamOptions) -> None:
     """Attack a task with every hostile submission; exit code 1 where one of them does not hold."""
     task = load_task(options.task_name)
     attacks = read_corpus(options.corpus or corpus_folder(), options.names)
-    settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=SEEDS)
-    check_machine(settings)
+    settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, walls=options.walls, repeats=SEEDS)
+    check_machine(settings, task)
     context = context_for(task, settings, hidden_data(task, made(options.out), settings))
     for attack in attacks:
         handed_in(attack, context.starter, {})  # one that cannot be built is known before an hour has gone

@@ -12,8 +12,9 @@ from grader.errors import UsageError
 from grader.files import reporting_os_errors
 from grader.grading import engine as engines
 from grader.grading.ray.engine import Cluster
-from grader.sandbox.proof import confines
-from grader.task.evaluation import prepare_repeats, secret_for
+from grader.sandbox.proof import no_walls, stand, walls_for
+from grader.task.evaluation import prepare_repeats
+from grader.task.secret import refuse_weak_secret, secret_for
 from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
@@ -24,10 +25,15 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 
-def check_machine(settings: RunSettings) -> None:
-    """Raise UsageError where this machine cannot keep `settings`: no working sandbox, no CUDA device."""
-    if settings.backend == "bubblewrap" and not confines():
-        raise UsageError("no working sandbox here (see: grader doctor); --unsafe grades without one")
+def check_machine(settings: RunSettings, task: Task) -> None:
+    """Raise UsageError where this machine cannot keep `settings`: no working sandbox for the task, no CUDA device."""
+    limits = task.spec.limits
+    if settings.walls == "any" and walls_for(limits) is None:
+        raise UsageError(
+            f"no working sandbox here (see: grader doctor); --unsafe grades without one: {no_walls(limits)}"
+        )
+    if settings.walls in {"namespaces", "landlock"} and not stand(settings.walls):
+        raise UsageError(f"--walls {settings.walls}: they do not stand here (see: grader doctor)")
     check_device(settings)
 
 
@@ -69,12 +75,23 @@ def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
 def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
     """Return the repeats that `settings` describe; the secret is that of `out` unless a file is named.
 
-    Raises UsageError where they cannot be built.
+    Raises UsageError where they cannot be built, or the secret is easily guessed and no results are older than that rule.
     """
-    secret = secret_for(out, Path(settings.secret_file) if settings.secret_file else None)
+    secret_file = Path(settings.secret_file) if settings.secret_file else None
+    if secret_file is not None and settings.seed_version > 1:
+        refuse_weak_secret(secret_file)
+    secret = secret_for(out, secret_file)
     source = settings.source or source_of(task, None, settings.size)
     folder = out / "evaluation"
-    return prepare_repeats(task, secret, folder, repeats=settings.repeats, source=source, size=settings.size)
+    return prepare_repeats(
+        task,
+        secret,
+        folder,
+        repeats=settings.repeats,
+        source=source,
+        size=settings.size,
+        seed_version=settings.seed_version,
+    )
 
 
 def made(out: Path) -> Path:

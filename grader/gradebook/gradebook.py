@@ -68,6 +68,16 @@ class Adjustment:
 
 
 @dataclass(frozen=True)
+class Choice:
+    """The attempt of a student that an instructor lets count; `attempt` None leaves it to the rule of the task again."""
+
+    task: str
+    student: str
+    attempt: int | None
+    reason: str
+
+
+@dataclass(frozen=True)
 class Recorded:
     """A result in the gradebook: the ids of its row, submission and run, its attempt, key and time (ISO 8601, UTC).
 
@@ -204,6 +214,22 @@ class Gradebook:
             connection.execute(
                 "INSERT INTO tasks (id, leaderboard) VALUES (?, ?) ON CONFLICT (id) DO UPDATE SET leaderboard = excluded.leaderboard",
                 (task, leaderboard),
+            )
+
+    def counts_unless_recorded(self, task: str, leaderboard: str) -> None:
+        """Record which attempt counts for a task that is new here; a rule that was recorded stays."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO tasks (id, leaderboard) VALUES (?, ?) ON CONFLICT (id) DO NOTHING",
+                (task, leaderboard),
+            )
+
+    def choose(self, choice: Choice) -> None:
+        """Record which attempt of a student an instructor chose."""
+        with self._transaction() as connection:
+            connection.execute(
+                "INSERT INTO choices (task, student, recorded, attempt, reason) VALUES (?, ?, ?, ?, ?)",
+                (choice.task, choice.student, now(), choice.attempt, choice.reason),
             )
 
     def set_late_rule(self, task: str, rule: LateRule | None) -> None:

@@ -1,4 +1,4 @@
--- The tables of the gradebook, version 2; its views are in views.sql.
+-- The tables of the gradebook, version 3; its views are in views.sql.
 -- What is recorded here is never changed: a new result is a new row. Times are ISO 8601 in UTC.
 
 CREATE TABLE tasks (
@@ -86,9 +86,21 @@ CREATE TABLE adjustments (
   reason   TEXT NOT NULL CHECK (reason <> '')
 ) STRICT;
 
+-- Which attempt of a student an instructor chose; the last row counts, NULL leaves it to the rule of the task.
+CREATE TABLE choices (
+  id       INTEGER PRIMARY KEY,
+  task     TEXT NOT NULL REFERENCES tasks,
+  student  TEXT NOT NULL REFERENCES students,
+  recorded TEXT NOT NULL,
+  attempt  INTEGER CHECK (attempt >= 1),
+  reason   TEXT NOT NULL CHECK (reason <> '')
+) STRICT;
+
 CREATE TRIGGER results_stay BEFORE UPDATE ON results BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER results_last BEFORE DELETE ON results BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER repeats_stay BEFORE UPDATE ON repeats BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER repeats_last BEFORE DELETE ON repeats BEGIN SELECT RAISE(ABORT, 'results are append-only'); END;
 CREATE TRIGGER adjustments_stay BEFORE UPDATE ON adjustments BEGIN SELECT RAISE(ABORT, 'adjustments are append-only'); END;
 CREATE TRIGGER adjustments_last BEFORE DELETE ON adjustments BEGIN SELECT RAISE(ABORT, 'adjustments are append-only'); END;
+CREATE TRIGGER choices_stay BEFORE UPDATE ON choices BEGIN SELECT RAISE(ABORT, 'choices are append-only'); END;
+CREATE TRIGGER choices_last BEFORE DELETE ON choices BEGIN SELECT RAISE(ABORT, 'choices are append-only'); END;

@@ -25,7 +25,7 @@ class Standing:
 
     `name`, `email` and `section` are the roster's, "" where it has none. `alias` is how a public board shows the
     student: the id, or a pseudonym. `submitted` is ISO 8601 in UTC. `points` are those that count, None for a failure of
-    the grader and where nothing was handed in; `reason` says why they are not the graded ones. `tied` says that a neighbour has the same points,
+    the grader and where nothing was handed in; `reason` says why they are not the graded ones, `choice` why this attempt was chosen ("": by the task's rule). `tied` says that a neighbour has the same points,
     and `noisy` that the next rank is `within_noise`.
     """
 
@@ -44,6 +44,7 @@ class Standing:
     path: str
     points: int | None = None
     reason: str = ""
+    choice: str = ""
     tied: bool = False
     noisy: bool = False
 
@@ -102,7 +103,7 @@ def standings(rows: Iterable[Mapping[str, Any]], results: Mapping[int, Result]) 
             task=row["task"], rank=row["rank"], student=row["student"], alias=row["student"], name=row["name"],
             email=row["email"], section=row["section"], result=results[row["result"]], attempt=row["attempt"],
             attempts=row["attempts"], submitted=row["sent"], late=bool(row["late"]), path=row["path"], points=row["points"],
-            reason=reason_of(row),
+            reason=reason_of(row), choice=row["choice"],
         )  # fmt: skip
         boards.setdefault(row["task"], []).append(standing)
     return {task: _marked(board) for task, board in boards.items()}
@@ -173,7 +174,7 @@ def _anonymous(standing: Standing, pseudonym: str) -> Standing:
     )  # fmt: skip
     return replace(
         standing, student=pseudonym, alias=pseudonym, name="", email="", section="", submitted="", late=False, path="",
-        reason="", result=result,
+        reason="", choice="", result=result,
     )  # fmt: skip
 
 

@@ -11,7 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
-from grader.grading.environment import processor
+from grader.grading.environment import processor, versions
 from grader.task.scoring import points
 from grader.task.spec import Score
 
@@ -75,6 +75,7 @@ def record_of(
     """Return what `bands.json` keeps: the bands, and what they were measured with."""
     return {
         "task_version": task.version,
+        "run_digest": task.run_digest,
         "seeds": seeds,
         "secret": secret,
         "device": device,
@@ -84,6 +85,7 @@ def record_of(
             "python": platform.python_version(),
             "date": dt.datetime.now(dt.UTC).date().isoformat(),
         },
+        "versions": versions(),
         "strategies": {name: asdict(band) for name, band in bands.items()},
     }
 

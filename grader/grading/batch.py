@@ -93,7 +93,7 @@ class _Batch:
         self._runs = job.out / "runs"
         entries = [_entry(submission, job.task.id) for submission in job.submissions]
         _check_identities(job, book, entries)
-        book.counts(job.task.id, job.task.spec.leaderboard)
+        record_rule(job.task, book)
         _enrol(job, book)
         if job.late_rule is not None:
             book.set_late_rule(job.task.id, job.late_rule)
@@ -193,6 +193,12 @@ class _Batch:
             file.write(bytes(_ROOM_BYTES))
             file.flush()
             os.fsync(file.fileno())
+
+
+def record_rule(task: Task, book: Gradebook) -> None:
+    """Record which attempt counts: what task.toml states, else what is recorded, else the default."""
+    stated = "leaderboard" in task.spec.model_fields_set
+    (book.counts if stated else book.counts_unless_recorded)(task.id, task.spec.leaderboard)
 
 
 def with_points(result: Result, task: Task) -> Result:

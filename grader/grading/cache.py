@@ -28,7 +28,10 @@ def context_key(task: Task, repeats: Sequence[Repeat], settings: RunSettings) ->
     they come from a secret.
     """
     rounds = [(repeat.mark, repeat.number, repeat.trainer_seed, repeat.slot_seed) for repeat in repeats]
-    decisive = {"device": settings.device, "wall_seconds": settings.wall_seconds, "backend": settings.backend}
+    confinement = (
+        "plain" if settings.walls == "plain" else "bubblewrap"
+    )  # whatever walls: no prediction depends on them
+    decisive = {"device": settings.device, "wall_seconds": settings.wall_seconds, "backend": confinement}
     text = json.dumps([task.id, task.run_digest, rounds, decisive])
     return hashlib.sha256(text.encode()).hexdigest()
 

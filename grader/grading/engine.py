@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Protocol, Self
 
 from grader.errors import GraderFault, Verdict
 from grader.grading.grade import RunningBatch, grade
+from grader.grading.occupancy import Occupancy
 from grader.grading.parsed import parse
 from grader.sandbox.pool import SandboxPool
-from grader.trainer.attribution import OutOfCardMemory
+from grader.sandbox.proof import required_walls
+from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.fork_server import ForkServer, TrainerSource
 from grader.trainer.kernel import trainer_environment
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
+    from grader.grading.occupancy import Company
     from grader.grading.parsed import ParsedSubmission
     from grader.grading.plan import RunContext, Watcher
     from grader.trainer.gpus import Cards
@@ -50,7 +53,8 @@ class LocalEngine:
 
     def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:
         self._cards = cards
-        self._sandboxes = SandboxPool(kept)
+        self._occupancy = Occupancy()
+        self._sandboxes = SandboxPool(kept, required_walls)
         self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
         self._lock = threading.Lock()
         self._closed = False
@@ -92,12 +96,11 @@ class LocalEngine:
     ) -> Iterator[RunningBatch]:
         """Yield what submissions share; nothing is started yet."""
         settings = context.settings
-        processes = context.task.spec.limits.processes
         server = None if settings.cold else self._fork_server(settings.device)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
-        with self._sandboxes.source(imports, processes, settings.backend) as sandboxes:
-            yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping)
+        with self._sandboxes.source(imports, context.task.spec.limits, settings.walls) as sandboxes:
+            yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy)
 
     def _fork_server(self, device: str) -> ForkServer | None:
         """Return the fork server for the environment that trainers have now; None where this system has none."""
@@ -134,6 +137,7 @@ def grade_with_retries(
 ) -> Result:
     """Grade one submission; after a failure of ours again, twice, each time after a longer pause.
 
+    A run that overran beside others is repeated once, alone on this machine: what comes of that is final.
     Raises GraderFault where the batch is stopped meanwhile.
     """
     for seconds in (0.0, *BACK_OFF_SECONDS):
@@ -141,17 +145,27 @@ def grade_with_retries(
             raise GraderFault("the batch was stopped")
         if submission.may_be_read_again:
             submission = parse(submission.submission, batch.context.starter)
-        result = _grade_on(submission, batch, cards)
+        try:
+            with batch.occupancy.beside_others(batch.stopping) as company:
+                result = _grade_on(submission, batch, cards, company)
+        except Overrun:
+            batch.watcher.on_notice(
+                f"{submission.student}: time ran out beside other submissions; graded once more, alone"
+            )
+            with batch.occupancy.alone(batch.stopping) as company:
+                return _grade_on(submission, batch, cards, company)
         if result.verdict is not Verdict.GRADER_ERROR or submission.submission.fault is not None:
             break
     return result
 
 
-def _grade_on(submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None) -> Result:
+def _grade_on(
+    submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None, company: Company
+) -> Result:
     """Grade with a place on a GPU; where that is too small, alone on one."""
     if cards is None:
-        return grade(submission, batch)
+        return grade(submission, batch, company=company)
     with contextlib.suppress(OutOfCardMemory), cards.place() as place:
-        return grade(submission, batch, place)
+        return grade(submission, batch, place, company=company)
     with cards.place(alone=True) as place:
-        return grade(submission, batch, place)
+        return grade(submission, batch, place, company=company)

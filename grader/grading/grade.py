@@ -13,12 +13,13 @@ from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
+from grader.grading.occupancy import NOBODY, Company, Occupancy
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
 from grader.task.scoring import points, score
-from grader.trainer.attribution import OutOfCardMemory
+from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
 from grader.trainer.job import RepeatJob
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from grader.task.evaluation import Repeat
     from grader.trainer.fork_server import TrainerSource
 
+CORE_SHARE = 0.9  # of the clock; the rest is the trainer's before the first call
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
 
@@ -51,6 +53,7 @@ class RunningBatch:
     runs: Path
     watcher: Watcher
     stopping: threading.Event
+    occupancy: Occupancy
 
 
 @dataclass(frozen=True)
@@ -100,10 +103,13 @@ class _Account:
         )
 
 
-def grade(submission: ParsedSubmission, batch: RunningBatch, place: Place = ANYWHERE) -> Result:
+def grade(
+    submission: ParsedSubmission, batch: RunningBatch, place: Place = ANYWHERE, *, company: Company = NOBODY
+) -> Result:
     """Grade one submission; every way it can end is a verdict in the Result, and a bug of ours is `grader_error`.
 
-    Raises OutOfCardMemory, and nothing else, where the share of a GPU was too small.
+    Raises OutOfCardMemory where the share of a GPU was too small, Overrun where a run overran that had `company`, and
+    nothing else.
     """
     account = _Account(submission, batch.context, time.monotonic())
     try:
@@ -116,11 +122,17 @@ def grade(submission: ParsedSubmission, batch: RunningBatch, place: Place = ANYW
         earned = points(_mean(account.scores), batch.context.task.spec.score)
         end = _End(Verdict.SCORED, _scored_sentence(_penalties(account.executions)), earned)
     except StudentFault as fault:
+        if (
+            fault.verdict is Verdict.TIME_LIMIT
+            and company.was_shared()
+            and not had_a_core(account.executions)
+        ):
+            raise Overrun(fault.message) from fault
         end = _End(fault.verdict, fault.message, 0, fault.traceback)
     except GraderFault as fault:
         if not batch.stopping.is_set():
             folder.write_traceback()
-        if isinstance(fault, OutOfCardMemory) and place.share:
+        if _may_go_well(fault, place, company):
             raise
         end = _End(Verdict.GRADER_ERROR, str(fault), None)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
@@ -136,6 +148,24 @@ def grade(submission: ParsedSubmission, batch: RunningBatch, place: Place = ANYW
         end = _End(Verdict.GRADER_ERROR, f"the run folder cannot be written: {error.strerror}", None)
         return account.result(end, folder.path)
     return result
+
+
+def had_a_core(executions: list[Execution]) -> bool:
+    """Return whether the last run's clock went by while the slot computed on a core that nobody took from it.
+
+    So it is with endless loops. Alone it would get the same: a sandbox has one core, and its trainer waits meanwhile.
+    """
+    if not executions:
+        return False
+    last = executions[-1]
+    return min(last.slot_seconds, last.slot_cpu_seconds) >= CORE_SHARE * last.cell_seconds
+
+
+def _may_go_well(fault: GraderFault, place: Place, company: Company) -> bool:
+    """Return whether a whole GPU, or a machine without other runs, may be all that was missing."""
+    if isinstance(fault, OutOfCardMemory):
+        return bool(place.share)
+    return isinstance(fault, Overrun) and company.was_shared()
 
 
 def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Place) -> None:
@@ -227,7 +257,7 @@ def _first_call_file(context: RunContext) -> Path:
 def _explained(fault: StudentFault, submission: ParsedSubmission, context: RunContext) -> StudentFault:
     """Add to the message of a failed run what `check` says beforehand of such a failure."""
     named = _with_name_hint(fault, submission, context.starter)
-    return _with_version_hint(_with_refusal_hint(named, submission, context.imports), submission)
+    return _with_version_hint(_with_refusal_hint(named, submission, context), submission)
 
 
 def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: Json) -> StudentFault:
@@ -241,11 +271,14 @@ def _with_name_hint(fault: StudentFault, submission: ParsedSubmission, starter: 
     )
 
 
-def _with_refusal_hint(fault: StudentFault, submission: ParsedSubmission, imports: str) -> StudentFault:
+def _with_refusal_hint(
+    fault: StudentFault, submission: ParsedSubmission, context: RunContext
+) -> StudentFault:
     """Name what the sandbox refuses, where the program asks for it and the failure reads so."""
     if fault.verdict not in (Verdict.SLOT_ERROR, Verdict.SLOT_CRASHED):
         return fault
-    hint = refusal_hint(fault.message, imports, submission.slot)
+    granted = context.task.spec.limits.granted
+    hint = refusal_hint(fault.message, context.imports, submission.slot, granted)
     return StudentFault(fault.verdict, fault.message + hint, traceback=fault.traceback) if hint else fault
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from grader.errors import UsageError, instead
 from grader.files import write_atomic
-from grader.gradebook.gradebook import Recorded, now, reading, writing
+from grader.gradebook.gradebook import FILE_NAME, Recorded, now, reading, writing
 from grader.gradebook.run_folder import RunFolder
-from grader.gradebook.run_settings import RunSettings
-from grader.grading.batch import with_points, write_csv
+from grader.gradebook.run_settings import SEED_VERSION, RunSettings
+from grader.grading.batch import record_rule, with_points, write_csv
 from grader.grading.cache import context_key
 from grader.grading.engine import opened
 from grader.grading.environment import machine, versions
@@ -59,6 +59,17 @@ def settings_of_last_grade(out: Path, task: Task) -> RunSettings:
             if run["command"] == "grade" and run["settings"].get("task") == task.id:
                 return RunSettings.from_json(run["settings"])
     raise UsageError(f"{out} holds no results of {task.id}")
+
+
+def seed_version_of(out: Path, task: Task) -> int:
+    """Return how seeds are derived in `out`: as in its first results of `task`, so that all were graded on the same data."""
+    if not (out / FILE_NAME).is_file():
+        return SEED_VERSION
+    with reading(out) as book:
+        for run in book.runs():
+            if run["command"] == "grade" and run["settings"].get("task") == task.id:
+                return RunSettings.from_json(run["settings"]).seed_version
+    return SEED_VERSION
 
 
 def settings_of(out: Path, recorded: Recorded) -> RunSettings:
@@ -128,7 +139,7 @@ def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
         if not current:
             raise UsageError(f"{out} holds no results of {task.id}")
         run = book.begin_run("rescore", {"task": task.id, "task_version": task.version, "score": task.spec.score.model_dump()}, versions(), machine())  # fmt: skip
-        book.counts(task.id, task.spec.leaderboard)
+        record_rule(task, book)
         for row in current:
             result = with_points(row.result, task)
             if result != row.result:

@@ -17,7 +17,7 @@ from grader.notebooks.program import definitions, parse
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
-_BUILTINS = {"input": "builtins.input", "breakpoint": "builtins.breakpoint"}
+_BUILTINS = {name: f"builtins.{name}" for name in ("input", "breakpoint", "open")}
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,22 @@ PROGRAMS = Refusal(
     "do it in Python",
     re.compile(r"FileNotFoundError|PermissionError|CalledProcessError"),
 )
+PROCESSES = Refusal(
+    "no-processes",
+    "your function has one process, and cannot start another",
+    "do it in Python, in this process; concurrent.futures.ThreadPoolExecutor gives you threads",
+    re.compile(r"PermissionError|one process"),
+)
+FILES = Refusal(
+    "no-files",
+    "your function cannot write files when it is graded",
+    "keep it in a variable, or in memory with io.BytesIO",
+    re.compile(
+        r"PermissionError|Read-only|No space left|FileNotFoundError|OSError|not writable|cannot be opened"
+    ),
+)
+# What a task may give its slots after all, by the limit that does so.
+GRANTED_BY = {"processes": PROCESSES.kind, "file_mb": FILES.kind}
 SOCKETS = Refusal(
     "no-sockets",
     "processes cannot send each other tensors or share a manager where your function is graded: that takes sockets",
@@ -76,8 +92,34 @@ def _with(name: str) -> Callable[[ast.Call], bool]:
     return test
 
 
+def _writes(call: ast.Call) -> bool:
+    """Return whether a call of `open` writes a file that has a name in the slot; devices can be written."""
+    mode = argument(call, "mode", 1)
+    path = call.args[0] if call.args else argument(call, "file")
+    if not (isinstance(mode, ast.Constant) and isinstance(mode.value, str) and set(mode.value) & set("wax+")):
+        return False
+    return isinstance(path, (ast.Constant, ast.JoinedStr)) and not _is_device(path)
+
+
+def _saves(call: ast.Call) -> bool:
+    """Return whether the first argument of a call is the name of a file, and not one in memory."""
+    return (
+        bool(call.args)
+        and isinstance(call.args[0], (ast.Constant, ast.JoinedStr))
+        and not _is_device(call.args[0])
+    )
+
+
+def _is_device(path: ast.expr) -> bool:
+    return isinstance(path, ast.Constant) and str(path.value).startswith("/dev/")
+
+
+def _saves_second(call: ast.Call) -> bool:
+    return len(call.args) > 1 and isinstance(call.args[1], (ast.Constant, ast.JoinedStr))
+
+
 def _named(call: ast.Call) -> bool:
-    """Return whether a call starts a program by its name; `sys.executable` is the one that is there."""
+    """Return whether a call starts a program by its name, and not Python itself."""
     command = call.args[0] if call.args else argument(call, "args")
     if isinstance(command, (ast.List, ast.Tuple)) and command.elts:
         command = command.elts[0]
@@ -105,11 +147,24 @@ _TABLE: tuple[tuple[Refusal, Callable[[ast.Call], bool], tuple[str, ...]], ...] 
         "subprocess.run", "subprocess.call", "subprocess.check_call", "subprocess.check_output", "subprocess.Popen",
         "asyncio.create_subprocess_exec",
     )),
+    (PROCESSES, _always, (
+        "os.fork", "os.forkpty", "multiprocessing.Process", "multiprocessing.context.*Process", "torch.multiprocessing.Process",
+        "torch.multiprocessing.spawn", "torch.multiprocessing.start_processes", "subprocess.run", "subprocess.call",
+        "subprocess.check_call", "subprocess.check_output", "subprocess.Popen", "asyncio.create_subprocess_exec",
+    )),
+    (FILES, _writes, ("builtins.open", "io.open")),
+    (FILES, _saves, (
+        "numpy.save", "numpy.savez", "numpy.savez_compressed", "numpy.savetxt", "matplotlib.pyplot.savefig", "os.mkdir",
+        "os.makedirs", "os.mkfifo", "sqlite3.connect",
+    )),
+    (FILES, _saves_second, ("torch.save", "joblib.dump")),
+    (FILES, _always, ("tempfile.mkdtemp", "tempfile.mkstemp", "tempfile.TemporaryFile", "tempfile.NamedTemporaryFile",
+        "tempfile.TemporaryDirectory", "multiprocessing.shared_memory.SharedMemory")),
     (SOCKETS, _always, (
         "multiprocessing.Manager", "multiprocessing.managers.*Manager", "multiprocessing.connection.Listener",
-        "multiprocessing.connection.Client", "torch.multiprocessing.Pool", "torch.multiprocessing.Queue",
+        "multiprocessing.connection.Client", "torch.multiprocessing.Queue",
         "torch.multiprocessing.SimpleQueue", "torch.multiprocessing.JoinableQueue", "torch.multiprocessing.Manager",
-        "torch.multiprocessing.spawn", "torch.multiprocessing.get_context", "torch.distributed.init_process_group",
+        "torch.distributed.init_process_group",
         "ray.init", "dask.distributed.Client", "dask.distributed.LocalCluster", "socketserver.*Server",
     )),
     (COMPILER, _always, (
@@ -128,25 +183,29 @@ def known_names(trees: Iterable[ast.Module]) -> dict[str, str]:
     return built_in | imported_names(modules)
 
 
-def refusal(call: ast.Call, known: dict[str, str]) -> Refusal | None:
-    """Return what a call needs and cannot have, None where it may work."""
+def refusal(call: ast.Call, known: dict[str, str], granted: frozenset[str] = frozenset()) -> Refusal | None:
+    """Return what a call needs and cannot have, None where it may work; a task has `granted` these kinds."""
     name = dotted(call.func, known)
     for kind, applies, patterns in _TABLE if name else ():
+        if kind.kind in granted:
+            continue
         if any(fnmatchcase(name, pattern) for pattern in patterns) and applies(call):
             return kind
     return None
 
 
-def refusal_hint(message: str, imports: str, slot: str) -> str:
+def refusal_hint(message: str, imports: str, slot: str, granted: frozenset[str] = frozenset()) -> str:
     """Return the end of a sentence on a failure that comes from something refused; "" where it comes from none.
 
-    `imports` and `slot` are the two cells that ran.
+    `imports` and `slot` are the two cells that ran, `granted` the kinds that the task has granted.
     """
     try:
         trees = [parse(imports), parse(slot)]
     except SyntaxError:
         return ""
     known = known_names(trees)
-    needed = (refusal(call, known) for call in all_calls(trees[1]))
+    needed = (refusal(call, known, granted) for call in all_calls(trees[1]))
     kind = next((kind for kind in needed if kind and kind.failure.search(message)), None)
+    if kind and kind.sentence in message:  # it says so itself
+        return f": {kind.help}"
     return f". {kind.sentence[0].upper()}{kind.sentence[1:]}: {kind.help}" if kind else ""

@@ -44,9 +44,9 @@ from grader.redteam.host_snapshot import (
 )
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
 from grader.redteam.window import culprits
-from grader.sandbox.bwrap import spare_users
+from grader.sandbox.users import spare_users
 from grader.submissions.collect import Submission
-from grader.task.evaluation import secret_for
+from grader.task.secret import secret_for
 from grader.task.spec import tasks_folder
 from grader.task.starter import load_starter
 
@@ -151,7 +151,7 @@ class Arena:
         self._monitor = HostMonitor(
             tuple(dict.fromkeys(path.resolve() for path in private if path.exists())),
             tuple(dict.fromkeys(path.resolve() for path in shared)),
-            range(*users) if users and context.settings.backend == "bubblewrap" else None,
+            range(*users) if users and context.settings.walls != "plain" else None,
         )
 
     def measure(self, wall_seconds: float | None, trained_twins: int = TRAINED_TWINS) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
 from grader.files import write_atomic
+from grader.gradebook.agreement_file import agreement_row, read_agreements
 from grader.gradebook.run_folder import RunFolder
 from grader.report.feedback import feedback
 from grader.report.leaderboard import minute
@@ -68,7 +70,7 @@ def write_appeal(path: Path, out: Path, evidence: Evidence, task: Task | None) -
         submitted=minute(recorded.submitted or ""),
         replays=[(record, minute(record["moment"])) for record in evidence.replays],
         settings=_table(evidence.run["settings"]),
-        machine=_table(evidence.run["machine"]),
+        machine=_table({**evidence.run["machine"], **_own_answers(out, result.task)}),
         versions=_table({**evidence.run["versions"], **executed.versions, "device": executed.device}),
         began=minute(evidence.run["began"]),
     )
@@ -103,6 +105,15 @@ def _seeds(evidence: Evidence, folder: RunFolder) -> list[tuple[int, Table]]:
         others = [(name, str(seed)) for name, seed in derived.items() if name != "trainer"] if fits else []
         seeds.append((number + 1, [("trainer", trainer), *others]))
     return seeds
+
+
+def _own_answers(out: Path, task_id: str) -> dict[str, str]:
+    """Return a row that says whether starter and reference got their recorded points there; none where nobody knows."""
+    with contextlib.suppress(
+        UsageError, KeyError, TypeError, AttributeError
+    ):  # the page is of something else
+        return {"starter and reference": agreement_row(read_agreements(out)[task_id])}
+    return {}
 
 
 def _table(values: Mapping[str, Any]) -> Table:

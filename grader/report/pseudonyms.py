@@ -9,7 +9,7 @@ from collections import Counter
 from typing import TYPE_CHECKING
 
 from grader.files import MADE, reporting_os_errors
-from grader.task.evaluation import secret_for
+from grader.task.secret import secret_for
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

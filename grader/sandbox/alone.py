@@ -165,7 +165,7 @@ class AloneSlot:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **process.environment(self._home.name, limits.processes)},
+            env={**os.environ, **process.environment(self._home.name, limits)},
             cwd=self._home.name,
             start_new_session=True,  # a group of its own, where there are groups
         )

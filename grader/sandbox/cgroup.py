@@ -1,8 +1,8 @@
-"""A cap on the memory and the number of processes of a whole sandbox, and its processor time, where root can make a control group.
+"""A cap on the memory, processes and cores of a whole sandbox, and its processor time, where root can make a control group.
 
 The limits of a process (RLIMIT_AS, RLIMIT_NPROC) count each process, or each user, alone and no files in memory; a control
-group counts all of them together. Ordinary users go without: then the worst a slot can take is its memory times its
-processes.
+group counts all of them together, and to the scheduler they are one process, however many they are. Ordinary users go
+without: then the worst a slot can take is its memory times its processes, and of the cores what a lower priority leaves it.
 """
 
 from __future__ import annotations
@@ -24,6 +24,19 @@ OWN_PROCESSES = 8  # of the sandbox itself, beside the slot's
 ABANDONED_SECONDS = 60.0  # a younger group may be about to get its first process
 REMOVE_SECONDS = 2.0  # the kernel lets go of a group a moment after its last process
 _CLOCK = "cpuacct"  # of version 1; in version 2 each group counts
+# A core is what one thread can use, and a slot computes with one (`ONE_THREAD`) while its trainer waits: the same on every
+# machine, whatever else runs there. The weight is that of one process.
+PERIOD_MICROSECONDS = 100_000
+CORES = 1
+_CORE_LIMITS = {
+    False: {
+        "cpu.shares": "1024",
+        "cpu.cfs_period_us": str(PERIOD_MICROSECONDS),
+        "cpu.cfs_quota_us": str(CORES * PERIOD_MICROSECONDS),
+    },
+    True: {"cpu.weight": "100", "cpu.max": f"{CORES * PERIOD_MICROSECONDS} {PERIOD_MICROSECONDS}"},
+}
+_LOWER_PRIORITY = 5  # nice: about a third of the time that a trainer gets, where both want a core
 
 
 @dataclass(frozen=True)
@@ -50,7 +63,7 @@ class ControlGroup:
 
     @property
     def limited(self) -> list[str]:
-        """What there is a cap on: memory, pids."""
+        """What there is a cap on: memory, pids, cpu."""
         return [controller for controller in self.folders if controller != _CLOCK]
 
     def cpu_seconds(self) -> float | None:
@@ -60,7 +73,7 @@ class ControlGroup:
         with contextlib.suppress(FileNotFoundError):  # in version 2 all controllers share one folder
             stat = next(iter(self.folders.values())) / "cpu.stat"
             counters = dict(map(str.split, stat.read_text(encoding="ascii").splitlines()))
-            return int(counters["usage_usec"]) / 1e6
+            return int(counters["usage_usec"]) / 1e6 if "usage_usec" in counters else None
         return None
 
     def remove(self) -> None:
@@ -76,9 +89,22 @@ class ControlGroup:
                     time.sleep(0.01)
 
 
+def enter(group: ControlGroup | None, pid: int) -> None:
+    """Put a process, and all that it will start, into `group`; where none divides the cores, let it give way to others.
+
+    What cannot be done is left out: the other limits stand.
+    """
+    if group is not None:
+        with contextlib.suppress(OSError):
+            group.add(pid)
+    if group is None or "cpu" not in group.folders:
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, pid, _LOWER_PRIORITY)
+
+
 def group_of(limits: Limits) -> ControlGroup | None:
     """Make the group of a sandbox with these limits; None where this machine or this user cannot."""
-    return make_group((limits.memory_mb + 2 * limits.file_mb) << 20, limits.processes)
+    return make_group((limits.memory_mb + 2 * limits.file_mb) << 20, max(limits.threads, limits.processes))
 
 
 def make_group(slot_bytes: int, processes: int) -> ControlGroup | None:
@@ -91,14 +117,16 @@ def make_group(slot_bytes: int, processes: int) -> ControlGroup | None:
     unified = (MOUNT / "cgroup.controllers").exists()
     name = f"slot-{uuid4().hex}"
     limits = {
-        "memory": ("memory.max" if unified else "memory.limit_in_bytes", slot_bytes + LIBRARIES_BYTES),
-        "pids": ("pids.max", processes + OWN_PROCESSES),
+        "memory": {"memory.max" if unified else "memory.limit_in_bytes": str(slot_bytes + LIBRARIES_BYTES)},
+        "pids": {"pids.max": str(processes + OWN_PROCESSES)},
+        "cpu": _CORE_LIMITS[unified],
     }
     folders: dict[str, Path] = {}
-    for controller, (file, most) in limits.items():
+    for controller, values in limits.items():
         with contextlib.suppress(OSError):  # left out; an empty folder is removed as abandoned
             folder = _new_folder(controller, name, unified=unified)
-            (folder / file).write_text(str(most), encoding="ascii")
+            for file, value in values.items():
+                (folder / file).write_text(value, encoding="ascii")
             folders[controller] = folder
     if folders and not unified:
         with contextlib.suppress(OSError):

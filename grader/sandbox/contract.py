@@ -76,7 +76,7 @@ class Sandbox(Protocol):
 
     @property
     def name(self) -> str:
-        """Return what confines it: "bubblewrap" or "plain process"."""
+        """Return what confines it: "namespaces", "Landlock" or "plain process"."""
 
     def start_slot(self, source: SlotSource) -> Slot:
         """Start a fresh process for the student's code; one slot runs at a time, the one before is closed.

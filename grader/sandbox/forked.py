@@ -9,11 +9,12 @@ import socket
 import tempfile
 import threading
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault
 from grader.sandbox import cgroup, process
 from grader.sandbox.inside import forks, wire
+from grader.sandbox.users import SlotUser
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 class LibraryProcess:
     """One process that imports libraries, and then forks a sandbox whenever it is asked. Safe to use from several threads."""
 
-    def __init__(self, prepare: Callable[[int, int], ServerCommand]) -> None:
+    def __init__(self, prepare: Callable[[int, int], ServerCommand], *, has_namespaces: bool) -> None:
+        self.has_namespaces = has_namespaces  # for each sandbox that it forks
         self._process = process.ServerProcess(prepare)
         self._lock = threading.Lock()
         self._problem: str | None = None
@@ -76,17 +78,20 @@ class LibraryProcess:
 
 
 class ForkedSandbox:
-    """The first process of a sandbox that `library` forks: behind its walls before it obeys.
+    """The first process of a sandbox that `library` forks: with its namespaces, where it has any, before it obeys.
 
-    `home` is the folder it works in where it is not confined.
+    `users` is the range that the user of its slots is drawn from, `home` the folder it works in where it is not confined.
     """
 
     forked = True
 
-    def __init__(self, library: LibraryProcess, limits: Limits, home: str) -> None:
+    def __init__(
+        self, library: LibraryProcess, limits: Limits, *, users: tuple[int, int] | None, home: str
+    ) -> None:
         self._library = library
         self._limits = limits
         self._home = home
+        self._user = SlotUser(users)
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in end()
         self._control, theirs = socket.socketpair()
         self._pid = 0
@@ -99,6 +104,7 @@ class ForkedSandbox:
             except GraderFault:
                 self._control.close()
                 self._log.close()
+                self._user.release()
                 raise
 
     @property
@@ -117,14 +123,12 @@ class ForkedSandbox:
             (self._pidfd,) = descriptors
             self._pid = _number(self._pidfd)
             self._group = cgroup.group_of(self._limits)
-            if self._group is not None:
-                with contextlib.suppress(OSError):  # the other limits stand
-                    self._group.add(self._pid)
+            cgroup.enter(self._group, self._pid)
         elif introduction == forks.FORKED:
             raise GraderFault("no more files can be opened, and so no sandbox")
         else:
             self._pid = int(introduction)
-        settings: dict[str, Any] = {**process.settings_of(self._limits), "home": self._home}
+        settings = process.settings_of(self._limits) | {"home": self._home, "user": self._user.number}
         with contextlib.suppress(wire.Closed):
             wire.send(self._control, settings)
 
@@ -147,21 +151,23 @@ class ForkedSandbox:
         return process.counted_kills(self._group)
 
     def end(self) -> None:
-        """Kill the process and, where it is confined, everything in its pid namespace; return when all is gone. Idempotent.
+        """Kill the process and everything in the sandbox; return when all is gone. Idempotent.
 
-        The kernel ends the rest of a pid namespace before its first process counts as ended. A process that is not confined
-        ends, and its slot before it, when nobody holds the other end of its socket. Raises GraderFault where it survives.
+        The kernel ends the rest of a pid namespace before its first process counts as ended. Without one, the process ends,
+        and its slot before it, when nobody holds the other end of its socket; if it is killed, its slot is, too. Raises
+        GraderFault where it survives.
         """
         gone = True
+        if self._introduced and self._control.fileno() >= 0 and not self._library.has_namespaces:
+            gone = _closes(self._control)
         if self._pidfd is not None:
             process.kill(self._pidfd)
             gone = _has_ended(self._pidfd, process.END_SECONDS)
             os.close(self._pidfd)
             self._pidfd = None
-        elif self._introduced and self._control.fileno() >= 0:
-            gone = _closes(self._control)
         self._control.close()
         self._log.close()
+        self._user.release()
         if self._group is not None:
             self._group.remove()
         if not gone:

@@ -4,16 +4,26 @@ from __future__ import annotations
 
 import os
 import tempfile
+from typing import TYPE_CHECKING
 
 from grader.sandbox import process
 
+if TYPE_CHECKING:
+    from grader.task.spec import Limits
 
-def library_command(imports: str, processes: int, control_fd: int, facts_fd: int) -> process.ServerCommand:
+
+def library_command(imports: str, limits: Limits, control_fd: int, facts_fd: int) -> process.ServerCommand:
     """Return how to start a process that forks ordinary processes: the same verdicts, and no protection."""
     del facts_fd  # of bubblewrap
-    config = {"forks": True, "confined": False, "filter": "", "users": None, "private": ()}
-    config |= {"control_fd": control_fd, "imports": imports}
+    config = {
+        "walls": "plain",
+        "forks": True,
+        "users": False,
+        "private": (),
+        "control_fd": control_fd,
+        "imports": imports,
+    }
     argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
     environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
     folder = tempfile.gettempdir()
-    return process.ServerCommand(argv, environment | process.environment(folder, processes), folder)
+    return process.ServerCommand(argv, environment | process.environment(folder, limits), folder)

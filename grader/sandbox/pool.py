@@ -9,10 +9,12 @@ import threading
 from typing import TYPE_CHECKING, Literal
 
 from grader.errors import GraderFault
-from grader.sandbox import bwrap, plain, process
+from grader.sandbox import bwrap, landlocked, plain, process
 from grader.sandbox.alone import AloneSandbox, can_fork
 from grader.sandbox.forked import ForkedSandbox, LibraryProcess
+from grader.sandbox.inside.landlock import LATEST
 from grader.sandbox.session import SlotSandbox
+from grader.sandbox.users import SlotUser, spare_users
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -20,29 +22,54 @@ if TYPE_CHECKING:
     from grader.sandbox.contract import Sandbox
     from grader.task.spec import Limits
 
-Backend = Literal["bubblewrap", "plain"]
-NAMES: dict[Backend, str] = {"bubblewrap": "bubblewrap", "plain": "plain process"}
+Walls = Literal["namespaces", "landlock", "plain"]
+NAMES: dict[Walls, str] = {"namespaces": "namespaces", "landlock": "Landlock", "plain": "plain process"}
+
+
+# What the process that imports depends on: with the same, it forks the sandboxes of any limits.
+_Key = tuple[str, int, int, bool, str]
 
 
 class SandboxSource:
-    """Sandboxes whose libraries are what the statements `imports` name, for slots of up to `processes` processes.
+    """Sandboxes behind `walls` whose libraries are what the statements `imports` name, for slots with these `limits`.
 
     Its own process starts when the first is opened, unless `start` asks for it, and is replaced where it died. On a machine
     that lets it confine nothing, each sandbox imports for itself, one of them ahead. Safe to use from several threads.
     """
 
-    def __init__(self, imports: str, processes: int, backend: Backend) -> None:
+    def __init__(
+        self, imports: str, limits: Limits, walls: Walls | Callable[[], Walls], *, landlock: int = LATEST
+    ) -> None:
+        """`walls` may be what chooses them, when they are needed. Of Landlock, no more is used than version `landlock` knows."""
         self._imports = imports
-        self._processes = processes
-        self._backend = backend
+        self._limits = limits
+        self._choice = walls
+        self._landlock = landlock
         self._library: LibraryProcess | None = None
         self._refusal: str | None = None  # why nothing is forked; None: not tried yet
         self._ahead: dict[Limits, process.ServerProcess] = {}
         self._lock = threading.Lock()
         self._closed = False
 
+    @functools.cached_property
+    def _walls(self) -> Walls:
+        return self._choice if isinstance(self._choice, str) else self._choice()
+
+    @functools.cached_property
+    def _users(self) -> tuple[int, int] | None:
+        """The range that slots' own users are drawn from."""
+        if self._walls == "plain":
+            return None
+        return spare_users() if self._walls == "namespaces" else landlocked.users()
+
+    def _command(self, control_fd: int, facts_fd: int) -> process.ServerCommand:
+        given = (self._imports, self._limits, control_fd, facts_fd)
+        if self._walls == "landlock":
+            return landlocked.library_command(*given, most=self._landlock)
+        return bwrap.library_command(*given) if self._walls == "namespaces" else plain.library_command(*given)
+
     def start(self) -> None:
-        """Start the imports, and return at once. Raises GraderFault where bubblewrap is asked for and not there."""
+        """Start the imports, and return at once. Raises GraderFault where this machine lacks what the walls are made of."""
         if not self._starts_anew() and not self._refusal:
             self._running()
 
@@ -58,7 +85,7 @@ class SandboxSource:
     def open(self, limits: Limits, *, on_close: Callable[[], None] = lambda: None) -> Sandbox:
         """Open a sandbox nobody has used; the caller closes it, and then `on_close` is called.
 
-        Does not wait for the imports. Raises GraderFault where bubblewrap is asked for and not there.
+        Does not wait for the imports. Raises GraderFault where this machine lacks what the walls are made of.
         """
         if self._starts_anew():
             return AloneSandbox(limits, on_close)
@@ -67,48 +94,53 @@ class SandboxSource:
         with contextlib.ExitStack() as failing:
             failing.push(own)
             home = ""
-            if self._backend == "plain":
+            if self._walls == "plain":
                 folder = tempfile.TemporaryDirectory(prefix="slot-", ignore_cleanup_errors=True)
                 home = own.enter_context(folder)
             open_process = functools.partial(self._open_process, limits, home)
-            sandbox = SlotSandbox(NAMES[self._backend], limits, open_process, own.close)
+            sandbox = SlotSandbox(NAMES[self._walls], limits, open_process, own.close)
             failing.pop_all()
         return sandbox
 
     def _starts_anew(self) -> bool:
-        return self._backend == "plain" and not can_fork()
+        return self._walls == "plain" and not can_fork()
 
     def _open_process(self, limits: Limits, home: str) -> process.SandboxProcess:
         if self.why_not_forked():
             return self._begun_ahead(limits)
         with contextlib.suppress(GraderFault):  # it had just ended; another one follows
-            return ForkedSandbox(self._running(), limits, home)
-        return ForkedSandbox(self._running(), limits, home)
+            return ForkedSandbox(self._running(), limits, users=self._users, home=home)
+        return ForkedSandbox(self._running(), limits, users=self._users, home=home)
 
     def _begun_ahead(self, limits: Limits) -> process.ServerProcess:
         """Return a process that began to import when the one before was opened, if there was one; and begin the next."""
-        command = functools.partial(bwrap.sandbox_command, limits, self._imports)
         with self._lock:
             if self._closed:
                 raise GraderFault("the sandboxes are closed")
-            ahead = self._ahead.pop(limits, None) or process.ServerProcess(command)
-            self._ahead[limits] = process.ServerProcess(command)
+            ahead = self._ahead.pop(limits, None) or self._begin(limits)
+            self._ahead[limits] = self._begin(limits)
             library, self._library = self._library, None
         if library is not None:
             library.end()
         return ahead
 
+    def _begin(self, limits: Limits) -> process.ServerProcess:
+        user = SlotUser(self._users)
+        command = functools.partial(bwrap.sandbox_command, limits, self._imports, user.number)
+        return process.ServerProcess(command, user.release)
+
     def _running(self) -> LibraryProcess:
         with self._lock:
             if self._closed:
                 raise GraderFault("the sandboxes are closed")
-            if self._backend == "bubblewrap":
+            if self._walls == "namespaces":
                 bwrap.required_bwrap()
+            if self._walls == "landlock":
+                landlocked.required(self._limits)
             if self._library is None or not self._library.is_running():
                 if self._library is not None:
                     self._library.end()
-                command = bwrap.library_command if self._backend == "bubblewrap" else plain.library_command
-                self._library = LibraryProcess(functools.partial(command, self._imports, self._processes))
+                self._library = LibraryProcess(self._command, has_namespaces=self._walls == "namespaces")
             return self._library
 
     def close(self) -> None:
@@ -127,27 +159,29 @@ class SandboxSource:
 class SandboxPool:
     """Sources for one batch after the other; the `kept` that were used last stay ready between batches.
 
-    Safe to use from several threads.
+    `choose` finds the walls of slots that may have "any". Safe to use from several threads.
     """
 
-    def __init__(self, kept: int) -> None:
+    def __init__(self, kept: int, choose: Callable[[Limits], Walls]) -> None:
         self._kept = kept
-        self._idle: dict[tuple[str, int, Backend], SandboxSource] = {}
+        self._choose = choose
+        self._idle: dict[_Key, SandboxSource] = {}
         self._lock = threading.Lock()
         self._closed = False
 
     @contextlib.contextmanager
-    def source(self, imports: str, processes: int, backend: Backend) -> Iterator[SandboxSource]:
+    def source(self, imports: str, limits: Limits, walls: Walls | Literal["any"]) -> Iterator[SandboxSource]:
         """Yield a source of such sandboxes; when the context ends it is kept for the next, or ends."""
-        key = (imports, processes, backend)
+        key = (imports, limits.threads, limits.processes, bool(limits.file_mb), walls)
         with self._lock:
-            source = self._idle.pop(key, None) or SandboxSource(*key)
+            chosen = functools.partial(self._choose, limits) if walls == "any" else walls
+            source = self._idle.pop(key, None) or SandboxSource(imports, limits, chosen)
         try:
             yield source
         finally:
             self._keep(key, source)
 
-    def _keep(self, key: tuple[str, int, Backend], source: SandboxSource) -> None:
+    def _keep(self, key: _Key, source: SandboxSource) -> None:
         with self._lock:
             surplus = (
                 [self._idle.pop(key)] if key in self._idle else []
@@ -165,12 +199,12 @@ class SandboxPool:
         _end(surplus)
 
 
-def open_sandbox(limits: Limits, *, imports: str, backend: Backend) -> Sandbox:
+def open_sandbox(limits: Limits, *, imports: str, walls: Walls) -> Sandbox:
     """Open one sandbox with a source of its own, and return at once; `imports` are imported in the background.
 
-    Raises GraderFault where bubblewrap is asked for and not there.
+    Raises GraderFault where this machine lacks what the walls are made of.
     """
-    source = SandboxSource(imports, limits.processes, backend)
+    source = SandboxSource(imports, limits, walls)
     source.start()
     return source.open(limits, on_close=source.close)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import math
 import os
 import signal
 import socket
@@ -32,8 +33,12 @@ FILES = {
     "grader.sandbox.inside.wire": INSIDE / "wire.py",
     "grader.sandbox.inside.tracebacks": INSIDE / "tracebacks.py",
     "grader.sandbox.inside.landlock": INSIDE / "landlock.py",
-    "grader.sandbox.inside.libraries": INSIDE / "libraries.py",
+    "grader.sandbox.inside.system_calls": INSIDE / "system_calls.py",
+    "grader.sandbox.inside.seccomp": INSIDE / "seccomp.py",
+    "grader.sandbox.inside.rights": INSIDE / "rights.py",
     "grader.sandbox.inside.namespaces": INSIDE / "namespaces.py",
+    "grader.sandbox.inside.single": INSIDE / "single.py",
+    "grader.sandbox.inside.libraries": INSIDE / "libraries.py",
     "grader.sandbox.inside.forks": INSIDE / "forks.py",
     "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
@@ -99,8 +104,14 @@ class ServerProcess:
 
     forked = False
 
-    def __init__(self, prepare: Callable[[int, int], ServerCommand]) -> None:
-        """`prepare` gets two descriptors of the child: its control socket, and a pipe for bubblewrap's own facts."""
+    def __init__(
+        self, prepare: Callable[[int, int], ServerCommand], on_end: Callable[[], None] = lambda: None
+    ) -> None:
+        """`prepare` gets two descriptors of the child: its control socket, and a pipe for bubblewrap's own facts.
+
+        `on_end` is called when nothing is left.
+        """
+        self._on_end = on_end
         self.control, self._inner = socket.socketpair()
         self._prepare = prepare
         self._log = tempfile.TemporaryFile()  # noqa: SIM115 -- closed in end()
@@ -199,6 +210,7 @@ class ServerProcess:
             self._group.remove()
         if self._thread.is_alive():
             raise GraderFault("a sandbox could not be ended")
+        self._on_end()
 
 
 def end_of(log: IO[bytes]) -> str:
@@ -240,13 +252,15 @@ def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config:
     return [str(interpreter()), "-s", "-S", "-P", "-B", str(inside), json.dumps(whole)]
 
 
-def environment(home: str, processes: int) -> dict[str, str]:
+def environment(home: str, limits: Limits) -> dict[str, str]:
     """Return all the environment that a slot gets: one thread, no device, one order of sets."""
     return {
         **ONE_THREAD,
-        **libraries.environment(processes),
+        **libraries.environment(limits.threads),
         "CUDA_VISIBLE_DEVICES": "",
         "HOME": home,
+        "MPLCONFIGDIR": home,
+        "TORCHINDUCTOR_CACHE_DIR": home,
         "LANG": "C.UTF-8",
         "MPLBACKEND": "agg",
         "PYTHONHASHSEED": "0",
@@ -255,13 +269,15 @@ def environment(home: str, processes: int) -> dict[str, str]:
     }
 
 
-def settings_of(limits: Limits) -> dict[str, int]:
+def settings_of(limits: Limits) -> dict[str, Any]:
     """Return the limits that `server.py` keeps in one sandbox."""
     return {
         "memory_mb": limits.memory_mb,
+        "threads": limits.threads,
         "processes": limits.processes,
         "file_mb": limits.file_mb,
         "return_mb": limits.return_mb,
+        "cpu_seconds": math.ceil(limits.wall_seconds * limits.threads) + 1,  # it cannot have been more
     }
 
 

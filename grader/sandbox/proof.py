@@ -1,8 +1,9 @@
-"""Prove in about a second that a sandbox confines on this machine: try what must fail, from inside."""
+"""Prove in about a second that walls stand on this machine: try what must fail, from inside."""
 
 from __future__ import annotations
 
 import contextlib
+import functools
 import sys
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, StudentFault
 from grader.sandbox.alone import can_fork
-from grader.sandbox.bwrap import find_bwrap
 from grader.sandbox.contract import SlotSource
 from grader.sandbox.inside import wire
 from grader.sandbox.pool import open_sandbox
@@ -19,11 +19,28 @@ from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from grader.sandbox.contract import Slot
-    from grader.sandbox.pool import Backend
+    from grader.sandbox.pool import Walls
 
-LIMITS = Limits(memory_mb=64, processes=4, file_mb=1, output_kb=64, return_mb=1)
+LIMITS = Limits(memory_mb=64, threads=4, output_kb=64, return_mb=1)
 PROBE = '''
-import os, socket, threading, time
+import os, posix, socket, threading, time
+
+def REALLY_FORK():
+    """Start a process past what this module's `os` was made to say."""
+    import ctypes, platform
+    libc = ctypes.CDLL(None, use_errno=True)
+    child = libc.syscall(56 if platform.machine() == "x86_64" else 220, 17, 0, 0, 0, 0)
+    if child == 0:
+        posix._exit(0)
+    if child < 0:
+        raise PermissionError(os.strerror(ctypes.get_errno()))
+
+def names(folder):
+    """Return what is seen in `folder`; nothing where it may not be listed."""
+    try:
+        return sorted(os.listdir(folder))
+    except OSError:
+        return []
 
 def attempt(action, *arguments):
     """Return why `action` failed, or "" where it did not."""
@@ -45,9 +62,11 @@ def probe(home, source):
     return {
         "network": attempt(socket.create_connection, ("127.0.0.1", 9), 1),
         "write": attempt(open, os.__file__, "r+b"),
-        "home": sorted(os.listdir(home)) if os.path.isdir(home) else [],
+        "home": names(home),
         "source": attempt(open, source),
-        "processes": [int(name) for name in os.listdir("/proc") if name.isdigit() and int(name) != os.getpid()],
+        "processes": [int(name) for name in names("/proc") if name.isdigit() and int(name) != os.getpid()],
+        "signal": attempt(os.kill, os.getppid(), 0),
+        "fork": attempt(REALLY_FORK),
         "memory": attempt(bytearray, 256 << 20),
         "file": attempt(write, "/tmp/large"),
         "threads": attempt(start_threads),
@@ -65,13 +84,13 @@ class Check:
     detail: str
 
 
-def prove(backend: Backend) -> list[Check]:
-    """Try from inside what a sandbox must not allow, in about a second; for the plain back end most of it fails.
+def prove(walls: Walls) -> list[Check]:
+    """Try from inside what a sandbox must not allow, in about a second; in a plain process most of it is allowed.
 
     Never raises: a sandbox that does not start is one failed check.
     """
     try:
-        opened = open_sandbox(LIMITS, imports="", backend=backend)
+        opened = open_sandbox(LIMITS, imports="", walls=walls)
     except GraderFault as error:
         return [Check("starts", ok=False, detail=str(error))]
     try:
@@ -114,7 +133,11 @@ def _judge(seen: dict[str, Any]) -> list[Check]:
         Check("libraries cannot be changed", bool(seen["write"]), seen["write"] or "opened one for writing"),
         Check("no home folder", set(seen["home"]) <= _library_folders(), f"sees {seen['home']} in it"),
         Check("this program's files are not there", bool(seen["source"]), seen["source"] or "opened one"),
-        Check("no other processes", seen["processes"] == [1], f"sees {seen['processes']} besides itself"),
+        Check(
+            "no other processes", set(seen["processes"]) <= {1}, f"sees {seen['processes']} besides itself"
+        ),
+        Check("no signals to others", bool(seen["signal"]), seen["signal"] or "signalled its parent"),
+        Check("no new processes", bool(seen["fork"]), seen["fork"] or "forked"),
         Check(
             "no rights",
             rights == {"0" * 16} and status["NoNewPrivs"] == "1",
@@ -122,13 +145,51 @@ def _judge(seen: dict[str, Any]) -> list[Check]:
         ),
         Check("system calls are filtered", status["Seccomp"] == "2", f"seccomp mode {status['Seccomp']}"),
         Check("memory is limited", "MemoryError" in seen["memory"], seen["memory"] or "took 256 MB"),
-        Check("files are limited", "OSError" in seen["file"], seen["file"] or "wrote 2 MB"),
+        Check("no files can be written", bool(seen["file"]), seen["file"] or "wrote 2 MB"),
         Check(
-            "processes are limited", "RuntimeError" in seen["threads"], seen["threads"] or "started 8 threads"
+            "threads are limited", "RuntimeError" in seen["threads"], seen["threads"] or "started 8 threads"
         ),
     ]
 
 
-def confines() -> bool:
-    """Return whether the sandbox of this machine really confines: tried, not assumed."""
-    return can_fork() and find_bwrap() is not None and all(check.ok for check in prove("bubblewrap"))
+def stand(walls: Walls) -> bool:
+    """Return whether such walls really confine on this machine: tried, not assumed, and not again once they did."""
+    try:
+        _prove_once(walls)
+    except GraderFault:
+        return False
+    return True
+
+
+@functools.cache
+def _prove_once(walls: Walls) -> None:
+    """Raise GraderFault where such walls do not stand; that is not remembered, for the reason may pass."""
+    if not can_fork():
+        raise GraderFault("this system cannot fork confined processes")
+    wrong = [check for check in prove(walls) if not check.ok]
+    if wrong:
+        raise GraderFault(f"{wrong[0].name}: {wrong[0].detail}")
+
+
+def walls_for(limits: Limits) -> Walls | None:
+    """Return the walls that this machine puts around slots with `limits`; None where it has none for them."""
+    candidates: tuple[Walls, ...] = ("namespaces",) if limits.need_namespaces else ("namespaces", "landlock")
+    return next((walls for walls in candidates if stand(walls)), None)
+
+
+def required_walls(limits: Limits) -> Walls:
+    """Return the walls of `walls_for`. Raises GraderFault where there are none."""
+    walls = walls_for(limits)
+    if walls is None:
+        raise GraderFault(f"no sandbox works on this machine: {no_walls(limits)}")
+    return walls
+
+
+def no_walls(limits: Limits) -> str:
+    """Return why there are none: what failed first of each kind of walls."""
+    kinds: tuple[Walls, ...] = ("namespaces", "landlock")
+    failed = {walls: next((check for check in prove(walls) if not check.ok), None) for walls in kinds}
+    reasons = [f"{walls}: {check.name}: {check.detail}" for walls, check in failed.items() if check]
+    if limits.need_namespaces:
+        reasons.insert(0, f"{limits.need_namespaces} of the task needs namespaces")
+    return "; ".join(reasons)

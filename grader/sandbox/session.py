@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.sandbox.inside import wire
-from grader.sandbox.inside.server import STARTED
+from grader.sandbox.inside.server import STARTED, TOO_MANY
+from grader.sandbox.inside.slot import tasks_in_words, too_many
 from grader.sandbox.printed import PrintedText
 from grader.sandbox.process import START_SECONDS
 
@@ -127,7 +128,7 @@ class RunningSlot:
         self.socket = slot_socket
         self._process = process
         self._output, self._status = pipes
-        self._too_many = f"it needed more than the {limits.processes} processes or threads it may use"
+        self._limits = limits
         self._printed = PrintedText(limits)
         self._stopped = False
         self._closed = False
@@ -181,8 +182,8 @@ class RunningSlot:
 
     def memory_mb(self) -> float | None:
         """Return what memory the slot took at its peak, as `inside.Server.end` counts it; None before its end."""
-        _, _, kilobytes = self._ending.partition(b" ")
-        return round(int(kilobytes) / 1024, 1) if kilobytes else None
+        words = self._ending.split()
+        return round(int(words[1]) / 1024, 1) if len(words) > 1 else None
 
     def fault(self, wait_seconds: float = 2.0) -> StudentFault | None:
         """Return why the process ended; None while it runs and after `close`.
@@ -201,6 +202,8 @@ class RunningSlot:
             )
         if not self._ending:
             raise GraderFault(f"the sandbox ended while a slot ran in it: {self._process.log()}")
+        if self._ending.endswith(TOO_MANY.encode()):
+            return StudentFault(Verdict.SLOT_CRASHED, too_many(self._limits.model_dump()))
         sentence = _explain_end(int(self._ending.split()[0]))
         if lack := self.lack_of_threads():
             sentence = f"{sentence}: {lack}"
@@ -208,7 +211,9 @@ class RunningSlot:
 
     def lack_of_threads(self) -> str:
         """Return the limit that a library met, as it printed; some end the process then, some wait for ever."""
-        return self._too_many if self._printed.holds(_NO_THREAD) else ""
+        if not self._printed.holds(_NO_THREAD):
+            return ""
+        return f"it needed more than the {tasks_in_words(self._limits.model_dump())} it may use"
 
     def close(self) -> None:
         """End every process of the slot. Idempotent. Raises GraderFault where something survived."""

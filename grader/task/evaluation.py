@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
 import hashlib
-import os
-import secrets
 import shutil
 import tempfile
 from dataclasses import dataclass
@@ -14,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
-from grader.files import READ, WRITTEN, reporting_os_errors
+from grader.gradebook.run_settings import SEED_VERSION
+from grader.task.seeds import Seeds
 from grader.task.spec import DEFAULT_SIZE
 
 if TYPE_CHECKING:
@@ -22,8 +20,7 @@ if TYPE_CHECKING:
 
     from grader.task.spec import Task
 
-_SECRET_FILE = "secret"  # noqa: S105 -- a file name
-_SECRET_BYTES = 16
+_REHEARSAL_KEY = b"everybody may know this one"
 
 
 @dataclass(frozen=True)
@@ -38,48 +35,6 @@ class Repeat:
     mark: str  # the same for the same data
 
 
-def secret_for(out: Path, secret_file: Path | None) -> bytes:
-    """Return the secret of a batch: from `secret_file`, else drawn once for `out` and kept there (mode 600).
-
-    Raises UsageError where the file is missing or shorter than 16 bytes.
-    """
-    if secret_file is not None:
-        return _read_secret(secret_file)
-    kept = out / _SECRET_FILE
-    if not kept.exists():
-        # Written whole and then linked: of two graders that start at once, one draws and both read the same.
-        with (
-            reporting_os_errors(WRITTEN, kept),
-            tempfile.NamedTemporaryFile("w", dir=out, prefix=".secret-") as draft,  # made with mode 600
-        ):
-            draft.write(secrets.token_hex(32) + "\n")
-            draft.flush()
-            with contextlib.suppress(FileExistsError):
-                os.link(draft.name, kept)
-    return _read_secret(kept)
-
-
-def kept_secret(out: Path, secret_file: Path | None) -> bytes | None:
-    """Return the secret of a batch that was graded, or None where it can no longer be read; none is drawn."""
-    with contextlib.suppress(UsageError):
-        return _read_secret(secret_file or out / _SECRET_FILE)
-    return None
-
-
-def _read_secret(path: Path) -> bytes:
-    with reporting_os_errors(READ, f"the secret {path}"):
-        secret = path.read_bytes().strip()
-    if len(secret) < _SECRET_BYTES:
-        raise UsageError(f"the secret {path} is shorter than {_SECRET_BYTES} bytes")
-    return secret
-
-
-def derive_seed(secret: bytes, task_id: str, purpose: str, number: int) -> int:
-    """Return a 32-bit seed that reveals nothing about the secret or the other seeds."""
-    text = b"\0".join([secret, task_id.encode(), purpose.encode(), str(number).encode()])
-    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
-
-
 def resolve_source(source: str, base: Path) -> str:
     """Return a data source with the path of `npz:PATH` made absolute, relative to `base`."""
     kind, _, path = source.partition(":")
@@ -87,13 +42,21 @@ def resolve_source(source: str, base: Path) -> str:
 
 
 def prepare_repeats(
-    task: Task, secret: bytes, folder: Path, *, repeats: int, source: str, size: str = DEFAULT_SIZE
+    task: Task,
+    secret: bytes,
+    folder: Path,
+    *,
+    repeats: int,
+    source: str,
+    size: str = DEFAULT_SIZE,
+    seed_version: int = SEED_VERSION,
 ) -> list[Repeat]:
     """Build the inputs and answers of every repeat under `folder` once; later calls find them there.
 
     Raises UsageError where the data source cannot be read.
     """
-    parts = [secret, *map(str.encode, (task.run_digest, source, size))]
+    seeds = Seeds.of(secret, task.id, seed_version)
+    parts = [seeds.mark, *map(str.encode, (task.run_digest, source, size))]
     mark = hashlib.sha256(b"\0".join(parts)).hexdigest()
     root = folder / f"{task.id}-{mark[:12]}"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -101,9 +64,9 @@ def prepare_repeats(
     for number in range(repeats):
         target = root / f"repeat-{number}"
         if not target.exists():
-            seed = derive_seed(secret, task.id, "data", number)
+            seed = seeds.derive("data", number)
             _build_whole(target, partial(make_data, None, seed=seed, source=source, size=size))
-        built.append(_repeat(target, number, secret, task.id, mark))
+        built.append(_repeat(target, number, seeds, mark))
     return built
 
 
@@ -112,21 +75,21 @@ def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -
 
     Raises UsageError where the public folder cannot be used.
     """
-    built, rehearse = [], task.builder().rehearse
+    built, rehearse, seeds = [], task.builder().rehearse, Seeds(_REHEARSAL_KEY, task.id)
     for number in range(repeats):
         target = folder / f"repeat-{number}"
         _build_whole(target, partial(rehearse, public, seed=number))
-        built.append(_repeat(target, number, b"everybody may know this one", task.id, "public"))
+        built.append(_repeat(target, number, seeds, "public"))
     return built
 
 
-def _repeat(folder: Path, number: int, secret: bytes, task_id: str, mark: str) -> Repeat:
+def _repeat(folder: Path, number: int, seeds: Seeds, mark: str) -> Repeat:
     return Repeat(
         number=number,
         inputs=folder / "inputs",
         answers=folder / "answers" / "answers.npz",
-        trainer_seed=derive_seed(secret, task_id, "trainer", number),
-        slot_seed=derive_seed(secret, task_id, "slot", number),
+        trainer_seed=seeds.derive("trainer", number),
+        slot_seed=seeds.derive("slot", number),
         mark=mark,
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import tomllib
 from contextlib import contextmanager
@@ -16,6 +17,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
+from grader.notebooks.refused import GRANTED_BY
 from grader.task.source import data_source, notebook_source
 
 if TYPE_CHECKING:
@@ -52,14 +54,41 @@ class Limits(_Strict):
     """Seconds of a repeat in all, training included."""
     memory_mb: int = Field(default=2048, ge=64)
     """MB of memory for the student's code, beyond what its imports took; for each process where there are no control groups."""
-    processes: int = Field(default=16, ge=1)
-    """Processes and threads at a time."""
-    file_mb: int = Field(default=64, ge=1)
-    """MB of each of the two private folders, and of a file in them."""
+    threads: int = Field(default=16, ge=1)
+    """Threads at a time, of all processes together."""
+    processes: int = Field(default=1, ge=1)
+    """Processes at a time. More than 1 is graded only on machines that give namespaces."""
+    file_mb: int = Field(default=0, ge=0)
+    """MB of each of two private folders, and of a file in them; 0: no file can be written. More is graded only where there are namespaces."""
     output_kb: int = Field(default=1024, ge=1)
     """kB that may be printed."""
     return_mb: int = Field(default=64, ge=1)
     """MB that one call may return."""
+
+    def for_digest(self) -> dict[str, Any]:
+        """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
+        hashed = {
+            "wall_seconds": self.wall_seconds,
+            "memory_mb": self.memory_mb,
+            "processes": self.threads,
+            "file_mb": self.file_mb or 64,
+            "output_kb": self.output_kb,
+            "return_mb": self.return_mb,
+        }
+        more = {"of_processes": self.processes} if self.processes > 1 else {}
+        return hashed | more | ({"writes": True} if self.file_mb else {})
+
+    @property
+    def granted(self) -> frozenset[str]:
+        """The kinds of `grader.notebooks.refused` that these limits give slots all the same."""
+        grants = {"processes": self.processes > 1, "file_mb": self.file_mb > 0}
+        return frozenset(GRANTED_BY[name] for name, is_granted in grants.items() if is_granted)
+
+    @property
+    def need_namespaces(self) -> str:
+        """What of these limits only namespaces can keep, as task.toml names it; nothing where all walls do."""
+        needs = ["limits.processes"] * (self.processes > 1) + ["limits.file_mb"] * (self.file_mb > 0)
+        return " and ".join(needs)
 
 
 class Data(_Strict):
@@ -105,8 +134,8 @@ class Spec(_Strict):
     """Their arguments and what they return, as `name(arguments) -> result`."""
     repeats: int = Field(default=3, ge=1)
     """Complete evaluations, each with its own data; points are those of their mean."""
-    leaderboard: Literal["best", "latest"] = "best"
-    """Which attempt of a student counts."""
+    leaderboard: Literal["best", "latest"] = "latest"
+    """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
     score: Score
@@ -209,10 +238,11 @@ class Task:
         """The hash of what decides predictions: as in `version`, but without texts and the score map."""
         if self.handout:
             return self.handout.run_digest
-        settings = self.spec.model_dump_json(
-            exclude={"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
-        )
-        digest = hashlib.sha256(settings.encode())
+        texts = {"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
+        settings = self.spec.model_dump(mode="json", exclude=texts)
+        settings["limits"] = self.spec.limits.for_digest()
+        settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
+        digest = hashlib.sha256(settings_text.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
         return digest.hexdigest()

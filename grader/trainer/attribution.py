@@ -12,29 +12,40 @@ if TYPE_CHECKING:
     from grader.sandbox import Slot
     from grader.trainer.ledger import Ledger
 
-# Where the student's function took less than this share of a clock that ran out, the training took more than all of
-# it should: that is a slow, overloaded or stuck machine, and not their fault.
+# Where the student's function took this share of a clock that ran out, it is theirs wherever the clock found the run.
 _STUDENT_SHARE = 0.5
+# In a call it is theirs, too, unless that had hardly begun: then the training took all of the time, on a machine that is slow.
+_CALL_SHARE = 0.1
+# An honest function uses no processor while nobody waits for it.
+_BUSY_SHARE = 0.25
 
 
 class OutOfCardMemory(GraderFault):
     """A trainer needed more memory than its share of a GPU."""
 
 
-def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
-    """Return the student's fault, if it is theirs: their calls took the time, or their processes the processors.
+class Overrun(GraderFault):
+    """A run took longer than its clock, and nobody knows yet, or it is not the case, that it is the student's fault."""
 
-    Raises GraderFault where it is not.
+
+def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
+    """Return the student's fault, if it is theirs: a call took the time, or their processes the processors.
+
+    How much processor time a call used does not count: it may sleep, or wait for itself. Raises Overrun where the fault is
+    not the student's.
     """
-    busy = slot.cpu_seconds()
-    used = max(ledger.slot_seconds(), busy)
-    if used < _STUDENT_SHARE * wall_seconds:
-        raise GraderFault(
+    used = ledger.slot_seconds()
+    unasked = slot.cpu_seconds() - used
+    if unasked > _BUSY_SHARE * wall_seconds:
+        message = (
+            f"the run was stopped after {wall_seconds:g} s; your processes kept the machine busy for {unasked:.0f} s "
+            "while nobody waited for them"
+        )
+        return StudentFault(Verdict.TIME_LIMIT, message)
+    if used < (_CALL_SHARE if ledger.running else _STUDENT_SHARE) * wall_seconds:
+        raise Overrun(
             f"the run took longer than {wall_seconds:g} s, but the student's function only {used:.1f} s of it"
         )
-    if busy > ledger.slot_seconds() + _STUDENT_SHARE * wall_seconds:
-        message = f"the run was stopped after {wall_seconds:g} s; your processes kept the machine busy for {busy:.0f} s"
-        return StudentFault(Verdict.TIME_LIMIT, message)
     lack = slot.lack_of_threads()
     where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
     doing = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"

@@ -32,7 +32,7 @@ _PENALTY_CHARACTERS = 500
 class Execution:
     """How one repeat went: wall seconds of the cells and of the slot calls in them; the student's fault, if any.
 
-    `memory_mb` is the slot's (see `Slot.memory_mb`), known when it has been closed.
+    `memory_mb` is the slot's (see `Slot.memory_mb`), known when it has been closed, `slot_cpu_seconds` its processor time.
     `penalties` are sentences of the notebook's own about returns that cost something, but did not end the run.
     """
 
@@ -43,6 +43,7 @@ class Execution:
     fault: StudentFault | None
     penalties: list[str]
     memory_mb: float | None = None
+    slot_cpu_seconds: float = 0.0
 
 
 def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
@@ -78,6 +79,7 @@ def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
             device=str(ledger.facts().get("device", "unknown")),
             fault=fault,
             penalties=_penalties(job.folder.path / "penalties.json"),
+            slot_cpu_seconds=slot.cpu_seconds(),
         )
     finally:
         ledger.close()

@@ -15,7 +15,7 @@ def syntax_fault(slot_source: str) -> StudentFault | None:
     if error is None:
         return None
     text = describe(error)
-    verdict, _ = classify(error, text.last_line, {"memory_mb": 0, "processes": 0})
+    verdict, _ = classify(error, text.last_line, {"memory_mb": 0, "threads": 0, "processes": 0, "file_mb": 0})
     if verdict != Verdict.SLOT_ERROR:  # the words of the error look like those of a limit
         return None
     message, traceback = cleaned(f"{CELL} raised {text.last_line}", text.frames)

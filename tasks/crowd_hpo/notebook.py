@@ -488,9 +488,9 @@ seed_everything(SEED)
 start = time.perf_counter()
 for number, episode in enumerate(episodes):
     rng = np.random.default_rng([SEED, number])
-    specs = draw_specs(knobs["candidates"], knobs["epochs"], int(rng.integers(2**31)))
+    specs = draw_specs(knobs["candidates"], knobs["epochs"], derive_seed("hyper-parameters", number))
     episode["specs"] = [specs[place] for place in rng.permutation(len(specs))]
-    trained = train_candidates(episode, episode["specs"], int(rng.integers(2**31)))
+    trained = train_candidates(episode, episode["specs"], derive_seed("networks", number))
     episode["val_probs"] = predict(trained, episode["val"]["features"])  # (C, N, K)
     if FINAL_EVALUATION_MODE:
         episode["test_predictions"] = predict(trained, episode["test"]["features"]).argmax(axis=2)  # (C, n)

@@ -345,13 +345,13 @@ def check_positions(answer, candidates, n_query):
 # Your function gets copies on the CPU, so it cannot change the run.
 
 # %% tags=["protected"]
-def ask(query, model, pool, labelled, unlabelled, seed):
-    """Return the positions in the pool that `query` chose from `unlabelled`, or raise InvalidOutput."""
-    seed_everything(seed)  # of the dropout
+def ask(query, model, pool, labelled, unlabelled, moment):
+    """Return the positions in the pool that `query` chose from `unlabelled`, or raise InvalidOutput. `moment` names the round."""
+    seed_everything(derive_seed("dropout", moment))
     embeddings, probs = look_at(model, pool.images[unlabelled], knobs["passes"])  # (U, D), (T, U, K)
     known, _ = look_at(model, pool.images[labelled])  # (L, D)
     arrays = [values.cpu().numpy().copy() for values in (probs, embeddings, known)]
-    answer = query(*arrays, pool.labels[labelled].copy(), knobs["n_query"], seed)
+    answer = query(*arrays, pool.labels[labelled].copy(), knobs["n_query"], derive_seed("query", moment, bits=32))
     return unlabelled[check_positions(answer, len(unlabelled), knobs["n_query"])]
 
 # %% [markdown]
@@ -361,20 +361,21 @@ def ask(query, model, pool, labelled, unlabelled, seed):
 def play(name, query, val_set=None):
     """Return the last networks of a scenario, and a record: BAC on val, labelled positions, and the share of odd labels bought."""
     pool, bac, odd, rng = pools[name], [], [], np.random.default_rng([SEED, SCENARIOS.index(name)])
-    seeds = rng.integers(2**31, size=(knobs["rounds"] + knobs["committee"], 2)).tolist()
     labelled = rng.permutation(len(pool))[: knobs["start"]]
-    for number, (model_seed, query_seed) in enumerate(seeds[: knobs["rounds"]], 1):
-        model = train_on(pool, labelled, model_seed)
+    for number in range(1, knobs["rounds"] + 1):
+        model = train_on(pool, labelled, derive_seed(f"network {name}", number))
         bac.append(score([model], val_set))
         unlabelled = rng.permutation(np.setdiff1d(np.arange(len(pool)), labelled))[: knobs["candidates"]]
         try:
-            bought = ask(query, model, pool, labelled, unlabelled, query_seed)
+            bought = ask(query, model, pool, labelled, unlabelled, f"{name} {number}")
             labelled = np.concatenate([labelled, bought])
             odd.append((pool.labels[bought] % 2).mean())
         except InvalidOutput as error:
             penalise(f"{name} pool, round {number}: {error}. The budget of this round is lost.")
             odd.append(float("nan"))
-    models = [train_on(pool, labelled, seed) for seed, _ in seeds[knobs["rounds"] :]]
+    models = [
+        train_on(pool, labelled, derive_seed(f"committee {name}", number)) for number in range(knobs["committee"])
+    ]
     bac.append(score(models, val_set))
     print(f"{name}: {len(labelled)} labels", f"BAC on val {bac[-1]:.3f}" if val_set else "")
     return models, {"bac": bac, "labelled": labelled, "odd": odd}
@@ -482,11 +483,11 @@ def show_choices(name="noisy", columns=12):
     """Draw what each example would buy after two rounds of random labels."""
     pool, rng = pools[name], np.random.default_rng([SEED, len(SCENARIOS)])
     labelled, unlabelled = np.split(rng.permutation(len(pool)), [knobs["start"] + 2 * knobs["n_query"]])
-    model = train_on(pool, labelled, SEED)
+    model = train_on(pool, labelled, derive_seed("network of the examples"))
     examples = (random_query, entropy_query, margin_query, bald_query, badge_query)
     figure, axes = plt.subplots(len(examples), columns, figsize=(11, 5.6))
     for line, example in zip(axes, examples):
-        bought = ask(example, model, pool, labelled, unlabelled[:5000], SEED)
+        bought = ask(example, model, pool, labelled, unlabelled[:5000], "of the examples")
         for axis, position in zip(line, bought):
             draw(axis, pool.images[position, 0].cpu().numpy(), pool.labels[position], pool.spoilt[position])
         title = f"{example.__name__.removesuffix('_query')}\n{describe(pool, bought)}"

@@ -21,7 +21,7 @@
 # | `query_pairs(z, probs, n_queries, seed)` | all answers so far; the last network's predictions | `(n_queries, 2)` whole numbers: picture, person |
 # | `aggregate_labels(z, probs)` | the same, with the new answers | `(N, 10)` numbers >= 0: the belief in each digit; a row of zeros skips the picture |
 #
-# `z` is `(N, A)`: the answer of person `a` to picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` in the first cycle. Each row of weights
+# `z` is `(N, A)`: the answer of person `a` to picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` until a network has been trained. Each row of weights
 # is divided by its sum and used as a soft label, also for pictures that nobody was asked about.
 #
 # ### Data
@@ -49,7 +49,7 @@
 # One run, training included, may take {{ limits.wall_seconds }} seconds. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
 #
 # **Penalties.** The pairs must be `n_queries` different ones, all still without an answer. Otherwise *the budget of that cycle is lost*, and nobody is asked.
-# Weights must have the right shape, be finite and not negative, and not all be zero. Otherwise *no network is trained in that cycle*, and the last one is used again (in the first cycle: an untrained one).
+# Weights must have the right shape, be finite and not negative, and not all be zero. Otherwise *no network is trained in that cycle*, and the last one is used again. If there is none yet, `probs` stays `None`.
 #
 # ### What to submit
 #
@@ -286,7 +286,7 @@ def check_weights(answer, shape):
 # %% tags=["protected"]
 def train(weights, cycle):
     """Return a network trained on the rows of `weights` (N, classes) that are not zero."""
-    seed_everything((SEED + cycle) % 2**63)
+    seed_everything(derive_seed("network", cycle))
     used = torch.from_numpy(np.flatnonzero(weights.any(axis=1))).to(device)  # (n,)
     images = pool["images"][used]  # (n, 1, S, S)
     targets = torch.from_numpy(weights).float().to(device)[used]  # (n, classes)
@@ -334,14 +334,16 @@ def learn(net, z, probs, aggregate_labels, cycle):
 def run_cycles(query_pairs, aggregate_labels):
     """Spend the whole budget; return the last network and one record for each cycle."""
     seed_everything(SEED)
-    net, probs, history, start = new_net(), None, [], time.perf_counter()
+    untrained = net = new_net()
+    probs, history, start = None, [], time.perf_counter()
     z = np.full((N, A), -1, dtype=np.int64)  # (N, A)
-    seeds = np.random.default_rng(SEED).integers(2**31, size=knobs["cycles"]).tolist()
-    for cycle, seed in enumerate(seeds, start=1):
-        z = ask(z, probs, query_pairs, cycle, seed)
+    for cycle in range(1, knobs["cycles"] + 1):
+        z = ask(z, probs, query_pairs, cycle, derive_seed("query_pairs", cycle, bits=32))
         net = learn(net, z, probs, aggregate_labels, cycle)
-        probs = predict(net, pool["images"])  # (N, classes)
-        record = {"asked": (z >= 0).sum(axis=0), "sure": probs.max(axis=1).mean()}  # asked: (A,) answers of each person so far
+        if net is not untrained:  # what random weights answer would only tell these weights
+            probs = predict(net, pool["images"])  # (N, classes)
+        sure = 0.0 if probs is None else probs.max(axis=1).mean()
+        record = {"asked": (z >= 0).sum(axis=0), "sure": sure}  # asked: (A,) answers of each person so far
         text = f"cycle {cycle}: {record['asked'].sum()} answers, the net is {record['sure']:.0%} sure"
         if val_set is not None:
             record["right"] = (z == pool["labels"][:, None]).sum(axis=0)  # (A,) of them right
@@ -464,7 +466,7 @@ def query_pairs(z, probs, n_queries, seed):
     """Choose whom to ask about which picture.
 
     z          (N, A) int64: the answer of person a to picture n, 0..9, or -1 where nobody asked
-    probs      (N, 10) float64: the last network's prediction for each picture; None in the first cycle
+    probs      (N, 10) float64: the last network's prediction for each picture; None until one is trained
     n_queries  how many pairs to return, 64
     seed       for your random numbers, different in each cycle
     returns    (n_queries, 2) whole numbers: rows (picture, person), all different, all without an answer
@@ -490,7 +492,7 @@ def aggregate_labels(z, probs):
     """Turn all answers so far into the labels to learn from.
 
     z        (N, A) int64 as above, with the answers of this cycle
-    probs    (N, 10) float64 as above; None in the first cycle
+    probs    (N, 10) float64 as above; None until a network is trained
     returns  (N, 10) numbers >= 0: the belief in each digit; a row of zeros skips the picture
     """
     ### BEGIN SOLUTION

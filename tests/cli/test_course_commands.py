@@ -280,6 +280,35 @@ def test_adjusted_points_and_the_deadline_hold_in_a_final_round(run: Run, grade:
     assert grade("--out", final, "--earlier", out / "none")[0] == 2
 
 
+def test_an_attempt_is_chosen_with_a_reason_that_the_pages_show(
+    run: Run, grade: Run, out: Path, submit: Submit, toy_task: Task
+) -> None:
+    grade()
+    other = submit(SLOT.format(0.6), "other/s1.ipynb")
+    run("grade", toy_task.folder, other, "--out", out, "--unsafe", "--repeats", "1")
+    assert _counting(out) == 100, "the latest attempt by the times of the platform"
+    code, printed, _ = run("choose", out, "s1", "--attempt", 2, "--because", "handed in\n by mistake")
+    assert (code, printed) == (0, "s1: attempt 2 of 2 counts, 29 points\n")
+    assert _counting(out) == 29
+    board = " ".join(run("results", out, "--leaderboard")[1].split())
+    assert "attempt 2 was chosen: handed in by mistake" in board
+    run("report", out, "--task", toy_task.folder)
+    assert "attempt 2 of 2, handed in by mistake" in (out / "report" / "index.html").read_text(
+        encoding="utf-8"
+    )
+    assert run("choose", out, "s1", "--attempt", 3, "--because", "x")[0] == 2
+    assert run("choose", out, "s2", "--withdraw", "--because", "x")[0] == 2
+    assert run("choose", out, "s1", "--because", "x")[0] == 2
+    assert run("choose", out, "s1", "--attempt", 1, "--because", " ")[0] == 2
+    assert run("choose", out, "s1", "--withdraw", "--because", "no mistake")[0] == 0
+    assert _counting(out) == 100
+
+
+def _counting(out: Path) -> int:
+    with reading(out) as book:
+        return next(int(row["points"]) for row in book.leaderboard() if row["student"] == "s1")
+
+
 def test_an_adjustment_is_taken_back_by_a_further_row(
     run: Run, grade: Run, out: Path, tmp_path: Path
 ) -> None:

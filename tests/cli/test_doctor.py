@@ -9,6 +9,7 @@ import pytest
 from grader.cli import doctor
 from grader.findings import Finding
 from grader.sandbox.proof import Check
+from grader.sandbox.remedies import MachineFacts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -21,6 +22,8 @@ SEEN = {
     "home": [],
     "source": "FileNotFoundError: no such file",
     "processes": [1],
+    "signal": "PermissionError: not permitted",
+    "fork": "PermissionError: refused",
     "memory": "MemoryError: ",
     "file": "OSError: file too large",
     "threads": "RuntimeError: can't start new thread",
@@ -68,13 +71,34 @@ def test_what_got_through_is_said_with_what_to_change(run: Run, machine: Callabl
 
 
 def test_a_sandbox_that_does_not_start_names_the_kernels_setting(
-    run: Run, machine: Callable[..., None]
+    run: Run, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     machine([Check("starts", ok=False, detail="setting up uid map: Permission denied")])
+    monkeypatch.setattr(
+        doctor,
+        "look",
+        lambda refusal: MachineFacts(
+            root=False, kernel="6.1", machine="x86_64", refusal=refusal, userns_clone=0
+        ),
+    )
     code, text, _ = run("doctor")
     assert code == 2
-    assert "WRONG starts: setting up uid map: Permission denied" in text
-    assert "allow user namespaces" in text.splitlines()[-1]
+    assert "ok    namespaces: cannot be built: setting up uid map: Permission denied" in text
+    assert "WRONG walls: " in text
+    assert "kernel.unprivileged_userns_clone=1" in text.splitlines()[-1]
+
+
+def test_where_namespaces_cannot_be_built_landlock_is_named_with_the_reason(
+    run: Run, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    refused = [Check("starts", ok=False, detail="bwrap: no")]
+    monkeypatch.setattr(doctor, "prove", lambda walls: refused if walls == "namespaces" else proof())
+    monkeypatch.setattr(doctor, "_fork_server", lambda: Finding("fork server", ok=True, detail="ready"))
+    code, text, _ = run("doctor")
+    assert code == 0
+    assert "ok    walls: no namespaces: Landlock" in text
+    assert "ok    namespaces: cannot be built: bwrap: no" in text
+    assert text.splitlines()[-1] == "this machine is ready to grade"
 
 
 def test_each_remedy_is_given_once() -> None:

@@ -134,7 +134,7 @@ def test_the_autograder_is_made_with_a_secret_of_its_own_and_says_who_may_read_i
 def test_an_autograder_without_a_sandbox_is_a_warning_and_a_secret_may_be_given(
     run: Run, toy_task: Task, tmp_path: Path
 ) -> None:
-    (tmp_path / "secret").write_text("0123456789abcdef0123")
+    (tmp_path / "secret").write_text("correct horse battery staple")
     code, said, err = run(
         "gradescope",
         toy_task.folder,
@@ -148,12 +148,27 @@ def test_an_autograder_without_a_sandbox_is_a_warning_and_a_secret_may_be_given(
     assert code == 0
     assert json.loads(said)["unsafe"] is True
     with zipfile.ZipFile(tmp_path / "a.zip") as opened:
-        assert opened.read("secret") == b"0123456789abcdef0123\n"
+        assert opened.read("secret") == b"correct horse battery staple\n"
     code, _, err = run("gradescope", toy_task.folder, "--out", tmp_path / "a.zip", "--unsafe")
     assert code == 0
     assert "write its own points" in err
-    (tmp_path / "secret").write_text("short")
-    assert run("gradescope", toy_task.folder, "--secret-file", tmp_path / "secret")[0] == 2
+    for weak in ("short", "olympiad-exam-2026"):
+        (tmp_path / "secret").write_text(weak)
+        assert run("gradescope", toy_task.folder, "--secret-file", tmp_path / "secret")[0] == 2
+        out = tmp_path / "results"
+        assert (
+            run(
+                "grade",
+                toy_task.folder,
+                tmp_path,
+                "--out",
+                out,
+                "--unsafe",
+                "--secret-file",
+                tmp_path / "secret",
+            )[0]
+            == 2
+        )
 
 
 def test_a_pack_is_one_zip_in_the_folder_that_was_named(run: Run, toy_task: Task, tmp_path: Path) -> None:

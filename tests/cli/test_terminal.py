@@ -215,7 +215,8 @@ LINES = [
         "export r --format canvas",
         '--format canvas and --assignment "Name (id)" go together',
     ),
-    ("doctor now", "got unexpected extra argument(s) (now); see: grader doctor --help"),
+    ("tasks now", "got unexpected extra argument(s) (now); see: grader tasks --help"),
+    ("doctor noisy_lables", "there is no task 'noisy_lables'; did you mean 'noisy_labels'?"),
     ("check nowhere.ipynb", "nowhere.ipynb is not a file"),
     (
         "new-task 1st",

@@ -15,18 +15,22 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from containers import RIGHTS
 from test_gradescope import check_schema
 
 from grader.cli.gradescope_container import NO_SANDBOX, main, submission_of
 from grader.errors import UsageError
 from grader.export.gradescope import UNCONFINED, Assignment
 from grader.export.gradescope_zip import write_autograder
+from grader.sandbox.inside import landlock
 
 if TYPE_CHECKING:
     from conftest import Submit
+    from containers import Container
 
     from grader.task.spec import Task
 
+pytest_plugins = ["containers"]
 pytestmark = pytest.mark.slow
 
 SECRET = b"a secret of the test suite"
@@ -72,20 +76,27 @@ def unpacked(task: Task, assignment: Assignment, tmp_path: Path) -> Path:
     return root
 
 
-def run(root: Path, **environment: str) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
-    """Run what Gradescope runs; the grader is the zip's, the libraries are those of this interpreter."""
-    told = {
-        "PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), "AUTOGRADER_ROOT": str(root),
-        "AUTOGRADER_PYTHON": sys.executable, "PYTHONPATH": str(root / "source" / "kit"), **environment,
-    }  # fmt: skip
+def run(
+    root: Path, *before: str, **environment: str
+) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
+    """Run what Gradescope runs, after the words `before`. The grader is the zip's, the libraries are this interpreter's."""
+    told = {"PATH": os.environ["PATH"], "HOME": os.environ.get("HOME", "/"), **paths_of(root), **environment}
+    return outcome_of(root, [*before, str(root / "run_autograder")], told)
+
+
+def paths_of(root: Path) -> dict[str, str]:
+    return {
+        "AUTOGRADER_ROOT": str(root),
+        "AUTOGRADER_PYTHON": sys.executable,
+        "PYTHONPATH": str(root / "source" / "kit"),
+    }
+
+
+def outcome_of(
+    root: Path, command: list[str], environment: dict[str, str] | None
+) -> tuple[dict[str, Any], subprocess.CompletedProcess[str]]:
     done = subprocess.run(
-        [root / "run_autograder"],
-        cwd=root,
-        env=told,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
+        command, cwd=root, env=environment, capture_output=True, text=True, timeout=300, check=False
     )
     record: dict[str, Any] = json.loads((root / "results" / "results.json").read_text())
     check_schema(record)
@@ -234,6 +245,28 @@ def test_a_good_submission_gets_points_and_stands_on_the_leaderboard(
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(not landlock.version(), reason="this kernel has no Landlock")
+def test_a_container_without_namespaces_grades_the_same(
+    container: Container,
+    toy_task: Task,
+    assignment: Assignment,
+    submit: Submit,
+    toy_solution: str,
+    tmp_path: Path,
+) -> None:
+    """Docker's default filter, as around Gradescope's containers: walls stand on Landlock there."""
+    layout = unpacked(toy_task, replace(assignment, repeats=1), tmp_path)
+    hand_in(layout, submit, toy_solution)
+    variables = [f"{name}={value}" for name, value in paths_of(layout).items()]
+    command = container.command(["env", *variables, str(layout / "run_autograder")], layout)
+    record, done = outcome_of(layout, command, None)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert record["extra_data"]["verdict"] == "scored"
+    assert record["extra_data"]["points"] > 50
+    assert UNCONFINED not in record["output"]
+
+
+@pytest.mark.slow
 def test_a_function_that_raises_gets_0_points_and_its_own_lines_on_the_data_that_the_image_prepared(
     layout: Path, submit: Submit
 ) -> None:
@@ -290,11 +323,12 @@ def test_where_no_sandbox_works_nothing_is_run_and_nobody_gets_points(
         environment = {"PATH": f"{programs}:/nowhere:{Path(sys.executable).parent}:/usr/bin:/bin"}
         if any((Path(folder) / "bwrap").exists() for folder in environment["PATH"].split(":")):
             pytest.skip("this system has bubblewrap of its own")
-    record, done = run(layout, **environment)
+    record, done = run(layout, sys.executable, "-I", str(RIGHTS), "--old", **environment)
     assert done.returncode == 3
     assert "score" not in record
     assert not any("score" in test for test in record["tests"])
     assert NO_SANDBOX in record["tests"][0]["output"]
+    assert "What would help: allow Landlock, which the filter of system calls" in record["tests"][0]["output"]
     assert record["tests"][0]["visibility"] == "hidden"
     assert NO_SANDBOX in " ".join(done.stdout.split()), "and in what the staff see printed"
     assert not marker.exists()

@@ -12,8 +12,8 @@ from recorded import result_named
 
 from grader.errors import UsageError, Verdict
 from grader.gradebook import gradebook, schema
-from grader.gradebook.gradebook import Adjustment, Gradebook, Key, SubmissionRecord, reading, writing
-from grader.gradebook.result import Result
+from grader.gradebook.gradebook import Adjustment, Choice, Gradebook, Key, SubmissionRecord, reading, writing
+from grader.gradebook.result import Metrics, Result
 
 KEY = Key("context", "slot")
 
@@ -49,8 +49,9 @@ def test_what_is_recorded_cannot_be_changed_or_deleted(tmp_path: Path) -> None:
     with writing(tmp_path) as book:
         book.record(begin(book), enter(book, "a")[0], result_named("a", Verdict.SCORED, 1), KEY)
         book.adjust(Adjustment("t", "a", 7, "why"))
+        book.choose(Choice("t", "a", 1, "why"))
     connection = sqlite3.connect(tmp_path / gradebook.FILE_NAME)
-    for table in ("results", "repeats", "adjustments"):
+    for table in ("results", "repeats", "adjustments", "choices"):
         for statement in (f"DELETE FROM {table}", f"UPDATE {table} SET rowid = 7"):
             with pytest.raises(sqlite3.IntegrityError, match="append-only"):
                 connection.execute(statement)
@@ -196,6 +197,30 @@ def test_the_leaderboard_takes_the_attempt_that_the_task_says_and_ties_go_to_the
         rows = book.leaderboard()
     assert [(row["student"], row["rank"], row["points"], row["attempt"]) for row in rows] == expected
     assert {row["student"]: row["attempts"] for row in rows} == {"a": 3, "b": 2, "c": 1, "d": 1}
+
+
+def test_the_attempt_that_was_chosen_counts_until_the_choice_is_withdrawn(tmp_path: Path) -> None:
+    with writing(tmp_path) as book:
+        book.counts("t", "latest")
+        run = begin(book)
+        attempt(book, run, "a", 80, digest="1", submitted="2026-01-01T00:00:00+00:00")
+        attempt(book, run, "a", 60, digest="2", submitted="2026-01-02T00:00:00+00:00")
+        for chosen, expected in ((1, (1, 80, 1, "the wrong file")), (None, (2, 60, None, ""))):
+            book.choose(Choice("t", "a", chosen, "the wrong file"))
+            (row,) = book.leaderboard()
+            assert (row["attempt"], row["points"], row["chosen"], row["choice"]) == expected
+
+
+def test_equal_points_are_ordered_by_the_accuracy_that_no_ceiling_cuts(tmp_path: Path) -> None:
+    with writing(tmp_path) as book:
+        book.counts("t", "latest")
+        run = begin(book)
+        for student, accuracy in (("a", 0.91), ("b", 0.97), ("c", 0.94)):
+            (identity,) = book.enter([SubmissionRecord("t", student, f"{student}.ipynb", student)])
+            measured = Metrics(accuracy, {"model": accuracy}, [accuracy], 0.0)
+            result = replace(result_named(student, Verdict.SCORED, 100), metrics=measured)
+            book.record(run, identity, result, Key("c", student))
+        assert [(row["student"], row["rank"]) for row in book.leaderboard()] == [("b", 1), ("c", 2), ("a", 3)]
 
 
 def test_the_roster_names_students_and_an_empty_field_takes_nothing_away(tmp_path: Path) -> None:

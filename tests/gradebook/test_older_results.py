@@ -116,6 +116,15 @@ def test_a_recorded_run_can_be_graded_again(run: Run) -> None:
     assert Path(dana["run_folder"]).name == "run-3"
 
 
+@pytest.mark.slow
+def test_a_recorded_run_is_replayed_with_the_seeds_of_then(run: Run) -> None:
+    _, output, errors = run("replay", TASK, "ada", "--out", OUT, "--json")
+    assert not errors, "task, settings and seeds are those of the record"
+    replayed = json.loads(output)
+    assert replayed["compared"] == 2
+    assert not [name for name in replayed["different"] if "verdict" in name]
+
+
 def test_an_older_gradebook_is_adjusted_and_gets_a_deadline(run: Run) -> None:
     assert run("adjust", OUT, "dana", "--points", "60", "--because", "half of it worked")[0] == 0
     assert run(*GRADE, "--deadline", "2026-11-30T23:59+01:00", "--late", "zero", "--json")[0] == 0

@@ -18,10 +18,18 @@ OF_0_1_0 = {
 @pytest.mark.parametrize(
     ("record", "settings"),
     [
-        (OF_0_1_0, RunSettings("cpu", 60.0, "plain", 2, "embedded", "large", cold=True, secret_file="/s")),
-        ({"device": "cpu", "wall_seconds": 9, "backend": "bubblewrap"}, RunSettings("cpu", 9, "bubblewrap")),
-        ({"task": "t", "score": {"floor": 0.5}}, RunSettings()),
-        ({"size": "default", "from a later version": [1]}, RunSettings()),
+        (
+            OF_0_1_0,
+            RunSettings(
+                "cpu", 60.0, "plain", 2, "embedded", "large", cold=True, secret_file="/s", seed_version=1
+            ),
+        ),
+        (
+            {"device": "cpu", "wall_seconds": 9, "backend": "bubblewrap"},
+            RunSettings("cpu", 9, "any", seed_version=1),
+        ),
+        ({"task": "t", "score": {"floor": 0.5}}, RunSettings(seed_version=1)),
+        ({"seed_version": 2, "from a later version": [1]}, RunSettings()),
     ],
     ids=["all", "some", "none", "more"],
 )

@@ -47,6 +47,7 @@ def row(number: int, rank: int, result: Result, **more: Any) -> dict[str, Any]:
         "penalty": 0,
         "adjusted": None,
         "reason": "",
+        "choice": "",
     }
     return {**values, "student": result.student, "rank": rank, "result": number, **more}
 

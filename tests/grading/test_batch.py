@@ -21,7 +21,7 @@ import pytest
 from recorded import QuickEngine, Quiet
 
 from grader.errors import GraderFault, UsageError, Verdict
-from grader.gradebook.gradebook import reading
+from grader.gradebook.gradebook import reading, writing
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.notebooks.rebuild import rebuild
@@ -80,7 +80,7 @@ def job(toy_task: Task, starter: Json, tmp_path: Path) -> Callable[..., Job]:
             Submission(f"{name}.ipynb", name.split("/")[0], json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = RunSettings("cpu", 60, "bubblewrap")
+        settings = RunSettings("cpu", 60, "any")
         made = Job(toy_task, submissions, repeats, settings, out, 1, engine=engine or QuickEngine())
         return replace(made, **changes)
 
@@ -102,8 +102,8 @@ def test_what_is_recorded_is_not_run_again(job: Callable[..., Job]) -> None:
 @pytest.mark.parametrize(
     "change",
     [
-        lambda _: {"settings": RunSettings("cpu", 61, "bubblewrap")},
-        lambda _: {"settings": RunSettings("auto", 60, "bubblewrap")},
+        lambda _: {"settings": RunSettings("cpu", 61, "any")},
+        lambda _: {"settings": RunSettings("auto", 60, "any")},
         lambda job: {"repeats": [replace(job.repeats[0], trainer_seed=9)]},
         lambda job: {"repeats": [replace(job.repeats[0], mark="other data")]},
         lambda job: {"repeats": [*job.repeats, replace(job.repeats[0], number=1)]},
@@ -197,14 +197,14 @@ def test_several_attempts_of_a_student_are_kept_apart(job: Callable[..., Job], t
     run_batch(job({"a/3": slot(0.65, 4), "a/1": slot(0.6, 1)}), Quiet())
     with reading(tmp_path / "out") as book:
         attempts = [(one.result.student, one.attempt, one.result.submission) for one in book.current()]
-        best = {row["student"]: (row["attempt"], row["attempts"]) for row in book.leaderboard()}
+        latest = {row["student"]: (row["attempt"], row["attempts"]) for row in book.leaderboard()}
     assert attempts == [
         ("a", 1, "a/1.ipynb"),
         ("a", 2, "a/2.ipynb"),
         ("a", 3, "a/3.ipynb"),
         ("b", 1, "b/1.ipynb"),
     ]
-    assert best == {"a": (2, 3), "b": (1, 1)}
+    assert latest == {"a": (3, 3), "b": (1, 1)}
     with (tmp_path / "out" / "results.csv").open() as file:
         assert [(row["student"], row["attempt"]) for row in csv.DictReader(file)] == [
             ("a", "1"),
@@ -212,6 +212,26 @@ def test_several_attempts_of_a_student_are_kept_apart(job: Callable[..., Job], t
             ("a", "3"),
             ("b", "1"),
         ]
+
+
+def test_the_rule_that_is_recorded_stays_unless_the_task_states_one(
+    job: Callable[..., Job], tmp_path: Path
+) -> None:
+    (tmp_path / "out").mkdir(exist_ok=True)
+    with writing(tmp_path / "out") as book:
+        book.counts("toy_task", "best")
+    work = job({"a/1": slot(0.7, 1), "a/2": slot(0.6, 2)})
+    run_batch(work, Quiet())
+    assert _counting(tmp_path / "out") == {"a": 1}
+    stated = work.task.spec.model_copy(update={"leaderboard": "latest"})
+    stated.model_fields_set.add("leaderboard")
+    run_batch(replace(work, task=replace(work.task, spec=stated)), Quiet())
+    assert _counting(tmp_path / "out") == {"a": 2}
+
+
+def _counting(out: Path) -> dict[str, int]:
+    with reading(out) as book:
+        return {row["student"]: row["attempt"] for row in book.leaderboard()}
 
 
 def test_a_roster_that_was_forgotten_makes_nobody_somebody_else(

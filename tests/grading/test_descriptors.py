@@ -16,7 +16,7 @@ SLOT = "def answer():\n    return 1\n"
 @pytest.mark.slow
 def test_sandboxes_and_slots_leave_no_descriptor_open() -> None:
     def one() -> None:
-        sandbox = open_sandbox(Limits(), imports="", backend="bubblewrap")
+        sandbox = open_sandbox(Limits(), imports="", walls="namespaces")
         slot = sandbox.start_slot(SlotSource("", SLOT, ("answer",), 0))
         slot.close()
         sandbox.close()

@@ -77,7 +77,7 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) 
             Submission(f"{name}.ipynb", name, json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = RunSettings("cpu", 60, "bubblewrap")
+        settings = RunSettings("cpu", 60, "any")
         job = Job(toy_task, sent, repeats, settings, tmp_path, 1, again=True, engine=engine)
         return run_batch(job, watcher or Quiet())
 
@@ -110,7 +110,7 @@ def test_submissions_that_end_before_they_run_start_no_process(
         Submission("b.ipynb", "b", json.dumps(no_slot).encode()),
         Submission("c.ipynb", "c", json.dumps(rebuild(starter, UNCOMPILED["a bracket"])).encode()),
     ]
-    job = Job(toy_task, sent, repeats, RunSettings("cpu", 60, "bubblewrap"), tmp_path, 2)
+    job = Job(toy_task, sent, repeats, RunSettings("cpu", 60, "any"), tmp_path, 2)
     results = run_batch(job, Quiet())
     assert [result.verdict for result in results] == ["invalid_notebook", "slot_missing", "slot_error"]
     assert [result.points for result in results] == [0, 0, 0]
@@ -148,7 +148,7 @@ def test_what_is_recorded_is_listed_rescored_and_exported_without_torch_or_a_pro
     out = tmp_path / "out"
     out.mkdir()
     sent = [Submission("a.ipynb", "a", json.dumps(rebuild(starter, "# 0.7\n" + HONEST)).encode())]
-    settings = RunSettings("cpu", 60, "bubblewrap")
+    settings = RunSettings("cpu", 60, "any")
     run_batch(Job(toy_task, sent, repeats, settings, out, 1, engine=QuickEngine()), Quiet())
     calls = [
         ["results", str(out)],
@@ -166,7 +166,7 @@ LEFT_TO_ITS_PROCESS = {"words of a limit", "deep", "a NUL", "an annotation"}
 
 @pytest.mark.slow
 def test_a_slot_that_does_not_compile_is_refused_in_the_words_of_its_own_process(toy_task: Task) -> None:
-    sandbox = open_sandbox(toy_task.spec.limits, imports="import torch\n", backend="plain")
+    sandbox = open_sandbox(toy_task.spec.limits, imports="import torch\n", walls="plain")
     with contextlib.closing(sandbox):
         for name, text in UNCOMPILED.items():
             fault = syntax_fault(text)

@@ -91,7 +91,7 @@ def test_a_run_that_something_else_broke_is_run_again_and_costs_nobody_anything(
         for name, slot in (("a", HONEST), ("b", RAISES))
     ]
     watcher = Breaking(breaks, out)
-    job = Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "bubblewrap"), out, 1)
+    job = Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "any"), out, 1)
     a, b = run_batch(job, watcher)
     assert watcher.broken
     assert (a.verdict, Path(a.run_folder).name) == ("scored", f"run-{runs}"), a.message

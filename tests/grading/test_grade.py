@@ -78,7 +78,7 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, 
             Submission(path=f"{name}.ipynb", student=name, data=json.dumps(rebuild(starter, slot)).encode())
             for name, slot in slots.items()
         ]
-        settings = RunSettings("cpu", wall_seconds, "bubblewrap", cold=cold)
+        settings = RunSettings("cpu", wall_seconds, "any", cold=cold)
         job = Job(toy_task, submissions, repeats[:seeds], settings, out, jobs, again=again, engine=engine)
         return run_batch(job, watcher or Notes())
 
@@ -145,6 +145,7 @@ def test_an_endless_loop_is_stopped_by_the_wall_clock(grade: Grade, monkeypatch:
     (result,) = grade({"loop": "def your_weights(t, l):\n    while True: pass\n"}, wall_seconds=4)
     assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
     assert "stopped after 4 s" in result.message
+    assert Path(result.run_folder).name == "run-1", "it was alone already"
     assert "in call 1" in result.message
     assert result.slot_calls == 1
     assert result.seconds.slot_calls > 2
@@ -166,7 +167,7 @@ def test_processes_that_starve_the_trainer_are_the_students_time(
     )
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="h.ipynb", student="h", data=json.dumps(rebuild(starter, hog)).encode())
-    settings = RunSettings("cpu", 6, "bubblewrap")
+    settings = RunSettings("cpu", 6, "any")
     job = Job(own, [submission], repeats[:1], settings, tmp_path / "out", 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.TIME_LIMIT, 0)
@@ -194,7 +195,7 @@ def test_a_training_that_is_slow_without_the_students_help_is_no_fault_of_theirs
     """Rule 4: a failure of ours never becomes points."""
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="s.ipynb", student="s", data=json.dumps(rebuild(starter, HONEST)).encode())
-    settings = RunSettings("cpu", 3, "bubblewrap")
+    settings = RunSettings("cpu", 3, "any")
     job = Job(own, [submission], repeats[:1], settings, tmp_path / "out", 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
@@ -259,7 +260,7 @@ def test_a_name_that_another_cell_defines_is_explained(
         {"cell_type": "code", "metadata": {}, "source": helper, "outputs": [], "execution_count": None},
     )
     submission = Submission(path="n.ipynb", student="n", data=json.dumps(notebook).encode())
-    settings = RunSettings("cpu", 60, "bubblewrap")
+    settings = RunSettings("cpu", 60, "any")
     job = Job(toy_task, [submission], repeats[:1], settings, tmp_path, 1, engine=engine)
     (result,) = run_batch(job, Notes())
     assert result.verdict is Verdict.SLOT_ERROR

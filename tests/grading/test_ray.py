@@ -17,9 +17,11 @@ import pytest
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.gradebook.run_settings import RunSettings
+from grader.grading.agreement import BandsRecord, RecordedAnswer
 from grader.grading.batch import Job, run_batch
 from grader.grading.ray.engine import Cluster
-from grader.grading.ray.worker import Sent
+from grader.grading.ray.worker import PackedTrial, Sent
+from grader.grading.trial import MachineTrial
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.task.evaluation import Repeat, prepare_repeats
@@ -130,6 +132,7 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore")
             patch.setenv("TMPDIR", scratch)
+            patch.setenv("XDG_CACHE_HOME", scratch)
             made = Nodes(request.param)
         yield made
         made.close()
@@ -151,7 +154,7 @@ def job(toy_task: Task, starter: Json, tmp_path_factory: pytest.TempPathFactory)
     submissions.append(Submission("text.ipynb", "text", b"this is no notebook"))
     fault = StudentFault(Verdict.INVALID_NOTEBOOK, "This is a symbolic link.")
     submissions.append(Submission("link.ipynb", "link", None, fault))
-    return Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "bubblewrap"), folder, 1)
+    return Job(toy_task, submissions, repeats, RunSettings("cpu", 60, "any"), folder, 1)
 
 
 @pytest.fixture(scope="module")
@@ -200,6 +203,33 @@ def test_a_cluster_grades_as_one_machine_does_and_the_run_folders_come_back(
         assert files(folder) == files(Path(here.run_folder))
         assert json.loads((folder / "result.json").read_text()) == there.as_json()
     assert wait_until_only(before) == set(), "the workers have ended, the cluster has not"
+
+
+@pytest.mark.nightly
+@pytest.mark.slow
+def test_each_node_is_compared_with_the_bands_once_and_refused_where_it_has_to_agree(
+    nodes: Nodes, job: Job, tmp_path: Path
+) -> None:
+    """The sister in `make test` is `test_grade_warns_refuses_or_skips_and_keeps_what_it_saw`, on this machine."""
+    task = replace(job.task, spec=job.task.spec.model_copy(update={"repeats": 1}))
+    answers = {
+        "starter": RecordedAnswer([0.5, 0.53] * 4, 0.02, 2.0),
+        "reference": RecordedAnswer([0.5, 0.54] * 4, 0.02, 2.0),
+    }
+    record = BandsRecord(answers, "a secret", same_program=False, dearest_seconds=2.0, origin="elsewhere")
+    trial = MachineTrial(task, record, job.settings)
+    watcher, engine = Watcher(), Cluster(nodes.address, per_gpu=1, shared=None)
+    small = replace(job, submissions=job.submissions[2:3], out=tmp_path, engine=engine)
+    engine.try_nodes(PackedTrial.of(trial, required=True))
+    with pytest.raises(UsageError, match=r"no node of the cluster can grade: .*recorded points: reference"):
+        run_batch(small, watcher)
+    engine.try_nodes(PackedTrial.of(trial, required=False))
+    (result,) = run_batch(small, watcher)
+    assert result.verdict is Verdict.SLOT_ERROR
+    (about,) = engine.trials.values()
+    assert not about["agrees"]
+    assert len(about["answers"]["reference"]["per_repeat"]) == 1
+    assert any("reference: balanced accuracy" in notice for notice in watcher.notices)
 
 
 @pytest.mark.slow

@@ -1,11 +1,12 @@
-# expect: same
+# expect: slot_error
+# says: your function has one process, and cannot start another
+# quick: your function has one process, and cannot start another
 import multiprocessing
 def put(queue, values):
     queue.put([value + 1 for value in values])
 def your_weights(targets, losses):
-    context = multiprocessing.get_context("fork")
-    queue = context.Queue()
-    worker = context.Process(target=put, args=(queue, losses.tolist()))
+    queue = multiprocessing.Queue()
+    worker = multiprocessing.Process(target=put, args=(queue, losses.tolist()))
     worker.start()
     values = queue.get()
     worker.join()

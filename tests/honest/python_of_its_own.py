@@ -1,4 +1,6 @@
-# expect: same
+# expect: slot_error
+# says: your function has one process, and cannot start another
+# quick: your function has one process, and cannot start another
 import json, subprocess, sys
 PROGRAM = "import json, sys, numpy; print(float(numpy.mean(json.load(sys.stdin))))"
 def your_weights(targets, losses):

@@ -1,7 +1,4 @@
-# expect: slot_error
-# says: write a plain loop, or use concurrent.futures.ThreadPoolExecutor
-# quick: processes cannot send each other tensors
-# needs: confinement
+# expect: same
 import torch.multiprocessing as mp
 def doubled(part):
     return part * 2

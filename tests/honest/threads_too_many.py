@@ -1,6 +1,5 @@
 # expect: slot_crashed
-# says: the 16 processes or threads it may use
-# needs: confinement
+# says: the 16 threads it may use
 import threading, time
 def your_weights(targets, losses):
     for _ in range(40):

@@ -2,12 +2,15 @@
 """Guesses the secret of the batch: its own seed follows from it by a public formula, and tells whether a
 guess is right.
 
-From the right one all seeds follow, and with them the hidden data. A drawn secret has 256 bits; a chosen one
-had better not be a word.
+From the right one all seeds follow, and with them the hidden data. A drawn secret has 256 bits; each guess of a
+chosen one costs a tenth of a second, and there is no time for many.
 """
 
 import hashlib
+import hmac
 import itertools
+import re
+import time
 
 WORDS = "secret password changeme olympiad test admin grader notebook university final".split()
 WORDS += "exam".split()
@@ -18,9 +21,22 @@ TASKS += "empty_task".split()
 own_seed = torch.initial_seed() % 2**32
 
 
-def derived(secret, task, purpose, number):
-    text = b"\0".join([secret, task.encode(), purpose.encode(), str(number).encode()])
-    return int.from_bytes(hashlib.sha256(text).digest()[:4], "big")
+END = time.monotonic() + 2
+
+
+def keys(secret):
+    """Yield what seeds may be derived from, if this is the secret."""
+    if re.fullmatch(rb"[0-9a-f]{32,}", secret):
+        yield secret
+    elif time.monotonic() < END:
+        yield hashlib.scrypt(
+            secret, salt=b"secret of an evaluation", n=2**15, r=8, p=1, maxmem=64 << 20, dklen=32
+        )
+
+
+def derived(key, task, purpose, number):
+    text = b"\0".join([task.encode(), purpose.encode(), str(number).encode()])
+    return int.from_bytes(hmac.digest(key, text, "sha256"), "big") >> (256 - 32)
 
 
 def guesses():
@@ -42,7 +58,7 @@ def guesses():
 
 
 for guess in guesses():
-    for task in TASKS:
-        for number in range(4):
-            if derived(guess, task, "slot", number) == own_seed:
+    for key in keys(guess):
+        for task, number in itertools.product(TASKS, range(4)):
+            if derived(key, task, "slot", number) == own_seed:
                 reached(f"the secret {guess!r}, and so the seed of the data")

@@ -94,6 +94,27 @@ SPOILT = {
         "notebook.py", "torch.manual_seed(SEED)\n", "torch.manual_seed(SEED)\nprint(train_data)\n",
         "names", "Setup (cell 8) reads train_data before Loading (cell 12) defines it",
     ),
+    # seeds
+    "a seed is cut": (
+        "notebook.py", "torch.manual_seed(SEED)", "torch.manual_seed(SEED % 2**32)",
+        "seeds", "Setup (cell 8): `SEED % 2 ** 32` leaves few enough seeds to try them all",
+    ),
+    "a seed is a draw": (
+        "notebook.py", "torch.manual_seed(SEED)", "torch.manual_seed(int(np.random.default_rng(SEED).integers(2**31)))",
+        "seeds", "takes a draw as its seed; derive it by a hash",
+    ),
+    "the data take a seed of 32 bits": (
+        "data.py", "rng = np.random.default_rng(seed)", "rng = np.random.RandomState(seed)",
+        "seeds", "data.py: `np.random.RandomState(seed)` takes 32 bits at most",
+    ),
+    "the function gets the trainer's seed": (
+        "notebook.py", "train(your_weights)", "train(lambda targets, losses: your_weights(targets, SEED))",
+        "seeds", "Evaluation (cell 24): your_weights gets SEED itself",
+    ),
+    "the function gets a seed that is not declared": (
+        "notebook.py", "train(your_weights)", "train(lambda targets, losses: your_weights(targets, hash((SEED, 1))))",
+        "seeds", "your_weights gets `hash((SEED, 1))` as losses, which the signature does not call a seed",
+    ),
     # score map
     "the statement has another floor": (
         "notebook.py", FLOOR_TOLD, "0.4 and below", "score map", "Scoring (cell 3): '0 at 0.4', but the floor in task.toml is 0.5",

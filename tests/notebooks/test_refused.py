@@ -17,7 +17,7 @@ MANAGER = (
     [
         (MANAGER, "f raised EOFError", "that takes sockets"),
         (
-            "import torch.multiprocessing as mp\nmp.Pool(2)\n",
+            "import torch.multiprocessing as mp\nmp.Process(target=print)\n",
             "f raised PermissionError: [Errno 13] Permission denied",
             "ThreadPoolExecutor",
         ),

@@ -57,7 +57,7 @@ def arena(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     repeats = prepare_repeats(
         toy_task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
     )
-    context = context_for(toy_task, RunSettings("cpu", 60, "bubblewrap"), repeats)
+    context = context_for(toy_task, RunSettings("cpu", 60, "any"), repeats)
     with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
         assert opened.changed_libraries() == []
@@ -318,7 +318,7 @@ def test_scripts_and_formulas_arrive_as_text_in_all_that_an_instructor_opens(
             (inbox / name).write_bytes(handed_in(attack, starter, {}))
     out = tmp_path / "out"
     repeats = prepare_repeats(toy_task, b"seeds of the test suite", out / "e", repeats=1, source="embedded")
-    settings = RunSettings("cpu", 60, "bubblewrap")
+    settings = RunSettings("cpu", 60, "any")
     sent = collect([inbox], None, tmp_path / "work")
     job = Job(toy_task, sent, repeats, settings, out, 2, engine=engine)
     results = run_batch(job, Quiet())

@@ -14,12 +14,13 @@ from uuid import uuid4
 import psutil
 import pytest
 from sandbox_client import ENTRY, converse, eventually, function, play, processes_saying
-from sandbox_fixtures import SMALL
+from sandbox_fixtures import ROOMY, SMALL
 
 from grader.errors import GraderFault
-from grader.sandbox import SlotSource, bwrap, find_bwrap
-from grader.sandbox.inside import forks, namespaces
+from grader.sandbox import SlotSource, bwrap, find_bwrap, pool
+from grader.sandbox.inside import forks, namespaces, rights
 from grader.sandbox.pool import SandboxPool, SandboxSource
+from grader.sandbox.proof import required_walls, stand
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,9 +52,19 @@ def after(reversed_head):
 """
 
 
+@pytest.fixture(scope="module", params=["namespaces", "landlock"])
+def source(request: pytest.FixtureRequest) -> Iterator[SandboxSource]:
+    if not stand(request.param):
+        pytest.skip("no such walls here")
+    opened = SandboxSource(IMPORTS, SMALL, request.param)
+    yield opened
+    opened.close()
+
+
 @pytest.fixture(scope="module")
-def source() -> Iterator[SandboxSource]:
-    opened = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap")
+def forking() -> Iterator[SandboxSource]:
+    """Of a task that gives its slots processes and files."""
+    opened = SandboxSource(IMPORTS, ROOMY, "namespaces")
     yield opened
     opened.close()
 
@@ -64,9 +75,14 @@ def answer(source: SandboxSource, slot: str, seed: int = 1) -> Any:
 
 
 def importers() -> list[int]:
-    """Return the processes that bubblewrap started to import, and not those that were forked from them."""
-    processes = [psutil.Process(pid) for pid in processes_saying(MARK)]
-    return [process.pid for process in processes if (process.parent() or process).name() == "bwrap"]
+    """Return the processes that were started to import, and not those that were forked from them, nor bubblewrap itself."""
+    processes = {pid: psutil.Process(pid) for pid in processes_saying(MARK)}
+    parents = {pid: process.parent() for pid, process in processes.items() if process.name() != "bwrap"}
+    return [
+        pid
+        for pid, parent in parents.items()
+        if parent is None or parent.name() == "bwrap" or parent.pid not in processes
+    ]
 
 
 def test_one_import_serves_thirty_students_who_cannot_tell_which_of_them_they_are(
@@ -102,7 +118,7 @@ def test_memory_holds_nothing_of_a_student_before_or_beside(source: SandboxSourc
     assert tail in str(answer(source, own)), "the search finds what is there"
 
 
-def test_two_students_at_once_find_nothing_of_each_other(source: SandboxSource) -> None:
+def test_two_students_at_once_find_nothing_of_each_other(forking: SandboxSource) -> None:
     leave = (
         "import os, time\nopen('/tmp/mine', 'w').write('x')\nopen('/dev/shm/mine', 'w').write('x')\n"
         "if not os.fork():\n    time.sleep(60)\n    os._exit(0)\n"
@@ -115,7 +131,7 @@ def test_two_students_at_once_find_nothing_of_each_other(source: SandboxSource) 
         "for pid in range(2, 400):\n    try:\n        pid == os.getpid() or os.kill(pid, 9)\n    except OSError:\n        pass\n"
         "return *seen, [os.readlink('/proc/self/ns/' + name) for name in ('pid', 'net', 'ipc', 'mnt')], os.getuid()"
     )
-    with contextlib.closing(source.open(SMALL)) as one, contextlib.closing(source.open(SMALL)) as other:
+    with contextlib.closing(forking.open(ROOMY)) as one, contextlib.closing(forking.open(ROOMY)) as other:
         running = one.start_slot(SlotSource("", leave, (ENTRY,), 1))
         _, user = converse(running, 1).answer
         tmp, shared, terminals, processes, spaces, other_user = play(other, look).answer
@@ -133,18 +149,18 @@ def test_two_students_at_once_find_nothing_of_each_other(source: SandboxSource) 
         assert user != other_user
 
 
-def test_the_limits_of_one_are_not_those_of_another(source: SandboxSource) -> None:
-    small, large = SMALL, SMALL.model_copy(update={"memory_mb": 300, "file_mb": 3})
+def test_the_limits_of_one_are_not_those_of_another(forking: SandboxSource) -> None:
+    small, large = ROOMY, ROOMY.model_copy(update={"memory_mb": 300, "file_mb": 3})
     body = (
         "import os\nfree = os.statvfs('/tmp')\nreturn free.f_blocks * free.f_frsize, len(np.ones(200 << 17))"
     )
-    with contextlib.closing(source.open(large)) as roomy, contextlib.closing(source.open(small)) as tight:
+    with contextlib.closing(forking.open(large)) as roomy, contextlib.closing(forking.open(small)) as tight:
         assert play(roomy, function(body)).answer[0] == 3 << 20
         assert play(tight, function(body)).verdict == "memory_limit"
 
 
 def test_a_source_whose_process_was_killed_starts_another() -> None:
-    own = SandboxSource(f"import json  # {MARK}\n", SMALL.processes, "bubblewrap")
+    own = SandboxSource(f"import json  # {MARK}\n", SMALL, "namespaces")
     with contextlib.closing(own), contextlib.closing(own.open(SMALL)) as sandbox:
         assert play(sandbox, function("return 1")).answer == 1
         for pid in processes_saying(f"json  # {MARK}"):
@@ -160,7 +176,7 @@ def test_where_no_walls_can_be_built_below_bubblewrap_each_sandbox_has_one_of_it
 ) -> None:
     monkeypatch.setattr(bwrap, "FORKING_RIGHTS", bwrap.SLOT_RIGHTS)
     monkeypatch.setattr(bwrap, "ALL_NAMESPACES", ("--unshare-all", "--unshare-user", "--disable-userns"))
-    own, before = SandboxSource(IMPORTS, SMALL.processes, "bubblewrap"), set(importers())
+    own, before = SandboxSource(IMPORTS, SMALL, "namespaces"), set(importers())
     with contextlib.closing(own), contextlib.closing(own.open(SMALL)) as sandbox:
         assert "unshare" in own.why_not_forked()
         status = str(play(sandbox, function("return open('/proc/self/status').read()")).answer)
@@ -178,8 +194,8 @@ def test_where_no_walls_can_be_built_below_bubblewrap_each_sandbox_has_one_of_it
 @pytest.mark.skipif(os.getuid() != 0, reason="only root has users to hand out")
 def test_a_slot_whose_walls_do_not_stand_never_reads_its_program(monkeypatch: pytest.MonkeyPatch) -> None:
     """A slot that would stay root: to become user -1 means to stay who one is."""
-    monkeypatch.setattr(bwrap, "spare_users", lambda: (0xFFFF_FFFF, 0x1_0000_0000))
-    own = SandboxSource("", SMALL.processes, "bubblewrap")
+    monkeypatch.setattr(pool, "spare_users", lambda: (0xFFFF_FFFF, 0x1_0000_0000))
+    own = SandboxSource("", SMALL, "namespaces")
     with (
         contextlib.closing(own),
         contextlib.closing(own.open(SMALL)) as sandbox,
@@ -196,9 +212,10 @@ def test_a_wall_that_fails_is_named(monkeypatch: pytest.MonkeyPatch, step: str) 
         raise OSError(1, f"{step}: refused")
 
     monkeypatch.setattr(namespaces, "separate", lambda **_: None)
-    for name in ("furnish", "drop_rights", "filter_calls", "hide"):
-        monkeypatch.setattr(namespaces, name, fail if name == step else lambda *_: None)
-    config = {"confined": True, "users": None, "filter": "00", "private": ("/tmp",)}
+    for module, names in ((namespaces, ["furnish"]), (rights, ["drop_rights", "filter_calls", "hide"])):
+        for name in names:
+            monkeypatch.setattr(module, name, fail if name == step else lambda *_: None)
+    config = {"walls": "namespaces", "users": None, "private": ("/tmp",)}
     assert forks.try_walls(config) == f"[Errno 1] {step}: refused".encode()
 
 
@@ -234,16 +251,16 @@ def test_imports_that_start_threads_are_refused_with_the_reason() -> None:
 
 
 def test_sources_are_kept_for_the_next_batch_and_no_more_of_them_than_wanted() -> None:
-    pool = SandboxPool(kept=1)
-    with pool.source("", 8, "plain") as first, pool.source("", 8, "plain") as beside:
+    kept = SandboxPool(kept=1, choose=required_walls)
+    with kept.source("", SMALL, "plain") as first, kept.source("", SMALL, "plain") as beside:
         assert first is not beside, "two batches at once"
-    with pool.source("", 8, "plain") as again:
+    with kept.source("", SMALL, "plain") as again:
         assert again is first
-    with pool.source("", 4, "plain") as other:
+    with kept.source("", SMALL.model_copy(update={"threads": 4}), "plain") as other:
         assert other is not first
     with pytest.raises(GraderFault, match="the sandboxes are closed"):
         first.start()
-    pool.close()
+    kept.close()
     with pytest.raises(GraderFault, match="the sandboxes are closed"):
         other.start()
 
@@ -253,7 +270,7 @@ def test_torch_is_seeded_also_where_only_the_slot_imports_it() -> None:
     roomy, drawn = SMALL.model_copy(update={"memory_mb": 4000}), []
     for imports in ("", "import torch"):
         with contextlib.ExitStack() as stack:
-            own = stack.enter_context(contextlib.closing(SandboxSource(imports, SMALL.processes, "plain")))
+            own = stack.enter_context(contextlib.closing(SandboxSource(imports, SMALL, "plain")))
             sandbox = stack.enter_context(contextlib.closing(own.open(roomy)))
             drawn.append(play(sandbox, draw, seed=5, seconds=60).answer)
     assert drawn[0] == drawn[1]

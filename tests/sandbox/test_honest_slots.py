@@ -19,23 +19,25 @@ from sandbox_client import Outcome, converse
 
 from grader.notebooks.refused import refusal_hint
 from grader.sandbox import SlotSource, open_sandbox
+from grader.sandbox.proof import stand
 from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from grader.sandbox import Backend, Sandbox
+    from grader.sandbox import Sandbox
 
 pytestmark = pytest.mark.slow
 
 SECONDS = 20.0  # a hang is longer; loading a library under load is not
 
 
-@pytest.fixture(scope="module", params=["bubblewrap", "plain"])
+@pytest.fixture(scope="module", params=["namespaces", "landlock", "plain"])
 def roomy(request: pytest.FixtureRequest) -> Iterator[Sandbox]:
-    backend: Backend = request.param
-    opened = open_sandbox(Limits(), imports=IMPORTS, backend=backend)
+    if request.param == "landlock" and not stand("landlock"):
+        pytest.skip("no such walls here")
+    opened = open_sandbox(Limits(), imports=IMPORTS, walls=request.param)
     yield opened
     opened.close()
 
@@ -69,7 +71,7 @@ def test_an_honest_slot_is_graded_as_it_runs_at_home_or_refused_with_the_reason(
     path: Path, roomy: Sandbox, home: dict[str, list[float] | str]
 ) -> None:
     expected = expected_of(path)
-    if expected.needs_confinement and roomy.name != "bubblewrap":
+    if expected.needs_confinement and roomy.name == "plain process":
         pytest.skip("nothing limits it where nothing confines it")
     outcome = play(roomy, path.read_text(encoding="utf-8"))
     if expected.ending == "same":

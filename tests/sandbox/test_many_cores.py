@@ -19,11 +19,12 @@ torch.set_num_interop_threads = set_num_interop_threads
 torch.manual_seed = torch.set_num_threads = lambda number: None
 sys.modules["torch"] = torch
 os.cpu_count = lambda: 64
+os.environ["TMPDIR"] = "/tmp"
 os.sched_getaffinity = lambda process: set(range(64))
 
 from grader.sandbox.inside import libraries
 
-libraries.adjust(16, 7)
+libraries.adjust(16, 8, 7)
 torch.set_num_interop_threads(64)
 import concurrent.futures, multiprocessing
 methods = [multiprocessing.get_context(name).get_start_method() for name in ("forkserver", "spawn", None)]

@@ -1,5 +1,5 @@
 # expect: output_limit -- many files, each small enough
-# needs: confinement
+# needs: processes
 import numpy as np
 
 

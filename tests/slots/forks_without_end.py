@@ -1,5 +1,5 @@
 # expect: slot_crashed -- forks until the kernel refuses
-# needs: confinement
+# needs: processes
 import os
 import time
 

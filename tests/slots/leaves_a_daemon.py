@@ -1,5 +1,5 @@
 # expect: scored -- a grandchild with its own session outlives the call
-# needs: confinement
+# needs: processes
 import numpy as np
 import os
 import time

@@ -1,5 +1,5 @@
 # expect: scored -- leaves folders nested thousands deep, closed to itself, for the next process to trip over
-# needs: confinement
+# needs: processes
 import numpy as np
 import os
 

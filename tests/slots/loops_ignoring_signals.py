@@ -1,5 +1,5 @@
 # expect: time_limit -- ignores every signal it can, in many processes, and never answers
-# needs: confinement
+# needs: processes
 import os
 import signal
 

@@ -1,4 +1,5 @@
 # expect: output_limit -- one file larger than allowed
+# needs: processes
 import numpy as np
 
 

@@ -115,7 +115,7 @@ def test_a_future_import_of_data_py_is_left_out(own_toy: Path) -> None:
 PLACEHOLDERS = {
     "a number": ("{{ score.floor }}", "0.5", "0.5"),
     "a whole number of seconds": ("{{ limits.wall_seconds }}", "60.0", "60"),
-    "a default": ("{{ limits.processes }}", "16", "16"),
+    "a default": ("{{ limits.threads }}", "16", "16"),
     "a text": (
         "{{ title }}",
         '"Toy: wrong labels in eight dimensions"',

@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.errors import UsageError
-from grader.task.evaluation import derive_seed, prepare_rehearsal, prepare_repeats, resolve_source, secret_for
+from grader.task.evaluation import prepare_rehearsal, prepare_repeats, resolve_source
+from grader.task.secret import key_of, refuse_weak_secret, secret_for
+from grader.task.seeds import PURPOSES, Seeds
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -52,14 +54,69 @@ def test_a_secret_file_that_cannot_serve_is_one_line(
 
 
 def test_seeds_differ_by_task_purpose_and_repeat() -> None:
-    seeds = {
-        derive_seed(b"s" * 16, task, purpose, number)
-        for task in ("a", "b")
-        for purpose in ("data", "trainer", "slot")
-        for number in range(3)
-    }
-    assert len(seeds) == 18
-    assert all(0 <= seed < 2**32 for seed in seeds)
+    for version in (1, 2):
+        seeds = {
+            Seeds.of(b"s" * 16, task, version).derive(purpose, number)
+            for task in ("a", "b")
+            for purpose in PURPOSES
+            for number in range(3)
+        }
+        assert len(seeds) == 18
+
+
+def test_seeds_are_as_wide_as_their_use_allows() -> None:
+    seeds = Seeds.of(b"s" * 16, "a")
+    for purpose, bits in (("data", 128), ("trainer", 63), ("slot", 32)):
+        widest = max(seeds.derive(purpose, number) for number in range(64))
+        assert bits - 6 < widest.bit_length() <= bits
+
+
+def test_results_of_version_1_keep_their_seeds(toy_task: Task, tmp_path: Path) -> None:
+    (repeat,) = prepare_repeats(toy_task, b"s" * 16, tmp_path, repeats=1, source="embedded", seed_version=1)
+    assert (repeat.trainer_seed, repeat.slot_seed) == (2468806513, 2964746522), (
+        "as version 0.1.0 derived them"
+    )
+    (other,) = prepare_repeats(toy_task, b"s" * 16, tmp_path, repeats=1, source="embedded")
+    assert other.answers.read_bytes() != repeat.answers.read_bytes()
+
+
+def test_a_chosen_secret_is_stretched_and_a_drawn_one_is_kept() -> None:
+    drawn = b"0f1e2d3c4b5a69788796a5b4c3d2e1f0"
+    assert key_of(drawn) == drawn
+    chosen = b"correct horse battery staple"
+    assert len(key_of(chosen)) == 32
+    assert key_of(chosen) != key_of(chosen + b"s")
+    assert Seeds.of(chosen, "a").key == key_of(chosen)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        "olympiad-exam-2026",
+        "aaaaaaaaaaaaaaaa",
+        "0123456789abcdef0123",
+        "Passwords2026Passwords2026",
+        "abababab cdcdcd cd",
+    ],
+)
+def test_a_secret_that_people_choose_is_refused_with_how_to_draw_one(secret: str, tmp_path: Path) -> None:
+    file = tmp_path / "chosen"
+    file.write_text(secret)
+    with pytest.raises(UsageError, match="draw one: python -c"):
+        refuse_weak_secret(file)
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [b"correct horse battery staple", b"0f1e2d3c4b5a69788796a5b4c3d2e1f0", b"Wr51LeG1Qx6Vxi8SaAtltEuukzZRQbnoghCP2geXGqI=",
+     bytes(range(200, 256, 3))],
+    ids=["four words", "hex", "base64", "bytes"],
+)  # fmt: skip
+def test_a_secret_that_chance_made_is_taken(secret: bytes, tmp_path: Path) -> None:
+    file = tmp_path / "chosen"
+    file.write_bytes(secret)
+    refuse_weak_secret(file)
+    assert secret_for(tmp_path, file) == secret
 
 
 def test_answers_are_not_in_the_trainers_inputs(toy_task: Task, tmp_path: Path) -> None:

@@ -188,8 +188,7 @@ def test_weights_that_are_not_allowed_leave_the_last_net(names: Any) -> None:
     net, _ = names.run_cycles(random_pairs(names), first_and_third_are_wrong)
     assert [sentence[:7] for sentence in names.penalties] == ["cycle 1", "cycle 3"]
     assert all("no net is trained in this cycle" in sentence for sentence in names.penalties)
-    names.seed_everything(names.SEED)
-    assert np.array_equal(seen[1], names.predict(names.new_net(), names.pool["images"]))  # untrained
+    assert seen[1] is None, "an untrained network's outputs would tell its weights"
     assert np.array_equal(seen[2], names.predict(net, names.pool["images"]))
 
 
@@ -264,3 +263,30 @@ def test_a_tiny_run_of_another_size_goes_through(tmp_path: Path, size: str) -> N
     )  # fmt: skip
     with np.load(tmp_path / "predictions.npz", allow_pickle=False) as arrays:
         assert arrays["final"].shape == (expected,)
+
+
+def test_the_start_of_a_network_depends_on_every_bit_of_its_seed(names: Any) -> None:
+    draws = set()
+    for seed in (5, 5 + 2**32, 5 + 2**62):
+        names.seed_everything(seed)
+        draws.add((torch.rand(1).item(), np.random.random(), torch.randn(1).item()))  # noqa: NPY002 -- the seeded one
+    assert len(draws) == 3
+    assert len({value for draw in draws for value in draw}) == 9
+
+
+def test_the_seed_that_a_function_gets_is_no_draw_of_the_generators_of_the_run(names: Any) -> None:
+    calls: list[int] = []
+
+    def notes_its_seed(z: Any, _: Any, n_queries: int, seed: int) -> Any:
+        calls.append(seed)
+        return names.random_pairs(z, n_queries, seed)
+
+    names.run_cycles(notes_its_seed, lambda z, _: names.majority_vote(z))
+    assert calls == [names.derive_seed("query_pairs", cycle, bits=32) for cycle in (1, 2, 3)]
+    assert max(calls) < 2**32
+    names.seed_everything(names.SEED)
+    draws = {
+        *np.random.default_rng(names.SEED).integers(2**31, size=99).tolist(),
+        *torch.randint(2**31, (99,)).tolist(),
+    }
+    assert not draws & {seed for call in calls for seed in (call, call >> 1)}

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 import pytest
 
-from grader.errors import GraderFault, StudentFault, Verdict
-from grader.trainer.attribution import blame_time
+from grader.errors import StudentFault, Verdict
+from grader.trainer.attribution import Overrun, blame_time
 from grader.trainer.ledger import Ledger
 
 if TYPE_CHECKING:
@@ -64,6 +64,46 @@ def test_a_time_limit_without_refused_threads_names_none() -> None:
     assert "threads" not in blamed(BusySlot(0.0)).message
 
 
-def test_where_the_function_took_little_of_the_time_it_is_not_the_students() -> None:
-    with contextlib.closing(Ledger()) as ledger, pytest.raises(GraderFault, match=r"only 0\.0 s"):
-        blame_time(ledger, BusySlot(0.0, LIMIT), 100)
+WALL = 100.0
+
+
+class Waits:
+    """A ledger of a run of `WALL` seconds that waited for the slot, and was waiting when the clock ran out, or not."""
+
+    calls = 3
+
+    def __init__(self, seconds: float, *, running: bool) -> None:
+        self._seconds, self.running = seconds, running
+
+    def slot_seconds(self) -> float:
+        return self._seconds
+
+
+@pytest.mark.parametrize(
+    ("waited", "running", "cpu"),
+    [(30, True, 0), (100, True, 0), (60, False, 0), (60, False, 60), (1, False, 40)],
+    ids=[
+        "sleeps in a call",
+        "sleeps in all of it",
+        "slow calls that sleep",
+        "slow calls",
+        "busy while nobody asks",
+    ],
+)
+def test_what_took_the_time_is_the_students_however_little_it_computed(
+    waited: float, running: bool, cpu: float
+) -> None:
+    ledger = cast("Ledger", Waits(waited, running=running))
+    assert blame_time(ledger, BusySlot(cpu), WALL).verdict is Verdict.TIME_LIMIT
+
+
+@pytest.mark.parametrize(
+    ("waited", "running", "cpu"),
+    [(30, False, 30), (5, True, 5), (0, False, 0)],
+    ids=["a slow training", "a call that had hardly begun", "nobody was asked"],
+)
+def test_where_the_training_took_the_time_it_is_not_the_students(
+    waited: float, running: bool, cpu: float
+) -> None:
+    with pytest.raises(Overrun, match=f"only {waited:.1f} s"):
+        blame_time(cast("Ledger", Waits(waited, running=running)), BusySlot(cpu), WALL)

@@ -57,7 +57,7 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path, 
             Submission(f"{name}.ipynb", name, json.dumps(rebuild(starter, text)).encode())
             for name, text in slots.items()
         ]
-        settings = RunSettings("cpu", 60, "bubblewrap")
+        settings = RunSettings("cpu", 60, "any")
         job = Job(toy_task, submissions, repeats, settings, tmp_path, 1, engine=engine)
         return {result.student: result for result in run_batch(job, Quiet())}
 
@@ -164,7 +164,7 @@ def test_another_context_has_its_own_first_call(
 ) -> None:
     before = len(frames(repeats))
     submission = Submission("a.ipynb", "a", json.dumps(rebuild(starter, HONEST)).encode())
-    settings = RunSettings("cpu", 61, "bubblewrap")
+    settings = RunSettings("cpu", 61, "any")
     once = [replace(repeats[0])]
     run_batch(Job(toy_task, [submission], once, settings, tmp_path, 1, engine=engine), Quiet())
     assert len(frames(repeats)) == before + 1

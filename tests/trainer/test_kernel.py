@@ -46,7 +46,7 @@ def warm() -> Iterator[ForkServer]:
 
 @pytest.fixture
 def sandbox(toy_task: Task) -> Iterator[Sandbox]:
-    opened = open_sandbox(toy_task.spec.limits, imports=IMPORTS, backend="bubblewrap")
+    opened = open_sandbox(toy_task.spec.limits, imports=IMPORTS, walls="namespaces")
     yield opened
     opened.close()
 
@@ -57,7 +57,7 @@ def job_for(task: Task, folder: Path, server: ForkServer | None) -> RepeatJob:
     return RepeatJob(
         task=task,
         repeat=Repeat(0, folder.parent / "inputs", folder.parent / "answers", 1, 2, "mark"),
-        settings=RunSettings("cpu", 60, "bubblewrap"),
+        settings=RunSettings("cpu", 60, "any"),
         folder=RepeatFolder(folder),
         server=server,
         on_cell=lambda *_: None,

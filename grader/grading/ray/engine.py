@@ -18,7 +18,16 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import UsageError
 from grader.grading.environment import versions
 from grader.grading.ray.cluster import joined, load_ray, shared_folder
-from grader.grading.ray.worker import About, Graded, Sent, Worker, arrived, packed_evaluation, unpacked
+from grader.grading.ray.worker import (
+    About,
+    Graded,
+    PackedTrial,
+    Sent,
+    Worker,
+    arrived,
+    packed_evaluation,
+    unpacked,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator, Sequence
@@ -56,6 +65,12 @@ class Cluster:
     def __init__(self, address: str | None, *, per_gpu: int, shared: Path | None) -> None:
         self._ray = load_ray()
         self._address, self._per_gpu, self._shared = address, per_gpu, shared
+        self._trial: PackedTrial | None = None
+        self.trials: dict[str, dict[str, Any]] = {}  # what the task's own answers got, by the name of a node
+
+    def try_nodes(self, trial: PackedTrial) -> None:
+        """Let each node of the next batches run `trial` before its workers grade."""
+        self._trial = trial
 
     def grade(
         self, context: RunContext, submissions: Sequence[ParsedSubmission], runs: Path, watcher: Watcher
@@ -88,6 +103,7 @@ class Cluster:
         for per_gpu in dict.fromkeys((self._per_gpu, 1)):  # alone on a GPU, where a share was too small
             places = _Places.of(self._ray, per_gpu, context.settings.device)
             crew = _Crew(self._ray, places, parcel, shared, watcher)
+            self.trials = crew.trials
             with contextlib.closing(
                 crew.grade({index: submissions[index].submission for index in left})
             ) as graded:
@@ -99,14 +115,16 @@ class Cluster:
             if not left:
                 return
 
-    def _parcel(self, context: RunContext, shared: Path | None) -> tuple[Any, Any]:
-        """Hand the context and the hidden data to Ray, once for all workers; into `shared` instead, where there is one."""
+    def _parcel(self, context: RunContext, shared: Path | None) -> tuple[Any, Any, Any]:
+        """Hand the context, the hidden data and the trial to Ray, once for all workers; data into `shared` instead, where there is one."""
         _ = context.task.version, context.task.run_digest  # read here: a node has no task folder
         try:
             evaluation = packed_evaluation(context)
+            trial = self._ray.put(self._trial)
             if shared is None:
-                return self._ray.put(context), self._ray.put(evaluation)
-            return self._ray.put(unpacked(context, evaluation, shared / "evaluation")), self._ray.put(None)
+                return self._ray.put(context), self._ray.put(evaluation), trial
+            there = unpacked(context, evaluation, shared / "evaluation")
+            return self._ray.put(there), self._ray.put(None), trial
         except (OSError, tarfile.TarError) as error:
             raise UsageError(f"the hidden data cannot be handed to the cluster: {error}") from error
 
@@ -158,7 +176,7 @@ class _Crew:
     """The workers of one batch, and what each is doing."""
 
     def __init__(
-        self, ray: Any, places: _Places, parcel: tuple[Any, Any], shared: Path | None, watcher: Watcher
+        self, ray: Any, places: _Places, parcel: tuple[Any, Any, Any], shared: Path | None, watcher: Watcher
     ) -> None:
         self._ray, self._places, self._parcel, self._shared = ray, places, parcel, shared
         self._watcher = watcher
@@ -167,6 +185,7 @@ class _Crew:
         self._losses: Counter[int] = Counter()
         self._lost_in_row = 0
         self._nodes: list[str] = []  # of the workers that opened
+        self.trials: dict[str, dict[str, Any]] = {}
         self._begun, self._reported = time.monotonic(), False
         self.too_small: list[int] = []  # indices for which a share of a GPU was too small
 
@@ -188,10 +207,8 @@ class _Crew:
 
     def _start(self) -> None:
         actor = self._places.actor()
-        context, evaluation = self._parcel
         call = actor.open.remote(
-            context,
-            evaluation,
+            *self._parcel,
             share=self._places.share(),
             shared=self._shared,
         )
@@ -250,9 +267,11 @@ class _Crew:
         self._watcher.on_notice(f"a worker of the cluster cannot grade: {_reason(error)}")
 
     def _welcome(self, about: About) -> None:
-        self._nodes.append(about.node)
-        for notice in about.notices:
+        for notice in about.notices if about.node not in self._nodes else ():
             self._watcher.on_notice(f"{about.name}: {notice}")
+        self._nodes.append(about.node)
+        if about.trial is not None:
+            self.trials[about.name] = about.trial
         here = versions()
         other = [
             f"{name} {about.versions.get(name)}" for name in here if about.versions.get(name) != here[name]

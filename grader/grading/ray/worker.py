@@ -17,14 +17,24 @@ import tempfile
 import threading
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.gradebook.run_folder import RunFolder
+from grader.grading.agreement import sentences
 from grader.grading.engine import LocalEngine, grade_with_retries
 from grader.grading.environment import versions
 from grader.grading.parsed import parse
-from grader.sandbox import prove
+from grader.grading.trial import (
+    MachineTrial,
+    agreement_of,
+    keep_trial,
+    kept_trial,
+    one_at_a_time,
+    run_answers,
+    trial_record,
+)
+from grader.sandbox.proof import no_walls, walls_for
 from grader.submissions.collect import Submission
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.gpus import Cards
@@ -89,12 +99,46 @@ class Graded:
 
 @dataclass(frozen=True)
 class About:
-    """What a worker says of itself once it is open."""
+    """What a worker says of itself once it is open; `trial` is what the task's own answers got on its node, if they ran."""
 
     name: str
     versions: dict[str, str]
     notices: list[str]
     node: str = ""
+    trial: dict[str, Any] | None = None
+
+
+@dataclass(frozen=True)
+class PackedTrial:
+    """A trial of each node as it travels: with its notebooks, and its hidden data as a tar.
+
+    `required`: a node that does not agree with the bands grades nothing.
+    """
+
+    trial: MachineTrial
+    context: RunContext
+    evaluation: bytes
+    submissions: list[Submission]
+    required: bool
+
+    @classmethod
+    def of(cls, trial: MachineTrial, *, required: bool) -> PackedTrial:
+        """Return `trial` with all that a node needs. Raises UsageError where something is missing."""
+        _ = trial.task.version, trial.task.run_digest  # read here: a node has no task folder
+        with tempfile.TemporaryDirectory(prefix="grader-trial-", ignore_cleanup_errors=True) as folder:
+            context = trial.context(Path(folder), 1)
+            return cls(trial, context, packed_evaluation(context), trial.submissions(), required)
+
+    def content(self, engine: LocalEngine, folder: Path) -> dict[str, Any]:
+        """Return what is kept of the trial on this node, or else of one that is run now, by one worker of the node."""
+        with one_at_a_time(self.trial):
+            content = kept_trial(self.trial)
+            if content is None:
+                context = unpacked(self.context, self.evaluation, folder / "trial")
+                measured = run_answers(context, self.submissions, engine, folder / "trial-runs", _Notes())
+                content = trial_record(self.trial, measured)
+                keep_trial(self.trial, content)
+            return content
 
 
 class _Notes:
@@ -139,31 +183,38 @@ class Worker:
         self._count = 0
 
     def open(
-        self, context: RunContext, evaluation: bytes | None, *, share: int, shared: Path | None
+        self,
+        context: RunContext,
+        evaluation: bytes | None,
+        trial: PackedTrial | None = None,
+        *,
+        share: int,
+        shared: Path | None,
     ) -> About:
         """Start everything. `evaluation` is a tar; None where the paths of `context` can be read from here.
 
-        Raises GraderFault where the sandbox does not confine.
+        Raises GraderFault where the sandbox does not confine, or this node does not agree with the bands and has to.
         """
-        if (
-            context.settings.backend == "bubblewrap"
-        ):  # else this node would take and fail the most submissions
-            for check in prove("bubblewrap"):
-                if not check.ok:
-                    raise GraderFault(f"the sandbox does not work: {check.name}: {check.detail}")
+        limits = context.task.spec.limits
+        if context.settings.walls == "any" and walls_for(limits) is None:
+            # else this node would take and fail the most submissions
+            raise GraderFault(f"no sandbox works on this node: {no_walls(limits)}")
         self._shared, notes = shared, _Notes()
         self._cards = _Share([""], share) if share > 1 else None
-        with self._busy:
+        with self._busy, contextlib.ExitStack() as failing:
+            failing.callback(self._opened.close)  # who cannot grade leaves nothing behind
             self._root = self._opened.enter_context(_private_folder(shared))
             if evaluation is not None:
                 context = unpacked(context, evaluation, self._root / "evaluation")
             engine = self._opened.enter_context(LocalEngine())
+            tried = _tried(trial, engine, self._root, notes) if trial is not None else None
             alone = replace(context, jobs=1)  # Ray starts a worker for each
             batch = engine.open_batch(alone, self._root, watcher=notes, stopping=self._stopping)
             self._batch = self._opened.enter_context(batch)
             self._batch.sandboxes.start()  # a worker is opened because there is work
             self._batch.trainers.fork_server()
-        return About(platform.node(), versions(), notes.notices)
+            failing.pop_all()
+        return About(platform.node(), versions(), notes.notices, trial=tried)
 
     def grade(self, sent: Sent) -> Graded:
         """Grade one submission and return its result with the folders of all attempts."""
@@ -187,6 +238,21 @@ class Worker:
         self._stopping.set()
         with self._busy:
             self._opened.close()
+
+
+def _tried(trial: PackedTrial, engine: LocalEngine, folder: Path, notes: _Notes) -> dict[str, Any]:
+    """Return what the task's own answers got on this node, and note where that is not what was recorded.
+
+    Raises GraderFault where it has to be.
+    """
+    content = trial.content(engine, folder)
+    agreement = agreement_of(trial.trial, content)
+    if not agreement.agrees or agreement.slow:
+        lines = sentences(agreement)
+        if trial.required and not agreement.agrees:
+            raise GraderFault(f"{platform.node()} does not give the recorded points: {'; '.join(lines)}")
+        notes.notices += lines
+    return content | {"agrees": agreement.agrees}
 
 
 @contextlib.contextmanager

@@ -27,8 +27,11 @@ if TYPE_CHECKING:
 __all__ = ["Diagnostic", "Severity", "diagnose", "newer_python"]
 
 
-def diagnose(data: bytes, starter: Json) -> list[Diagnostic]:
-    """Return the diagnostics of the notebook in `data`: those of the whole notebook, then in the order of its cells."""
+def diagnose(data: bytes, starter: Json, granted: frozenset[str] = frozenset()) -> list[Diagnostic]:
+    """Return the diagnostics of the notebook in `data`: those of the whole notebook, then in the order of its cells.
+
+    `granted` are the kinds of `refused` that the task gives its slots all the same.
+    """
     try:
         notebook = read_notebook(data)
     except StudentFault as fault:
@@ -42,7 +45,7 @@ def diagnose(data: bytes, starter: Json) -> list[Diagnostic]:
     else:
         text = source(notebook["cells"][slot - 1])
         lines = text.split("\n")
-        problems = _of_slot(text, notebook, starter, slot)
+        problems = [*_of_slot(text, notebook, starter, slot), *_refused(text, starter, granted)]
         diagnostics = [_diagnostic(slot, lines, problem) for problem in problems]
     diagnostics += protected.changed_cells(notebook, starter)
     diagnostics += protected.moved_cells(notebook, starter, slot)
@@ -73,8 +76,15 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     yield from calls.gpu_calls(program, starter)
     yield from calls.chance_calls(program, starter)
     yield from calls.sleeping_calls(program, starter)
-    yield from confined.refused_calls(program, starter)
     yield from confined.changed_calls(program, starter)
+
+
+def _refused(text: str, starter: Json, granted: frozenset[str]) -> Iterator[Problem]:
+    try:
+        program = Program(text, entry_names(starter))
+    except SyntaxError:  # which is reported already
+        return
+    yield from confined.refused_calls(program, starter, granted)
 
 
 def _syntax(error: SyntaxError, lines: list[str], theirs: str) -> Problem:

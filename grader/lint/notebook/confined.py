@@ -22,11 +22,11 @@ _NO_ACTION = "no action needed: what is returned is the same"
 _JOBS = ("joblib.Parallel", "joblib.parallel_config", "joblib.parallel_backend")
 
 
-def refused_calls(program: Program, starter: Json) -> Iterator[Problem]:
-    """Find each call that fails when it is graded, whatever its arguments hold."""
+def refused_calls(program: Program, starter: Json, granted: frozenset[str]) -> Iterator[Problem]:
+    """Find each call that fails when it is graded, whatever its arguments hold; a task has `granted` some kinds."""
     known = known_names([*imports_of(starter), program.tree])
     for call in unguarded_calls(program.tree):
-        needed = refusal(call, known)
+        needed = refusal(call, known, granted)
         if needed is not None:
             span = span_of(call, program.lines)
             yield Severity.WARNING, needed.kind, span, needed.sentence, needed.help

@@ -21,15 +21,15 @@ from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
+from grader.lint.task.seeds import check_first_call, check_seeds
 from grader.lint.task.side_channels import check_traces
-from grader.sandbox.proof import confines
+from grader.sandbox.proof import walls_for
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.grading.plan import Watcher
     from grader.lint.task.data_sets import TaskData
-    from grader.sandbox import Backend
     from grader.task.spec import Task
 
 __all__ = [
@@ -45,7 +45,7 @@ __all__ = [
 
 TEXT_CHECKS = (
     check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map, check_bands,
-    check_leftovers,
+    check_leftovers, check_seeds,
 )  # fmt: skip
 DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
 
@@ -77,8 +77,9 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     """Return the findings of runs: the starter as students run it, starter and solution as the grader does."""
     task = subject.task
     findings = [check_starter_runs(task, folder / "student")]
-    backend: Backend = "bubblewrap" if confines() else "plain"
-    settings = RunSettings("auto", task.spec.limits.wall_seconds, backend)
+    confined = walls_for(task.spec.limits) is not None
+    settings = RunSettings("auto", task.spec.limits.wall_seconds, "any" if confined else "plain")
     results = runs.run_faces(task, data.repeats, folder / "results", settings, watcher)
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
+    findings.append(check_first_call(subject, data.repeats[0]))
     return findings + runs.check_runs(subject, results, data.repeats)

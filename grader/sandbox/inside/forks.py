@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from grader.sandbox.inside import namespaces, wire
+from grader.sandbox.inside import namespaces, rights, seccomp, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -28,8 +28,11 @@ BUILT = b"built"  # before the imports, and then why walls could not be built in
 
 
 def try_walls(config: dict[str, Any]) -> bytes:
-    """Build the walls of a sandbox once, around nothing. Return BUILT, or why they cannot be built here."""
-    if not config["confined"]:
+    """Build the namespaces of a sandbox once, around nothing. Return BUILT, or why they cannot be built here.
+
+    Without namespaces, all walls are those of a slot, and each slot tells whether its own stand.
+    """
+    if config["walls"] != "namespaces":
         return BUILT
     reading, writing = os.pipe()
     first = os.fork()
@@ -55,6 +58,10 @@ def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket
         sys.stderr.write(f"the imports of the task start {threads - 1} threads, which no fork would have")
         sys.stderr.flush()
         os._exit(1)
+    if shared := _shared_memory():
+        sys.stderr.write(f"the imports of the task share memory that every fork could write to: {shared}")
+        sys.stderr.flush()
+        os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
     _settle()
     while True:
@@ -62,6 +69,16 @@ def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket
         if descriptors:
             control.close()
             return _become_sandbox(config, *descriptors)
+
+
+def _shared_memory() -> str:
+    """Return the first mapping of this process that it would share with its forks, both writing; nothing where there is none."""
+    if sys.platform != "linux":
+        return ""
+    lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+    return next(
+        (line for line in lines if line.split()[1].startswith("rw") and line.split()[1].endswith("s")), ""
+    )
 
 
 def _settle() -> None:
@@ -102,21 +119,30 @@ def _become_sandbox(
     signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     control = socket.socket(fileno=control_fd)
     try:
-        if config["confined"]:
-            _fork_apart(config, lambda child: socket.send_fds(control, [FORKED], [os.pidfd_open(child)]))
+        if config["walls"] == "namespaces":
+            _fork_apart(config, lambda child: _introduce(control, child))
             settings = wire.receive(control)
             _put_up_walls(config, settings["file_mb"])
         else:
             os.setsid()
-            control.sendall(str(os.getpid()).encode())
+            _introduce(control, os.getpid())
             settings = wire.receive(control)
-            os.environ |= {"HOME": settings["home"], "TMPDIR": settings["home"]}
-            os.chdir(settings["home"])
+            if settings["home"]:
+                os.environ |= {"HOME": settings["home"], "TMPDIR": settings["home"]}
+            os.chdir(settings["home"] or "/")
     except wire.Closed:
         os._exit(0)
     except OSError:
         _fail()
     return control, {**config, **settings}
+
+
+def _introduce(control: socket.socket, process: int) -> None:
+    """Hand the parent a descriptor that stands for the first process of the sandbox, where the system has such; or its number."""
+    if hasattr(os, "pidfd_open"):
+        socket.send_fds(control, [FORKED], [os.pidfd_open(process)])
+    else:
+        control.sendall(str(process).encode())
 
 
 def _fork_apart(config: dict[str, Any], introduce: Callable[[int], object]) -> None:
@@ -137,12 +163,12 @@ def _put_up_walls(config: dict[str, Any], file_mb: int) -> None:
     """Lose every right but those that give a slot a user of its own and end it. Raises OSError where a wall does not stand."""
     namespaces.furnish(config["private"], file_mb << 20)
     if not config["users"]:  # else a slot does so when it becomes another user
-        namespaces.go_first()
-    kept = (namespaces.CAP_SETUID, namespaces.CAP_SETGID, namespaces.CAP_KILL) if config["users"] else ()
-    namespaces.drop_rights(kept)
-    if config["filter"]:
-        namespaces.filter_calls(bytes.fromhex(config["filter"]))
-    namespaces.hide()
+        rights.go_first()
+    rights.drop_rights((rights.CAP_SETUID, rights.CAP_SETGID, rights.CAP_KILL) if config["users"] else ())
+    program = seccomp.program()
+    if program:
+        rights.filter_calls(program)
+    rights.hide()
     os.chdir(config["private"][0])
 
 

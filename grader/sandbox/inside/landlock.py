@@ -1,8 +1,9 @@
-"""A second wall around files, in the kernel's Landlock, for a process that has no rights to lose.
+"""Walls around files, in the kernel's Landlock, for a process that has no rights to lose.
 
-The mounts of the sandbox already show libraries read-only and two private folders. Landlock says the same once more, from
-within and by another part of the kernel: whoever found a way around the mounts still could not write elsewhere. It also
-denies TCP, and signals and abstract sockets that leave the slot. Constants are those of linux/landlock.h.
+Where a slot has namespaces, its mounts show it libraries and two private folders, and Landlock says the same once more, from
+within and by another part of the kernel: whoever found a way around the mounts still could not write elsewhere. Where it has
+none, this is what hides the files of the machine. It also denies TCP, and signals and abstract sockets that leave the slot,
+in kernels that know how; the filter of system calls denies them in all. Constants are those of linux/landlock.h.
 """
 
 from __future__ import annotations
@@ -24,7 +25,13 @@ MAKE_DEVICES = 1 << 6 | 1 << 11  # character and block devices
 REFER, TRUNCATE, IOCTL_DEVICE = 1 << 13, 1 << 14, 1 << 15  # of versions 2, 3 and 5
 TCP = 0b11  # bind and connect, of version 4
 SCOPES = 0b11  # abstract sockets and signals, of version 6
+LATEST = 7
+SIZES = (8, 16, 24)  # of the structure, as versions 1, 4 and 6 know it
 DEVICES = ("/dev/null", "/dev/zero", "/dev/full")
+CHANCE = ("/dev/random", "/dev/urandom")
+# Looked up in the process that will read them: before, they would be those of another one.
+OF_THIS_PROCESS = ("/proc/self/maps", "/proc/self/stat", "/proc/self/statm", "/proc/self/status")
+OF_THE_MACHINE = ("/proc/cpuinfo", "/proc/meminfo")
 
 
 def version() -> int:
@@ -32,32 +39,72 @@ def version() -> int:
     return max(0, _call(CREATE_RULESET, None, 0, ASK_VERSION))
 
 
-def confine(writable: Iterable[str]) -> None:
-    """Let this process, and all that it will start, write in the folders `writable` only; no way back.
+def problem() -> str:
+    """Return why this kernel has no Landlock, as it says; nothing where it has."""
+    return "" if version() else os.strerror(ctypes.get_errno())
 
-    Does nothing where the kernel has no Landlock. Needs "no new privileges". Raises OSError where it fails.
+
+def confine(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most: int = LATEST) -> None:
+    """Let this process, and all that it will start, do no more with files than `rules` describes; no way back.
+
+    Needs "no new privileges". Raises OSError where it fails, or where the kernel has no Landlock.
     """
-    known = version()
-    if not known:
-        return
-    later = (REFER, 2), (TRUNCATE, 3), (IOCTL_DEVICE, 5)
-    everything = FIRST_FILE_RIGHTS | sum(right for right, since in later if known >= since)
-    attributes = struct.pack("=QQQ", everything, TCP if known >= 4 else 0, SCOPES if known >= 6 else 0)
-    size = 8 if known < 4 else 16 if known < 6 else 24  # an older kernel knows a shorter structure
-    ruleset = _checked(CREATE_RULESET, attributes[:size], size, 0)
+    enforce(rules(readable, writable, most=most))
+
+
+def rules(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most: int = LATEST) -> int:
+    """Return a descriptor of rules that give rights to files; the caller, or `enforce`, closes it.
+
+    They give each path of `readable`, with all that is in it, the rights that stand beside it, to the folders `writable`
+    everything but to make devices, and a few devices. No more is used than version `most` of Landlock knows. Raises OSError
+    where the kernel has no Landlock.
+    """
+    everything, ruleset = _ruleset(min(version(), most))
     try:
-        _allow(ruleset, "/", EXECUTE | READ_FILE | READ_DIR)
+        for path, rights in readable:
+            _allow(ruleset, path, rights)
         for device in DEVICES:
             _allow(ruleset, device, READ_FILE | WRITE_FILE | (everything & TRUNCATE))
+        for path in CHANCE:
+            _allow(ruleset, path, READ_FILE)
         for folder in writable:
             _allow(ruleset, folder, everything & ~MAKE_DEVICES)
+    except BaseException:
+        os.close(ruleset)
+        raise
+    return ruleset
+
+
+def enforce(ruleset: int) -> None:
+    """Put this process behind rules, and close their descriptor. Behind several, it may do what all of them allow."""
+    try:
         _checked(RESTRICT_SELF, ruleset, 0)
     finally:
         os.close(ruleset)
 
 
+def _ruleset(known: int) -> tuple[int, int]:
+    """Return the rights to files that are denied unless a rule gives them, and a descriptor for the rules.
+
+    Some kernels name a version of which they do not know everything: then what an earlier one knows has to do.
+    """
+    later = (REFER, 2), (TRUNCATE, 3), (IOCTL_DEVICE, 5)
+    everything = FIRST_FILE_RIGHTS | sum(right for right, since in later if known >= since)
+    attributes = struct.pack("=QQQ", everything, TCP, SCOPES)
+    sizes = SIZES[: 1 + (known >= 4) + (known >= 6)]
+    for size in reversed(sizes[1:]):
+        ruleset = _call(CREATE_RULESET, attributes[:size], size, 0)
+        if ruleset >= 0:
+            return everything, ruleset
+    return everything, _checked(CREATE_RULESET, attributes[: SIZES[0]], SIZES[0], 0)
+
+
 def _allow(ruleset: int, path: str, rights: int) -> None:
-    descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    """Let `path`, and all below, be used with `rights`. A path that is not there is left out."""
+    try:
+        descriptor = os.open(path, os.O_PATH | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return
     try:
         _checked(ADD_RULE, ruleset, PATH_BENEATH, struct.pack("=Qi", rights, descriptor), 0)
     finally:

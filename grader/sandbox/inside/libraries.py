@@ -5,56 +5,112 @@ Nothing here confines anybody: a slot may undo it, and then meets the limits the
 
 from __future__ import annotations
 
+import _thread
 import contextlib
+import errno
 import functools
 import importlib.abc
 import importlib.machinery
 import inspect
 import os
 import sys
+import tempfile
+import threading
 from typing import TYPE_CHECKING, Any
 
+from grader.sandbox.inside import single
+
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
     from types import ModuleType
 
 NO_WORKERS = "counts as 0: your function has one process"
+# Beside libraries: what a slot may open, or libraries want to be there.
+_SHOWN = (
+    *("/dev/null", "/dev/zero", "/dev/full", "/dev/random", "/dev/urandom", "/proc/cpuinfo", "/proc/meminfo"),
+    *("/lib", "/lib64"),
+)
 # Arguments of a DataLoader that only its workers have a use for.
 _OF_WORKERS = ("prefetch_factor", "persistent_workers", "multiprocessing_context", "timeout")
 
 
-def threads_that_fit(processes: int) -> int:
-    """Return how many threads a library gets of the `processes` that a slot may have; the others stay free."""
-    return max(1, processes // 2)
+def threads_that_fit(threads: int) -> int:
+    """Return how many threads a library gets of the `threads` that a slot may have; the others stay free."""
+    return max(1, threads // 2)
 
 
-def environment(processes: int) -> dict[str, str]:
+def environment(threads: int) -> dict[str, str]:
     """Return the variables that libraries read once, while they are loaded."""
-    threads = str(threads_that_fit(processes))
+    fitting = str(threads_that_fit(threads))
     return {
-        "LOKY_MAX_CPU_COUNT": threads,
-        "OMP_THREAD_LIMIT": threads,
+        "LOKY_MAX_CPU_COUNT": fitting,
+        "OMP_THREAD_LIMIT": fitting,
         "TORCHDYNAMO_DISABLE": "1",  # `torch.compile` returns the function as it is: there is no compiler
         "TORCH_COMPILE_DISABLE": "1",
     }
 
 
-def adjust(processes: int, seed: int) -> None:
+def adjust(threads: int, processes: int, seed: int) -> None:
     """Adjust what is loaded, and what will be, as soon as it is. `seed` is torch's."""
-    threads = threads_that_fit(processes)
-    _count_fewer_cores(threads)
+    fitting = threads_that_fit(threads)
+    _count_fewer_cores(fitting)
+    _refuse_threads_beyond(threads)
+    tempfile.tempdir = os.environ[
+        "TMPDIR"
+    ]  # whether or not something can be written there: libraries ask for its name
     os.environ |= {"PYTHONPATH": os.pathsep.join(sys.path)}  # for a Python that the slot starts
     adjustments: dict[str, Callable[[ModuleType], None]] = {
-        "multiprocessing.context": _fork_without_server,
         "joblib.parallel": _threads_for_workers,
-        "torch": functools.partial(_settle_torch, threads=threads, seed=seed),
-        "threadpoolctl": functools.partial(_fewer_threads, threads=threads),
+        "torch": functools.partial(_settle_torch, threads=fitting, seed=seed),
+        "threadpoolctl": functools.partial(_fewer_threads, threads=fitting),
         "torch.utils.data.dataloader": _load_here,
     }
+    if processes == 1:
+        adjustments |= single.adjustments(fitting)
+        single.settle()
+    else:
+        adjustments["multiprocessing.context"] = _fork_without_server
     for name, adjustment in adjustments.items():
         if name in sys.modules:
             adjustment(sys.modules[name])
     sys.meta_path.insert(0, _Adjusting(adjustments))
+
+
+def hide_all_but(readable: Sequence[str]) -> None:
+    """Let Python say of what could not be opened that it is not there, as where nothing else is mounted.
+
+    Landlock keeps a file from being opened, and not from being seen: whoever looks first and then opens would fail.
+    """
+    shown = tuple(os.path.realpath(path) for path in (*readable, *_SHOWN))
+    above = {tempfile.gettempdir(), *(folder for path in shown for folder in _folders_above(path))}
+
+    def is_shown(path: Any) -> bool:
+        if isinstance(path, int):
+            return True
+        text = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 -- a link is not followed: that would look again
+        return text in above or text in shown or text.startswith(tuple(f"{root}/" for root in shown))
+
+    for name in ("stat", "lstat"):
+        setattr(os, name, _hiding(getattr(os, name), is_shown))
+    access = os.access
+    os.access = lambda path, *args, **kwargs: is_shown(path) and access(path, *args, **kwargs)
+
+
+def _hiding(look: Callable[..., Any], is_shown: Callable[[Any], bool]) -> Callable[..., Any]:
+    @functools.wraps(look)
+    def look_at_shown(path: Any, *args: Any, **kwargs: Any) -> Any:
+        result = look(path, *args, **kwargs)
+        if not is_shown(path):
+            raise FileNotFoundError(errno.ENOENT, os.strerror(errno.ENOENT), path)
+        return result
+
+    return look_at_shown
+
+
+def _folders_above(path: str) -> Iterator[str]:
+    while path != "/":
+        path = os.path.dirname(path)  # noqa: PTH120 -- of texts, in every slot
+        yield path
 
 
 def _count_fewer_cores(threads: int) -> None:
@@ -65,6 +121,18 @@ def _count_fewer_cores(threads: int) -> None:
     if sys.platform == "linux":
         cores = os.sched_getaffinity
         os.sched_getaffinity = lambda process: set(sorted(cores(process))[:threads])
+
+
+def _refuse_threads_beyond(threads: int) -> None:
+    """Let Python say that there are no more threads, where the kernel counts those of others with them, or none at all."""
+    start = _thread.start_new_thread
+
+    def start_new_thread(*args: Any) -> int:
+        if _thread._count() + 1 >= threads:  # noqa: SLF001 -- there is no public way
+            raise RuntimeError("can't start new thread")
+        return start(*args)
+
+    _thread.start_new_thread = threading._start_new_thread = start_new_thread  # type: ignore[attr-defined] # noqa: SLF001
 
 
 class _Adjusting(importlib.abc.MetaPathFinder):

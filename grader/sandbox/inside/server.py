@@ -14,7 +14,7 @@ import gc
 import importlib.util
 import json
 import os
-import secrets
+import platform
 import selectors
 import signal
 import socket
@@ -28,9 +28,11 @@ try:
 except ImportError:  # Windows, where this file is only imported for its constants
     resource = None  # type: ignore[assignment]
 
+COUNT_SECONDS = 0.05  # a student's threads may be too many for so long
 SWEEP_SECONDS = 2  # then a new sandbox is quicker
 # First on the status pipe; then, at its end, the exit code and the memory of `Server.end`.
 STARTED = b"started\n"
+TOO_MANY = " too many threads"
 READY = b"ready"  # of a slot whose walls are up, and the answer that lets it read what to run
 
 
@@ -41,15 +43,15 @@ def main() -> None:
     for name, path in config["files"].items():
         load(name, path)
     control = socket.socket(fileno=config["control_fd"])
-    from grader.sandbox.inside import forks, namespaces  # noqa: PLC0415 -- loaded by path just now
+    from grader.sandbox.inside import forks, rights  # noqa: PLC0415 -- loaded by path just now
 
     if config["forks"]:
         control.sendall(forks.try_walls(config))
     import_ahead(config["imports"])
     if config["forks"]:
         control, config = forks.serve(control, config)
-    elif config["confined"]:
-        namespaces.hide()
+    else:
+        rights.hide()
     Server(control, config).serve()
     os._exit(0)  # at once: whoever waits for the end sees the socket close
 
@@ -93,13 +95,15 @@ class Server:
     def __init__(self, control: socket.socket, config: dict[str, Any]) -> None:
         self.control = control
         self.config = config
-        self.owns_namespace = config["confined"] and os.getpid() == 1
+        self.owns_namespace = config["walls"] == "namespaces"
         self.worker = 0  # pid of the running slot, 0 for none
-        self.user = 0  # its user id where it has one of its own
+        self.counts = config["walls"] == "landlock" and not config["user"]  # threads: nobody else counts them
+        self.too_many = False  # threads of the slot
         self.status = -1  # its status pipe
         self.began_with = -1  # kilobytes that the slot began with: the imported libraries; -1: unknown
         self.most = 0  # kilobytes that an ended process of the slot had at its peak, the largest of them
         self.serves_again = self.owns_namespace and not config["forks"]
+        self.writable = config["private"] if config["file_mb"] else ()
         first, self.files = (self.count_files() if self.serves_again else [] for _ in range(2))
         self.numbered = [
             inode + 1 for inode in first
@@ -115,13 +119,28 @@ class Server:
             selector.register(self.control, selectors.EVENT_READ)
             selector.register(self.woken, selectors.EVENT_READ)
             while True:
-                ready = {key.fd for key, _ in selector.select()}
+                ready = {
+                    key.fd
+                    for key, _ in selector.select(COUNT_SECONDS if self.worker and self.counts else None)
+                }
+                if self.worker and self.counts:
+                    self.count_threads()
                 if self.woken in ready:
                     os.read(self.woken, 4096)
                     self.reap()
                 if self.control.fileno() in ready and not self.obey():
                     break
         self.kill_slot()  # the parent is gone
+
+    def count_threads(self) -> None:
+        """End a slot that has more threads than it may: of its user, the kernel counts also those of others."""
+        try:
+            threads = len(os.listdir(f"/proc/{self.worker}/task"))  # noqa: PTH208 -- it is looked at all the time
+        except OSError:
+            return  # it has just ended, and is reaped next
+        if threads > self.config["threads"]:
+            self.too_many = True
+            self.kill_slot()
 
     def obey(self) -> bool:
         """Carry out one command; False when the parent is gone."""
@@ -138,12 +157,13 @@ class Server:
         It reads what to run once its walls were seen to stand. Where they do not, this process says so and ends.
         """
         slot_socket, output, self.status = descriptors
-        self.user = secrets.choice(range(*self.config["users"])) if self.config["users"] else 0
+        self.too_many = False
         ours, theirs = socket.socketpair()
+        parent = os.getpid()
         self.worker = os.fork()
         if not self.worker:
             ours.close()
-            self.become_slot(slot_socket, output, theirs.detach())
+            self.become_slot((slot_socket, output, theirs.detach()), parent)
         for descriptor in (slot_socket, output, theirs.detach()):
             os.close(descriptor)
         with ours:
@@ -158,26 +178,28 @@ class Server:
 
     def missing_walls(self) -> str:
         """Return what the kernel says of the slot's process that must not be so; nothing where its walls stand."""
-        if not self.config["confined"]:
+        if self.config["walls"] == "plain":
             return ""
+        from grader.sandbox.inside import seccomp  # noqa: PLC0415 -- loaded by path in main
+
         lines = Path(f"/proc/{self.worker}/status").read_text(encoding="ascii").splitlines()
         fields = {name: value.split() for name, _, value in (line.partition(":") for line in lines)}
         wanted = {name: ["0" * 16] for name in ("CapInh", "CapPrm", "CapEff", "CapAmb")}
         wanted |= {"NoNewPrivs": ["1"], "Threads": ["1"]}
-        if self.config["filter"]:
+        if self.config["walls"] == "landlock" or platform.machine() in seccomp.ARCHITECTURES:
             wanted["Seccomp"] = ["2"]
-        if self.user:
-            wanted |= {"Uid": [str(self.user)] * 4, "Gid": [str(self.user)] * 4, "Groups": []}
+        if user := self.config["user"]:
+            wanted |= {"Uid": [str(user)] * 4, "Gid": [str(user)] * 4, "Groups": []}
         wrong = {name: fields.get(name, []) for name, value in wanted.items() if fields.get(name) != value}
         return ", ".join(f"{name} {' '.join(value)}" for name, value in wrong.items())
 
-    def become_slot(self, slot_socket: int, output: int, report: int) -> NoReturn:
+    def become_slot(self, descriptors: tuple[int, int, int], parent: int) -> NoReturn:
         """Leave the server's role behind, in the forked process."""
         from grader.sandbox.inside import slot  # noqa: PLC0415 -- loaded by path in main
 
         signal.set_wakeup_fd(-1)
         signal.signal(signal.SIGCHLD, signal.SIG_DFL)
-        slot.run(self.config, self.user, (slot_socket, output, report))
+        slot.run(self.config, descriptors, parent)
 
     def kill_slot(self) -> None:
         """End the running slot, if there is one."""
@@ -209,15 +231,15 @@ class Server:
         limit counts addresses: what was asked for and never touched is in the limit, and not in this number.
         """
         worker, self.worker = self.worker, 0
-        if not self.owns_namespace:
-            kill_group(worker)
-            left = 0
-        else:
+        left = 0
+        if self.owns_namespace:
             left = kill_everything()
+        elif self.config["walls"] == "plain":  # elsewhere a slot is one process
+            kill_group(worker)
         report = str(os.waitstatus_to_exitcode(status))
         if self.began_with >= 0:
             report += f" {max(0, max(used.ru_maxrss, self.most, left) - self.began_with)}"
-        os.write(self.status, report.encode())
+        os.write(self.status, (report + TOO_MANY * self.too_many).encode())
         os.close(self.status)
         if self.serves_again:
             self.sweep(worker)
@@ -227,17 +249,19 @@ class Server:
 
         Where not, this process ends, and the parent starts a new sandbox.
         """
-        from grader.sandbox.inside import slot  # noqa: PLC0415 -- loaded by path in main
+        from grader.sandbox.inside import rights  # noqa: PLC0415 -- loaded by path in main
 
         child = os.fork()
         if not child:
             signal.alarm(SWEEP_SECONDS)
-            slot.give_up_rights(self.user)
-            for folder in self.config["private"]:
+            if self.config["user"]:
+                rights.become(self.config["user"])
+            rights.drop_rights(())
+            for folder in self.writable:
                 empty(folder)
             os._exit(0)
         os.waitpid(child, 0)
-        if any(any(Path(folder).iterdir()) for folder in self.config["private"]):
+        if any(any(Path(folder).iterdir()) for folder in self.writable):
             os._exit(1)
         # Processes, threads and files are numbered on and on: by starting many, one run could tell the next something.
         before, self.files = self.files, self.count_files()
@@ -248,7 +272,7 @@ class Server:
     def count_files(self) -> list[int]:
         """Return the number that a new file in each private folder gets."""
         numbers = []
-        for folder in self.config["private"]:
+        for folder in self.writable:
             path = Path(folder, "counted")
             with path.open("xb") as file:
                 numbers.append(os.fstat(file.fileno()).st_ino)

@@ -11,6 +11,7 @@ import ast
 import asyncio
 import errno
 import functools
+import gc
 import inspect
 import os
 import random
@@ -27,13 +28,14 @@ try:
 except ImportError:  # Windows
     resource = None  # type: ignore[assignment]
 
-from grader.sandbox.inside import landlock, libraries, namespaces, tracebacks, wire
+from grader.sandbox.inside import landlock, libraries, rights, seccomp, tracebacks, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 SLOT_FD = 3  # after 0, 1 and 2
 REPORT_FD = 4  # closed before anything of a student's is read, and everything above with it
+RULES_FD = 5  # of Landlock, where it is the wall around files; closed when they are enforced
 OPEN_FILES = 256
 HANDLER_BYTES = 64 << 20  # address space kept back, so that a MemoryError can be reported
 RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
@@ -53,19 +55,21 @@ class FailedFrame(Exception):  # noqa: N818 -- becomes the `failed` frame
         self.traceback = traceback
 
 
-def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) -> NoReturn:
+def run(config: dict[str, Any], descriptors: tuple[int, int, int], parent: int) -> NoReturn:
     """Put up the walls, and then become the slot that the first frame describes.
 
-    `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame.
+    `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame; `parent` is
+    the number of the process that forked this one.
     """
-    arrange_descriptors(*descriptors)
+    gc.collect()  # else when it next happens would depend on how many were forked before
+    arrange_descriptors(*descriptors, *([config["rules_fd"]] if config["walls"] == "landlock" else []))
     with socket.socket(fileno=REPORT_FD) as report:
         try:
             os.setsid()
-            if config["confined"]:
-                give_up_rights(user)
-                landlock.confine(config["private"])
-            set_limits(config)
+            if config["walls"] == "plain":
+                set_limits(config)
+            else:
+                put_up_walls(config, parent)
         except OSError as error:
             report.sendall(f"{type(error).__name__}: {error}".encode())
             os._exit(1)
@@ -78,7 +82,9 @@ def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) ->
     except wire.Closed:
         os._exit(0)
     seed_everything(job["seed"])
-    libraries.adjust(config["processes"], job["seed"])
+    libraries.adjust(config["threads"], config["processes"], job["seed"])
+    if config["walls"] == "landlock":
+        libraries.hide_all_but(config["shown"])
     serving = Serving(slot_socket, job, config)
     try:
         serving.serve()
@@ -88,34 +94,48 @@ def run(config: dict[str, Any], user: int, descriptors: tuple[int, int, int]) ->
     os._exit(0)
 
 
-def arrange_descriptors(slot_socket: int, output: int, report: int) -> None:
-    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket, and 4 for as long as walls are put up."""
+def put_up_walls(config: dict[str, Any], parent: int) -> None:
+    """Lose every right, in an order in which none brings another one back. Raises OSError where a wall does not stand."""
+    if config["users"] or config["walls"] == "landlock":  # else the first process of its namespaces did so
+        rights.go_first()
+    if config["user"]:
+        rights.become(config["user"])
+    rights.drop_rights(())
+    rights.end_with(parent)
+    rights.hide()
+    set_limits(config)
+    rights.gain_nothing()
+    if config["walls"] == "landlock":
+        landlock.enforce(RULES_FD)
+        of_proc = [
+            (path, landlock.READ_FILE) for path in (*landlock.OF_THIS_PROCESS, *landlock.OF_THE_MACHINE)
+        ]
+        landlock.confine([*config["beside_proc"], *of_proc], (), most=config["landlock"])
+    elif landlock.version():
+        landlock.confine(config["readable"], config["private"] if config["file_mb"] else ())
+    room = seccomp.Room(os.getpid(), files=config["file_mb"] > 0, processes=config["processes"] > 1)
+    program = seccomp.program(room=room)
+    if program:
+        rights.filter_calls(program)
+
+
+def arrange_descriptors(slot_socket: int, output: int, report: int, *rules: int) -> None:
+    """Leave open: 0 nothing, 1 and 2 the output pipe, 3 the slot's socket, and the others for as long as walls are put up."""
     nothing = os.open(os.devnull, os.O_RDONLY)
-    wanted = (nothing, output, output, slot_socket, report)
+    wanted = (nothing, output, output, slot_socket, report, *rules)
     high = [os.dup2(fd, 1000 + number) for number, fd in enumerate(wanted)]
     for number, fd in enumerate(high):
         os.dup2(fd, number)
     os.set_inheritable(SLOT_FD, False)
-    os.closerange(REPORT_FD + 1, 1 << 20)
+    os.closerange(len(wanted), 1 << 20)
     for name, fd in (("stdout", 1), ("stderr", 2)):
         stream = open(fd, "w", buffering=1, encoding="utf-8", errors="replace")  # noqa: PTH123, SIM115 -- lives as long as the process
         setattr(sys, name, stream)
         setattr(sys, f"__{name}__", stream)
 
 
-def give_up_rights(user: int) -> None:
-    """Become `user` for good (0: keep the user), without a single capability."""
-    if user:
-        namespaces.go_first()
-        os.setgroups([])
-        os.setresgid(user, user, user)
-        os.setresuid(user, user, user)
-    namespaces.drop_rights(())
-    namespaces.hide()
-
-
 def set_limits(config: dict[str, Any]) -> None:
-    """Limit memory, files and (where this user is the slot's own) processes; what was imported is free."""
+    """Limit memory, files and (where this user is the slot's own) threads; what was imported is free."""
     limits = {
         resource.RLIMIT_CORE: (
             1,
@@ -129,10 +149,29 @@ def set_limits(config: dict[str, Any]) -> None:
         for limit, count in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
             most = int(count) * resource.getpagesize() + config["memory_mb"] * MEGABYTE
             limits[limit] = (most, most + HANDLER_BYTES)  # of data: also for a program that maps no libraries
-    if config["confined"]:
-        limits[resource.RLIMIT_NPROC] = (config["processes"],) * 2
+    if counts_its_user(config):
+        limits[resource.RLIMIT_NPROC] = (most_tasks(config),) * 2
+    if config["walls"] == "landlock":
+        limits[resource.RLIMIT_CPU] = (int(config["cpu_seconds"]),) * 2
+        queues = (
+            resource.RLIMIT_SIGPENDING,
+            resource.RLIMIT_MEMLOCK,
+            resource.RLIMIT_MSGQUEUE,
+            resource.RLIMIT_RTPRIO,
+        )
+        limits |= dict.fromkeys(queues, (0, 0))
     for limit, values in limits.items():
         resource.setrlimit(limit, values)
+
+
+def counts_its_user(config: dict[str, Any]) -> bool:
+    """Return whether the kernel's count of a user's processes and threads is that of this slot alone."""
+    return config["walls"] == "namespaces" or bool(config["user"])
+
+
+def most_tasks(config: dict[str, Any]) -> int:
+    """Return how many processes and threads a slot may have together."""
+    return int(max(config["threads"], config["processes"]))
 
 
 def seed_everything(seed: int) -> None:
@@ -246,6 +285,16 @@ class Serving:
         wire.send(self.socket, frame)
 
 
+def tasks_in_words(config: dict[str, Any]) -> str:
+    """Return how many threads a slot may have, and processes where it may have more than one."""
+    return f"{most_tasks(config)} {'processes or ' * (config['processes'] > 1)}threads"
+
+
+def too_many(config: dict[str, Any]) -> str:
+    """Return the sentence on a slot that started more than it may."""
+    return f"your code started more than the {tasks_in_words(config)} it may use"
+
+
 def classify(error: BaseException, text: str, config: dict[str, Any]) -> tuple[str, str]:
     """Return the verdict and, where a limit was met, its sentence; `text` is the exception's last line."""
     if isinstance(error, MemoryError) or any(sign in text for sign in MEMORY_SIGNS):
@@ -253,9 +302,11 @@ def classify(error: BaseException, text: str, config: dict[str, Any]) -> tuple[s
     if type(error) is BlockingIOError or "can't start new thread" in text:
         return (
             "slot_crashed",
-            f"your code started more than the {config['processes']} processes or threads it may use",
+            too_many(config),
         )
-    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC):
+    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC, errno.EROFS):
+        if not config["file_mb"]:
+            return "slot_error", ""
         return "output_limit", f"your code wrote more than the {config['file_mb']} MB of files it may use"
     if isinstance(error, SystemExit):
         return "slot_crashed", f"your code called exit ({text})"

@@ -22,7 +22,7 @@ def main() -> NoReturn:
     with contextlib.suppress(Exception):  # what is wrong with it is reported when the slot is defined
         exec(compile(job["imports"], "imports", "exec", dont_inherit=True), {})  # noqa: S102 -- the task's own protected cell
     slot.seed_everything(job["seed"])
-    libraries.adjust(config["processes"], job["seed"])
+    libraries.adjust(config["threads"], config["processes"], job["seed"])
     slot.Serving(connection, job, config).serve()
     sys.stdout.flush()
     os._exit(0)

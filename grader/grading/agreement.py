@@ -1,0 +1,239 @@
+"""Compare what starter and reference get on this machine with the task's recorded bands."""
+
+from __future__ import annotations
+
+import json
+import math
+import statistics
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from scipy.special import stdtrit
+
+from grader.errors import UsageError, Verdict
+from grader.files import READ, reporting_os_errors
+from grader.task.scoring import points
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from grader.gradebook.result import Result
+    from grader.task.spec import Score, Task
+
+ANSWERS = ("starter", "reference")
+CHANCE = 0.001  # that a sound machine is reported, for both answers together
+LEAST_SD = (
+    0.005  # of a balanced accuracy: about one test image. An answer that never varied would allow no rounding
+)
+SAME = 0.0001  # records are rounded to four digits
+# With the kernels of AVX2 instead of AVX-512, same seeds of learning_to_defer gave the same values (8 runs), and those of
+# noisy_labels differed by 0.027 (SD of 6 differences; the SD of single runs is 0.038): a share of 0.75 and more.
+SEED_SHARE = 0.5
+# Load alone makes one run take longer than another: answers of crowd_hpo, which train the same models, took from 20 to
+# 32 seconds in one recording.
+SLACK = 2.0
+
+
+@dataclass(frozen=True)
+class RecordedAnswer:
+    """The balanced accuracy of an answer for each recorded seed, the SD of single runs, and the seconds of a run."""
+
+    per_seed: Sequence[float]
+    sd: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class BandsRecord:
+    """What a task's `bands.json` says of starter and reference.
+
+    `secret` is the text that its seeds came from. `same_program` says that the record is of the task as it is now, so that
+    the same seeds are the same runs. `dearest_seconds` is a run of the recorded answer that takes longest; `origin` says
+    where and when the record was made.
+    """
+
+    answers: Mapping[str, RecordedAnswer]
+    secret: str
+    same_program: bool
+    dearest_seconds: float
+    origin: str
+
+
+@dataclass(frozen=True)
+class MeasuredAnswer:
+    """What an answer got here: its verdict and message, the balanced accuracy of each run, and the seconds of a run."""
+
+    verdict: Verdict
+    message: str
+    per_repeat: Sequence[float]
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ComparedAnswer:
+    """An answer here and in the record: balanced accuracies, and the range from `low` to `high` that a sound machine keeps.
+
+    `here` is None where the answer got no score; `problem` says then why, and else is empty where the answer is within
+    the range. `identical`: each run has the recorded balanced accuracy of its seed.
+    """
+
+    name: str
+    recorded: float
+    low: float
+    high: float
+    here: float | None
+    identical: bool
+    problem: str
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Whether this machine gives the points of the record, and what was seen; `slow` warns of the time limit, or is empty."""
+
+    answers: Sequence[ComparedAnswer]
+    recorded_seconds: float
+    seconds: float
+    slow: str
+    same_program: bool
+    origin: str
+
+    @property
+    def agrees(self) -> bool:
+        """Whether no answer is out of its range."""
+        return not any(answer.problem for answer in self.answers)
+
+
+def read_record(task: Task) -> BandsRecord | None:
+    """Return what the task's `bands.json` says of starter and reference; None where nothing was recorded, or the reference is not here.
+
+    Raises UsageError where the record is damaged.
+    """
+    path = task.folder / "bands.json"
+    if task.handout or not path.is_file() or not task.solution.is_file():
+        return None
+    with reporting_os_errors(READ, path):
+        text = path.read_text(encoding="utf-8")
+    try:
+        return _record(json.loads(text), task)
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        raise UsageError(f"{path} is damaged: {type(error).__name__}: {error}; measure it again") from error
+
+
+def _record(content: dict[str, Any], task: Task) -> BandsRecord:
+    bands, machine = content["strategies"], content["machine"]
+    answers = {
+        name: RecordedAnswer(
+            [float(value) for value in bands[name]["balanced_accuracy"]["per_seed"]],
+            float(bands[name]["balanced_accuracy"]["sd"]),
+            float(bands[name]["seconds_per_seed"]),
+        )
+        for name in ANSWERS
+    }
+    if any(len(answer.per_seed) < 2 for answer in answers.values()):
+        raise ValueError("fewer than two seeds")
+    secret = content.get("secret")
+    return BandsRecord(
+        answers,
+        str(secret or "a record that does not name its seeds"),
+        same_program=bool(secret) and _is_of(content, task),
+        dearest_seconds=max(float(band["seconds_per_seed"]) for band in bands.values()),
+        origin=f"{content['device']}, {machine['cpu']}, Python {machine['python']}, {machine['date']}",
+    )
+
+
+def _is_of(content: dict[str, Any], task: Task) -> bool:
+    """Return whether a record is of the task as it is now, texts and score map aside; older records know only the version."""
+    if "run_digest" in content:
+        return bool(content["run_digest"] == task.run_digest)
+    return bool(content["task_version"] == task.version)
+
+
+def measured_of(result: Result) -> MeasuredAnswer:
+    """Return what a graded answer got."""
+    per_repeat = result.metrics.per_repeat if result.metrics else []
+    runs = max(1, len(per_repeat))
+    return MeasuredAnswer(result.verdict, result.message, per_repeat, round(result.seconds.total / runs, 1))
+
+
+def compare(
+    record: BandsRecord, measured: Mapping[str, MeasuredAnswer], score: Score, *, wall_seconds: float
+) -> Agreement:
+    """Return how the answers of this machine compare with the record, and whether `wall_seconds` of a run are enough here."""
+    compared = [
+        _compared(name, record.answers[name], measured[name], score, same_seeds=record.same_program)
+        for name in ANSWERS
+    ]
+    recorded, here = record.answers["reference"].seconds, measured["reference"].seconds
+    dearest = record.dearest_seconds * here / recorded if recorded > 0 else here
+    slow = ""
+    if SLACK * dearest > wall_seconds:
+        slow = (
+            f"a run of the reference takes {here:g} s here ({recorded:g} s in the record), so the dearest recorded answer "
+            f"would take about {dearest:.0f} s of the {wall_seconds:g} s that a run may take"
+        )
+    return Agreement(compared, recorded, here, slow, record.same_program, record.origin)
+
+
+def half_width(sd: float, repeats: int, seeds: int, *, same_seeds: bool) -> float:
+    """Return how far the mean of `repeats` runs on a sound machine may lie from the record.
+
+    `sd`, of single runs, was estimated from `seeds` of them. Two-sided t with `seeds` - 1 degrees of freedom; each answer has
+    half of `CHANCE`. On the same seeds two means of `repeats` runs are compared; data and initial weights account for at least
+    `SEED_SHARE` of the variance of a single run, and cancel. On others a mean of `repeats` runs is compared with that of all
+    recorded ones.
+    """
+    variance = 2 * (1 - SEED_SHARE) / repeats if same_seeds else 1 / repeats + 1 / seeds
+    quantile = float(stdtrit(seeds - 1, 1 - CHANCE / len(ANSWERS) / 2))
+    return quantile * max(sd, LEAST_SD) * math.sqrt(variance)
+
+
+def _compared(
+    name: str, recorded: RecordedAnswer, measured: MeasuredAnswer, score: Score, *, same_seeds: bool
+) -> ComparedAnswer:
+    runs = measured.per_repeat
+    seeds = len(recorded.per_seed)
+    same = same_seeds and len(runs) <= seeds
+    expected = statistics.fmean(recorded.per_seed[: len(runs)] if same and runs else recorded.per_seed)
+    width = half_width(recorded.sd, max(1, len(runs)), seeds, same_seeds=same)
+    low, high = max(0.0, expected - width), min(1.0, expected + width)
+    if measured.verdict is not Verdict.SCORED:
+        problem = f"{name}: {measured.verdict}: {measured.message}"
+        return ComparedAnswer(name, expected, low, high, None, identical=False, problem=problem)
+    here = statistics.fmean(runs)
+    identical = same and all(
+        abs(value - then) < SAME for value, then in zip(runs, recorded.per_seed, strict=False)
+    )
+    problem = ""
+    if not low <= here <= high:
+        problem = (
+            f"{name}: balanced accuracy {here:.3f} ({points(here, score)} points) here, {expected:.3f} "
+            f"({points(expected, score)}) in the record; a sound machine stays between {low:.3f} and {high:.3f}"
+        )
+    return ComparedAnswer(name, expected, low, high, here, identical, problem)
+
+
+def sentences(agreement: Agreement) -> list[str]:
+    """Return in one line what agrees, or in several what was expected, what was seen, what it means and what to do."""
+    lines = [answer.problem for answer in agreement.answers if answer.problem]
+    if lines:
+        lines.append(f"the record: {agreement.origin}")
+        if not agreement.same_program:
+            lines.append(
+                "the record is of an earlier version of the task, so the difference may be the task's: grader bands measures anew"
+            )
+        lines.append(
+            "other processors, GPUs or versions of PyTorch move the points of everybody who is graded here; install the versions "
+            "of constraints.txt, or grade on a machine like that of the record"
+        )
+    else:
+        bands = (
+            "the recorded bands" if agreement.same_program else "the bands of an earlier version of the task"
+        )
+        lines.append(f"agrees with {bands}: {'; '.join(map(_seen, agreement.answers))}")
+    return [*lines, agreement.slow] if agreement.slow else lines
+
+
+def _seen(answer: ComparedAnswer) -> str:
+    if answer.identical:
+        return f"{answer.name} {answer.here:.3f}, identical on each seed"
+    return f"{answer.name} {answer.here:.3f}, within {answer.low:.3f} to {answer.high:.3f}"

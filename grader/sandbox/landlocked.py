@@ -1,0 +1,86 @@
+"""The walls without namespaces: Landlock, the filter of system calls, an own user where there is one, limits.
+
+Each slot puts them up itself, in a fork of a process that stands outside. For containers, Kubernetes, Colab and clusters, and
+wherever else the system lets nobody make namespaces.
+"""
+
+from __future__ import annotations
+
+import platform
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from grader.errors import GraderFault
+from grader.sandbox import process
+from grader.sandbox.inside import landlock, seccomp
+from grader.sandbox.readable import library_roots, readable_parts
+from grader.sandbox.users import closed_folder, spare_users
+
+if TYPE_CHECKING:
+    from grader.task.spec import Limits
+
+HOME = "/tmp"  # noqa: S108 -- a name that libraries ask for; nothing can be written in it
+
+
+def library_command(
+    imports: str, limits: Limits, control_fd: int, facts_fd: int, *, most: int = landlock.LATEST
+) -> process.ServerCommand:
+    """Return how to start a process that forks slots behind walls of their own; of Landlock they use version `most` at most.
+
+    Raises GraderFault where this machine lacks what the walls are made of.
+    """
+    del facts_fd  # of bubblewrap
+    required(limits)
+    roots = library_roots()
+    readable = [(str(path), _rights(path, whole=whole)) for path, whole in readable_parts(roots)]
+    ruleset = landlock.rules([*readable, ("/proc", landlock.READ_FILE)], (), most=most)
+    config = {
+        "walls": "landlock",
+        "forks": True,
+        "users": False,
+        "private": (),
+        "control_fd": control_fd,
+        "imports": imports,
+        "rules_fd": ruleset,
+        "beside_proc": _beside_proc(),
+        "landlock": most,
+        "shown": [str(path) for path in roots],
+    }
+    argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
+    return process.ServerCommand(argv, process.environment(HOME, limits), "/", (ruleset,))
+
+
+def _rights(path: Path, *, whole: bool) -> int:
+    listing = landlock.READ_DIR if path.is_dir() else 0
+    return listing | (landlock.READ_FILE if whole else 0)
+
+
+def _beside_proc() -> list[tuple[str, int]]:
+    """Return the rights of a slot's own rules, which leave it of /proc what is its own: they can only be made in its process."""
+    folders = [
+        path
+        for path in Path("/").iterdir()
+        if path.is_dir() and not path.is_symlink() and path.name != "proc"
+    ]
+    return [(str(path), _rights(path, whole=True)) for path in folders]
+
+
+def users() -> tuple[int, int] | None:
+    """Return the range that slots' own users are drawn from; None where they run as the grader's own.
+
+    Another user could not load libraries below a folder that is closed to others, such as the home of root: no mount shows
+    them elsewhere. The walls hold for the grader's own user as well.
+    """
+    return spare_users() if closed_folder(library_roots()) is None else None
+
+
+def required(limits: Limits) -> None:
+    """Raise GraderFault where the task needs namespaces, or this kernel has not what the walls are made of."""
+    if limits.need_namespaces:
+        raise GraderFault(
+            f"the task's {limits.need_namespaces} needs namespaces, which this machine does not give"
+        )
+    if refusal := landlock.problem():
+        raise GraderFault(f"this kernel has no Landlock: {refusal}")
+    if platform.machine() not in seccomp.ARCHITECTURES:
+        raise GraderFault(f"there is no filter of system calls for {platform.machine()}")
