@@ -58,6 +58,7 @@ def confirmed_agreement(
         yield
         keep_agreement(options.out, task.id, {"nodes": engine.trials, "record": record.origin})
         return
+    is_known = kept_trial(trial) is not None
     content = _content(trial, engine, jobs=jobs, quiet=options.as_json)
     agreement = agreement_of(trial, content)
     keep_agreement(options.out, task.id, content | {"agrees": agreement.agrees, "record": record.origin})
@@ -66,6 +67,8 @@ def confirmed_agreement(
         raise UsageError(f"this machine does not give the recorded points of {task.id}: {lines}")
     if not agreement.agrees or agreement.slow:
         warn(task, agreement)
+    elif not is_known and not options.as_json:
+        output.warn(f"this machine {sentences(agreement)[0]}")
     yield
 
 

@@ -12,6 +12,7 @@ from scipy.special import stdtrit
 
 from grader.errors import UsageError, Verdict
 from grader.files import READ, reporting_os_errors
+from grader.gradebook.run_settings import SEED_VERSION
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
@@ -144,7 +145,7 @@ def _record(content: dict[str, Any], task: Task) -> BandsRecord:
 def _is_of(content: dict[str, Any], task: Task) -> bool:
     """Return whether a record is of the task as it is now, texts and score map aside; older records know only the version."""
     if "run_digest" in content:
-        return bool(content["run_digest"] == task.run_digest)
+        return bool(content["run_digest"] == task.run_digest and content["seed_version"] == SEED_VERSION)
     return bool(content["task_version"] == task.version)
 
 

@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
+from grader.gradebook.run_settings import SEED_VERSION
 from grader.grading.environment import processor, versions
 from grader.task.scoring import points
 from grader.task.spec import Score
@@ -78,6 +79,7 @@ def record_of(
         "run_digest": task.run_digest,
         "seeds": seeds,
         "secret": secret,
+        "seed_version": SEED_VERSION,
         "device": device,
         "machine": {
             "cpu": processor(),

@@ -17,6 +17,7 @@ import platformdirs
 
 from grader.errors import UsageError, Verdict
 from grader.files import READ, reporting_os_errors, write_atomic
+from grader.gradebook.run_settings import SEED_VERSION
 from grader.grading.agreement import ANSWERS, Agreement, MeasuredAnswer, compare, measured_of
 from grader.grading.cache import context_key
 from grader.grading.environment import machine, processor, versions
@@ -51,7 +52,7 @@ class MachineTrial:
 
     def key(self) -> str:
         """Return a hash of all that decides what comes of it: task, seeds, versions, machine and device."""
-        program = [self.task.run_digest, self.record.secret, self.task.spec.repeats]
+        program = [self.task.run_digest, self.record.secret, SEED_VERSION, self.task.spec.repeats]
         place = [machine(), processor(), _gpus(), os.environ.get("CUDA_VISIBLE_DEVICES", "")]
         text = json.dumps([program, place, versions(), self.settings.device])
         return hashlib.sha256(text.encode()).hexdigest()
@@ -61,7 +62,7 @@ class MachineTrial:
         task, limits = self.task, self.task.spec.limits
         settings = replace(
             self.settings, wall_seconds=limits.wall_seconds, repeats=task.spec.repeats, source=None, size=DEFAULT_SIZE,
-            secret_file=None,
+            secret_file=None, seed_version=SEED_VERSION,
         )  # fmt: skip
         source = resolve_source(task.spec.data.source, task.folder)
         repeats = prepare_repeats(

@@ -172,6 +172,7 @@ class Arena:
 
     def face(self, attack: Attack) -> AttackOutcome:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
+        attack = attack.within(self._context.task.spec.limits)
         data = handed_in(attack, self._context.starter, self._targets)
         self._bait.touched()
         before = self._monitor.snapshot(self._batch.runs / attack.name)

@@ -2,7 +2,10 @@
 
 The first line of a file names the attack and what it may end with, separated by bars:
 
-    # attack: reading-frames  expect: scored=honest|slot_error
+    # attack: reading-frames  expect: scored=honest|slot_error  alone: slot_crashed
+
+What stands behind `alone` is also allowed where the task grants its slots neither processes nor files, which ends some attacks
+before they have begun.
 
 Then a docstring says what the attack tries, and the rest is the attack. It is put after the task's baseline slot. If it
 defines `attack`, that is called in place of each entry function, as `attack(honest, *arguments)`. A file of the class
@@ -15,7 +18,7 @@ from __future__ import annotations
 import difflib
 import json
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.notebooks.reading import Json
+    from grader.task.spec import Limits
 
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
@@ -43,7 +47,9 @@ ENDINGS = (
     *(verdict.value for verdict in Verdict if verdict not in {Verdict.SCORED, Verdict.GRADER_ERROR}),
 )
 REACHED = "REACHED "  # an attack that got something prints this, and what it got
-_HEADER = re.compile(r"# attack: (?P<name>[a-z0-9]+(?:-[a-z0-9]+)+) +expect: (?P<expected>\S+) *")
+_HEADER = re.compile(
+    r"# attack: (?P<name>[a-z0-9]+(?:-[a-z0-9]+)+) +expect: (?P<expected>\S+) *(?:alone: (?P<alone>\S+) *)?"
+)
 _HEAD = '''TARGETS = {targets!r}
 
 
@@ -61,12 +67,17 @@ def reached(what):
 
 @dataclass(frozen=True)
 class Attack:
-    """One file of the corpus. `endings` are those of `ENDINGS` that it may have."""
+    """One file of the corpus. `endings` are those of `ENDINGS` that it may have, `alone` those without processes and files."""
 
     name: str
     path: Path
     endings: tuple[str, ...]
     text: str
+    alone: tuple[str, ...] = ()
+
+    def within(self, limits: Limits) -> Attack:
+        """Return the attack with the endings that it may have on a task with these limits."""
+        return self if limits.granted else replace(self, endings=(*self.endings, *self.alone))
 
     @property
     def kind(self) -> str:
@@ -115,12 +126,13 @@ def read_attack(path: Path) -> Attack:
     if header is None:
         raise UsageError(f"{path}: the first line must be '# attack: CLASS-NAME  expect: ENDING|ENDING'")
     name, endings = header["name"], tuple(header["expected"].split("|"))
+    alone = tuple(header["alone"].split("|")) if header["alone"] else ()
     if name != path.stem.replace("_", "-"):
         raise UsageError(f"{path}: the first line calls it {name!r}, which is not the file's name")
-    attack = Attack(name, path, endings, text)
+    attack = Attack(name, path, endings, text, alone)
     if attack.kind not in CLASSES:
         raise UsageError(f"{path}: there is no class {attack.kind!r}; the classes are: {', '.join(CLASSES)}")
-    for ending in endings:
+    for ending in (*endings, *alone):
         if ending not in ENDINGS:
             raise UsageError(f"{path}: {ending!r} is not an ending; the endings are: {', '.join(ENDINGS)}")
     if not rest.lstrip().startswith('"""'):

@@ -120,7 +120,7 @@ def _for_namespaces(facts: MachineFacts) -> list[str]:
 
 def _for_container(facts: MachineFacts) -> str:
     if facts.container == "Kubernetes":
-        return "or add the capabilities SYS_ADMIN and NET_ADMIN to the security context of the pod, and run it as root"
+        return "for walls with namespaces, add the capabilities SYS_ADMIN and NET_ADMIN to the security context of the pod, and run it as root"
     options = ["--cap-add SYS_ADMIN", "--cap-add NET_ADMIN"]
     if facts.apparmor_restricts is not None or "apparmor" in facts.security_modules:
         options.append("--security-opt apparmor=unconfined")  # Docker's own profile refuses mounts
@@ -128,7 +128,7 @@ def _for_container(facts: MachineFacts) -> str:
         options.append(
             f"--security-opt {'unmask=ALL' if facts.container == 'Podman' else 'systempaths=unconfined'}"
         )
-    return f"or start the container as root with {' '.join(options)}"
+    return f"for walls with namespaces, start the container as root with {' '.join(options)}"
 
 
 def _number(path: Path) -> int | None:

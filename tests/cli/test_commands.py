@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from grader.gradebook.gradebook import reading
+from grader.sandbox.proof import stand
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -232,17 +233,20 @@ def test_doctor_proves_the_sandbox_and_says_which_is_used(run: Run) -> None:
     outcome = run("doctor", "--json")
     findings = {finding["name"]: finding for finding in json.loads(outcome.out)}
     assert outcome.code == 0, findings
-    assert "bwrap" in findings["sandbox"]["detail"]
+    assert ("namespaces for each slot" if stand("namespaces") else "Landlock") in findings["walls"]["detail"]
     assert findings["fork server"]["ok"]
     assert sum(name.startswith("sandbox: ") for name in findings) >= 4
 
 
 @pytest.mark.slow
 def test_doctor_says_when_there_is_no_sandbox(run: Run, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("grader.cli.doctor.find_bwrap", lambda: None)
+    monkeypatch.setattr("grader.sandbox.bwrap.find_bwrap", lambda: None)
+    monkeypatch.setattr("grader.sandbox.landlocked.landlock.problem", lambda: "Function not implemented")
     outcome = run("doctor")
     assert outcome.code == 2
-    assert "no bubblewrap" in outcome.out
+    assert "bubblewrap is not installed" in outcome.out
+    assert "this kernel has no Landlock: Function not implemented" in outcome.out
+    assert run("doctor", "--walls", "landlock").code == 2
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from recorded import Quiet
 
 from grader.errors import UsageError, Verdict
 from grader.gradebook.agreement_file import agreement_row, read_agreements
-from grader.gradebook.run_settings import RunSettings
+from grader.gradebook.run_settings import SEED_VERSION, RunSettings
 from grader.grading.agreement import (
     ANSWERS,
     CHANCE,
@@ -154,6 +154,7 @@ def test_nodes_are_counted_and_a_damaged_file_is_one_line(tmp_path: Path) -> Non
     [
         ({"secret": "s", "run_digest": "now", "task_version": "then"}, True),
         ({"secret": "s", "run_digest": "then", "task_version": "now"}, False),
+        ({"secret": "s", "run_digest": "now", "task_version": "now", "seed_version": "1"}, False),
         ({"secret": "s", "task_version": "now"}, True),
         ({"secret": "s", "task_version": "then"}, False),
         ({"run_digest": "now", "task_version": "now"}, False),
@@ -188,7 +189,7 @@ def record(task: Task, shift: float = 0.0) -> None:
     }
     about = {"cpu": "Somebody's", "cores": 2, "python": "3.11.7", "date": "2026-11-21"}
     content = {"strategies": strategies, "machine": about, "device": "cpu", "secret": "of the tests"}
-    content["run_digest"] = task.run_digest
+    content |= {"run_digest": task.run_digest, "seed_version": SEED_VERSION}
     (task.folder / "bands.json").write_text(json.dumps(content), encoding="utf-8")
 
 
@@ -236,10 +237,11 @@ def test_grade_warns_refuses_or_skips_and_keeps_what_it_saw(
     code, _, errors = run(*grade, "--require-agreement")
     assert code == 0
     assert "first use of toy_task with this machine" in errors
+    assert "note: this machine agrees with the recorded bands: starter 0." in errors
     seen = json.loads((out / "agreement.json").read_text(encoding="utf-8"))["toy_task"]
     assert seen["agrees"]
     assert seen["versions"]["torch"]
-    assert agreement_row(seen).startswith("as recorded: starter 0.6")
+    assert agreement_row(seen).startswith("as recorded: starter 0.")
     assert run("explain", out, "student")[0] == 0
     (page,) = (out / "explanations").glob("*.html")
     assert agreement_row(seen) in page.read_text(encoding="utf-8")

@@ -159,11 +159,10 @@ def test_processes_that_starve_the_trainer_are_the_students_time(
 ) -> None:
     """Otherwise a slot could turn its own failure into one of ours, calls that return at once included."""
     hog = (
-        "import os\n"
-        "for _ in range(8):\n"
-        "    if os.fork() == 0:\n"
-        "        os.setsid()\n"
-        "        while True: pass\n" + HONEST
+        "import hashlib, threading\n"
+        "def burn():\n"
+        "    while True: hashlib.sha256(bytes(1 << 20))\n"
+        "for _ in range(8): threading.Thread(target=burn, daemon=True).start()\n" + HONEST
     )
     own = slowed(toy_task, starter, tmp_path)
     submission = Submission(path="h.ipynb", student="h", data=json.dumps(rebuild(starter, hog)).encode())

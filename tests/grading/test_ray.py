@@ -131,6 +131,7 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
         with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
             warnings.simplefilter("ignore")
+            patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)  # of all tests; Ray believes it
             patch.setenv("TMPDIR", scratch)
             patch.setenv("XDG_CACHE_HOME", scratch)
             made = Nodes(request.param)

@@ -1,4 +1,4 @@
-# attack: flooding-core-dumps  expect: scored=honest
+# attack: flooding-core-dumps  expect: scored=honest  alone: slot_error
 """Ask for core dumps, and die in children with much memory; a file of it anywhere would be a hole."""
 
 import contextlib

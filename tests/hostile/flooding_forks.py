@@ -1,4 +1,4 @@
-# attack: flooding-forks  expect: time_limit|scored=honest
+# attack: flooding-forks  expect: time_limit|scored=honest  alone: slot_error
 """A fork bomb: every process forks without end, in sessions of their own, and swallows every refusal."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: flooding-output-after-return  expect: output_limit
+# attack: flooding-output-after-return  expect: output_limit  alone: slot_error
 """Answer honestly, and leave a process that prints without end."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: flooding-unseen-memory  expect: scored=honest
+# attack: flooding-unseen-memory  expect: scored=honest  alone: slot_error
 """Memory that no limit of a process counts, or that outlives it: files without a folder, and what System V left us."""
 
 import ctypes

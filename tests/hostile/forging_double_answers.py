@@ -1,4 +1,4 @@
-# attack: forging-double-answers  expect: slot_crashed|invalid_output
+# attack: forging-double-answers  expect: slot_crashed|invalid_output  alone: slot_error
 """Forks, and has both processes believe that they are the slot: each call is answered twice, in turn or at
 once.
 

@@ -1,4 +1,4 @@
-# attack: forging-fork  expect: scored=honest
+# attack: forging-fork  expect: scored=honest  alone: slot_error
 """Forks in a call, so that parent and child both return the answer, and so do the child's children.
 
 Only the process that was started as the slot answers; the others end.

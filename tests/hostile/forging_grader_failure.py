@@ -1,4 +1,4 @@
-# attack: forging-grader-failure  expect: scored=honest
+# attack: forging-grader-failure  expect: scored=honest  alone: slot_error
 """Starves the sandbox's own first process, so that the run would end as a failure of the grader: its limits, its
 priority, its processors, by every call that takes a process number.
 

@@ -1,4 +1,4 @@
-# attack: forging-heir  expect: slot_crashed|scored=honest
+# attack: forging-heir  expect: slot_crashed|scored=honest  alone: slot_error
 """Leaves the slot to a child in another session, and ends: the child would go on to answer, out of reach of
 limits.
 

@@ -1,4 +1,4 @@
-# attack: forging-imports  expect: scored=honest
+# attack: forging-imports  expect: scored=honest  alone: slot_error
 """Plants modules that other processes would import instead of the true ones, and hooks every import of its
 own.
 

@@ -1,4 +1,4 @@
-# attack: forging-links  expect: scored=honest
+# attack: forging-links  expect: scored=honest  alone: slot_error
 """Puts symlinks, FIFOs, sockets, hard links and folders where a grader may want to write its results, or to
 read them.
 """

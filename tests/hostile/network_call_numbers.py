@@ -1,4 +1,4 @@
-# attack: network-call-numbers  expect: scored=honest
+# attack: network-call-numbers  expect: scored=honest  alone: slot_error
 """Sockets by the bare numbers of their calls: of this table, of x32, and of 32 bits, in machine code of one's own."""
 
 import ctypes

@@ -1,4 +1,4 @@
-# attack: network-io-uring  expect: scored=honest
+# attack: network-io-uring  expect: scored=honest  alone: slot_error
 """A ring of io_uring, which opens sockets where no filter of system calls looks."""
 
 import ctypes

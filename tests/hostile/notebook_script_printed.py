@@ -1,4 +1,4 @@
-# attack: notebook-script-printed  expect: scored=honest
+# attack: notebook-script-printed  expect: scored=honest  alone: slot_error
 """Prints scripts, terminal codes and a forged result, and displays html as a cell of a notebook would."""
 
 CODE = r"""

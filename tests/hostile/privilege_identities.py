@@ -1,4 +1,4 @@
-# attack: privilege-identities  expect: scored=honest
+# attack: privilege-identities  expect: scored=honest  alone: slot_error
 """Become another user or group, and take rights back that were given up."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: privilege-kernel-parts  expect: scored=honest
+# attack: privilege-kernel-parts  expect: scored=honest  alone: slot_error
 """Every large part of the kernel in which processes without rights have found a way up, each asked for correctly."""
 
 import ctypes

@@ -1,4 +1,4 @@
-# attack: privilege-namespaces  expect: scored=honest
+# attack: privilege-namespaces  expect: scored=honest  alone: slot_error
 """Make or join namespaces, by each call and each flag there is for it, and by programs that do."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: privilege-other-memory  expect: scored=honest
+# attack: privilege-other-memory  expect: scored=honest  alone: slot_error
 """Look into process 1 and other processes: trace, read and write their memory, take their descriptors."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: privilege-other-processes  expect: scored=honest
+# attack: privilege-other-processes  expect: scored=honest  alone: slot_error
 """Signal, slow down, limit or move processes that are not one's own: process 1 of the sandbox, the grader, any."""
 
 import contextlib

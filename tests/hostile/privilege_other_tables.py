@@ -1,4 +1,4 @@
-# attack: privilege-other-tables  expect: scored=honest
+# attack: privilege-other-tables  expect: scored=honest  alone: slot_error
 """The kernel's other tables of calls, which a filter for one of them does not see: x32, and 32 bits by machine code."""
 
 import ctypes

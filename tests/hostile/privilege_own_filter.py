@@ -1,4 +1,4 @@
-# attack: privilege-own-filter  expect: scored=honest
+# attack: privilege-own-filter  expect: scored=honest  alone: slot_error
 """Put a filter of system calls on top that allows everything: it must not undo the one below."""
 
 import ctypes

@@ -1,4 +1,4 @@
-# attack: reading-descriptors  expect: scored=honest
+# attack: reading-descriptors  expect: scored=honest  alone: slot_error
 """Uses every inherited descriptor: what it is, who is at its other end, and what can be opened again through
 it.
 """

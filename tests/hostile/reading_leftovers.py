@@ -1,4 +1,4 @@
-# attack: reading-leftovers  expect: scored=honest
+# attack: reading-leftovers  expect: scored=honest  alone: slot_error
 """Leaves a note in every place that can be written, and looks for the note of an earlier run before that.
 
 Between two runs the private folders are emptied, and each run is a new process.

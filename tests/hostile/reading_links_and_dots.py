@@ -1,4 +1,4 @@
-# attack: reading-links-and-dots  expect: scored=honest
+# attack: reading-links-and-dots  expect: scored=honest  alone: slot_error
 """Escapes by names: symlinks, links of links, hard links, dots from held folders, folders moved away while
 inside.
 

@@ -1,4 +1,4 @@
-# attack: reading-proc-self  expect: scored=honest
+# attack: reading-proc-self  expect: scored=honest  alone: slot_error
 """Walks out through its own /proc: root, cwd, descriptors and threads as starting points for `..` and for
 targets.
 """

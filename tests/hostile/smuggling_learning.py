@@ -1,4 +1,4 @@
-# attack: smuggling-learning  expect: scored=honest
+# attack: smuggling-learning  expect: scored=honest  alone: slot_error
 """Keeps state from call to call, which is allowed: it must be kept, whole, and the run must count.
 
 In variables, in attributes, in modules, in closures, in threads, in files of the private folder. A call that

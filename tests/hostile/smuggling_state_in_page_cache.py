@@ -1,4 +1,4 @@
-# attack: smuggling-state-in-page-cache  expect: scored=honest
+# attack: smuggling-state-in-page-cache  expect: scored=honest  alone: slot_error
 """Hands bits to the next run by reading parts of a library: what was read is in memory, and the next run can tell.
 
 Single pages, far apart, of files that nobody uses. Who asks may bring the page in, so that what is written can be

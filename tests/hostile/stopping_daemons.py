@@ -1,4 +1,4 @@
-# attack: stopping-daemons  expect: scored=honest
+# attack: stopping-daemons  expect: scored=honest  alone: slot_error
 """Leave daemons behind that hold every descriptor, folder and lock they can, and wait to spoil the next run."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: stopping-each-signal  expect: scored=honest
+# attack: stopping-each-signal  expect: scored=honest  alone: slot_error
 """Send every signal there is to a child each, to the group of nobody, and to a child that blocks them all."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: stopping-executes  expect: slot_crashed
+# attack: stopping-executes  expect: slot_crashed  alone: slot_error
 """Become another program that keeps the socket, claims to have been scored, and ends with success."""
 
 import os

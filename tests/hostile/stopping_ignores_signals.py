@@ -1,4 +1,4 @@
-# attack: stopping-ignores-signals  expect: time_limit
+# attack: stopping-ignores-signals  expect: time_limit  alone: slot_error
 """Loop in many processes and sessions, all of which ignore or block every signal that can be."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: stopping-starves-the-trainer  expect: scored=honest|time_limit
+# attack: stopping-starves-the-trainer  expect: scored=honest|time_limit  alone: slot_error
 """Take the processors from the trainer while the function itself is quick, by processes whose times are added nowhere.
 
 Where a parent ignores its children, the kernel forgets the processor time of each child that ends. They are short-lived,

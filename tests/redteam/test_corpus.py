@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import shutil
 import socket
 import stat
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import TOY_TASK
 from recorded import Quiet
 from turns import TASKS, THIRDS, is_in_turn
 
@@ -26,8 +28,11 @@ from grader.redteam.arena import SEEDS, Arena, context_for, open_arena
 from grader.redteam.corpus import CLASSES, corpus_folder, handed_in, read_attack, read_corpus
 from grader.redteam.verify import executed, kinds_of_output
 from grader.redteam.window import WINDOW, culprits
+from grader.sandbox.proof import stand
 from grader.submissions.collect import collect
+from grader.task.build import write
 from grader.task.evaluation import prepare_repeats
+from grader.task.spec import read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -37,6 +42,7 @@ if TYPE_CHECKING:
     from grader.grading.engine import LocalEngine
     from grader.notebooks.reading import Json
     from grader.redteam.corpus import Attack
+    from grader.sandbox import Walls
     from grader.task.spec import Task
 
 HOSTILE = Path(__file__).parent.parent / "hostile"
@@ -51,13 +57,77 @@ LOOP_SECONDS = 5.0
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
+# The walls that attacks are faced behind: with namespaces; without; and with namespaces for a task that grants processes and files.
+BUILDS = ("namespaces", "landlock", "granting")
+# One for each mechanism, so that each run faces them without namespaces as well; at night it faces all.
+MECHANISMS = [
+    "flooding_descriptors",
+    "flooding_forks",
+    "flooding_memory",
+    "flooding_output_of_bytes",
+    "flooding_threads",
+    "forging_fork",
+    "forging_kernel_messages",
+    "forging_metric",
+    "forging_result_files",
+    "forging_wire_module",
+    "network_call_numbers",
+    "network_families",
+    "network_own_socket",
+    "notebook_protected_changed",
+    "notebook_zip_bomb",
+    "privilege_devices",
+    "privilege_identities",
+    "privilege_kernel_parts",
+    "privilege_namespaces",
+    "privilege_other_memory",
+    "privilege_other_processes",
+    "privilege_own_filter",
+    "privilege_priorities",
+    "reading_descriptors",
+    "reading_environment",
+    "reading_frames",
+    "reading_other_processes",
+    "reading_page_cache",
+    "reading_proc_self",
+    "reading_target_files",
+    "reading_watching_others",
+    "smuggling_state_in_files",
+    "stopping_each_signal",
+    "stopping_main_thread_ends",
+    "wire_claims_scored",
+    "wire_descriptors",
+    "wire_truncated",
+]
+
+
 @pytest.fixture(scope="module")
-def arena(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Arena]:
+def granting_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The toy task, which grants its slots processes and files."""
+    folder = tmp_path_factory.mktemp("granting") / "tasks" / "toy_task"
+    shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
+    path = folder / "task.toml"
+    text = path.read_text(encoding="utf-8")
+    assert "[limits]\n" in text
+    path.write_text(text.replace("[limits]\n", "[limits]\nprocesses = 16\nfile_mb = 64\n"), encoding="utf-8")
+    task = read_task(folder)
+    write(task)
+    return task
+
+
+@pytest.fixture(scope="module", params=BUILDS)
+def arena(
+    request: pytest.FixtureRequest, toy_task: Task, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Arena]:
+    walls: Walls = "landlock" if request.param == "landlock" else "namespaces"
+    if not stand(walls):
+        pytest.skip("no such walls here")
+    task = request.getfixturevalue("granting_task") if request.param == "granting" else toy_task
     out = tmp_path_factory.mktemp("redteam")
     repeats = prepare_repeats(
-        toy_task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
+        task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
     )
-    context = context_for(toy_task, RunSettings("cpu", 60, "any"), repeats)
+    context = context_for(task, RunSettings("cpu", 60, walls), repeats)
     with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
         assert opened.changed_libraries() == []
@@ -71,17 +141,34 @@ def faced(arena: Arena) -> Iterator[list[Attack]]:
     assert culprits(arena, window) == {}
 
 
-def of_its_class(path: Path) -> object:
-    """Return an attack as a parameter, in the group of its class, so that both workers have attacks to face."""
-    kind = path.stem.partition("_")[0]
-    marks = [pytest.mark.xdist_group(f"attacks of {kind}")]
-    if path in ENDED_BY_THE_CLOCK and not is_in_turn(ENDED_BY_THE_CLOCK.index(path), turn=os.environ["TURN"]):
-        marks.append(pytest.mark.nightly)
-    return pytest.param(path, id=path.stem, marks=marks)
+def has_its_turn(path: Path, build: str) -> bool:
+    """Return whether an attack is faced behind such walls in each run, and not only at night."""
+    needs_processes = bool(read_attack(path).alone)
+    if build == "landlock":
+        return path.stem in MECHANISMS
+    if build == "granting":
+        return needs_processes
+    if needs_processes:  # it ends before it has begun
+        return False
+    by_clock = path in ENDED_BY_THE_CLOCK
+    return not by_clock or is_in_turn(ENDED_BY_THE_CLOCK.index(path), turn=os.environ["TURN"])
+
+
+def faced_in(build: str) -> list[object]:
+    """Return the attacks as parameters, in groups, so that both workers have some to face."""
+    parameters: list[object] = []
+    for path in ATTACKS:
+        group = f"attacks of {path.stem.partition('_')[0]}" if build == "namespaces" else f"attacks, {build}"
+        marks = [pytest.mark.xdist_group(group)]
+        marks += [] if has_its_turn(path, build) else [pytest.mark.nightly]
+        parameters.append(pytest.param(build, path, id=f"{build}-{path.stem}", marks=marks))
+    return parameters
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", map(of_its_class, ATTACKS))
+@pytest.mark.parametrize(
+    ("arena", "path"), [parameter for build in BUILDS for parameter in faced_in(build)], indirect=["arena"]
+)
 def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) -> None:
     attack = read_attack(path)
     with pytest.MonkeyPatch.context() as patch:
@@ -98,6 +185,12 @@ def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) ->
         window = faced.copy()
         faced.clear()
         assert culprits(arena, window) == {}
+
+
+def test_each_mechanism_is_one_of_the_corpus() -> None:
+    assert set(MECHANISMS) <= {path.stem for path in ATTACKS}
+    assert {name.partition("_")[0] for name in MECHANISMS} == set(CLASSES)
+    assert len(MECHANISMS) >= 30
 
 
 # -- the corpus itself -------------------------------------------------------------------------------------------

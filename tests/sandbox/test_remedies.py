@@ -25,7 +25,9 @@ ADMIN = replace(USER, root=True)
 APPARMOR = f"allow bubblewrap namespaces: install the AppArmor profile of {PAGE}"
 MORE = "allow more user namespaces: sysctl user.max_user_namespaces=15000"
 OLD_PROFILE = "allow Landlock, which the filter of system calls around this container refuses: "
-CAPABILITIES = "or start the container as root with --cap-add SYS_ADMIN --cap-add NET_ADMIN"
+CAPABILITIES = (
+    "for walls with namespaces, start the container as root with --cap-add SYS_ADMIN --cap-add NET_ADMIN"
+)
 MACHINES = {
     "Ubuntu, an ordinary user": (replace(USER, apparmor_restricts=1, max_user_namespaces=63_000), [APPARMOR]),
     "Ubuntu, bubblewrap's package is missing": (
@@ -84,7 +86,7 @@ MACHINES = {
         replace(ADMIN, container="Kubernetes", landlock_error=errno.EPERM),
         [
             f"{OLD_PROFILE}containerd 1.6 or newer allows it",
-            "or add the capabilities SYS_ADMIN and NET_ADMIN to the security context of the pod, and run it as root",
+            "for walls with namespaces, add the capabilities SYS_ADMIN and NET_ADMIN to the security context of the pod, and run it as root",
         ],
     ),
     "gVisor": (
