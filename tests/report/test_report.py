@@ -208,12 +208,13 @@ def test_a_page_about_alike_programs_goes_when_there_are_none(published: Path, t
     assert not stale.exists()
 
 
-def test_a_feedback_page_explains_a_score(reported: Path) -> None:
+def test_a_feedback_page_explains_a_score(reported: Path, task: Task) -> None:
     seen = Seen(page_of(reported, "ada"))
     text = " ".join(seen.text.split())
     assert EXPLANATIONS[Verdict.SCORED].sentence in text
     assert "The mean balanced accuracy of 3 complete evaluations is" in text
-    assert "Points rise linearly from 0 at 0.5 to 100 at 0.8" in text
+    score = task.spec.score
+    assert f"Points rise linearly from 0 at {score.floor:g} to 100 at {score.ceiling:g}" in text
     assert "How balanced accuracy became points" in " ".join(
         svg.get("aria-label", "") for svg in seen.all("svg")
     )
