@@ -333,7 +333,7 @@ class ReplayOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class BandsOptions:
-    """Measure the points of typical answers and how far chance moves them.
+    """Measure what typical answers get, and how far chance moves it.
 
     Starter, reference and every file in the task's `strategies` are graded like submissions, over the same fresh seeds.
     A call that was interrupted goes on where it stopped.
