@@ -99,6 +99,36 @@ MUTATIONS = {
         "        return bool(rebuilt)",
         ("tests/redteam/test_arena.py", "-k", "rebuilt_into or graded_otherwise"),
     ),
+    "renewal": Mutation(
+        "grader/redteam/arena.py",
+        "                path.write_bytes(self._files[path])\n",
+        "                pass\n",
+        ("tests/redteam/test_arena.py", "-k", "graded_otherwise"),
+    ),
+    "saves": Mutation(
+        "grader/notebooks/reading.py",
+        'raw if isinstance(raw, str) else "".join(raw)',
+        'raw + "\\n" if isinstance(raw, str) else "".join(raw)',
+        ("tests/notebooks/test_saved_as.py", "-k", "a_save_of"),
+    ),
+    "nesting": Mutation(
+        "grader/submissions/yaml_table.py",
+        "            if depth > MAX_DEPTH:\n",
+        "            if depth > 10_000 * MAX_DEPTH:\n",
+        ("tests/submissions/test_platforms.py",),
+    ),
+    "planted": Mutation(
+        "grader/submissions/platforms.py",
+        "        folders = {parts[depth] for parts in paths if len(parts) > depth + 1}\n",
+        "        folders = {parts[depth] for parts in paths}\n",
+        ("tests/submissions/test_platforms.py",),
+    ),
+    "look-alikes": Mutation(
+        "grader/submissions/identify.py",
+        "    return sorted(numbers, key=lambda number: _clean(texts[number]) != texts[number])",
+        "    return list(numbers)",
+        ("tests/submissions/test_confusable.py",),
+    ),
     "host": Mutation(
         "grader/redteam/host_snapshot.py",
         "    for path in sorted(before.keys() | after.keys()):",

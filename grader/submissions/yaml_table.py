@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
     Value = str | list["Value"] | dict[str, "Value"]
 
-MAX_DEPTH = 20
-MAX_VALUES = 200  # in a row: a group has a dozen people, and each of them three values
+MAX_DEPTH = 20  # the scanner looks at all open brackets for each token
+MAX_VALUES = 200  # in a row, however deep: a group has a dozen people, and each of them three values
 
 # C where there is one. Its events have texts alone: an id keeps its zeros, a tag of Ruby's or a date that does not
 # exist costs nothing, and there are no merges that could blow up.
@@ -68,7 +68,7 @@ class _TableReader:
         row = {}
         for name, event in self._items():
             if name in self._columns:
-                row[name] = self._value(event, 3)
+                row[name] = self._value(event)
             else:
                 self._skip(event)
         return row
@@ -80,9 +80,9 @@ class _TableReader:
                 self._skip(key)
             yield (key.value if isinstance(key, yaml.ScalarEvent) else ""), next(self._events)
 
-    def _value(self, event: Any, depth: int) -> Value:
+    def _value(self, event: Any) -> Value:
         self._left -= 1
-        if depth > MAX_DEPTH or self._left < 0:
+        if self._left < 0:
             raise TableError("it is larger or nested more deeply than a table of Gradescope's")
         value: Value
         if isinstance(event, yaml.AliasEvent):
@@ -92,9 +92,9 @@ class _TableReader:
         elif isinstance(event, yaml.SequenceStartEvent):
             value = []
             while not isinstance(child := next(self._events), yaml.SequenceEndEvent):
-                value.append(self._value(child, depth + 1))
+                value.append(self._value(child))
         else:
-            value = {name: self._value(child, depth + 1) for name, child in self._items()}
+            value = {name: self._value(child) for name, child in self._items()}
         if event.anchor:
             self._anchored[event.anchor] = value
         return value

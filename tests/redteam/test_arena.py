@@ -7,6 +7,7 @@ import json
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
@@ -58,8 +59,10 @@ def unwalled(
 ) -> Iterator[Arena]:
     """An arena whose slots are ordinary processes, which may do whatever the grader may."""
     out = tmp_path_factory.mktemp("unwalled")
-    repeats = prepare_repeats(toy_task, SECRET, out / "evaluation", repeats=SEEDS, source="embedded")
-    context = context_for(toy_task, RunSettings("cpu", 60, "plain"), repeats)
+    limits = toy_task.spec.limits.model_copy(update={"processes": 64, "file_mb": 64})
+    task = replace(toy_task, spec=toy_task.spec.model_copy(update={"limits": limits}))
+    repeats = prepare_repeats(task, SECRET, out / "evaluation", repeats=SEEDS, source="embedded")
+    context = context_for(task, RunSettings("cpu", 60, "plain"), repeats)
     patch.setattr("grader.redteam.arena.LocalEngine", lambda: contextlib.nullcontext(engine))
     with open_arena(context, out, watcher=Quiet()) as opened:
         yield opened
