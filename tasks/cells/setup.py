@@ -3,7 +3,6 @@
 
 # %% tags=["protected"]
 torch.set_num_threads(1)
-torch.backends.cudnn.benchmark = False  # the fastest kernel may differ from run to run
 torch.backends.cudnn.deterministic = True
 fastest = "cuda" if torch.cuda.is_available() else "cpu"
 device = torch.device(fastest if DEVICE == "auto" else DEVICE)
