@@ -74,6 +74,8 @@ def section(task: Task) -> str:
         f"You write {functions}. The untouched starter gets {starter['points']} points, the reference {reference['points']}. "
         f"Grading one submission takes about {seconds} seconds on one core."
     )
+    if spec.limits.need_namespaces:
+        facts += " It is graded only on machines that give [namespaces](where_it_runs.md)."
     notebook = f"[Open the notebook](../starter_notebooks/{task.id}.ipynb)"
     return "\n\n".join([f"## {task.id}", f"**{spec.title}**", spec.story, facts, notebook])
 

@@ -155,7 +155,9 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
     """
     options, walls = target.options, walls_for(target.task.spec.limits)
     if walls is None:
-        output.warn("no sandbox on this machine: your function runs in a plain process for this rehearsal")
+        needs = target.task.spec.limits.need_namespaces
+        reason = f"{needs} of the task needs namespaces" if needs else "no sandbox on this machine"
+        output.warn(f"{reason}: your function runs in a plain process for this rehearsal")
     settings = RunSettings(
         options.device,
         target.wall_seconds,

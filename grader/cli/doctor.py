@@ -24,6 +24,7 @@ from grader.sandbox import find_bwrap, landlocked, prove
 from grader.sandbox.alone import can_fork
 from grader.sandbox.cgroup import make_group
 from grader.sandbox.inside import landlock
+from grader.sandbox.proof import walls_for
 from grader.sandbox.remedies import look, remedies
 from grader.task.spec import load_task
 from grader.trainer.fork_server import ForkServer
@@ -33,9 +34,11 @@ if TYPE_CHECKING:
     from grader.cli.commands import DoctorOptions
     from grader.sandbox import Walls
     from grader.sandbox.proof import Check
+    from grader.task.spec import Limits
 
 _FREE_GB = 2
 _WALLS = "walls"
+_LIMITS = "limits of the task"
 _SANDBOX = "sandbox: "  # before the name of each thing that was tried inside
 # What was tried inside the sandbox, and how it must have ended. What is seen instead is in the check itself.
 _TRIED = {
@@ -69,6 +72,8 @@ def doctor(options: DoctorOptions) -> None:
     if not options.as_json:
         output.say("looking at this machine; this takes some seconds")
     findings = examine(options.walls)
+    if options.task_name:
+        findings += _for_limits(load_task(options.task_name).spec.limits)
     if trial is not None and all(finding.ok for finding in findings):
         with closing(local_engine()) as engine:
             findings.append(examine_agreement(trial, engine, quiet=options.as_json))
@@ -83,6 +88,15 @@ def doctor(options: DoctorOptions) -> None:
         raise typer.Exit(2)
 
 
+def _for_limits(limits: Limits) -> list[Finding]:
+    """Return whether this machine has walls that keep a task's limits, where not all walls do."""
+    if not limits.need_namespaces:
+        return []
+    stands = walls_for(limits) is not None
+    detail = f"{limits.need_namespaces} of the task needs namespaces, which this machine "
+    return [Finding(_LIMITS, ok=stands, detail=detail + ("gives" if stands else "does not give"))]
+
+
 def verdict(wrong: list[Finding]) -> list[str]:
     """Return the last lines: that all is well, or what to change."""
     if not wrong:
@@ -95,6 +109,8 @@ def _advice(finding: Finding) -> list[str]:
     """Return what to change where this was found."""
     if finding.name.startswith(POINTS):
         return [DISAGREES]
+    if finding.name == _LIMITS:
+        return ["grade this task on a machine that gives namespaces, or do without in its task.toml"]
     if finding.name == _WALLS:
         return remedies(look(finding.detail))
     return [_REMEDIES.get(finding.name, _LEAKS)]

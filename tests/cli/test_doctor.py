@@ -10,6 +10,7 @@ from grader.cli import doctor
 from grader.findings import Finding
 from grader.sandbox.proof import Check
 from grader.sandbox.remedies import MachineFacts
+from grader.task.spec import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -99,6 +100,18 @@ def test_where_namespaces_cannot_be_built_landlock_is_named_with_the_reason(
     assert "ok    walls: no namespaces: Landlock" in text
     assert "ok    namespaces: cannot be built: bwrap: no" in text
     assert text.splitlines()[-1] == "this machine is ready to grade"
+
+
+@pytest.mark.parametrize(("stands", "code"), [(True, 0), (False, 2)], ids=["namespaces", "none"])
+def test_a_task_that_needs_namespaces_is_named(
+    monkeypatch: pytest.MonkeyPatch, stands: bool, code: int
+) -> None:
+    monkeypatch.setattr(doctor, "walls_for", lambda _: "namespaces" if stands else None)
+    (finding,) = doctor._for_limits(Limits(processes=2, file_mb=1))
+    assert finding.ok == (code == 0)
+    assert finding.detail.startswith("limits.processes and limits.file_mb of the task needs namespaces")
+    assert len(doctor.verdict([] if finding.ok else [finding])) == 1 + code // 2
+    assert doctor._for_limits(Limits()) == []
 
 
 def test_each_remedy_is_given_once() -> None:

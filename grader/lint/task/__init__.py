@@ -18,6 +18,7 @@ from grader.lint.task.final_mode import check_names
 from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
 from grader.lint.task.leftovers import check_leftovers
+from grader.lint.task.limits import check_limits
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
@@ -45,7 +46,7 @@ __all__ = [
 
 TEXT_CHECKS = (
     check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map, check_bands,
-    check_leftovers, check_seeds,
+    check_leftovers, check_seeds, check_limits,
 )  # fmt: skip
 DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
 

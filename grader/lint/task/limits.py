@@ -1,0 +1,19 @@
+"""Check which machines can grade a task, by what its limits grant."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from grader.findings import Finding
+
+if TYPE_CHECKING:
+    from grader.lint.task.notebooks import Subject
+
+
+def check_limits(subject: Subject) -> Finding:
+    """Return whether the limits can be kept behind all walls; files and several processes take namespaces, which is no error."""
+    needs = subject.task.spec.limits.need_namespaces
+    detail = (
+        f"{needs} can be graded only where there are namespaces" if needs else "can be kept behind all walls"
+    )
+    return Finding("limits", ok=True, detail=detail)
