@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
 import shutil
@@ -10,6 +11,7 @@ import stat
 import time
 import tomllib
 import zipfile
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -115,30 +117,45 @@ def granting_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
     return task
 
 
-@pytest.fixture(scope="module", params=BUILDS)
-def arena(
-    request: pytest.FixtureRequest, toy_task: Task, tmp_path_factory: pytest.TempPathFactory
-) -> Iterator[Arena]:
-    walls: Walls = "landlock" if request.param == "landlock" else "namespaces"
-    if not stand(walls):
-        pytest.skip("no such walls here")
-    task = request.getfixturevalue("granting_task") if request.param == "granting" else toy_task
-    out = tmp_path_factory.mktemp("redteam")
-    repeats = prepare_repeats(
-        task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
-    )
-    context = context_for(task, RunSettings("cpu", 60, walls), repeats)
-    with open_arena(context, out, watcher=Quiet()) as opened:
-        yield opened
-        assert opened.changed_libraries() == []
+@dataclass
+class Faced:
+    """An arena, and the attacks that were faced in it since an honest submission was graded."""
+
+    arena: Arena
+    window: list[Attack] = field(default_factory=list)
+
+    def look_back(self) -> None:
+        """Grade an honest submission once more."""
+        window, self.window = self.window, []
+        assert culprits(self.arena, window) == {}
 
 
 @pytest.fixture(scope="module")
-def faced(arena: Arena) -> Iterator[list[Attack]]:
-    """The attacks that were faced since an honest submission was graded; after the last test it is graded once more."""
-    window: list[Attack] = []
-    yield window
-    assert culprits(arena, window) == {}
+def arena_behind(
+    request: pytest.FixtureRequest, toy_task: Task, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[str], Faced]]:
+    """Give a function that opens the arena of a build once; after the last test each is looked back on."""
+    opened: dict[str, Faced] = {}
+
+    def behind(build: str) -> Faced:
+        if build not in opened:
+            walls: Walls = "landlock" if build == "landlock" else "namespaces"
+            if not stand(walls):
+                pytest.skip("no such walls here")
+            task = request.getfixturevalue("granting_task") if build == "granting" else toy_task
+            out = tmp_path_factory.mktemp("redteam")
+            repeats = prepare_repeats(
+                task, b"seeds of the test suite", out / "evaluation", repeats=SEEDS, source="embedded"
+            )
+            context = context_for(task, RunSettings("cpu", 60, walls), repeats)
+            opened[build] = Faced(stack.enter_context(open_arena(context, out, watcher=Quiet())))
+        return opened[build]
+
+    with contextlib.ExitStack() as stack:
+        yield behind
+        for faced in opened.values():
+            faced.look_back()
+            assert faced.arena.changed_libraries() == []
 
 
 def has_its_turn(path: Path, build: str) -> bool:
@@ -166,25 +183,21 @@ def faced_in(build: str) -> list[object]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(
-    ("arena", "path"), [parameter for build in BUILDS for parameter in faced_in(build)], indirect=["arena"]
-)
-def test_the_grader_shrugs_off(path: Path, arena: Arena, faced: list[Attack]) -> None:
-    attack = read_attack(path)
+@pytest.mark.parametrize(("build", "path"), [parameter for build in BUILDS for parameter in faced_in(build)])
+def test_the_grader_shrugs_off(build: str, path: Path, arena_behind: Callable[[str], Faced]) -> None:
+    attack, faced = read_attack(path), arena_behind(build)
     with pytest.MonkeyPatch.context() as patch:
         if Verdict.TIME_LIMIT.value in attack.endings:
-            patch.setattr(arena, "_wall_seconds", LOOP_SECONDS)
+            patch.setattr(faced.arena, "_wall_seconds", LOOP_SECONDS)
             patch.setattr("grader.trainer.first_call._SECONDS", GATE_SECONDS)
-        outcome = arena.face(attack)
+        outcome = faced.arena.face(attack)
     if not outcome.held:  # a machine that does something else as well; a hole is there the second time, too
-        outcome = arena.face(attack)
-    faced.append(attack)
+        outcome = faced.arena.face(attack)
+    faced.window.append(attack)
     assert outcome.problems == []
     assert outcome.verdict != Verdict.GRADER_ERROR
-    if len(faced) == WINDOW:
-        window = faced.copy()
-        faced.clear()
-        assert culprits(arena, window) == {}
+    if len(faced.window) == WINDOW:
+        faced.look_back()
 
 
 def test_each_mechanism_is_one_of_the_corpus() -> None:
