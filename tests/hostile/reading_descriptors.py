@@ -1,4 +1,4 @@
-# attack: reading-descriptors  expect: scored=honest  alone: slot_error
+# attack: reading-descriptors  expect: scored=honest
 """Uses every inherited descriptor: what it is, who is at its other end, and what can be opened again through
 it.
 """
@@ -35,7 +35,11 @@ try:
 except OSError:
     peer = None
 if peer is not None:
-    process, user, group = np.frombuffer(peer.getsockopt(socket.SOL_SOCKET, PEER_CREDENTIALS, 12), np.int32)
+    try:
+        credentials = peer.getsockopt(socket.SOL_SOCKET, PEER_CREDENTIALS, 12)
+    except OSError:
+        credentials = bytes(12)
+    process, user, group = np.frombuffer(credentials, np.int32)
     if process not in (0, os.getpid()):
         reached(f"the process at the other end: {process}")
     if peer.getpeername() or peer.getsockname():

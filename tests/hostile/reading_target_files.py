@@ -54,6 +54,11 @@ def by_cat(path):
 WAYS = (os.stat, os.lstat, os.statvfs, os.listdir, os.readlink, os.listxattr, os.chdir, by_libc, by_openat2)
 WAYS += (by_mapping, by_sqlite, by_linecache, by_cat, np.load, torch.load)
 WAYS += (importlib.machinery.SourceFileLoader("x", "x").get_data,)
+TELLS_ONLY_THAT_IT_IS_THERE = (os.stat, os.lstat, os.statvfs, os.readlink, os.chdir)
+if not os.path.isdir(
+    "/run/slot"
+):  # without namespaces a path can be asked for; that says nothing of what is in it
+    WAYS = tuple(way for way in WAYS if way not in TELLS_ONLY_THAT_IT_IS_THERE)
 for key in KEYS:
     for path in (TARGETS[key], f"/{TARGETS[key]}", f"{TARGETS[key]}/.", f"/proc/self/root{TARGETS[key]}"):
         for way in WAYS:
@@ -62,7 +67,7 @@ for key in KEYS:
             except (OSError, subprocess.SubprocessError):
                 continue
             reached(f"{key} by {way.__name__}: {str(found)[:80]}")
-            os.chdir("/tmp")
+            os.chdir("/")
 try:
     open(TARGETS["canary_folder"] + "/was-here", "w").close()
     reached("the folder where everybody may write")

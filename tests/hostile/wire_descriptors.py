@@ -12,7 +12,12 @@ TAKEN = []
 
 def own_socket():
     for place in range(3, 256):
-        if os.path.exists(f"/proc/self/fd/{place}") and stat.S_ISSOCK(os.fstat(place).st_mode):
+        try:
+            if not stat.S_ISSOCK(os.fstat(place).st_mode):
+                continue
+        except OSError:
+            continue
+        else:
             return socket.socket(fileno=os.dup(place))
     raise LookupError("no socket")
 
@@ -36,7 +41,7 @@ def attack(honest, *arguments):
 
 
 def deliver(wire, line, answer):
-    handed = [os.open("/proc/self/fd", os.O_RDONLY) for _ in range(100)] + [line.fileno()]
+    handed = [os.open(os.path.dirname(np.__file__), os.O_RDONLY) for _ in range(100)] + [line.fileno()]
     rights = [(socket.SOL_SOCKET, socket.SCM_RIGHTS, struct.pack(f"={len(handed)}i", *handed))]
     body = wire.frame(answer)
     try:

@@ -37,12 +37,6 @@ ALLOWED: Calls = {
     "fchdir": (81, 50),
     "statfs": (137, 43),
     "fstatfs": (138, 44),
-    "getxattr": (191, 8),  # shutil.copy2 asks for them
-    "lgetxattr": (192, 9),
-    "fgetxattr": (193, 10),
-    "listxattr": (194, 11),
-    "llistxattr": (195, 12),
-    "flistxattr": (196, 13),
     # changing what is open: the pipe that is printed to
     "write": (1, 64),
     "pwrite64": (18, 68),
@@ -184,6 +178,13 @@ FILE_CHANGES: Calls = {
     "utimensat": (280, 88),
     "futimesat": (261, -1),
     "copy_file_range": (326, 285),
+    # shutil.copy2 asks for them
+    "getxattr": (191, 8),
+    "lgetxattr": (192, 9),
+    "fgetxattr": (193, 10),
+    "listxattr": (194, 11),
+    "llistxattr": (195, 12),
+    "flistxattr": (196, 13),
 }
 
 # New processes, and what leads from one to the other, where a task gives its slots some.
