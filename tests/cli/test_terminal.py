@@ -42,7 +42,7 @@ good = replace(scored(evil, 40), identical_to=evil, changed_cells=[evil], penalt
 bad = replace(failed(evil, Verdict.SLOT_ERROR, evil), traceback=evil.replace("\\n", " "), run_folder=evil)
 recorded = [Recorded(1, 1, 1, 1, "2026-01-01T10:00:00.000+00:00", Key("", ""), None, one) for one in (good, bad)]
 row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "balanced_accuracy": 0.5,
-       "attempt": 1, "attempts": 1, "late": False, "graded": 2, "days_late": 0, "penalty": 0, "adjusted": 3, "reason": evil}}
+       "attempt": 1, "attempts": 1, "late": False, "graded": 2, "days_late": 0, "penalty": 0, "adjusted": 3, "reason": evil, "choice": evil, "chosen": 1}}
 outcome = AttackOutcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
 output.show_results([good, bad], {{evil: evil}})
 output.show_recorded(recorded, {{evil: evil}}, times=True)
