@@ -34,6 +34,9 @@ SLOTS = {
     "cara": "def your_weights(targets, losses):\n    return torch.rand(len(targets)) + 1\n",
 }
 
+# Drawn once: with some, a student gets 0 points, which no other map changes.
+SECRET = "a3f1c05d7e924b6680d2b94e5c1f7a3890be64d7213c58af09e6d41b7c82f5ad"
+
 
 @pytest.fixture(scope="module")
 def own(toy_task: Task, tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -52,6 +55,8 @@ def graded(own: Path, starter: Json, tmp_path_factory: pytest.TempPathFactory, e
     (folder / "roster.csv").write_text(
         "id,name,email,section\nanna,Anna A,anna@x.org,1B\nben,Ben B,ben@x.org,1C\n"
     )
+    (folder / "out").mkdir()
+    (folder / "out" / "secret").write_text(f"{SECRET}\n")
     words = [
         "grader",
         "grade",
