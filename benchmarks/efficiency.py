@@ -10,6 +10,7 @@ They take turns, and the ratio of each pair is reported.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import multiprocessing
 import os
 import tempfile
@@ -22,6 +23,7 @@ from measure import Quiet, report, spread
 
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
+from grader.grading.engine import LocalEngine
 from grader.submissions.collect import Submission
 from grader.task.evaluation import Repeat, prepare_repeats
 from grader.task.secret import secret_for
@@ -74,12 +76,15 @@ def main() -> None:
     task = load_task("noisy_labels")
     submission = Submission(path="solution.ipynb", student="s", data=task.solution.read_bytes(), fault=None)
     ratios, graded, bare = [], [], []
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, contextlib.ExitStack() as stack:
         folder = Path(scratch).resolve()
         repeats = prepare_repeats(
             task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
         )
-        job = Job(task, [submission], repeats, RunSettings("cpu", 300, "any"), folder, jobs=1)
+        engine = stack.enter_context(LocalEngine())
+        settings = RunSettings("cpu", 300, "any")
+        job = Job(task, [submission], repeats, settings, folder, jobs=1, again=True, engine=engine)
+        run_batch(job, Quiet())  # what is started once is not a run's
         for _ in range(runs):
             bare.append(plain(task, repeats[0], folder))
             result = run_batch(job, Quiet())[0]
