@@ -20,7 +20,7 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from grader.errors import StudentFault, UsageError
+from grader.errors import StudentFault, UsageError, Verdict
 from grader.gradebook.gradebook import FILE_NAME, SubmissionRecord, writing
 from grader.gradebook.run_folder import RunFolder
 from grader.grading.cache import context_key
@@ -33,7 +33,7 @@ from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot, slot_cell
 from grader.redteam.canary import Bait, lay_bait
-from grader.redteam.corpus import handed_in
+from grader.redteam.corpus import AS_HONEST, handed_in
 from grader.redteam.host_snapshot import (
     HostMonitor,
     adopting_orphans,
@@ -44,6 +44,7 @@ from grader.redteam.host_snapshot import (
 )
 from grader.redteam.verify import Honest, executed, judge, kinds_of_output, top_of_band
 from grader.redteam.window import culprits
+from grader.sandbox.proof import walls_for
 from grader.sandbox.users import spare_users
 from grader.submissions.collect import Submission
 from grader.task.secret import secret_for
@@ -143,6 +144,8 @@ class Arena:
         self._secrets = [bait.canary, secret_for(out, None).decode("ascii", "replace")]
         self._targets = _targets(batch, out) | bait.targets
         _plant_student(batch, out, bait.canary)
+        walls, limits = context.settings.walls, task.spec.limits
+        self._without_namespaces = (walls_for(limits) if walls == "any" else walls) == "landlock"
         users = spare_users()
         package = Path(__file__).resolve().parent.parent
         beside = [tasks_folder().parent / name for name in ("tasks", "starter_notebooks", "solutions")]
@@ -173,6 +176,10 @@ class Arena:
     def face(self, attack: Attack) -> AttackOutcome:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
         attack = attack.within(self._context.task.spec.limits)
+        if (
+            self._without_namespaces
+        ):  # it is refused a folder, a file or a process on the way, or all that it tries
+            attack = replace(attack, endings=(*attack.endings, Verdict.SLOT_ERROR.value, AS_HONEST))
         data = handed_in(attack, self._context.starter, self._targets)
         self._bait.touched()
         before = self._monitor.snapshot(self._batch.runs / attack.name)
