@@ -18,10 +18,15 @@ SMALL = Limits(memory_mb=128, threads=8, output_kb=256, return_mb=16)
 ROOMY = SMALL.model_copy(update={"processes": 8, "file_mb": 8})
 
 
-def opened(walls: Walls, limits: Limits = SMALL) -> Iterator[Sandbox]:
+def go_without_walls(walls: Walls) -> None:
+    """Skip a test, with the reason, where this machine cannot build its walls."""
     if walls != "plain" and not stand(walls):
         failed = next(check for check in prove(walls) if not check.ok)
         pytest.skip(f"no such walls here: {failed.name}: {failed.detail}")
+
+
+def opened(walls: Walls, limits: Limits = SMALL) -> Iterator[Sandbox]:
+    go_without_walls(walls)
     made = open_sandbox(limits, imports="import numpy as np\nimport torch\n", walls=walls)
     yield made
     made.close()

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.cli import output
-from grader.cli.chosen import row_of
+from grader.cli.chosen import reason_from, row_of
 from grader.errors import UsageError
 from grader.gradebook.gradebook import Adjustment, reading, writing
 from grader.gradebook.standings import reason_of
@@ -20,9 +20,7 @@ def adjust(options: AdjustOptions) -> None:
     """Record other points for a student than the graded ones, or take that back; nothing is overwritten."""
     if options.withdraw == (options.points is not None):
         raise UsageError("give either --points or --withdraw")
-    reason = " ".join(options.because.split())
-    if not reason:
-        raise UsageError("--because needs a reason; the student reads it")
+    reason = reason_from(options.because, "; the student reads it")
     out = options.out
     with reading(out) as book:
         before = row_of(book.leaderboard(), options.student, options.task, out)

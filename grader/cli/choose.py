@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.cli import output
-from grader.cli.chosen import row_of
+from grader.cli.chosen import reason_from, row_of
 from grader.errors import UsageError
 from grader.gradebook.gradebook import Choice, reading, writing
 from grader.grading.batch import write_csv
@@ -19,9 +19,7 @@ def choose(options: ChooseOptions) -> None:
     """Record which attempt of a student counts, or leave it to the rule of the task again; nothing is overwritten."""
     if options.withdraw == (options.attempt is not None):
         raise UsageError("give either --attempt or --withdraw")
-    reason = " ".join(options.because.split())
-    if not reason:
-        raise UsageError("--because needs a reason")
+    reason = reason_from(options.because)
     out = options.out
     with reading(out) as book:
         before = row_of(book.leaderboard(), options.student, options.task, out)

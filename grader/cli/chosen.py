@@ -1,4 +1,4 @@
-"""Find what a caller names: a student of a gradebook, a task."""
+"""Find what a caller names: a student of a gradebook, a task, a reason."""
 
 from __future__ import annotations
 
@@ -37,6 +37,14 @@ def row_of(board: Sequence[dict[str, Any]], student: str, task: str | None, out:
         tasks = " or ".join(row["task"] for row in rows)
         raise UsageError(f"{student} has results of several tasks; choose one: --task {tasks}")
     return rows[0]
+
+
+def reason_from(because: str, note: str = "") -> str:
+    """Return a reason on one line. Raises UsageError, with `note` in it, where it has no word."""
+    reason = " ".join(because.split())
+    if not reason:
+        raise UsageError(f"--because needs a reason{note}")
+    return reason
 
 
 def task_named(name: str, folder: str | None) -> Task | None:

@@ -43,8 +43,9 @@ def final(options: FinalOptions) -> None:
     _refuse_known_secret(options, task)
     out = options.out or options.folder / "final"
     with closing(local_engine()) as engine:
-        results = _grade_everybody(options, task, out, engine)
-        groups = _grade_groups(options, task, out, engine)
+        job = _job_for_everybody(options, task, out, engine)
+        results = _grade_everybody(options, job)
+        groups = _grade_groups(options, job)
     places = placements(entrants_of(out, task), task.spec.score)
     with reading(out) as book:
         names = {row["student"]: row["name"] for row in book.leaderboard()}
@@ -56,8 +57,8 @@ def final(options: FinalOptions) -> None:
     exit_for(results)
 
 
-def _grade_everybody(options: FinalOptions, task: Task, out: Path, engine: Engine) -> list[Result]:
-    """Grade the attempt of each student that counts, on the same seeds; names, deadline and adjusted points go with it."""
+def _job_for_everybody(options: FinalOptions, task: Task, out: Path, engine: Engine) -> Job:
+    """Return the attempt of each student that counts as what to grade, on the same seeds, with the deadline that held."""
     earlier = options.folder
     settings = final_settings(earlier, task, options.secret_file, options.repeats)
     if settings.repeats < 2 or _most(options, settings.repeats) < settings.repeats:
@@ -70,20 +71,24 @@ def _grade_everybody(options: FinalOptions, task: Task, out: Path, engine: Engin
         )
     with reading(earlier) as book:
         rule = book.late_rule(task.id)
-        people = [(row["student"], row["name"], row["email"], row["section"]) for row in book.leaderboard()]
     repeats = hidden_data(task, made(out), settings)
-    job = Job(task, submissions, repeats, settings, out, options.jobs, engine=engine, late_rule=rule)
+    return Job(task, submissions, repeats, settings, out, options.jobs, engine=engine, late_rule=rule)
+
+
+def _grade_everybody(options: FinalOptions, job: Job) -> list[Result]:
+    """Grade what counts; names and adjusted points go with it."""
+    with reading(options.folder) as book:
+        people = [(row["student"], row["name"], row["email"], row["section"]) for row in book.leaderboard()]
     results = run(job, quiet=options.as_json)
-    with writing(out) as book:
+    with writing(job.out) as book:
         book.enrol(people)
-    carry_over(task.id, earlier, out)
+    carry_over(job.task.id, options.folder, job.out)
     return results
 
 
-def _grade_groups(options: FinalOptions, task: Task, out: Path, engine: Engine) -> list[list[str]]:
+def _grade_groups(options: FinalOptions, job: Job) -> list[list[str]]:
     """Grade all of each group of neighbours within noise on more seeds, the same ones; return the groups."""
-    settings = final_settings(options.folder, task, options.secret_file, options.repeats)
-    few = settings.repeats
+    task, out, few = job.task, job.out, job.settings.repeats
     entrants = [replace(entrant, accuracies=entrant.accuracies[:few]) for entrant in entrants_of(out, task)]
     groups = groups_within_noise(entrants, task.spec.score)
     members = {student for group in groups for student in group}
@@ -91,12 +96,13 @@ def _grade_groups(options: FinalOptions, task: Task, out: Path, engine: Engine) 
     if members and most > few:
         if not options.as_json:
             output.say(f"within noise of a neighbour, now on {most} seeds: {count(len(members), 'student')}")
-        submissions, _ = counting_submissions(options.folder, task)
-        chosen = [submission for submission in submissions if submission.student in members]
-        settings = replace(settings, repeats=most)
+        settings = replace(job.settings, repeats=most)
+        chosen = [submission for submission in job.submissions if submission.student in members]
         repeats = hidden_data(task, out, settings)
-        job = Job(task, chosen, repeats, settings, out, options.jobs, command="final", engine=engine)
-        run(job, quiet=options.as_json)
+        more = replace(
+            job, submissions=chosen, repeats=repeats, settings=settings, command="final", late_rule=None
+        )
+        run(more, quiet=options.as_json)
     return groups
 
 

@@ -29,12 +29,12 @@ from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
 from grader.files import write_atomic
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
-from grader.sandbox.proof import no_walls, walls_for
+from grader.sandbox.proof import find_walls
 from grader.sandbox.remedies import look, remedies
 from grader.submissions.collect import Submission, collect
 from grader.task.evaluation import prepare_repeats, resolve_source
 from grader.task.secret import secret_for
-from grader.task.spec import Limits, Task, read_task
+from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:
     from grader.export.gradescope import Assignment
@@ -92,8 +92,10 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
         except StudentFault as fault:
             return gradescope.refused(fault, assignment.options)
         task = read_task(root / "source" / KIT / "tasks" / assignment.task)
-        if not assignment.unsafe and walls_for(task.spec.limits) is None:
-            return gradescope.without_points(_without_walls(task.spec.limits), assignment.options)
+        if not assignment.unsafe:
+            walls, reasons = find_walls(task.spec.limits)
+            if walls is None:
+                return gradescope.without_points(_without_walls(reasons), assignment.options)
         repeats = hidden_data(root, assignment, task)
         settings = RunSettings(
             "cpu",
@@ -119,9 +121,8 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
     return gradescope.results_of(result, assignment.options)
 
 
-def _without_walls(limits: Limits) -> str:
+def _without_walls(reasons: str) -> str:
     """Return, for the staff, that nothing was run, why there are no walls, and what would let them stand."""
-    reasons = no_walls(limits)
     return f"{NO_SANDBOX} Why: {reasons}. What would help: {'; '.join(remedies(look(reasons)))}."
 
 

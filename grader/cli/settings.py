@@ -12,7 +12,7 @@ from grader.errors import UsageError
 from grader.files import reporting_os_errors
 from grader.grading import engine as engines
 from grader.grading.ray.engine import Cluster
-from grader.sandbox.proof import no_walls, stand, walls_for
+from grader.sandbox.proof import find_walls, stand
 from grader.task.evaluation import prepare_repeats
 from grader.task.secret import refuse_weak_secret, secret_for
 from grader.trainer.gpus import Cards, cards, split
@@ -27,12 +27,13 @@ if TYPE_CHECKING:
 
 def check_machine(settings: RunSettings, task: Task) -> None:
     """Raise UsageError where this machine cannot keep `settings`: no working sandbox for the task, no CUDA device."""
-    limits = task.spec.limits
-    if settings.walls == "any" and walls_for(limits) is None:
-        raise UsageError(
-            f"no working sandbox here (see: grader doctor); --unsafe grades without one: {no_walls(limits)}"
-        )
-    if settings.walls in {"namespaces", "landlock"} and not stand(settings.walls):
+    if settings.walls == "any":
+        walls, reasons = find_walls(task.spec.limits)
+        if walls is None:
+            raise UsageError(
+                f"no working sandbox here (see: grader doctor); --unsafe grades without one: {reasons}"
+            )
+    elif settings.walls != "plain" and not stand(settings.walls):
         raise UsageError(f"--walls {settings.walls}: they do not stand here (see: grader doctor)")
     check_device(settings)
 

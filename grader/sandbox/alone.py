@@ -157,7 +157,6 @@ class AloneSlot:
         config = {
             "port": self.socket.port,
             "secret": self.socket.slot_secret,
-            "confined": False,
             **process.settings_of(limits),
         }
         return subprocess.Popen(

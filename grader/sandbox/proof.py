@@ -171,25 +171,29 @@ def _prove_once(walls: Walls) -> None:
         raise GraderFault(f"{wrong[0].name}: {wrong[0].detail}")
 
 
+def find_walls(limits: Limits) -> tuple[Walls | None, str]:
+    """Return the walls that this machine puts around slots with `limits`, or None and what failed first of each kind."""
+    reasons = [f"{limits.need_namespaces} of the task needs namespaces"] if limits.need_namespaces else []
+    kinds: tuple[Walls, ...] = ("namespaces", "landlock")
+    for walls in kinds:
+        try:
+            _prove_once(walls)
+        except GraderFault as fault:
+            reasons.append(f"{walls}: {fault}")
+        else:
+            if walls == "namespaces" or not limits.need_namespaces:
+                return walls, ""
+    return None, "; ".join(reasons)
+
+
 def walls_for(limits: Limits) -> Walls | None:
-    """Return the walls that this machine puts around slots with `limits`; None where it has none for them."""
-    candidates: tuple[Walls, ...] = ("namespaces",) if limits.need_namespaces else ("namespaces", "landlock")
-    return next((walls for walls in candidates if stand(walls)), None)
+    """Return the walls of `find_walls`, where nobody asks why there are none."""
+    return find_walls(limits)[0]
 
 
 def required_walls(limits: Limits) -> Walls:
-    """Return the walls of `walls_for`. Raises GraderFault where there are none."""
-    walls = walls_for(limits)
+    """Return the walls of `find_walls`. Raises GraderFault where there are none."""
+    walls, reasons = find_walls(limits)
     if walls is None:
-        raise GraderFault(f"no sandbox works on this machine: {no_walls(limits)}")
+        raise GraderFault(f"no sandbox works on this machine: {reasons}")
     return walls
-
-
-def no_walls(limits: Limits) -> str:
-    """Return why there are none: what failed first of each kind of walls."""
-    kinds: tuple[Walls, ...] = ("namespaces", "landlock")
-    failed = {walls: next((check for check in prove(walls) if not check.ok), None) for walls in kinds}
-    reasons = [f"{walls}: {check.name}: {check.detail}" for walls, check in failed.items() if check]
-    if limits.need_namespaces:
-        reasons.insert(0, f"{limits.need_namespaces} of the task needs namespaces")
-    return "; ".join(reasons)

@@ -63,14 +63,13 @@ def readable_parts(roots: Iterable[Path]) -> Iterator[tuple[Path, bool]]:
     A rule that opens a folder opens all that is in it: around what is hidden, each of its neighbours gets its own.
     """
     roots = list(dict.fromkeys(root.resolve() for root in roots))
-    hidden = hidden_below(roots)
-    outermost = [root for root in roots if not any(other in root.parents for other in roots)]
-    pending = [*outermost]
+    hidden = set(hidden_below(roots))
+    above = {folder for path in hidden for folder in path.parents}
+    pending = [root for root in roots if not any(other in root.parents for other in roots)]
     while pending:
         path = pending.pop()
         if path in hidden:
             continue
-        inside = [other for other in hidden if path in other.parents]
-        yield path, not inside
-        if inside:
+        yield path, path not in above
+        if path in above:
             pending += [child for child in path.iterdir() if not child.is_symlink()]

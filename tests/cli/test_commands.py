@@ -215,9 +215,8 @@ def test_check_without_a_task_is_one_line(run: Run, tmp_path: Path) -> None:
 def test_grading_without_a_sandbox_needs_unsafe(
     run: Run, toy_task: Task, submit: Submit, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("grader.sandbox.proof.walls_for", lambda _: None)
-    for module in ("settings", "check"):
-        monkeypatch.setattr(f"grader.cli.{module}.walls_for", lambda _: None)
+    monkeypatch.setattr("grader.cli.settings.find_walls", lambda _: (None, "namespaces: refused"))
+    monkeypatch.setattr("grader.cli.check.walls_for", lambda _: None)
     refused = run("grade", toy_task.folder, submit(HONEST), "--out", tmp_path / "out")
     assert refused.code == 2
     assert "--unsafe" in refused.err

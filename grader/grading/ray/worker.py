@@ -34,7 +34,7 @@ from grader.grading.trial import (
     run_answers,
     trial_record,
 )
-from grader.sandbox.proof import no_walls, walls_for
+from grader.sandbox.proof import find_walls
 from grader.submissions.collect import Submission
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.gpus import Cards
@@ -195,10 +195,10 @@ class Worker:
 
         Raises GraderFault where the sandbox does not confine, or this node does not agree with the bands and has to.
         """
-        limits = context.task.spec.limits
-        if context.settings.walls == "any" and walls_for(limits) is None:
-            # else this node would take and fail the most submissions
-            raise GraderFault(f"no sandbox works on this node: {no_walls(limits)}")
+        if context.settings.walls == "any":
+            walls, reasons = find_walls(context.task.spec.limits)
+            if walls is None:  # else this node would take and fail the most submissions
+                raise GraderFault(f"no sandbox works on this node: {reasons}")
         self._shared, notes = shared, _Notes()
         self._cards = _Share([""], share) if share > 1 else None
         with self._busy, contextlib.ExitStack() as failing:

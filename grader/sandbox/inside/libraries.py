@@ -55,9 +55,8 @@ def adjust(threads: int, processes: int, seed: int) -> None:
     fitting = threads_that_fit(threads)
     _count_fewer_cores(fitting)
     _refuse_threads_beyond(threads)
-    tempfile.tempdir = os.environ[
-        "TMPDIR"
-    ]  # whether or not something can be written there: libraries ask for its name
+    # Whether or not something can be written there: libraries ask for its name.
+    tempfile.tempdir = os.environ["TMPDIR"]
     os.environ |= {"PYTHONPATH": os.pathsep.join(sys.path)}  # for a Python that the slot starts
     adjustments: dict[str, Callable[[ModuleType], None]] = {
         "joblib.parallel": _threads_for_workers,
@@ -82,13 +81,14 @@ def hide_all_but(readable: Sequence[str]) -> None:
     Landlock keeps a file from being opened, and not from being seen: whoever looks first and then opens would fail.
     """
     shown = tuple(os.path.realpath(path) for path in (*readable, *_SHOWN))
+    inside = tuple(f"{path}/" for path in shown)
     above = {tempfile.gettempdir(), *(folder for path in shown for folder in _folders_above(path))}
 
     def is_shown(path: Any) -> bool:
         if isinstance(path, int):
             return True
         text = os.path.abspath(os.fsdecode(path))  # noqa: PTH100 -- a link is not followed: that would look again
-        return text in above or text in shown or text.startswith(tuple(f"{root}/" for root in shown))
+        return text in above or text in shown or text.startswith(inside)
 
     for name in ("stat", "lstat"):
         setattr(os, name, _hiding(getattr(os, name), is_shown))

@@ -106,6 +106,8 @@ NEGATIVE = 1 << 31
 ACCESS_MODE, READ_ONLY, BOTH = 0b11, 0, 0b11  # O_ACCMODE, O_RDONLY; 3 opens for neither
 CREATE, TRUNCATE = 0o100, 0o1000
 NAMELESS_FILE = 0o20000000  # the bit that O_TMPFILE has beyond O_DIRECTORY
+ONES_OWN = (FIRST, SECOND)  # PRIO_PROCESS and this process, both 0
+NO_ADDRESS = (FIFTH, FIFTH + UPPER_HALF)  # of 64 bits
 EVERYONE = 0  # as the number of a process: the caller, or its whole group
 
 
@@ -141,7 +143,7 @@ def program(machine: str | None = None, room: Room | None = None) -> bytes:
     code += _only(FCNTL[column], SECOND, DESCRIPTOR_REQUESTS.values(), errno.EINVAL)
     code += _only(PRLIMIT[column], FIRST, (0,), errno.EPERM)
     code += _only(SCHED_SETAFFINITY[column], FIRST, (0,), errno.EPERM)
-    code += _only_own_priority(SETPRIORITY[column])
+    code += _only_zeros(SETPRIORITY[column], ONES_OWN, errno.EPERM)
     code += _rules(KILLED, column, KILL) + _rules(REFUSED, column, REFUSE | errno.EACCES)
     code += _rules(LOCKS, column, REFUSE | errno.ENOLCK)
     code += [_step(RETURN, REFUSE | errno.ENOSYS)]
@@ -150,20 +152,10 @@ def program(machine: str | None = None, room: Room | None = None) -> bytes:
 
 def _sandbox_rules(column: int) -> list[bytes]:
     """Return the rules for a whole sandbox: what a namespace of its own, or a slot's own filter, makes harmless."""
-    wide = (
-        OPEN,
-        OPENAT,
-        SENDTO,
-        GETSOCKOPT,
-        PRCTL,
-        MADVISE,
-        GETPRIORITY,
-        *OF_A_PROCESS.values(),
-        *OF_A_CLOCK.values(),
-    )
-    calls = {str(numbers): numbers for numbers in wide}
+    wide = (OPEN, OPENAT, SENDTO, GETSOCKOPT, PRCTL, MADVISE, GETPRIORITY)
     return [
-        *_rules({**FILE_CHANGES, **PROCESSES, **RIGHTS, **calls}, column, ALLOW),
+        *_rules({**FILE_CHANGES, **PROCESSES, **RIGHTS, **OF_A_PROCESS, **OF_A_CLOCK}, column, ALLOW),
+        *_returns((numbers[column] for numbers in wide if numbers[column] >= 0), ALLOW),
         *_clone_without_namespaces(CLONE[column]),
         *_only(SOCKETPAIR[column], FIRST, (socket.AF_UNIX,), errno.EAFNOSUPPORT),
     ]
@@ -176,9 +168,9 @@ def _slot_rules(column: int, room: Room) -> list[bytes]:
     code += _only(PRCTL[column], FIRST, PROCESS_REQUESTS.values(), errno.EINVAL)
     code += _only(GETSOCKOPT[column], THIRD, SOCKET_OPTIONS.values(), errno.EPERM)
     code += _only_streams(SOCKETPAIR[column])
-    code += _without_address(SENDTO[column])
+    code += _only_zeros(SENDTO[column], NO_ADDRESS, errno.EACCES)
     code += _any_but(MADVISE[column], THIRD, (SHARED_PAGES,), errno.EINVAL)
-    code += _only_own_priority(GETPRIORITY[column])
+    code += _only_zeros(GETPRIORITY[column], ONES_OWN, errno.EPERM)
     for numbers in OF_A_CLOCK.values():
         code += _only_clocks_of_ones_own(numbers[column])
     code += _rules(FILE_CHANGES, column, ALLOW if room.files else REFUSE | errno.EACCES)
@@ -237,25 +229,15 @@ def _only_streams(number: int) -> list[bytes]:
     )
 
 
-def _without_address(number: int) -> list[bytes]:
-    refused = _step(RETURN, REFUSE | errno.EACCES)
-    return _body(
-        number,
-        *(_step(LOAD, FIFTH), _step(JUMP_EQUAL, 0, if_true=1), refused),
-        *(_step(LOAD, FIFTH + UPPER_HALF), _step(JUMP_EQUAL, 0, if_true=1), refused),
-        _step(RETURN, ALLOW),
-    )
-
-
-def _only_own_priority(number: int) -> list[bytes]:
-    """Return steps that allow call `number` where its first argument is PRIO_PROCESS and its second this process, both 0."""
-    refused = _step(RETURN, REFUSE | errno.EPERM)
-    return _body(
-        number,
-        *(_step(LOAD, FIRST), _step(JUMP_EQUAL, 0, if_true=1), refused),
-        *(_step(LOAD, SECOND), _step(JUMP_EQUAL, 0, if_true=1), refused),
-        _step(RETURN, ALLOW),
-    )
+def _only_zeros(number: int, arguments: Iterable[int], refusal: int) -> list[bytes]:
+    """Return steps that allow call `number` where the arguments at all of those offsets are 0."""
+    refused = _step(RETURN, REFUSE | refusal)
+    steps = [
+        step
+        for argument in arguments
+        for step in (_step(LOAD, argument), _step(JUMP_EQUAL, 0, if_true=1), refused)
+    ]
+    return _body(number, *steps, _step(RETURN, ALLOW))
 
 
 def _only_clocks_of_ones_own(number: int) -> list[bytes]:
