@@ -28,7 +28,6 @@ class AttemptState(StrEnum):
     CANCELLED = "cancelled"
 
 
-WAITING = frozenset({AttemptState.RECEIVED, AttemptState.QUEUED})
 _STATES = {
     EventKind.RECEIVED: AttemptState.RECEIVED,
     EventKind.QUEUED: AttemptState.QUEUED,
@@ -65,9 +64,14 @@ class Attempt:
     disqualified: bool = False
 
     @property
+    def graded(self) -> bool:
+        """Whether it has a verdict that stands: also while it is graded once more."""
+        return self.verdict is not None and self.state is not AttemptState.CANCELLED
+
+    @property
     def scored(self) -> bool:
-        """Whether it has a score."""
-        return self.verdict is Verdict.SCORED and self.state is not AttemptState.CANCELLED
+        """Whether it has a score that stands."""
+        return self.graded and self.verdict is Verdict.SCORED
 
     @property
     def metrics(self) -> Metrics | None:

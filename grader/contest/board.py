@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.contest.attempts import AttemptState, attempts_of
+from grader.contest.attempts import attempts_of
 from grader.contest.events import EventKind
 from grader.contest.rules import counting, points_of
 from grader.contest.spec import DEFAULT_GROUP
@@ -106,7 +106,7 @@ def _cell(
 
 
 def _graded(attempts: Sequence[Attempt]) -> int:
-    return sum(attempt.state is AttemptState.DONE for attempt in attempts)
+    return sum(attempt.graded for attempt in attempts)
 
 
 def _beyond_noise(spec: ContestSpec, attempts: Sequence[Attempt], events: Sequence[Event]) -> Attempt | None:
@@ -116,7 +116,7 @@ def _beyond_noise(spec: ContestSpec, attempts: Sequence[Attempt], events: Sequen
     """
     best: Attempt | None = None
     for attempt in attempts:
-        if attempt.state is not AttemptState.DONE or not attempt.scored:
+        if not attempt.scored:
             continue
         if best is None:
             best = attempt

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from grader.contest.store import Transaction
     from grader.gradebook.result import Result
 
-LEASE_SECONDS = 60.0
+LEASE_SECONDS = 30.0
 MOST_FAILURES = 3  # of ours in a row, before a submission waits for an organiser
 _TURN = "turn"  # of what began last
 _RECENT = 20  # gradings of a task that the expected time is taken from
@@ -76,10 +76,23 @@ def received(transaction: Transaction) -> list[Lease]:
     return [_lease(row, "") for row in transaction.connection.execute(query)]
 
 
-def take(transaction: Transaction, worker: str, *, most: int, busy: Collection[str] = ()) -> list[Lease]:
-    """Lend the next submissions to a worker, `most` of them at most, of tasks that are not `busy`."""
-    query = "SELECT * FROM submissions WHERE state = 'queued' ORDER BY forced DESC, turn, number"
-    rows = [row for row in transaction.connection.execute(query) if row["task"] not in busy][:most]
+def has_work(transaction: Transaction) -> bool:
+    """Return whether anything waits, or is lent to a worker that is silent."""
+    waits = "SELECT 1 FROM submissions WHERE state IN ('received', 'queued') LIMIT 1"
+    return bool(transaction.connection.execute(waits).fetchone() or _overdue(transaction))
+
+
+def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
+    """Lend the next submission to a worker, and after it others of the same task, `most` of them at most.
+
+    A task of which another worker has submissions is that worker's: its results have one writer.
+    """
+    query = (
+        "SELECT * FROM submissions WHERE state = 'queued' AND task NOT IN (SELECT task FROM submissions "
+        "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, number"
+    )
+    waiting = transaction.connection.execute(query, (worker,)).fetchall()
+    rows = [row for row in waiting if row["task"] == waiting[0]["task"]][:most]
     leases = []
     for row in rows:
         lease = _lease(row, secrets.token_hex(16))
@@ -112,12 +125,19 @@ def renew(transaction: Transaction, worker: str, slots: int) -> None:
 
 def expire(transaction: Transaction) -> list[int]:
     """Put back what was lent to workers that are silent; what fails so again and again is held. Return the numbers."""
-    moment = transaction.moment
-    query = "SELECT submission FROM leases WHERE boot <> ? OR ends < ? OR began > ?"
-    rows = transaction.connection.execute(query, (moment.boot, moment.ticks, moment.ticks)).fetchall()
-    for row in rows:
-        _give_back(transaction, row["submission"], EventKind.EXPIRED, "its worker ended or is silent")
-    return [row["submission"] for row in rows]
+    numbers = _overdue(transaction)
+    for number in numbers:
+        _fail(transaction, number, EventKind.EXPIRED, "its worker ended or is silent")
+    return numbers
+
+
+def give_back(transaction: Transaction, worker: str) -> None:
+    """Put back what a worker has that is about to stop: nobody failed, so it is not counted."""
+    query = "SELECT submission FROM leases WHERE worker = ?"
+    for row in transaction.connection.execute(query, (worker,)).fetchall():
+        _end_lease(transaction, row["submission"])
+        _move(transaction, row["submission"], AttemptState.QUEUED, {AttemptState.RUNNING})
+        _record_reason(transaction, EventKind.RELEASED, row["submission"], "its worker stopped")
 
 
 def record_result(transaction: Transaction, lease: Lease, result: Result) -> bool:
@@ -129,7 +149,7 @@ def record_result(transaction: Transaction, lease: Lease, result: Result) -> boo
     if valid is None:
         return False
     if result.points is None:
-        _give_back(transaction, lease.number, EventKind.FAILED, result.message)
+        _fail(transaction, lease.number, EventKind.FAILED, result.message)
         return True
     answer(transaction, lease.number, result)
     return True
@@ -151,9 +171,13 @@ def answer(transaction: Transaction, number: int, result: Result) -> None:
 
 
 def replace_waiting(transaction: Transaction, team: str, task: str) -> int | None:
-    """Take what waits of a team in a task out of the queue, for a newer one is there; return the turn that it had."""
+    """Take what waits of a team in a task out of the queue, because a newer one is there; return the turn that it had.
+
+    What waits to be graded once more stays.
+    """
     query = (
-        "SELECT number, turn FROM submissions WHERE team = ? AND task = ? AND state IN ('received', 'queued')"
+        "SELECT number, turn FROM submissions WHERE team = ? AND task = ? AND state IN ('received', 'queued') "
+        "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE submission = number)"
     )
     rows = transaction.connection.execute(query, (team, task)).fetchall()
     for row in rows:
@@ -239,6 +263,13 @@ def state_of(transaction: Transaction, number: int) -> AttemptState:
     return AttemptState(_row(transaction, number)["state"])
 
 
+def _overdue(transaction: Transaction) -> list[int]:
+    moment = transaction.moment
+    query = "SELECT submission FROM leases WHERE boot <> ? OR ends < ? OR began > ?"
+    rows = transaction.connection.execute(query, (moment.boot, moment.ticks, moment.ticks))
+    return [row["submission"] for row in rows.fetchall()]
+
+
 def _row(transaction: Transaction, number: int) -> sqlite3.Row:
     row: sqlite3.Row | None = transaction.connection.execute(
         "SELECT * FROM submissions WHERE number = ?", (number,)
@@ -275,7 +306,7 @@ def _end_lease(transaction: Transaction, number: int) -> None:
     transaction.connection.execute("DELETE FROM leases WHERE submission = ?", (number,))
 
 
-def _give_back(transaction: Transaction, number: int, kind: EventKind, problem: str) -> None:
+def _fail(transaction: Transaction, number: int, kind: EventKind, problem: str) -> None:
     """Put a submission back that the grader failed on; after several failures in a row it is held."""
     _end_lease(transaction, number)
     failures = _row(transaction, number)["failures"] + 1

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
-from grader.contest.attempts import WAITING, Attempt, AttemptState, attempts_of
+from grader.contest.attempts import Attempt, AttemptState, attempts_of
 from grader.contest.events import EventKind
 from grader.contest.moments import iso
 from grader.errors import UsageError
@@ -165,11 +165,9 @@ def attempts_left(spec: ContestSpec, attempts: Sequence[Attempt]) -> AttemptsLef
 
     One that waits is not used up: a newer one would replace it. One that is running is.
     """
-    scored = sum(attempt.scored or attempt.state is AttemptState.RUNNING for attempt in attempts)
-    failing = sum(
-        attempt.state is AttemptState.DONE and not attempt.scored and attempt.points is not None
-        for attempt in attempts
-    )
+    running = sum(attempt.state is AttemptState.RUNNING and not attempt.graded for attempt in attempts)
+    scored = running + sum(attempt.scored for attempt in attempts)
+    failing = sum(attempt.graded and not attempt.scored for attempt in attempts)
     limits = spec.attempts
     return AttemptsLeft(
         None if limits.scored is None else max(0, limits.scored - scored),
@@ -203,9 +201,7 @@ def counting(spec: ContestSpec, attempts: Sequence[Attempt], events: Sequence[Ev
 
     Of equal points the earlier attempt counts. What fails because of the grader never counts.
     """
-    done = [
-        attempt for attempt in attempts if attempt.state is AttemptState.DONE and attempt.points is not None
-    ]
+    done = [attempt for attempt in attempts if attempt.graded]
     if not done:
         return None
     if spec.attempts.counts == "latest":
@@ -216,8 +212,3 @@ def counting(spec: ContestSpec, attempts: Sequence[Attempt], events: Sequence[Ev
             if [attempt.number] == chosen:
                 return attempt
     return max(done, key=lambda attempt: (points_of(spec, attempt, events) or 0, -attempt.number))
-
-
-def waiting(attempts: Sequence[Attempt]) -> list[Attempt]:
-    """Return the attempts that a newer one would replace."""
-    return [attempt for attempt in attempts if attempt.state in WAITING]
