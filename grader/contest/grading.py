@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -33,11 +32,6 @@ class GradedTask:
     repeats: list[Repeat]
     settings: RunSettings
     out: Path
-
-    @property
-    def secret_digest(self) -> str:
-        """The SHA-256 of the secret: it commits to hidden data and tells nothing of them."""
-        return hashlib.sha256(secret_for(self.out, None)).hexdigest()
 
 
 @dataclass(frozen=True)

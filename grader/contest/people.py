@@ -6,13 +6,13 @@ import functools
 import hashlib
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, cast, get_args
 
 from argon2 import PasswordHasher
 from argon2.exceptions import Argon2Error, InvalidHashError
 
 from grader.contest.events import EventKind, Happening
-from grader.errors import UsageError
+from grader.errors import UsageError, instead
 
 if TYPE_CHECKING:
     import sqlite3
@@ -97,6 +97,20 @@ def participant(transaction: Transaction, identity: str) -> Participant:
     if row is None:
         raise UsageError(f"nobody in the contest has the id {identity}")
     return _participant(row)
+
+
+def role_named(name: str) -> Role:
+    """Return the role of this name. Raises UsageError where there is none."""
+    for role in get_args(Role):
+        if role == name:
+            return cast("Role", role)
+    raise UsageError(f"there is no role {name!r}; {instead(name, get_args(Role))}")
+
+
+def has_code(transaction: Transaction, person: str) -> bool:
+    """Return whether a code was drawn for somebody."""
+    query = "SELECT 1 FROM people WHERE id = ? AND code IS NOT NULL"
+    return transaction.connection.execute(query, (person,)).fetchone() is not None
 
 
 def new_code(transaction: Transaction, person: str) -> str:

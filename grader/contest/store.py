@@ -108,6 +108,17 @@ class Store:
             connection.execute("BEGIN")
             yield Transaction(connection, self.clocks())
 
+    def compact(self) -> None:
+        """Write the database anew, so that nothing of what was erased stays in its free pages or in its journal."""
+        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+            connection.execute("VACUUM")
+            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def copy_to(self, path: Path) -> None:
+        """Write a copy of the database to a new file while it is in use: one state of it, whole."""
+        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+            connection.execute("VACUUM INTO ?", (str(path),))
+
     def _connect(self) -> sqlite3.Connection:
         path = self.folder / DATABASE
         connection = sqlite3.connect(path, timeout=_BUSY_SECONDS, isolation_level=None)
