@@ -89,7 +89,7 @@ def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
     """
     query = (
         "SELECT * FROM submissions WHERE state = 'queued' AND task NOT IN (SELECT task FROM submissions "
-        "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, number"
+        "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, COALESCE(since, number)"
     )
     waiting = transaction.connection.execute(query, (worker,)).fetchall()
     rows = [row for row in waiting if row["task"] == waiting[0]["task"]][:most]
@@ -170,22 +170,23 @@ def answer(transaction: Transaction, number: int, result: Result) -> None:
     _record(transaction, EventKind.VERDICT, number, data)
 
 
-def replace_waiting(transaction: Transaction, team: str, task: str) -> int | None:
-    """Take what waits of a team in a task out of the queue, because a newer one is there; return the turn that it had.
+def replace_waiting(transaction: Transaction, team: str, task: str) -> tuple[int, int] | None:
+    """Take what waits of a team in a task out of the queue, because a newer one is there.
 
-    What waits to be graded once more stays.
+    Return its turn and since which number it has that, for the newer one; None where nothing waited. What waits to be
+    graded once more stays.
     """
     query = (
-        "SELECT number, turn FROM submissions WHERE team = ? AND task = ? AND state IN ('received', 'queued') "
-        "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE submission = number)"
+        "SELECT number, turn, COALESCE(since, number) AS since FROM submissions WHERE team = ? AND task = ? "
+        "AND state IN ('received', 'queued') AND NOT EXISTS (SELECT 1 FROM verdicts WHERE submission = number)"
     )
     rows = transaction.connection.execute(query, (team, task)).fetchall()
     for row in rows:
-        if _move(
+        _must_move(
             transaction, row["number"], AttemptState.REPLACED, {AttemptState.RECEIVED, AttemptState.QUEUED}
-        ):
-            _record(transaction, EventKind.REPLACED, row["number"])
-    return min((int(row["turn"]) for row in rows), default=None)
+        )
+        _record(transaction, EventKind.REPLACED, row["number"])
+    return min(((int(row["turn"]), int(row["since"])) for row in rows), default=None)
 
 
 def force(transaction: Transaction, number: int, reason: str) -> None:
@@ -239,7 +240,7 @@ def places(transaction: Transaction) -> list[QueuePlace]:
     seconds = _mean_seconds(transaction)
     slots = live_slots(transaction)
     work = sum(_left(transaction.moment, row, seconds) for row in _running(transaction))
-    query = "SELECT number, task FROM submissions WHERE state IN ('received', 'queued') ORDER BY forced DESC, turn, number"
+    query = "SELECT number, task FROM submissions WHERE state IN ('received', 'queued') ORDER BY forced DESC, turn, COALESCE(since, number)"
     standing = []
     for ahead, row in enumerate(transaction.connection.execute(query)):
         known = slots > 0 and bool(seconds)
