@@ -136,6 +136,7 @@ def check_demo(command: Sequence[str], clone: Path, environment: dict[str, str] 
 
 @with_landlock
 @pytest.mark.nightly  # `.ci/run` runs it as root with namespaces
+@pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize("state", STATES, ids=str)
 def test_the_demo_grades_in_each_state(state: State, demo: list[str], tmp_path: Path) -> None:
     check_demo(in_state(state, demo, tmp_path), tmp_path / "clone", environment_of(state))
@@ -143,6 +144,7 @@ def test_the_demo_grades_in_each_state(state: State, demo: list[str], tmp_path: 
 
 @with_landlock
 @pytest.mark.nightly
+@pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize("user", [0, USER], ids=["root", "user"])
 def test_the_demo_grades_in_a_container(
     container: Container, user: int, demo: list[str], tmp_path: Path

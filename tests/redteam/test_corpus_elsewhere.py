@@ -65,6 +65,7 @@ def test_each_mechanism_is_stopped_for_an_ordinary_user(state: State) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize("state", AT_NIGHT, ids=str)
 def test_the_whole_corpus_is_stopped_in_each_state(state: State) -> None:
     command = in_state(state, facing(ALL, namespaces=state.namespaces))
@@ -72,6 +73,7 @@ def test_the_whole_corpus_is_stopped_in_each_state(state: State) -> None:
 
 
 @pytest.mark.nightly
+@pytest.mark.timeout(2 * SECONDS)
 @pytest.mark.parametrize("user", [0, USER], ids=["root", "user"])
 def test_the_whole_corpus_is_stopped_in_a_container(container: Container, user: int) -> None:
     check_holds(container.command(facing(ALL, namespaces=False), user=user), len(ALL))
