@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.contest.attempts import AttemptState
 from grader.contest.events import EventKind, Happening
+from grader.contest.processes import ProcessIdentity
 from grader.contest.store import fact, keep_fact
 from grader.errors import UsageError
 
@@ -111,11 +112,11 @@ def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
 
 def renew(transaction: Transaction, worker: str, slots: int) -> None:
     """Renew every lease of a worker that is alive and has so many slots."""
-    moment = transaction.moment
+    moment, process = transaction.moment, ProcessIdentity.of_this()
     transaction.connection.execute(
-        "INSERT INTO workers VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, "
+        "INSERT INTO workers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, "
         "alive = excluded.alive, boot = excluded.boot",
-        (worker, slots, moment.ticks, moment.boot),
+        (worker, slots, moment.ticks, moment.boot, process.number, process.counted_by),
     )
     transaction.connection.execute(
         "UPDATE leases SET ends = ?, boot = ? WHERE worker = ?",
@@ -265,10 +266,16 @@ def state_of(transaction: Transaction, number: int) -> AttemptState:
 
 
 def _overdue(transaction: Transaction) -> list[int]:
+    """Return what was lent to workers that have ended, or have been silent for too long."""
     moment = transaction.moment
-    query = "SELECT submission FROM leases WHERE boot <> ? OR ends < ? OR began > ?"
-    rows = transaction.connection.execute(query, (moment.boot, moment.ticks, moment.ticks))
-    return [row["submission"] for row in rows.fetchall()]
+    query = "SELECT leases.*, process, counted_by FROM leases LEFT JOIN workers ON workers.id = leases.worker"
+    return [
+        row["submission"]
+        for row in transaction.connection.execute(query).fetchall()
+        if row["boot"] != moment.boot
+        or not row["began"] <= moment.ticks <= row["ends"]
+        or (row["process"] is not None and ProcessIdentity(row["process"], row["counted_by"]).has_ended())
+    ]
 
 
 def _row(transaction: Transaction, number: int) -> sqlite3.Row:

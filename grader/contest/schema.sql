@@ -68,10 +68,12 @@ CREATE TABLE leases (
 ) STRICT;
 
 CREATE TABLE workers (
-  id    TEXT PRIMARY KEY,
-  slots INTEGER NOT NULL,
-  alive REAL NOT NULL,
-  boot  TEXT NOT NULL
+  id         TEXT PRIMARY KEY,
+  slots      INTEGER NOT NULL,
+  alive      REAL NOT NULL,
+  boot       TEXT NOT NULL,
+  process    INTEGER NOT NULL,
+  counted_by TEXT NOT NULL  -- whose number of a process this is
 ) STRICT;
 
 -- What came of gradings; the last row of a submission counts.

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
@@ -245,3 +246,27 @@ def test_the_expected_wait_follows_from_what_is_ahead_and_who_works(small: Small
     small.clocks.pass_seconds(queue.LEASE_SECONDS + 1)
     with small.store.reading() as transaction:
         assert queue.live_slots(transaction) == 0
+
+
+def test_what_a_worker_had_that_was_killed_is_given_on_at_once(small: SmallContest) -> None:
+    number = admitted(small, small.ada)
+    with small.store.writing() as transaction:
+        queue.renew(transaction, "w", 1)
+    take(small)
+    with small.store.writing() as transaction:
+        assert queue.expire(transaction) == [], "this process is alive"
+        ended = subprocess.Popen(["true"])
+        ended.wait()
+        transaction.connection.execute("UPDATE workers SET process = ?", (ended.pid,))
+        assert queue.has_work(transaction)
+        assert queue.expire(transaction) == [number]
+
+
+def test_a_process_that_another_container_counts_is_not_declared_dead(small: SmallContest) -> None:
+    admitted(small, small.ada)
+    with small.store.writing() as transaction:
+        queue.renew(transaction, "w", 1)
+    take(small)
+    with small.store.writing() as transaction:
+        transaction.connection.execute("UPDATE workers SET process = 4194305, counted_by = 'pid:[1]'")
+        assert queue.expire(transaction) == []
