@@ -38,9 +38,9 @@ def start_contest(folder: Path, rules: str) -> Contest:
     Raises UsageError where the rules are wrong, or the folder has a contest.
     """
     path = folder / SPEC_FILE
-    parse_spec(rules, path)
     if path.exists():
         raise UsageError(f"{path} exists already; choose another folder, or edit that file")
+    parse_spec(rules, path)
     with reporting_os_errors(MADE, folder):
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     write_atomic(path, rules.encode())

@@ -156,13 +156,12 @@ class Upload:
                 (self._intake.store.files / self._name).unlink(missing_ok=True)
                 return receipt
             group, team = _check_rules(transaction, self._intake.spec, self._ticket)
-            turn = queue.replace_waiting(transaction, team, self._ticket.task) or queue.turn_for(
-                transaction, team
-            )
+            replaced = queue.replace_waiting(transaction, team, self._ticket.task)
+            turn, since = replaced or (queue.turn_for(transaction, team), None)
             row: dict[str, str | int | None] = {
                 "team": team, "person": self._ticket.person, "task": self._ticket.task, "file": self._name,
                 "bytes": self._bytes, "sha256": self._digest.hexdigest(), "received": moment.text,
-                "origin": self._ticket.origin, "key": self._ticket.key, "state": "received", "turn": turn,
+                "origin": self._ticket.origin, "key": self._ticket.key, "state": "received", "turn": turn, "since": since,
             }  # fmt: skip
             return self._enter(transaction, row, group)
 

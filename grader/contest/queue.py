@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from grader.contest.attempts import AttemptState
 from grader.contest.events import EventKind, Happening
+from grader.contest.processes import ProcessIdentity
 from grader.contest.store import fact, keep_fact
 from grader.errors import UsageError
 
@@ -89,7 +90,7 @@ def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
     """
     query = (
         "SELECT * FROM submissions WHERE state = 'queued' AND task NOT IN (SELECT task FROM submissions "
-        "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, number"
+        "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, COALESCE(since, number)"
     )
     waiting = transaction.connection.execute(query, (worker,)).fetchall()
     rows = [row for row in waiting if row["task"] == waiting[0]["task"]][:most]
@@ -111,11 +112,11 @@ def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
 
 def renew(transaction: Transaction, worker: str, slots: int) -> None:
     """Renew every lease of a worker that is alive and has so many slots."""
-    moment = transaction.moment
+    moment, process = transaction.moment, ProcessIdentity.of_this()
     transaction.connection.execute(
-        "INSERT INTO workers VALUES (?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, "
+        "INSERT INTO workers VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE SET slots = excluded.slots, "
         "alive = excluded.alive, boot = excluded.boot",
-        (worker, slots, moment.ticks, moment.boot),
+        (worker, slots, moment.ticks, moment.boot, process.number, process.counted_by),
     )
     transaction.connection.execute(
         "UPDATE leases SET ends = ?, boot = ? WHERE worker = ?",
@@ -170,22 +171,23 @@ def answer(transaction: Transaction, number: int, result: Result) -> None:
     _record(transaction, EventKind.VERDICT, number, data)
 
 
-def replace_waiting(transaction: Transaction, team: str, task: str) -> int | None:
-    """Take what waits of a team in a task out of the queue, because a newer one is there; return the turn that it had.
+def replace_waiting(transaction: Transaction, team: str, task: str) -> tuple[int, int] | None:
+    """Take what waits of a team in a task out of the queue, because a newer one is there.
 
-    What waits to be graded once more stays.
+    Return its turn and since which number it has that, for the newer one; None where nothing waited. What waits to be
+    graded once more stays.
     """
     query = (
-        "SELECT number, turn FROM submissions WHERE team = ? AND task = ? AND state IN ('received', 'queued') "
-        "AND NOT EXISTS (SELECT 1 FROM verdicts WHERE submission = number)"
+        "SELECT number, turn, COALESCE(since, number) AS since FROM submissions WHERE team = ? AND task = ? "
+        "AND state IN ('received', 'queued') AND NOT EXISTS (SELECT 1 FROM verdicts WHERE submission = number)"
     )
     rows = transaction.connection.execute(query, (team, task)).fetchall()
     for row in rows:
-        if _move(
+        _must_move(
             transaction, row["number"], AttemptState.REPLACED, {AttemptState.RECEIVED, AttemptState.QUEUED}
-        ):
-            _record(transaction, EventKind.REPLACED, row["number"])
-    return min((int(row["turn"]) for row in rows), default=None)
+        )
+        _record(transaction, EventKind.REPLACED, row["number"])
+    return min(((int(row["turn"]), int(row["since"])) for row in rows), default=None)
 
 
 def force(transaction: Transaction, number: int, reason: str) -> None:
@@ -239,7 +241,7 @@ def places(transaction: Transaction) -> list[QueuePlace]:
     seconds = _mean_seconds(transaction)
     slots = live_slots(transaction)
     work = sum(_left(transaction.moment, row, seconds) for row in _running(transaction))
-    query = "SELECT number, task FROM submissions WHERE state IN ('received', 'queued') ORDER BY forced DESC, turn, number"
+    query = "SELECT number, task FROM submissions WHERE state IN ('received', 'queued') ORDER BY forced DESC, turn, COALESCE(since, number)"
     standing = []
     for ahead, row in enumerate(transaction.connection.execute(query)):
         known = slots > 0 and bool(seconds)
@@ -264,10 +266,16 @@ def state_of(transaction: Transaction, number: int) -> AttemptState:
 
 
 def _overdue(transaction: Transaction) -> list[int]:
+    """Return what was lent to workers that have ended, or have been silent for too long."""
     moment = transaction.moment
-    query = "SELECT submission FROM leases WHERE boot <> ? OR ends < ? OR began > ?"
-    rows = transaction.connection.execute(query, (moment.boot, moment.ticks, moment.ticks))
-    return [row["submission"] for row in rows.fetchall()]
+    query = "SELECT leases.*, process, counted_by FROM leases LEFT JOIN workers ON workers.id = leases.worker"
+    return [
+        row["submission"]
+        for row in transaction.connection.execute(query).fetchall()
+        if row["boot"] != moment.boot
+        or not row["began"] <= moment.ticks <= row["ends"]
+        or (row["process"] is not None and ProcessIdentity(row["process"], row["counted_by"]).has_ended())
+    ]
 
 
 def _row(transaction: Transaction, number: int) -> sqlite3.Row:

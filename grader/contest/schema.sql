@@ -49,6 +49,7 @@ CREATE TABLE submissions (
   receipt  TEXT NOT NULL DEFAULT '',  -- JSON, as it was signed
   state    TEXT NOT NULL CHECK (state IN ('received', 'queued', 'running', 'done', 'held', 'replaced', 'cancelled')),
   turn     INTEGER NOT NULL,  -- place among all: see grader/contest/queue.py
+  since    INTEGER,           -- number of the first of those that this one replaced in the queue
   forced   INTEGER NOT NULL DEFAULT 0 CHECK (forced IN (0, 1)),
   failures INTEGER NOT NULL DEFAULT 0,  -- of ours, in a row
   UNIQUE (person, task, key)
@@ -67,10 +68,12 @@ CREATE TABLE leases (
 ) STRICT;
 
 CREATE TABLE workers (
-  id    TEXT PRIMARY KEY,
-  slots INTEGER NOT NULL,
-  alive REAL NOT NULL,
-  boot  TEXT NOT NULL
+  id         TEXT PRIMARY KEY,
+  slots      INTEGER NOT NULL,
+  alive      REAL NOT NULL,
+  boot       TEXT NOT NULL,
+  process    INTEGER NOT NULL,
+  counted_by TEXT NOT NULL  -- whose number of a process this is
 ) STRICT;
 
 -- What came of gradings; the last row of a submission counts.
