@@ -19,7 +19,7 @@ from grader.errors import UsageError
 from grader.serve.client import Handover, submit_file
 from grader.serve.demo import start_demo
 from grader.serve.public import publish_tasks
-from grader.serve.server import SiteServer
+from grader.serve.server import SiteServer, listen
 from grader.serve.settings import ServeSettings
 from grader.task.spec import load_task
 
@@ -43,11 +43,12 @@ def serve(options: ServeOptions) -> None:
     publish_tasks(contest)
     sweep(contest.store)
     server = SiteServer(contest, settings)
-    output.say(f"{contest.spec.title}: {settings.address}")
-    if settings.shows_banner:
-        output.warn("unencrypted: others in this network could read along")
-    with _worker(contest, options):
-        server.run()
+    with listen(settings) as listening:
+        output.say(f"{contest.spec.title}: {settings.address}")
+        if settings.shows_banner:
+            output.warn("unencrypted: others in this network could read along")
+        with _worker(contest, options):
+            server.run(sockets=[listening])
 
 
 def _opened(path: Path | None) -> Contest:

@@ -26,6 +26,7 @@ _FIXED = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
     "X-Robots-Tag": "noindex",
 }
+_MOST_BYTES = 32 << 10  # of all headers of a request
 _HSTS = "max-age=31536000"
 
 
@@ -51,6 +52,9 @@ class SafeHeaders:
                     headers["Strict-Transport-Security"] = _HSTS
             await send(message)
 
+        if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_BYTES:
+            await PlainTextResponse("the headers are too large", 431)(scope, receive, send_safely)
+            return
         if not self._settings.knows_host(Headers(scope=scope).get("host", "")):
             refusal = PlainTextResponse(
                 "this site has another name; type the address that you were given", 400

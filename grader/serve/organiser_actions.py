@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grader.contest.store import Transaction
     from grader.serve.site import SiteVisit
 
+_DIGITS = 15  # of a question's number
 _DECISIONS: Mapping[str, Callable[[Transaction, int, str], None]] = {
     "force": queue.force,
     "requeue": queue.requeue,
@@ -80,7 +81,7 @@ def new_paper_code(visit: SiteVisit) -> Response:
 def answer(visit: SiteVisit) -> Response:
     """Answer a question, for whoever asked or for everybody."""
     number = visit.form.get("question", "")
-    if not number.isdecimal():
+    if not number.isdecimal() or len(number) > _DIGITS:
         raise UsageError("the form names no question; load the page again")
     with visit.writing() as transaction:
         desk.answer_question(

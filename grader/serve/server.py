@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from typing import TYPE_CHECKING, Any
 
 import uvicorn
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 HEADER_SECONDS = 15.0
 _HEADER_BYTES = 32 << 10
 _CONNECTIONS = 4000
+_BACKLOG = 2048
 _KEPT_SECONDS = 20  # that a connection stays open without a request
 _LAST_SECONDS = 20  # for uploads that are under way when the site stops
 
@@ -90,7 +92,20 @@ def server_config(contest: Contest, settings: ServeSettings, **changes: Any) -> 
         "ssl_certfile": settings.cert,
         "ssl_keyfile": settings.key,
     }
+    config = uvicorn.Config(make_app(contest, settings), **known | changes)
     try:
-        return uvicorn.Config(make_app(contest, settings), **known | changes)
+        config.load()
     except OSError as error:  # of the certificate
         raise UsageError(f"{settings.cert} or {settings.key} cannot be used: {error}") from error
+    return config
+
+
+def listen(settings: ServeSettings) -> socket.socket:
+    """Return a socket that takes connections of the site. Raises UsageError where the port is not free."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family, backlog=_BACKLOG)
+    except OSError as error:
+        raise UsageError(
+            f"{settings.host}:{settings.port} cannot be served on: {error.strerror or error}; choose another --port"
+        ) from error

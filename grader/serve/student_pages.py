@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from grader.serve.site import SiteVisit
 
 WAITING = (AttemptState.RECEIVED, AttemptState.QUEUED, AttemptState.RUNNING)
+_LARGEST = 2**63 - 1  # number that SQLite knows
 _NOTEBOOK = "application/x-ipynb+json"
 
 
@@ -167,14 +168,15 @@ def open_task(visit: SiteVisit, transaction: Transaction, name: str) -> TaskView
 
 def sent_attempt(visit: SiteVisit, transaction: Transaction) -> SentAttempt:
     """Return the attempt that the address names. Raises HTTPException (404), also where it is another team's."""
+    number = min(int(visit.path("number")), _LARGEST)
     row = transaction.connection.execute(
-        "SELECT person, team, task, file FROM submissions WHERE number = ?", (visit.path("number"),)
+        "SELECT person, team, task, file FROM submissions WHERE number = ?", (number,)
     ).fetchone()
     if row is None or (visit.reach is not Reach.ALL and row["team"] != visit.somebody.team):
         raise HTTPException(404)
     sender = participant(transaction, row["person"])
     view = task_view(transaction, visit.contest.spec, sender, row["task"])
-    (shown,) = (known for known in view.attempts if known.number == visit.path("number"))
+    (shown,) = (known for known in view.attempts if known.number == number)
     explanation = EXPLANATIONS[Verdict(shown.verdict)] if shown.verdict else None
     return SentAttempt(
         shown,

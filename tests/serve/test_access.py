@@ -11,7 +11,6 @@ from sites import TASK, SiteClient, SmallSite, small_site
 from grader.serve.access import ROUTES
 
 if TYPE_CHECKING:
-
     import httpx2 as httpx
 
     from grader.task.spec import Task
