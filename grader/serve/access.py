@@ -61,6 +61,7 @@ ROUTES = (
     _route("--ooo", "revoke_tokens", "POST", "/tokens/revoke"),
     _route("--oAA", "attempt", "GET", "/attempt/{number:int}"),
     _route("--oAA", "attempt_file", "GET", "/attempt/{number:int}/file"),
+    _route("--oAA", "feedback", "GET", "/attempt/{number:int}/feedback"),
     _route("--oAA", "receipt", "GET", "/attempt/{number:int}/receipt"),
     _route("--ooo", "choose", "POST", "/attempt/{number:int}/choose"),
     _route("--ooo", "appeal", "POST", "/attempt/{number:int}/appeal"),

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from grader.contest.store import Transaction
 
 _STUCK_FAILURES = 3  # in a row
-_HOUR = 3600.0
+_MINUTE, _HOUR = 60.0, 3600.0
 
 
 @dataclass(frozen=True)
@@ -102,5 +102,7 @@ def _over_time(attempts: Sequence[Attempt]) -> str:
     if len(attempts) < 2:
         return ""
     first = attempts[0].received
-    steps = [((a.received - first).total_seconds() / _HOUR, float(n)) for n, a in enumerate(attempts, 1)]
-    return charts.curve(charts.Curve("attempts", "hours since the first attempt", [steps]))
+    seconds = [(attempt.received - first).total_seconds() for attempt in attempts]
+    unit, name = (_HOUR, "hours") if seconds[-1] > 2 * _HOUR else (_MINUTE, "minutes")
+    steps = [(passed / unit, float(number)) for number, passed in enumerate(seconds, 1)]
+    return charts.curve(charts.Curve("attempts", f"{name} since the first attempt", [steps]))

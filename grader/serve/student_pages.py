@@ -12,10 +12,12 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from grader.contest import desk
 from grader.contest.attempts import AttemptState
 from grader.contest.events import head
+from grader.contest.feedback_page import feedback_path
 from grader.contest.people import participant
 from grader.contest.views import board_view, task_view, team_names
 from grader.errors import EXPLANATIONS, Verdict
 from grader.serve.access import Reach
+from grader.serve.headers import FEEDBACK_POLICY
 from grader.serve.public import public_files
 
 if TYPE_CHECKING:
@@ -103,7 +105,8 @@ def attempt(visit: SiteVisit) -> Response:
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
         asked = [question for question in desk.questions(transaction) if question.appeal == sent.view.number]
-    return visit.page("attempt.html", sent=sent, asked=asked)
+    more = not sent.waits and feedback_path(visit.contest.store.folder, sent.view.number).is_file()
+    return visit.page("attempt.html", sent=sent, asked=asked, more=more)
 
 
 def attempt_file(visit: SiteVisit) -> Response:
@@ -114,6 +117,16 @@ def attempt_file(visit: SiteVisit) -> Response:
     if not path.is_file():
         raise HTTPException(404)
     return FileResponse(path, media_type=_NOTEBOOK, filename=f"submission-{sent.view.number}.ipynb")
+
+
+def feedback(visit: SiteVisit) -> Response:
+    """Return the page that grading wrote about an attempt; it brings its own policy, which allows its style alone."""
+    with visit.reading() as transaction:
+        sent = sent_attempt(visit, transaction)
+    path = feedback_path(visit.contest.store.folder, sent.view.number)
+    if sent.waits or not path.is_file():
+        raise HTTPException(404)
+    return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": FEEDBACK_POLICY})
 
 
 def receipt(visit: SiteVisit) -> Response:
@@ -195,6 +208,7 @@ PAGES = {
     "attempts": attempts,
     "attempt": attempt,
     "attempt_file": attempt_file,
+    "feedback": feedback,
     "receipt": receipt,
     "board": board,
     "questions": questions,

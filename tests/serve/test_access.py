@@ -6,8 +6,12 @@ import re
 from typing import TYPE_CHECKING
 
 import pytest
+from contests import result
 from sites import TASK, SiteClient, SmallSite, small_site
 
+from grader.contest import queue
+from grader.contest.feedback_page import feedback_path
+from grader.files import write_atomic
 from grader.serve.access import ROUTES
 
 if TYPE_CHECKING:
@@ -38,6 +42,7 @@ EXPECTED: dict[str, str | tuple[str, str]] = {
     "attempt": ("in no yes yes yes", "in no missing yes yes"),
     "attempt_file": ("in no yes yes yes", "in no missing yes yes"),
     "receipt": ("in no yes yes yes", "in no missing yes yes"),
+    "feedback": ("in no yes yes yes", "in no missing yes yes"),
     "choose": ("no no yes missing missing", "no no missing missing missing"),
     "appeal": ("no no yes missing missing", "no no missing missing missing"),
     "questions": "in no yes yes yes",
@@ -76,6 +81,12 @@ def site(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
     site = small_site(tmp_path_factory.mktemp("served") / "contest", toy_task)
     site.small.hand_in(site.small.ada)
     site.small.hand_in(site.small.bob)
+    for number in (1, 2):
+        with site.small.store.writing() as transaction:
+            queue.admit(transaction, number)
+            (lease,) = queue.take(transaction, "worker", most=1)
+            queue.record_result(transaction, lease, result())
+        write_atomic(feedback_path(site.small.store.folder, number), b"Bob" if number == 2 else b"Ada")
     site.client("bob").fill("/questions", text="what is a slot?")
     return site
 
