@@ -55,6 +55,7 @@ WRITTEN_BY_RUNS = {
     "results.json",  # Gradescope reads it
     "repository.toml",  # `grader build --repo-url` writes it
     "requirements.txt",  # in the zip for students
+    "contest.toml",  # `grader contest new` writes it
 }
 
 

@@ -20,6 +20,7 @@ from grader.cli.settings import check_machine, local_engine
 from grader.contest import queue, timetable
 from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
+from grader.contest.events import head
 from grader.contest.folder import open_contest, start_contest
 from grader.contest.grading import GradingChoices, prepare_grading, task_of_contest
 from grader.contest.moments import read_clocks
@@ -208,7 +209,7 @@ def show_queue(options: commands.ContestQueueOptions) -> None:
             for number in numbers or []:
                 decide(transaction, number, options.because or "")
     with store.reading() as transaction:
-        rows = queue_view(transaction)
+        rows, last = queue_view(transaction), head(transaction.connection)
     if options.as_json:
         output.print_json([asdict(row) for row in rows])
         return
@@ -218,6 +219,7 @@ def show_queue(options: commands.ContestQueueOptions) -> None:
         output.say(f"{row.number}  {row.state}{wait}  {row.task}  {row.name}")
     if not rows:
         output.say("nothing runs, waits or is held")
+    output.say(f"head of the events: {last}")
 
 
 def close(options: commands.ContestCloseOptions) -> None:
