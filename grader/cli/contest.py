@@ -16,7 +16,7 @@ import typer
 
 from grader.cli import output
 from grader.cli.errors import INTERRUPTED
-from grader.cli.settings import check_machine, local_engine
+from grader.cli.settings import check_machine, engine_for, local_engine
 from grader.contest import queue, timetable
 from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
@@ -175,8 +175,9 @@ def worker(options: commands.ContestWorkerOptions) -> None:
     """Grade what is handed in."""
     contest = open_contest(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
-    with closing(local_engine(kept=len(contest.spec.tasks))) as engine:
-        working = _worker_for(contest, choices, engine, options.jobs)
+    engine, jobs = engine_for(options)
+    with closing(engine):
+        working = _worker_for(contest, choices, engine, jobs, local=options.engine == "local")
         try:
             working.run(threading.Event(), until_idle=options.until_idle)
         except KeyboardInterrupt:
@@ -184,10 +185,12 @@ def worker(options: commands.ContestWorkerOptions) -> None:
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _worker_for(contest: Contest, choices: GradingChoices, engine: Engine, jobs: int) -> ContestWorker:
-    """Return a worker of a contest. Raises UsageError where this machine cannot grade one of its tasks."""
+def _worker_for(
+    contest: Contest, choices: GradingChoices, engine: Engine, jobs: int, *, local: bool = True
+) -> ContestWorker:
+    """Return a worker of a contest. Raises UsageError where this machine should grade and cannot grade one of its tasks."""
     tasks = prepare_grading(contest, choices)
-    for graded in tasks.values():
+    for graded in tasks.values() if local else ():
         check_machine(graded.settings, graded.task)
     return ContestWorker(contest.store, tasks, engine, WorkerSettings(jobs, output.warn))
 

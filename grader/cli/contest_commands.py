@@ -90,10 +90,15 @@ class ContestWorkerOptions:
     """
 
     folder: ContestFolder
-    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Submissions at a time.")] = 1
+    jobs: options.Jobs = None
     device: options.Device = "auto"
     walls: options.Walls = "any"
     repeats: options.Repeats = None
+    gpus: options.Gpus = None
+    per_gpu: options.PerGpu = 1
+    engine: options.EngineName = "local"
+    ray_address: options.RayAddress = None
+    shared: options.Shared = None
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits.")] = False
 
 

@@ -64,6 +64,9 @@ class Store:
         with _reported(folder), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
+        # As long as one connection is open, closing the others does not write the whole journal back.
+        self._anchor = sqlite3.connect(folder / DATABASE, check_same_thread=False)
+        self._anchor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         for name in (FILES, INCOMING):
             (folder / name).mkdir(exist_ok=True, mode=0o700)
 
