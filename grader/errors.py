@@ -48,7 +48,7 @@ class Explanation:
 EXPLANATIONS: dict[Verdict, Explanation] = {
     Verdict.SCORED: Explanation(
         "Your function ran to the end and its model was scored.",
-        "The points come from the balanced accuracy on hidden data, averaged over all repeats.",
+        "The points come from what was measured on hidden data, averaged over all repeats.",
     ),
     Verdict.INVALID_NOTEBOOK: Explanation(
         "The file is not a readable notebook.",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def rescore(options: RescoreOptions) -> None:
-    """Compute points under the score map that task.toml has now, from recorded balanced accuracies."""
+    """Compute points under the score map that task.toml has now, from what was measured."""
     changed = rerun.rescore(options.out, load_task(options.task_name))
     if options.as_json:
         output.print_json(

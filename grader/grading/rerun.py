@@ -129,7 +129,7 @@ def chosen(
 
 
 def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
-    """Record the points that today's score map gives for the recorded balanced accuracies; no code is run.
+    """Record the points that today's score map gives for what was measured; no code is run.
 
     Returns (before, after) of each current result whose points change. Raises UsageError where there are none.
     """

@@ -70,7 +70,7 @@ def lint_text(subject: Subject) -> list[Finding]:
 
 def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     """Return the findings in the data."""
-    answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task.spec.score)
+    answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task)
     return [*(check(data) for check in DATA_CHECKS), answers]
 
 

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from grader.findings import Finding, found
 from grader.lint.task.arrays import PICTURES
-from grader.task.scoring import balanced_accuracy
+from grader.task.metrics import balanced_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
