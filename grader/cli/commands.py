@@ -309,10 +309,16 @@ class RegradeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RescoreOptions:
-    """Apply a changed score map to recorded results; runs nothing."""
+    """Apply a changed score map or score.py to recorded results.
+
+    No student code runs: a new map uses what was measured, a new score.py the kept predictions.
+    """
 
     task_name: options.TaskName
     out: options.Results
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and record nothing.")
+    ] = False
     as_json: options.AsJson = False
 
 

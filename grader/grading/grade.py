@@ -8,7 +8,7 @@ import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
+from grader.errors import EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
@@ -37,8 +37,10 @@ if TYPE_CHECKING:
     from grader.sandbox.pool import SandboxSource
     from grader.task.evaluation import Repeat
     from grader.task.scoring import RepeatScore
+    from grader.task.spec import Task
     from grader.trainer.fork_server import TrainerSource
 
+HELD = "held for the organiser, score.py failed twice"  # such a failure is not tried again
 CORE_SHARE = 0.9  # of the clock; the rest is the trainer's before the first call
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
@@ -206,9 +208,24 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
             fault = _run_repeat(rebuilt, job, sandbox, account)
             if fault is not None:
                 raise _explained(fault, submission, context)
-            account.scores.append(measure(job.folder.predictions, repeat.answers, context.task))
     finally:
         sandbox.close()
+    for repeat in context.repeats:  # when all predictions are there, so that they can be measured again
+        predictions = folder.repeat(repeat.number).predictions
+        account.scores.append(_measure_twice(predictions, repeat.answers, context.task))
+
+
+def _measure_twice(predictions: Path, answers: Path, task: Task) -> RepeatScore:
+    """Return what predictions are worth; a score.py that fails gets a second chance.
+
+    Raises ScorerFault where it fails again, with a message that begins with `HELD`.
+    """
+    with contextlib.suppress(ScorerFault):
+        return measure(predictions, answers, task)
+    try:
+        return measure(predictions, answers, task)
+    except ScorerFault as fault:
+        raise ScorerFault(f"{HELD}: {fault}; mend it, then run: grader rescore {task.id}") from fault
 
 
 def _progress(watcher: Watcher, student: str, repeat: Repeat) -> Callable[[int, int], None]:

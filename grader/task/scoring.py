@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.errors import GraderFault
+from grader.errors import GraderFault, ScorerFault
+from grader.task.own_scorer import run_scorer
 from grader.task.predictions import compare
 from grader.task.scorers import SCORE_FILE, Scorer, scorer_named
 
@@ -96,9 +97,19 @@ def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[s
     }
 
 
+def _by_score_file(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
+    for path in (predictions, answers):
+        _load(path)  # what cannot be read is not the fault of score.py
+    measured = run_scorer(task.score_source, predictions, answers)
+    missing = [need.metric for need in task.spec.score.measures if need.metric not in measured]
+    if missing:
+        raise ScorerFault(f"score.py returned {sorted(measured)}, but task.toml also needs {missing[0]!r}")
+    return {need.label: measured[need.metric] for need in task.spec.score.measures} or measured
+
+
 def _measured(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
     if task.spec.metric.scorer == SCORE_FILE:
-        raise GraderFault("score.py cannot be run yet")
+        return _by_score_file(predictions, answers, task)
     if not task.spec.score.parts:
         return score(predictions, answers, scorer_named(task.spec.metric.scorer))
     given, truth = _load(predictions), _load(answers)
