@@ -61,6 +61,7 @@ TITLES = {
     "score": "`[score]`",
     "limits": "`[limits]`",
     "data": "`[data]`",
+    "lint": "`[lint]`",
     "sizes": "`[sizes.NAME]`",
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}

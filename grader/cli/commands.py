@@ -376,6 +376,14 @@ class BuildOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class UpgradeOptions:
+    """Rewrite a task.toml in the newest form; it means the same."""
+
+    task_name: options.TaskName
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class PrepareOptions:
     """Build a task's data folders, and the zip of the public part."""
 
@@ -483,6 +491,7 @@ COMMANDS = (
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
+    CommandRow("upgrade", UpgradeOptions, "grader.cli.build:upgrade", Audience.AUTHORS),
     CommandRow("prepare", PrepareOptions, "grader.cli.prepare:prepare", Audience.AUTHORS),
     CommandRow("lint", LintOptions, "grader.cli.lint:lint", Audience.AUTHORS),
     CommandRow("bands", BandsOptions, "grader.cli.bands:bands", Audience.AUTHORS),

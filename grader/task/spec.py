@@ -101,6 +101,21 @@ class Size(StrictTable):
     """Takes the place of `limits.wall_seconds`."""
 
 
+class LintTable(StrictTable):
+    """What `grader lint` finds and the author wants all the same."""
+
+    allow: tuple[str, ...] = ()
+    """Names of findings, as `grader lint` prints them."""
+    reason: str = ""
+    """Why; `grader lint` and `grader pack` print it."""
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> LintTable:
+        if self.allow and not self.reason.strip():
+            raise ValueError("lint.allow needs lint.reason, a sentence that says why")
+        return self
+
+
 class Spec(StrictTable):
     """The contents of `task.toml`."""
 
@@ -126,6 +141,7 @@ class Spec(StrictTable):
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
+    lint: LintTable = LintTable()
     sizes: dict[str, Size] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -283,7 +299,7 @@ class Task:
         if self.handout:
             return self.handout.run_digest
         texts = {"title", "story", "version", "signature", "leaderboard", "class_names"}
-        texts |= {"schema_version", "metric", "score"}  # points follow from predictions
+        texts |= {"schema_version", "metric", "score", "lint"}  # points follow from predictions
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)

@@ -19,6 +19,7 @@ from grader.gradebook.run_folder import RunFolder
 from grader.grading.bands import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
 from grader.grading.batch import Job, run_batch
 from grader.lint.task.clean_room import final_mode, visit_clean_room
+from grader.lint.task.scorers import check_notebook_points, check_scorer
 from grader.submissions.collect import Submission
 from grader.task.predictions import perfect
 from grader.task.scorers import scorer_named
@@ -57,11 +58,14 @@ def check_runs(subject: Subject, results: Mapping[str, Result], repeats: Sequenc
     """Check the results of starter and solution."""
     task = subject.task
     starter, solution = results["starter"], results["solution"]
+    given, answers = predictions_of(solution), [repeat.answers for repeat in repeats]
     return [
         near_floor(starter, task.spec.score),
         near_ceiling(solution, task.spec.score),
         check_time(list(results.values()), task.spec.limits.wall_seconds),
-        check_shuffled(predictions_of(solution), [repeat.answers for repeat in repeats], task),
+        check_shuffled(given, answers, task),
+        check_notebook_points(subject, given, answers),
+        *([check_scorer(task, given[0], answers[0])] if given else []),
     ]
 
 

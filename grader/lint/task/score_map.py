@@ -97,7 +97,7 @@ def _of_statement(subject: Subject) -> Iterator[str]:
 
 def _of_function(subject: Subject) -> Iterator[str]:
     """Compare the notebook's function with the grader's, or their numbers where it cannot be called alone."""
-    where, statements = _needed(subject)
+    where, statements = needed(subject)
     if not statements:
         yield f"no protected cell defines {FUNCTION}()"
         return
@@ -119,7 +119,7 @@ def _of_function(subject: Subject) -> Iterator[str]:
                 )
 
 
-def _needed(subject: Subject) -> tuple[str, list[ast.stmt]]:
+def needed(subject: Subject) -> tuple[str, list[ast.stmt]]:
     """Return where `performance` is defined, and the statements of protected cells that it needs, in order."""
     lines = [(cell.label, node) for cell in subject.protected for node in parse(cell.text).body]
     where, wanted, kept = "", {FUNCTION}, set[int]()
