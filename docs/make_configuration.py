@@ -47,8 +47,8 @@ The values that make a task. A field without a default is required, and an unkno
 `{{ score.floor }}` stands for the value of that field, so each number is written once ([more](authors.md#what-a-task-is-made-of)).
 `grader tasks --json` prints the values of every task.
 
-A change of `title`, `story`, `version`, `signature`, `leaderboard` or `[score]` runs nothing again: points follow a new map at once. After any
-other change, submissions run again.
+A change of `title`, `story`, `version`, `signature`, `leaderboard`, `[metric]` or `[score]` runs nothing again: points follow a new map at once.
+After any other change, submissions run again.
 """
 CONTEST = """
 ## `contest.toml`
@@ -75,9 +75,11 @@ ENVIRONMENT = """
 | `FORCE_COLOR` | any value: colours even if the output is not a terminal |
 """
 TITLES = {
+    "metric": "`[metric]`",
     "score": "`[score]`",
     "limits": "`[limits]`",
     "data": "`[data]`",
+    "lint": "`[lint]`",
     "sizes": "`[sizes.NAME]`",
 }
 CONTEST_TITLES: dict[str, type[BaseModel]] = {
@@ -97,7 +99,7 @@ def fields(schema: dict[str, Any]) -> str:
     """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
-        if name not in TITLES:
+        if not (_is_tables(field) or "$ref" in field or "additionalProperties" in field):
             default = "" if name in schema.get("required", []) else f"`{_toml(field['default'])}`"
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
@@ -106,11 +108,18 @@ def fields(schema: dict[str, Any]) -> str:
 
 
 def _kind(field: dict[str, Any]) -> str:
+    if "anyOf" in field:  # or nothing
+        return _kind(next(option for option in field["anyOf"] if option["type"] != "null"))
     if "enum" in field:
         return " or ".join(f"`{_toml(value)}`" for value in field["enum"])
     if field["type"] == "array":
         return f"list of {KINDS[field['items']['type']]}s"
     return KINDS[field["type"]]
+
+
+def _is_tables(field: dict[str, Any]) -> bool:
+    """Return whether a field is a list of tables, which have a section of their own."""
+    return field.get("type") == "array" and "$ref" in field["items"]
 
 
 def _limits(field: dict[str, Any]) -> str:
@@ -124,6 +133,8 @@ def _limits(field: dict[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
@@ -139,7 +150,19 @@ def tables() -> str:
         model = schema["$defs"][held["$ref"].rpartition("/")[2]]
         may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
+        parts += _lists(name, model, schema)
     return "\n\n".join(parts)
+
+
+def _lists(path: str, model: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """Return a section for each list of tables in the table at `path`."""
+    parts = []
+    for name, field in model["properties"].items():
+        if _is_tables(field):
+            held = schema["$defs"][field["items"]["$ref"].rpartition("/")[2]]
+            text = f"### `[[{path}.{name}]]`\n\n{field['description']} {held['description']} Optional."
+            parts += [f"{text}\n\n{fields(held)}", *_lists(f"{path}.{name}", held, schema)]
+    return parts
 
 
 def contest_tables() -> str:
