@@ -120,6 +120,39 @@ class ContestQueueOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContestExtendOptions:
+    """Move the last deadline of somebody's team, with a reason.
+
+    A later call takes the place of an earlier one, and nobody loses time by it.
+    """
+
+    folder: ContestFolder
+    person: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PERSON]", help="Id, name or roster id of somebody.", show_default="everybody"
+        ),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="The new time, such as 2026-11-30T14:30, in the zone of the group."),
+    ] = None
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the extension back.")] = False
+    task: Annotated[str, typer.Option("--task", help="Only this task.", show_default="all")] = ""
+    because: Annotated[str, typer.Option("--because", help="The reason.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestDisqualifyOptions:
+    """Let a submission count 0 points, with a reason."""
+
+    folder: ContestFolder
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the submission.")]
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Let it count again.")] = False
+    because: Annotated[str, typer.Option("--because", help="The reason.")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContestCloseOptions:
     """End a contest and write all that happened into one file.
 
@@ -187,6 +220,8 @@ CONTEST_COMMANDS = (
     _row("codes", ContestCodesOptions, "codes"),
     _row("worker", ContestWorkerOptions, "worker"),
     _row("queue", ContestQueueOptions, "show_queue"),
+    _row("extend", ContestExtendOptions, "extend"),
+    _row("disqualify", ContestDisqualifyOptions, "disqualify"),
     _row("close", ContestCloseOptions, "close"),
     _row("verify", ContestVerifyOptions, "verify"),
     _row("backup", ContestBackupOptions, "backup"),
