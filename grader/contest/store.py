@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import secrets
 import sqlite3
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -61,6 +62,9 @@ class Store:
             raise UsageError(f"there is no folder {folder}; `grader contest new {folder}` makes one")
         self.folder = folder
         self.clocks = clocks
+        self._lock = (
+            threading.RLock()
+        )  # threads wait for each other here; SQLite has processes wait in longer and longer naps
         with _reported(folder), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
@@ -91,7 +95,7 @@ class Store:
 
         Raises GraderFault where the disk is full or fails.
         """
-        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with self._lock, _reported(self.folder), contextlib.closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(connection, moment or self.clocks())
