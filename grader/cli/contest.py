@@ -16,10 +16,12 @@ import typer
 
 from grader.cli import output
 from grader.cli.errors import INTERRUPTED
-from grader.cli.settings import check_machine, local_engine
-from grader.contest import queue, timetable
+from grader.cli.settings import check_machine, engine_for, local_engine
+from grader.contest import desk, queue, timetable
 from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
+from grader.contest.counted import choose_what_counts
+from grader.contest.events import head
 from grader.contest.folder import open_contest, start_contest
 from grader.contest.grading import GradingChoices, prepare_grading, task_of_contest
 from grader.contest.moments import read_clocks
@@ -34,6 +36,7 @@ from grader.contest.people import (
 )
 from grader.contest.privacy import erase_person, export_person
 from grader.contest.rehearse import findings_of, forecast, rehearse
+from grader.contest.spec import DEFAULT_GROUP
 from grader.contest.verify import verify_archive
 from grader.contest.views import queue_view
 from grader.contest.worker import ContestWorker, WorkerSettings
@@ -174,8 +177,9 @@ def worker(options: commands.ContestWorkerOptions) -> None:
     """Grade what is handed in."""
     contest = open_contest(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
-    with closing(local_engine(kept=len(contest.spec.tasks))) as engine:
-        working = _worker_for(contest, choices, engine, options.jobs)
+    engine, jobs = engine_for(options)
+    with closing(engine):
+        working = _worker_for(contest, choices, engine, jobs, local=options.engine == "local")
         try:
             working.run(threading.Event(), until_idle=options.until_idle)
         except KeyboardInterrupt:
@@ -183,10 +187,12 @@ def worker(options: commands.ContestWorkerOptions) -> None:
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _worker_for(contest: Contest, choices: GradingChoices, engine: Engine, jobs: int) -> ContestWorker:
-    """Return a worker of a contest. Raises UsageError where this machine cannot grade one of its tasks."""
+def _worker_for(
+    contest: Contest, choices: GradingChoices, engine: Engine, jobs: int, *, local: bool = True
+) -> ContestWorker:
+    """Return a worker of a contest. Raises UsageError where this machine should grade and cannot grade one of its tasks."""
     tasks = prepare_grading(contest, choices)
-    for graded in tasks.values():
+    for graded in tasks.values() if local else ():
         check_machine(graded.settings, graded.task)
     return ContestWorker(contest.store, tasks, engine, WorkerSettings(jobs, output.warn))
 
@@ -208,7 +214,7 @@ def show_queue(options: commands.ContestQueueOptions) -> None:
             for number in numbers or []:
                 decide(transaction, number, options.because or "")
     with store.reading() as transaction:
-        rows = queue_view(transaction)
+        rows, last = queue_view(transaction), head(transaction.connection)
     if options.as_json:
         output.print_json([asdict(row) for row in rows])
         return
@@ -218,6 +224,33 @@ def show_queue(options: commands.ContestQueueOptions) -> None:
         output.say(f"{row.number}  {row.state}{wait}  {row.task}  {row.name}")
     if not rows:
         output.say("nothing runs, waits or is held")
+    output.say(f"head of the events: {last}")
+
+
+def extend(options: commands.ContestExtendOptions) -> None:
+    """Move somebody's last deadline."""
+    if options.withdraw == (options.until is not None):
+        raise UsageError("give either --until or --withdraw")
+    contest = open_contest(options.folder)
+    if options.task:
+        contest.spec.task(options.task)
+    person = _chosen(contest.store, [options.person])[0] if options.person else None
+    zone = contest.spec.zone_of(person.group if person else DEFAULT_GROUP)
+    until = desk.moment_in(options.until, zone) if options.until else None
+    team = person.team if person else ""
+    with contest.store.writing() as transaction:
+        desk.extend(transaction, team, until, task=options.task, author="", reason=options.because)
+    whom = (person.name or person.id) if person else "everybody"
+    output.say(f"{whom}: until {until:%Y-%m-%d %H:%M %z}" if until else f"{whom}: no extension")
+
+
+def disqualify(options: commands.ContestDisqualifyOptions) -> None:
+    """Let a submission count nothing, or count again."""
+    with open_contest(options.folder).store.writing() as transaction:
+        desk.disqualify(
+            transaction, options.number, disqualified=not options.withdraw, author="", reason=options.because
+        )
+    output.say(f"submission {options.number} {'counts again' if options.withdraw else 'counts 0 points'}")
 
 
 def close(options: commands.ContestCloseOptions) -> None:
@@ -225,6 +258,7 @@ def close(options: commands.ContestCloseOptions) -> None:
     contest = open_contest(options.folder)
     tasks = {task.id: task_of_contest(contest, task) for task in contest.spec.tasks}
     closed = close_contest(contest, tasks, options.out, early=options.early)
+    choose_what_counts(contest)
     if options.as_json:
         output.print_json(asdict(closed) | {"archive": str(options.out)})
         return

@@ -18,7 +18,7 @@ from grader.contest.store import SPEC_FILE
 from grader.errors import UsageError
 from grader.serve.client import Handover, submit_file
 from grader.serve.demo import start_demo
-from grader.serve.public import publish_tasks
+from grader.serve.publish import publish_tasks
 from grader.serve.server import SiteServer, listen
 from grader.serve.settings import ServeSettings
 from grader.task.spec import load_task

@@ -17,24 +17,16 @@ from grader.report.page_renderer import PageRenderer
 from grader.report.run_files import RunFiles, run_files, without_paths
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from grader.contest.grading import GradedTask
     from grader.contest.queue import Lease
     from grader.contest.spec import ContestSpec
+    from grader.contest.store import Store
     from grader.gradebook.gradebook import Recorded
     from grader.gradebook.result import Result
 
-FOLDER = "feedback"
-
-
-def feedback_path(contest: Path, number: int) -> Path:
-    """Return where the feedback of a submission lies in a contest's folder."""
-    return contest / FOLDER / f"{number}.html"
-
 
 def write_feedback(
-    contest: Path, spec: ContestSpec, lease: Lease, *, result: Result, graded: GradedTask
+    store: Store, spec: ContestSpec, lease: Lease, *, result: Result, graded: GradedTask
 ) -> None:
     """Write the page of a result that the gradebook of its task has. Raises UsageError where it cannot be written."""
     with reading(graded.out) as book:
@@ -43,7 +35,7 @@ def write_feedback(
     if not of_this:
         return  # it could not start: the verdict's sentence says everything
     page = _page(spec, lease, recorded=of_this[-1], history=history, graded=graded)
-    write_atomic(feedback_path(contest, lease.number), page.encode())
+    write_atomic(store.feedback(lease.number), page.encode())
 
 
 def is_coarse(spec: ContestSpec) -> bool:

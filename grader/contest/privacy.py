@@ -75,6 +75,7 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
         )
     for row in submissions:
         (store.files / row["file"]).unlink(missing_ok=True)
+        store.feedback(int(row["number"])).unlink(missing_ok=True)
     _remove_runs(store.folder / GRADING, person.team, {row["sha256"] for row in submissions})
     store.compact()  # else erased bytes would stay in free pages
     return len(submissions)

@@ -3,6 +3,7 @@
 contest.toml     the rules                        files/     what was handed in, never opened by the web process
 contest.sqlite   submissions, events, people      incoming/  uploads that are not complete
 receipts.key     signs receipts                   grading/   results, secrets, answers: the worker's alone
+feedback/        a page for each verdict, which the worker writes
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import contextlib
 import hashlib
 import secrets
 import sqlite3
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPEC_FILE, DATABASE, KEY_FILE = "contest.toml", "contest.sqlite", "receipts.key"
-FILES, INCOMING, GRADING = "files", "incoming", "grading"
+FILES, INCOMING, GRADING, FEEDBACK = "files", "incoming", "grading", "feedback"
 _BUSY_SECONDS = 30  # a writer waits for the others
 _JUMP_SECONDS = 2.0  # that the wall clock may move against the other one without being noted
 _OFFSET, _BOOT = "clock_offset", "clock_boot"
@@ -61,9 +63,15 @@ class Store:
             raise UsageError(f"there is no folder {folder}; `grader contest new {folder}` makes one")
         self.folder = folder
         self.clocks = clocks
+        self._lock = (
+            threading.RLock()
+        )  # threads wait for each other here; SQLite has processes wait in longer and longer naps
         with _reported(folder), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
+        # As long as one connection is open, closing the others does not write the whole journal back.
+        self._anchor = sqlite3.connect(folder / DATABASE, check_same_thread=False)
+        self._anchor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
         for name in (FILES, INCOMING):
             (folder / name).mkdir(exist_ok=True, mode=0o700)
 
@@ -82,13 +90,17 @@ class Store:
         """The folder of uploads that are not complete."""
         return self.folder / INCOMING
 
+    def feedback(self, number: int) -> Path:
+        """Return where the worker writes the page of feedback of a submission."""
+        return self.folder / FEEDBACK / f"{number}.html"
+
     @contextlib.contextmanager
     def writing(self, moment: Moment | None = None) -> Iterator[Transaction]:
         """Enter a transaction that may write, as the only one: whole on the disk at its end, or not at all.
 
         Raises GraderFault where the disk is full or fails.
         """
-        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with self._lock, _reported(self.folder), contextlib.closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(connection, moment or self.clocks())

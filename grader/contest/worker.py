@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from grader.contest import queue
 from grader.contest.feedback_page import write_feedback
+from grader.contest.intake import sweep
 from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
@@ -46,7 +47,7 @@ class WorkerSettings:
 class ContestWorker:
     """Takes submissions of a contest from its queue and records what comes of grading them on an engine.
 
-    A batch is of one task. Several workers serve several tasks at a time.
+    A batch is of one task. Several workers serve several tasks at a time. Tasks that it does not have wait for others.
     """
 
     def __init__(
@@ -60,6 +61,7 @@ class ContestWorker:
 
         A machine that fails, with a full disk for one, is waited for: submissions stay in the queue.
         """
+        sweep(self._store)
         with self._alive(stop):
             while not stop.is_set():
                 try:
@@ -84,7 +86,7 @@ class ContestWorker:
         answered = self._triage()
         with self._store.writing() as transaction:
             queue.expire(transaction)
-            leases = queue.take(transaction, self.id, most=self._settings.jobs)
+            leases = queue.take(transaction, self.id, tasks=self._tasks, most=self._settings.jobs)
         if leases:
             self._grade(leases)
         return bool(answered or leases)
@@ -92,7 +94,7 @@ class ContestWorker:
     def _triage(self) -> int:
         """Answer at once what cannot start, put the rest into the queue; return how many there were."""
         with self._store.reading() as transaction:
-            arrived = queue.received(transaction)
+            arrived = [lease for lease in queue.received(transaction) if lease.task in self._tasks]
         for lease in arrived:
             fault = self._fault(lease)
             with self._store.writing() as transaction:
@@ -192,7 +194,7 @@ class _Recorder:
             recorded = queue.record_result(transaction, lease, result)
         if recorded:
             try:
-                write_feedback(self._store.folder, self._spec, lease, result=result, graded=self._graded)
+                write_feedback(self._store, self._spec, lease, result=result, graded=self._graded)
             except (GraderFault, StudentFault, UsageError) as error:  # the verdict stands
                 self._on_notice(f"no page of feedback for submission {lease.number}: {error}")
             self._on_notice(f"submission {lease.number} of {lease.task}: {result.verdict}")

@@ -12,7 +12,6 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from grader.contest import desk
 from grader.contest.attempts import AttemptState
 from grader.contest.events import head
-from grader.contest.feedback_page import feedback_path
 from grader.contest.people import participant
 from grader.contest.views import board_view, task_view, team_names
 from grader.errors import EXPLANATIONS, Verdict
@@ -105,7 +104,7 @@ def attempt(visit: SiteVisit) -> Response:
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
         asked = [question for question in desk.questions(transaction) if question.appeal == sent.view.number]
-    more = not sent.waits and feedback_path(visit.contest.store.folder, sent.view.number).is_file()
+    more = not sent.waits and visit.contest.store.feedback(sent.view.number).is_file()
     return visit.page("attempt.html", sent=sent, asked=asked, more=more)
 
 
@@ -123,7 +122,7 @@ def feedback(visit: SiteVisit) -> Response:
     """Return the page that grading wrote about an attempt; it brings its own policy, which allows its style alone."""
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
-    path = feedback_path(visit.contest.store.folder, sent.view.number)
+    path = visit.contest.store.feedback(sent.view.number)
     if sent.waits or not path.is_file():
         raise HTTPException(404)
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": FEEDBACK_POLICY})

@@ -8,7 +8,7 @@ from contests import RULES, SmallContest, small_contest
 
 from grader.contest import queue
 from grader.contest.events import EventKind, all_events, broken_link
-from grader.contest.feedback_page import feedback_path, write_feedback
+from grader.contest.feedback_page import write_feedback
 from grader.contest.grading import GradingChoices, prepare_grading
 from grader.contest.spec import parse_spec
 from grader.contest.views import board_view, task_view
@@ -53,9 +53,9 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     assert (ada.verdict, bob.verdict) == ("scored", "invalid_notebook")
     assert ada.points
     assert ada.points > (bob.points or 0)
-    page = feedback_path(small.store.folder, ada.number)
+    page = small.store.feedback(ada.number)
     assert "balanced accuracy" in page.read_text(encoding="utf-8")
-    assert not feedback_path(small.store.folder, bob.number).exists()
+    assert not small.store.feedback(bob.number).exists()
     # A worker that was killed after the gradebook had the result leaves the submission to the next one.
     with small.store.writing() as transaction:
         queue.requeue(transaction, ada.number, "to see whether it is run again")
@@ -79,7 +79,7 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     lease = queue.Lease("", ada.number, "", "toy_task", row["file"], "")
     with reading(graded.out) as book:
         recorded = next(known for known in book.history() if known.result.submission == str(path))
-    write_feedback(small.store.folder, spec, lease, result=recorded.result, graded=graded)
+    write_feedback(small.store, spec, lease, result=recorded.result, graded=graded)
     coarse = page.read_text(encoding="utf-8")
     assert recorded.result.metrics is not None
     assert f"{recorded.result.metrics.balanced_accuracy:.3f}" not in coarse

@@ -10,7 +10,7 @@ from starlette.testclient import TestClient
 
 from grader.contest.people import NewParticipant, Participant, enrol, new_token
 from grader.serve.app import make_app
-from grader.serve.public import publish_tasks
+from grader.serve.publish import publish_tasks
 from grader.serve.sessions import Sessions
 from grader.serve.settings import ServeSettings
 

@@ -10,7 +10,6 @@ from contests import result
 from sites import TASK, SiteClient, SmallSite, small_site
 
 from grader.contest import queue
-from grader.contest.feedback_page import feedback_path
 from grader.files import write_atomic
 from grader.serve.access import ROUTES
 
@@ -86,7 +85,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
             queue.admit(transaction, number)
             (lease,) = queue.take(transaction, "worker", most=1)
             queue.record_result(transaction, lease, result())
-        write_atomic(feedback_path(site.small.store.folder, number), b"Bob" if number == 2 else b"Ada")
+        write_atomic(site.small.store.feedback(number), b"Bob" if number == 2 else b"Ada")
     site.client("bob").fill("/questions", text="what is a slot?")
     return site
 
