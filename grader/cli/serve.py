@@ -7,9 +7,11 @@ import os
 import subprocess
 import sys
 import tempfile
-from contextlib import contextmanager
+import threading
+from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 
 from grader.cli import output
 from grader.contest.folder import open_contest
@@ -24,12 +26,13 @@ from grader.serve.settings import ServeSettings
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from contextlib import AbstractContextManager
 
     from grader.cli.serve_options import ServeOptions, SubmitOptions
     from grader.contest.folder import Contest
 
 _STOP_SECONDS = 30
+_PAUSE_SECONDS = 3.0  # before a worker that ended is replaced
 _DEMO_REPEATS = 2
 
 
@@ -42,8 +45,9 @@ def serve(options: ServeOptions) -> None:
     contest = _demo(options) if options.demo else _opened(options.contest)
     publish_tasks(contest)
     sweep(contest.store)
-    server = SiteServer(contest, settings)
     with listen(settings) as listening:
+        settings = replace(settings, port=listening.getsockname()[1])
+        server = SiteServer(contest, settings)
         output.say(f"{contest.spec.title}: {settings.address}")
         if settings.shows_banner:
             output.warn("unencrypted: others in this network could read along")
@@ -67,24 +71,46 @@ def _demo(options: ServeOptions) -> Contest:
     return demo.contest
 
 
-@contextmanager
-def _worker(contest: Contest, options: ServeOptions) -> Iterator[None]:
-    """Grade in a process of its own as long as the context lasts; it alone knows secrets and answers."""
+class WorkerKeeper:
+    """Keeps a worker running in a process of its own, which alone knows secrets and answers: one that ends is replaced."""
+
+    def __init__(self, command: list[str]) -> None:
+        self._command = command
+        self._stopping = threading.Event()
+        self._process = self._started()
+        self._thread = threading.Thread(target=self._keep, name="worker", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stopping.set()
+        self._process.terminate()
+        try:
+            self._process.wait(_STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            self._process.kill()
+        self._thread.join()
+
+    def _started(self) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(self._command, start_new_session=True)  # Ctrl-C is for us; we end it
+
+    def _keep(self) -> None:
+        while True:
+            code = self._process.wait()
+            if self._stopping.wait(_PAUSE_SECONDS):
+                return
+            output.warn(f"the worker ended with exit code {code}; starting another")
+            self._process = self._started()
+
+
+def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[object]:
     if options.jobs == 0:
-        yield
-        return
+        return nullcontext()
     command = [sys.executable, "-m", "grader", "contest", "worker", str(contest.store.folder)]
     command += ["--jobs", str(options.jobs), "--device", options.device]
-    command += ["--repeats", str(_DEMO_REPEATS)] if options.demo else []
-    with subprocess.Popen(command, start_new_session=True) as process:
-        try:
-            yield
-        finally:
-            process.terminate()
-            try:
-                process.wait(_STOP_SECONDS)
-            except subprocess.TimeoutExpired:
-                process.kill()
+    return WorkerKeeper([*command, "--repeats", str(_DEMO_REPEATS)] if options.demo else command)
 
 
 def submit(options: SubmitOptions) -> None:

@@ -24,7 +24,9 @@ class ServeOptions:
     demo: Annotated[bool, typer.Option("--demo", help="Start a contest to try things out.")] = False
     demo_task: Annotated[str, typer.Option("--demo-task", help="Task of the demo.")] = "noisy_labels"
     host: Annotated[str, typer.Option("--host", help="Address of this machine to serve on.")] = "127.0.0.1"
-    port: Annotated[int, typer.Option("--port", min=1, max=65535, help="Port to serve on.")] = 8000
+    port: Annotated[
+        int, typer.Option("--port", min=0, max=65535, help="Port to serve on; 0: a free one.")
+    ] = 8000
     url: Annotated[
         str, typer.Option("--url", help="Address that people type, where a proxy stands before.")
     ] = ""

@@ -82,5 +82,5 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     write_feedback(small.store, spec, lease, result=recorded.result, graded=graded)
     coarse = page.read_text(encoding="utf-8")
     assert recorded.result.metrics is not None
-    assert f"{recorded.result.metrics.balanced_accuracy:.3f}" not in coarse
+    assert f"{recorded.result.metrics.value:.3f}" not in coarse
     assert f"<strong>{ada.points // 10 * 10}</strong>" in coarse

@@ -83,7 +83,7 @@ def site(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
     for number in (1, 2):
         with site.small.store.writing() as transaction:
             queue.admit(transaction, number)
-            (lease,) = queue.take(transaction, "worker", most=1)
+            (lease,) = queue.take(transaction, "worker", tasks=[TASK], most=1)
             queue.record_result(transaction, lease, result())
         write_atomic(site.small.store.feedback(number), b"Bob" if number == 2 else b"Ada")
     site.client("bob").fill("/questions", text="what is a slot?")

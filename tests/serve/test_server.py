@@ -119,8 +119,8 @@ def test_a_notebook_hands_itself_in(site: SmallSite, address: str, tmp_path: Pat
     cell = cell.replace("&#34;", '"').replace("&gt;", ">").replace("http://127.0.0.1:8000", address)
     path = tmp_path / "my work.ipynb"
     source = cell.replace('NOTEBOOK = ""', f"NOTEBOOK = {str(path)!r}")
-    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])  # type: ignore[no-untyped-call]
-    path.write_text(nbformat.writes(notebook), encoding="utf-8")  # type: ignore[no-untyped-call]
+    notebook = nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell(source)])
+    path.write_text(nbformat.writes(notebook), encoding="utf-8")
     done = NotebookClient(notebook, timeout=60, kernel_name="python3").execute()
     (output,) = done.cells[0].outputs
     number = int(re.search(r"handed in as number (\d+)", output["text"])[1])  # type: ignore[index]

@@ -70,7 +70,7 @@ def grade(site: SmallSite, number: int) -> None:
     """Do what a worker does."""
     with site.small.store.writing() as transaction:
         queue.admit(transaction, number)
-        (lease,) = queue.take(transaction, "worker", most=1)
+        (lease,) = queue.take(transaction, "worker", tasks=[TASK], most=1)
         queue.record_result(transaction, lease, result(points=73))
 
 
