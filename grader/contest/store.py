@@ -3,7 +3,7 @@
 contest.toml     the rules                        files/     what was handed in, never opened by the web process
 contest.sqlite   submissions, events, people      incoming/  uploads that are not complete
 receipts.key     signs receipts                   grading/   results, secrets, answers: the worker's alone
-feedback/        a page for each verdict, which the worker writes
+feedback/        a page for each verdict, the worker's    pages/     the last leaderboard of the site
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPEC_FILE, DATABASE, KEY_FILE = "contest.toml", "contest.sqlite", "receipts.key"
-FILES, INCOMING, GRADING, FEEDBACK = "files", "incoming", "grading", "feedback"
+FILES, INCOMING, GRADING, FEEDBACK, PAGES = "files", "incoming", "grading", "feedback", "pages"
 _BUSY_SECONDS = 30  # a writer waits for the others
 _JUMP_SECONDS = 2.0  # that the wall clock may move against the other one without being noted
 _OFFSET, _BOOT = "clock_offset", "clock_boot"

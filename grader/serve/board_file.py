@@ -6,13 +6,13 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from grader.contest.store import PAGES
 from grader.files import write_atomic
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-FOLDER = "pages"
 BOARD_SECONDS = 5.0
 
 
@@ -20,7 +20,7 @@ class BoardFile:
     """The table of the leaderboard in each language, in files of `pages/` in a contest's folder."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / FOLDER
+        self._folder = folder / PAGES
         self._made: dict[str, float] = {}
         self._lock = threading.Lock()
 
@@ -28,7 +28,8 @@ class BoardFile:
         """Return the table as HTML: what `make` returned at most `BOARD_SECONDS` ago."""
         path = self._folder / f"board.{language}.html"
         with self._lock:
-            if time.monotonic() - self._made.get(language, float("-inf")) >= BOARD_SECONDS:
+            age = time.monotonic() - self._made.get(language, float("-inf"))
+            if age >= BOARD_SECONDS or not path.is_file():
                 write_atomic(path, make().encode())
                 self._made[language] = time.monotonic()
-        return path.read_text(encoding="utf-8")
+            return path.read_text(encoding="utf-8")

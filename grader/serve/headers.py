@@ -12,15 +12,17 @@ if TYPE_CHECKING:
 
     from grader.serve.settings import ServeSettings
 
-POLICY = (
-    "default-src 'none'; style-src 'self'; script-src 'self'; img-src 'self' data:; connect-src 'self'; "
-    "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+_NOWHERE = ("default-src 'none'", "base-uri 'none'", "frame-ancestors 'none'")
+_OWN = (
+    "style-src 'self'",
+    "script-src 'self'",
+    "img-src 'self' data:",
+    "connect-src 'self'",
+    "form-action 'self'",
 )
+POLICY = "; ".join((*_NOWHERE, *_OWN))
 # Of a feedback page, which stands alone and allows its one style by a hash besides.
-FEEDBACK_POLICY = (
-    "default-src 'none'; style-src 'unsafe-inline'; img-src data:; form-action 'none'; base-uri 'none'; "
-    "frame-ancestors 'none'"
-)
+FEEDBACK_POLICY = "; ".join((*_NOWHERE, "style-src 'unsafe-inline'", "img-src data:", "form-action 'none'"))
 _FIXED = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -37,7 +37,7 @@ def decide(visit: SiteVisit) -> Response:
     reason = _reason(visit)
     with visit.writing() as transaction:
         sent_attempt(visit, transaction)
-        decision(transaction, visit.path("number"), reason)
+        decision(transaction, visit.path("number"), f"{reason} (by {visit.somebody.id})")
     return visit.back(f"/attempt/{visit.path('number')}")
 
 
