@@ -73,9 +73,19 @@
 # %% [markdown]
 # ## Setup
 #
-# All imports of the protected cells, and five values that the grader sets itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
+FINAL_EVALUATION_MODE = False
+DATA_PATH = "data/image_al"  # folder with train/ and val/ (in the final evaluation train/ and test/)
+PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
+SEED = 0  # first labels, start of the networks, order of the batches, dropout
+DEVICE = "auto"  # "auto", "cpu" or "cuda"
+
+# %% [markdown]
+# All imports of the protected cells.
+
+# %% tags=["protected"]
 import hashlib, json, random, shutil, stat, urllib.request, zipfile
 from pathlib import Path, PurePosixPath
 
@@ -85,12 +95,6 @@ import torch
 from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 from torch.nn import functional as F
-
-FINAL_EVALUATION_MODE = False
-DATA_PATH = "data/image_al"  # folder with train/ and val/ (in the final evaluation train/ and test/)
-PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
-SEED = 0  # first labels, start of the networks, order of the batches, dropout
-DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # {{ cells/setup.py }}
 
