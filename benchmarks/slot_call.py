@@ -18,6 +18,7 @@ import torch
 from measure import report, spread
 
 from grader.sandbox import SlotSource, open_sandbox
+from grader.sandbox.inside.wire import Crossing
 from grader.task.spec import Limits
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import Channel
@@ -54,7 +55,7 @@ def main() -> None:
     sandbox = open_sandbox(Limits(), imports="import torch", walls="namespaces")
     slot = sandbox.start_slot(SlotSource("import torch", SLOT, ("select", "echo"), 0))
     try:
-        channel = Channel(slot.socket, Ledger(), return_mb=64)
+        channel = Channel(slot.socket, Ledger(), Crossing())
         channel.wait_until_loaded()
         batch = (torch.randint(0, 2, (128,)), [torch.rand(128), torch.rand(128)])
         direct, crossed = [], []

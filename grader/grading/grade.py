@@ -18,6 +18,7 @@ from grader.notebooks.rebuild import rebuild
 from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
+from grader.sandbox.process import crossing_of
 from grader.task.scoring import points, score
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
@@ -243,7 +244,7 @@ def _try_first_call(
     if frame is None:
         return None
     with contextlib.closing(sandbox.start_slot(source)) as slot:
-        fault = try_first_call(slot, frame, job.task.spec.limits.return_mb)
+        fault = try_first_call(slot, frame, crossing_of(job.task.spec.limits))
         if fault is not None:
             job.folder.executed.write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
         return fault

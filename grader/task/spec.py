@@ -62,8 +62,14 @@ class Limits(_Strict):
     """MB of each of two private folders, and of a file in them; 0: no file can be written. More is graded only where there are namespaces."""
     output_kb: int = Field(default=1024, ge=1)
     """kB that may be printed."""
-    return_mb: int = Field(default=64, ge=1)
-    """MB that one call may return."""
+    argument_mb: int = Field(default=64, ge=1, le=1024)
+    """MB of arrays and bytes that one call may get as its arguments. [What may cross](what_may_cross.md)"""
+    return_mb: int = Field(default=64, ge=1, le=1024)
+    """MB of arrays and bytes that one call may return."""
+    text_mb: int = Field(default=1, ge=1, le=64)
+    """MB of texts and numbers outside arrays that may cross at once, as JSON in UTF-8; for arguments and for what is returned."""
+    values: int = Field(default=100_000, ge=1_000, le=5_000_000)
+    """Texts, numbers, lists, dicts and arrays that may cross at once; for arguments and for what is returned."""
 
     def for_digest(self) -> dict[str, Any]:
         """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
@@ -76,6 +82,9 @@ class Limits(_Strict):
             "return_mb": self.return_mb,
         }
         more = {"of_processes": self.processes} if self.processes > 1 else {}
+        for name in ("argument_mb", "text_mb", "values"):
+            if getattr(self, name) != Limits.model_fields[name].default:
+                more[name] = getattr(self, name)
         return hashed | more | ({"writes": True} if self.file_mb else {})
 
     @property

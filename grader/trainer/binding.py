@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.sandbox.inside.loopback import connect
+from grader.sandbox.inside.wire import Crossing
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Channel
 
@@ -33,7 +34,7 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     channel = Channel(
         connect(**exchange) if exchange else socket.socket(fileno=given["socket"]),
         ledger,
-        given["return_mb"],
+        Crossing(**given["crossing"]),
         first_call=Path(FIRST_CALL)
         if given["keep_first_call"]
         else None,  # in the run folder, where the trainer runs
@@ -43,8 +44,8 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
 
 
 def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
-    def call(*args: Any) -> Any:
-        return channel.call(entry, args)
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return channel.call(entry, args, kwargs)
 
     call.__name__ = call.__qualname__ = entry
     call.__doc__ = "Call the student's function in its sandbox; takes and returns plain values and arrays."

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from grader.sandbox.process import crossing_of
 from grader.trainer.gpus import ANYWHERE, Place
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class TrainerRun:
         """Return what the trainer needs to know of its slot, beside the descriptors."""
         return {
             "exchange": self.exchange,
-            "return_mb": self.job.task.spec.limits.return_mb,
+            "crossing": asdict(crossing_of(self.job.task.spec.limits)),
             "card_share": self.job.place.share,
             "keep_first_call": self.job.keep_first_call,
         }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ENVIRONMENT = "GRADER_SLOT"  # JSON: the two descriptors and `TrainerRun.slot()`
 FIRST_CALL = "first_call.frame"
+ARGUMENTS_OF = "the arguments of"  # how each sentence of UnsendableArguments begins
 _KEPT_BYTES = 64 << 20
 # What a student's process may say of itself. All of them are worth 0 points, so lying gains nothing.
 _CLAIMS = {
@@ -32,11 +33,17 @@ _CLAIMS = {
     Verdict.SLOT_CRASHED,
 }
 _MESSAGE_CHARACTERS, _TRACEBACK_CHARACTERS = 500, 10_000
+# Which field of `[limits]` in task.toml raises which cap of arguments.
+_SETTINGS = {"payload_bytes": "argument_mb", "header_bytes": "text_mb", "nodes": "values"}
 _UNASKED = "the process of your function sent something unasked"
 
 
 class SlotFailure(Exception):  # noqa: N818 -- the name shown in the executed notebook
     """The student's process failed; the ledger has the verdict."""
+
+
+class UnsendableArguments(Exception):  # noqa: N818 -- the name shown in the executed notebook
+    """Protected code called the student's function with what cannot cross; the task is at fault."""
 
 
 class Channel:
@@ -46,7 +53,7 @@ class Channel:
         self,
         sock: socket.socket,
         ledger: Ledger,
-        return_mb: int,
+        crossing: wire.Crossing,
         *,
         receive: Callable[[socket.socket, wire.Caps], Any] = wire.receive,
         first_call: Path | None = None,
@@ -54,7 +61,7 @@ class Channel:
         """Talk over `sock`; the frame of the first call is kept in the file `first_call`, where one is named."""
         self._socket = sock
         self._ledger = ledger
-        self._receiving = wire.Caps(payload_bytes=return_mb << 20)
+        self._crossing = crossing
         self._receive_value = receive
         self._first_call = first_call
         self._number = 0
@@ -70,16 +77,23 @@ class Channel:
             self._fail(message)
         self._ledger.end()
 
-    def call(self, entry: str, args: tuple[Any, ...]) -> Any:
-        """Return what the student's `entry` answers to `args`.
+    def call(self, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
+        """Return what the student's `entry` answers to `args` and `kwargs`.
 
-        Raises SlotFailure where their process failed, and WireError where *our* arguments cannot cross.
+        Raises SlotFailure where their process failed, and UnsendableArguments where *our* arguments cannot cross.
         """
         question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
-        if self._first_call is not None:
-            _keep(self._first_call, question)
-            self._first_call = None
-        return self._exchange(lambda: wire.send(self._socket, question))  # received with the same caps
+        question |= {"kwargs": kwargs} if kwargs else {}
+        caps = self._crossing.arguments
+        try:
+            if self._first_call is not None:
+                _keep(self._first_call, question, caps)
+                self._first_call = None
+            return self._exchange(lambda: wire.send(self._socket, question, caps))
+        except wire.Unsendable as error:
+            if self._ledger.running:
+                self._ledger.end()  # nothing was sent
+            raise UnsendableArguments(_advice(entry, error)) from None
 
     def replay(self, frame: bytes) -> Any:
         """Return the answer to a call that was kept as `first_call`.
@@ -103,7 +117,7 @@ class Channel:
 
     def _receive(self) -> dict[str, Any]:
         try:
-            message = self._receive_value(self._socket, self._receiving)
+            message = self._receive_value(self._socket, self._crossing.returns)
         except wire.Closed:
             self._gone()
         except wire.WireError as error:
@@ -143,9 +157,19 @@ def cleaned(message: str, traceback: str) -> tuple[str, str]:
     return " ".join(clean(message, _MESSAGE_CHARACTERS).split()), clean(traceback, _TRACEBACK_CHARACTERS)
 
 
-def _keep(path: Path, question: dict[str, Any]) -> None:
+def _advice(entry: str, error: wire.Unsendable) -> str:
+    """Return the sentence on arguments that cannot cross: the entry, the cap, and the setting that raises it."""
+    if not error.cap:
+        return f"{ARGUMENTS_OF} {entry} hold {error.what}, which cannot cross; pass arrays, numbers, texts or bytes"
+    setting = _SETTINGS[error.cap]
+    return (
+        f"{ARGUMENTS_OF} {entry} hold {error.what}; pass less at once, or raise limits.{setting} in task.toml"
+    )
+
+
+def _keep(path: Path, question: dict[str, Any], caps: wire.Caps) -> None:
     """Keep a call's frame for the gate, which saves time; a disk that cannot take it costs only that."""
-    body = wire.frame(question)
+    body = wire.frame(question, caps)
     if len(body) <= _KEPT_BYTES:
         with contextlib.suppress(OSError):
             path.write_bytes(body)

@@ -15,6 +15,7 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from grader.errors import GraderFault, StudentFault
+from grader.notebooks.reading import labels
 from grader.trainer.attribution import blame_cell, blame_time
 from grader.trainer.engine import WallClockExceeded
 from grader.trainer.job import TrainerRun
@@ -100,7 +101,7 @@ def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
             trainer_run=run,
         )
     except PapermillExecutionError as error:
-        return blame_cell(error, ledger, slot)
+        return blame_cell(error, _label(run.notebook, error.cell_index), ledger, slot)
     except WallClockExceeded:
         if job.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
@@ -114,6 +115,13 @@ def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
     if not job.folder.predictions.is_file():
         raise GraderFault("the notebook ended without saving its predictions")
     return None
+
+
+def _label(notebook: Any, index: int) -> str:
+    """Return the name for messages of the cell at `index`, counted from 0; papermill's own cell is in no author's notebook."""
+    cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    position = next(number for number, cell in enumerate(cells) if cell is notebook.cells[index])
+    return labels({"cells": cells})[position]
 
 
 def _penalties(path: Path) -> list[str]:

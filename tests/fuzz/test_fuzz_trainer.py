@@ -114,7 +114,7 @@ def check_stream(data: bytes, receive: Receive) -> None:
             left.sendall(data)
         left.shutdown(socket.SHUT_WR)
         right.settimeout(SECONDS)
-        channel = Channel(right, ledger, 1, receive=receive)
+        channel = Channel(right, ledger, wire.Crossing(return_mb=1), receive=receive)
         said = ""
         try:
             channel.wait_until_loaded()
@@ -159,6 +159,6 @@ def test_a_slot_that_drips_its_answer_does_not_hold_the_gate(
     dripping.start()
     begun = time.monotonic()
     with right:
-        first_call.try_first_call(Gone(right), wire.frame({"kind": "call", "number": 1}), 1)
+        first_call.try_first_call(Gone(right), wire.frame({"kind": "call", "number": 1}), wire.Crossing())
     dripping.join()
     assert time.monotonic() - begun < SECONDS

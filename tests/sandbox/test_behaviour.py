@@ -25,6 +25,16 @@ def test_arrays_arrive_as_they_were_sent(sandbox: Sandbox) -> None:
     assert tensor.shape == (128,)
 
 
+def test_keyword_arguments_texts_and_bytes_cross_both_ways(sandbox: Sandbox) -> None:
+    slot = f"def {ENTRY}(a, *, text, data=b''):\n    return {{'text': text + a, 'data': data + b'!'}}\n"
+    running = sandbox.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), 0))
+    wire.receive(running.socket)
+    kwargs = {"text": "\u0142", "data": b"\x00\xff"}
+    wire.send(running.socket, {"kind": "call", "number": 1, "entry": ENTRY, "args": ("a",), "kwargs": kwargs})
+    assert wire.receive(running.socket)["value"] == {"text": "\u0142a", "data": b"\x00\xff!"}
+    running.close()
+
+
 def test_a_traceback_shows_the_students_own_lines(sandbox: Sandbox) -> None:
     slot = "def halve(x):\n    return x / 0.0 if len(x) else np.zeros(1)[7]\n\n" + function(
         "return halve([])"
@@ -119,12 +129,15 @@ def test_dataclasses_and_pickles_of_the_slots_own_classes_work(sandbox: Sandbox)
     [("(x for x in 'ab')", "a generator"), ("{1, 2}", "a set"), ("1j", "a complex"), ("np", "a module"),
      ("np.ones(2, complex)", "an array of dtype complex128"), ("{1: 2}", "a dict with a key that is not a text"),
      ("torch.ones(2, 2).to_sparse()", "a nested, sparse, quantised or empty-shelled tensor"),
-     ("np.zeros(1 << 22)", "more than 16 MB of arrays")],
+     ("np.zeros(1 << 22)", "more than 16 MB of arrays and bytes")],
 )  # fmt: skip
 def test_a_value_that_cannot_cross_is_named(sandbox: Sandbox, value: str, what: str) -> None:
     outcome = play(sandbox, function(f"return {value}"))
     assert outcome.verdict == "invalid_output"
-    assert outcome.message == f"{ENTRY} returned {what}; return arrays, numbers, lists or tuples"
+    assert (
+        outcome.message
+        == f"{ENTRY} returned {what}; return arrays, numbers, texts, bytes, lists, tuples or dicts"
+    )
 
 
 @pytest.mark.parametrize(

@@ -27,6 +27,25 @@ def test_a_task_is_read_with_its_defaults(toy_task: Task) -> None:
     assert toy_task.spec.data.source == "embedded"
 
 
+@pytest.mark.parametrize(
+    "line", ["argument_mb = 1025", "return_mb = 1025", "text_mb = 65", "values = 5000001", "values = 10"]
+)
+def test_what_crosses_has_bounds(own_toy: Path, line: str) -> None:
+    toml = own_toy / "task.toml"
+    toml.write_text(f"{toml.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=f"limits.{line.partition(' ')[0]}"):
+        read_task(own_toy)
+
+
+def test_caps_decide_predictions_where_they_are_not_the_usual_ones(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    before, text = read_task(own_toy).run_digest, toml.read_text(encoding="utf-8")
+    toml.write_text(f"{text}values = 100000\n", encoding="utf-8")
+    assert read_task(own_toy).run_digest == before
+    toml.write_text(f"{text}values = 100001\n", encoding="utf-8")
+    assert read_task(own_toy).run_digest != before
+
+
 def test_tasks_are_discovered_by_their_toml(own_toy: Path) -> None:
     (own_toy.parent / "no_task").mkdir()
     assert [task.id for task in discover(own_toy.parent)] == ["toy_task"]

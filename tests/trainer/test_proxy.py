@@ -12,10 +12,11 @@ import pytest
 
 from grader.sandbox.inside import wire
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import Channel, SlotFailure
+from grader.trainer.proxy import Channel, SlotFailure, UnsendableArguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -34,7 +35,7 @@ def channel_to(peer: Callable[[socket.socket], None], ledger: Ledger) -> Channel
             peer(theirs)
 
     threading.Thread(target=serve, daemon=True).start()
-    return Channel(ours, ledger, return_mb=1)
+    return Channel(ours, ledger, wire.Crossing(return_mb=1))
 
 
 def answering(**frame: Any) -> Callable[[socket.socket], None]:
@@ -108,6 +109,42 @@ def test_bytes_that_are_no_frame_are_an_invalid_output(ledger: Ledger) -> None:
     with pytest.raises(SlotFailure, match="cannot be read"):
         channel.wait_until_loaded()
     assert ledger.facts()["failure"]["verdict"] == "invalid_output"
+
+
+def test_keyword_arguments_cross_by_their_names(ledger: Ledger) -> None:
+    def peer(sock: socket.socket) -> None:
+        wire.send(sock, {"kind": "ready"})
+        call = wire.receive(sock)
+        wire.send(sock, {"kind": "answer", "number": 1, "value": [call["args"], call["kwargs"]]})
+
+    channel = channel_to(peer, ledger)
+    channel.wait_until_loaded()
+    assert channel.call("f", (1, b"x"), {"seed": 2}) == [(1, b"x"), {"seed": 2}]
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ([0] * 100_001, "more than 100000 values outside arrays; pass less at once, or raise limits.values in task.toml"),
+        ("x" * (2 << 20), "more than 1 MB of texts and numbers outside arrays; pass less at once, or raise limits.text_mb in task.toml"),
+        (bytes(65 << 20), "more than 64 MB of arrays and bytes; pass less at once, or raise limits.argument_mb in task.toml"),
+        ({1}, "a set, which cannot cross; pass arrays, numbers, texts or bytes"),
+    ],
+    ids=["values", "text", "bytes", "a set"],
+)  # fmt: skip
+@pytest.mark.parametrize("kept", [True, False], ids=["first call", "later"])
+def test_arguments_that_cannot_cross_name_the_entry_the_cap_and_the_setting(
+    argument: Any, sentence: str, ledger: Ledger, tmp_path: Path, *, kept: bool
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        frame = tmp_path / "first_call.frame"
+        channel = Channel(ours, ledger, wire.Crossing(), first_call=frame if kept else None)
+        with pytest.raises(UnsendableArguments) as raised:
+            channel.call("your_fit", (argument,))
+    assert str(raised.value) == f"the arguments of your_fit hold {sentence}"
+    assert not ledger.running
+    assert not frame.exists()
 
 
 def test_an_answer_above_the_cap_is_an_invalid_output(ledger: Ledger) -> None:

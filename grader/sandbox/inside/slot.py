@@ -187,7 +187,7 @@ class Serving:
         self.socket = slot_socket
         self.job = job
         self.config = config
-        self.caps = wire.Caps(payload_bytes=config["return_mb"] * MEGABYTE)
+        self.crossing = wire.Crossing(**config["crossing"])
         self.pid = os.getpid()
         self.reserve = bytes(RESERVE_BYTES)
         kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA) if resource else ()
@@ -202,7 +202,7 @@ class Serving:
             functions = self.guard(self.define)
             wire.send(self.socket, {"kind": "ready"})
             while True:
-                call = wire.receive(self.socket)
+                call = wire.receive(self.socket, self.crossing.arguments)
                 self.number, self.entry = call["number"], call["entry"]
                 self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
         except wire.Closed:
@@ -234,14 +234,15 @@ class Serving:
 
     def answer(self, call: dict[str, Any], function: Callable[..., Any]) -> None:
         """Call the student's function and send what it returns."""
-        value = function(*call["args"])
+        value = function(*call["args"], **call.get("kwargs", {}))
         if os.getpid() != self.pid:
             os._exit(1)  # a child that the student forked: only the slot's process answers
         sys.stdout.flush()
         try:
-            wire.send(self.socket, {"kind": "answer", "number": call["number"], "value": value}, self.caps)
+            answer = {"kind": "answer", "number": call["number"], "value": value}
+            wire.send(self.socket, answer, self.crossing.returns)
         except wire.Unsendable as error:
-            message = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
+            message = f"{call['entry']} returned {error.what}; return arrays, numbers, texts, bytes, lists, tuples or dicts"
             raise FailedFrame("invalid_output", message) from None
 
     def guard(self, action: Callable[[], Any]) -> Any:
