@@ -71,7 +71,7 @@ def fields(schema: dict[str, Any]) -> str:
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
         if name not in TITLES:
-            default = "" if name in schema.get("required", []) else f"`{_toml(field['default'])}`"
+            default = "" if field.get("default") is None else f"`{_toml(field['default'])}`"
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
             )
@@ -81,6 +81,8 @@ def fields(schema: dict[str, Any]) -> str:
 def _kind(field: dict[str, Any]) -> str:
     if "enum" in field:
         return " or ".join(f"`{_toml(value)}`" for value in field["enum"])
+    if "anyOf" in field:
+        return "any value"
     if field["type"] == "array":
         return f"list of {KINDS[field['items']['type']]}s"
     return KINDS[field["type"]]

@@ -18,12 +18,11 @@ from grader.notebooks.rebuild import rebuild
 from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
-from grader.sandbox.process import crossing_of
 from grader.task.scoring import points, score
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
-from grader.trainer.job import RepeatJob
+from grader.trainer.job import RepeatJob, boundary_of
 from grader.trainer.run import Execution, execute
 from grader.trainer.syntax import syntax_fault
 
@@ -222,8 +221,10 @@ def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: Re
 
 def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Account) -> StudentFault | None:
     """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
-    context, entries = account.context, job.task.spec.entries
-    source = SlotSource(context.imports, account.submission.slot, entries, job.repeat.slot_seed)
+    context, spec = account.context, job.task.spec
+    source = SlotSource(
+        context.imports, account.submission.slot, spec.entries, job.repeat.slot_seed, spec.on_error
+    )
     if job.repeat is context.repeats[0]:
         fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
         if fault is not None:
@@ -244,7 +245,7 @@ def _try_first_call(
     if frame is None:
         return None
     with contextlib.closing(sandbox.start_slot(source)) as slot:
-        fault = try_first_call(slot, frame, crossing_of(job.task.spec.limits))
+        fault = try_first_call(slot, frame, boundary_of(job.task.spec))
         if fault is not None:
             job.folder.executed.write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
         return fault

@@ -147,10 +147,20 @@ class Spec(_Strict):
     """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
+    on_error: Literal["end", "item"] = "end"
+    """What a call that fails costs: the run, or its item, for which the protected cells get `item_default`."""
+    item_default: bool | int | float | str | list[Any] | None = None
+    """What stands for the answer of a call that failed, where `on_error` is "item"; without one, `None` does. Choose what earns nothing."""
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
     sizes: dict[str, Size] = {}
+
+    @model_validator(mode="after")
+    def _default_has_a_use(self) -> Spec:
+        if self.item_default is not None and self.on_error != "item":
+            raise ValueError('item_default needs on_error = "item"')
+        return self
 
 
 class Handout(_Strict):
@@ -250,6 +260,9 @@ class Task:
         texts = {"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
+        for name in ("on_error", "item_default"):  # younger than digests that are on record
+            if settings[name] == Spec.model_fields[name].default:
+                del settings[name]
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(settings_text.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):

@@ -11,9 +11,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.sandbox.inside.loopback import connect
-from grader.sandbox.inside.wire import Crossing
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Channel
+from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Boundary, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -34,7 +33,7 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     channel = Channel(
         connect(**exchange) if exchange else socket.socket(fileno=given["socket"]),
         ledger,
-        Crossing(**given["crossing"]),
+        Boundary.from_json(given["boundary"]),
         first_call=Path(FIRST_CALL)
         if given["keep_first_call"]
         else None,  # in the run folder, where the trainer runs

@@ -7,6 +7,8 @@ sends is data, whatever it says. A failure there raises `SlotFailure` here, and 
 from __future__ import annotations
 
 import contextlib
+import copy
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from grader.errors import Verdict
@@ -32,6 +34,7 @@ _CLAIMS = {
     Verdict.OUTPUT_LIMIT,
     Verdict.SLOT_CRASHED,
 }
+_COSTING_AN_ITEM = {Verdict.SLOT_ERROR, Verdict.INVALID_OUTPUT}  # after others the process is gone
 _MESSAGE_CHARACTERS, _TRACEBACK_CHARACTERS = 500, 10_000
 # Which field of `[limits]` in task.toml raises which cap of arguments.
 _SETTINGS = {"payload_bytes": "argument_mb", "header_bytes": "text_mb", "nodes": "values"}
@@ -46,14 +49,31 @@ class UnsendableArguments(Exception):  # noqa: N818 -- the name shown in the exe
     """Protected code called the student's function with what cannot cross; the task is at fault."""
 
 
+@dataclass(frozen=True)
+class Boundary:
+    """What a task lets cross, and what a call that fails costs: the run ("end"), or an item with a default answer."""
+
+    crossing: wire.Crossing = field(default_factory=wire.Crossing)
+    on_error: str = "end"
+    item_default: Any = None
+
+    @classmethod
+    def from_json(cls, given: dict[str, Any]) -> Boundary:
+        """Return what `asdict` and JSON made of one."""
+        return cls(**given | {"crossing": wire.Crossing(**given["crossing"])})
+
+
 class Channel:
-    """The trainer's end of the connection to one fresh process of the student's."""
+    """The trainer's end of the connection to one fresh process of the student's.
+
+    After a failure that ends the run, each further call raises the same: the first failure is the one that counts.
+    """
 
     def __init__(
         self,
         sock: socket.socket,
         ledger: Ledger,
-        crossing: wire.Crossing,
+        boundary: Boundary,
         *,
         receive: Callable[[socket.socket, wire.Caps], Any] = wire.receive,
         first_call: Path | None = None,
@@ -61,10 +81,11 @@ class Channel:
         """Talk over `sock`; the frame of the first call is kept in the file `first_call`, where one is named."""
         self._socket = sock
         self._ledger = ledger
-        self._crossing = crossing
+        self._boundary = boundary
         self._receive_value = receive
         self._first_call = first_call
         self._number = 0
+        self._failure = ""
 
     def wait_until_loaded(self) -> None:
         """Wait for the slot cell to be run in its process.
@@ -84,7 +105,7 @@ class Channel:
         """
         question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
         question |= {"kwargs": kwargs} if kwargs else {}
-        caps = self._crossing.arguments
+        caps = self._boundary.crossing.arguments
         try:
             if self._first_call is not None:
                 _keep(self._first_call, question, caps)
@@ -103,6 +124,8 @@ class Channel:
         return self._exchange(lambda: self._socket.sendall(frame))
 
     def _exchange(self, ask: Callable[[], None]) -> Any:
+        if self._failure:
+            raise SlotFailure(self._failure)
         self._number += 1
         self._ledger.begin()
         try:
@@ -110,14 +133,29 @@ class Channel:
         except (wire.Closed, ConnectionError):
             self._gone()
         message = self._receive()
-        if (_text(message.get("kind")), _whole(message.get("number"))) != ("answer", self._number):
+        kind, number = _text(message.get("kind")), _whole(message.get("number"))
+        if (kind, number) == ("failed", self._number) and self._costs_an_item(message):
+            self._ledger.end()
+            return copy.deepcopy(self._boundary.item_default)
+        if (kind, number) != ("answer", self._number):
             self._fail(message)
         self._ledger.end()
         return message.get("value")
 
+    def _costs_an_item(self, message: dict[str, Any]) -> bool:
+        """Return whether a failed call costs no more than its item; it is counted, and the first one's words are kept."""
+        claim, text = _text(message.get("verdict")), _text(message.get("message"))
+        if self._boundary.on_error != "item" or claim not in _COSTING_AN_ITEM or not text:
+            return False
+        earlier = self._ledger.facts().get("items", {})
+        sentence, lines = cleaned(text, _text(message.get("traceback")))
+        first = {"message": sentence, "traceback": lines, "number": self._number}
+        self._ledger.note(items=first | earlier | {"count": earlier.get("count", 0) + 1})
+        return True
+
     def _receive(self) -> dict[str, Any]:
         try:
-            message = self._receive_value(self._socket, self._crossing.returns)
+            message = self._receive_value(self._socket, self._boundary.crossing.returns)
         except wire.Closed:
             self._gone()
         except wire.WireError as error:
@@ -134,21 +172,24 @@ class Channel:
 
     def _gone(self) -> NoReturn:
         # Only the grader can tell why: it watches the process.
-        self._ledger.end()
-        self._ledger.note(failure={"verdict": None, "number": self._number})
-        raise SlotFailure("the process of your function ended") from None
+        self._end("the process of your function ended", {"verdict": None, "number": self._number})
 
     def _note(self, verdict: Verdict, message: str, traceback: str) -> NoReturn:
-        self._ledger.end()
         text, lines = cleaned(message, traceback)
-        self._ledger.note(
-            failure={
+        self._end(
+            text,
+            {
                 "verdict": verdict.value,
                 "message": text,
                 "traceback": lines,
                 "number": self._number,
-            }
+            },
         )
+
+    def _end(self, text: str, failure: dict[str, Any]) -> NoReturn:
+        self._ledger.end()
+        self._ledger.note(failure=failure)
+        self._failure = text or "the process of your function failed"
         raise SlotFailure(text) from None
 
 

@@ -256,6 +256,28 @@ def test_the_plain_back_end_leaves_nothing_running() -> None:
     assert processes_saying(MARK) == []
 
 
+def test_a_slot_whose_calls_may_fail_serves_the_next_one(sandbox: Sandbox) -> None:
+    bodies = ["raise ValueError(a)", "return {1}", "return a", "raise SystemExit(3)"]
+    body = "\n".join(f"    if a == {number}:\n        {line}" for number, line in enumerate(bodies))
+    source = SlotSource(IMPORTS, f"def {ENTRY}(a):\n{body}\n", (ENTRY,), 0, "item")
+    running = sandbox.start_slot(source)
+    wire.receive(running.socket)
+    frames = []
+    for number in range(4):
+        wire.send(running.socket, {"kind": "call", "number": number, "entry": ENTRY, "args": (number,)})
+        frames.append(wire.receive(running.socket))
+    assert [frame.get("verdict") for frame in frames] == [
+        "slot_error",
+        "invalid_output",
+        None,
+        "slot_crashed",
+    ]
+    assert [frame["number"] for frame in frames] == [0, 1, 2, 3]
+    with pytest.raises(wire.Closed):
+        wire.receive(running.socket)
+    running.close()
+
+
 def test_a_call_takes_large_arguments(sandbox: Sandbox) -> None:
     running = sandbox.start_slot(
         SlotSource(IMPORTS, f"def {ENTRY}(a, b): return a[: 1 << 20] + b\n", (ENTRY,), 0)

@@ -17,7 +17,7 @@ from grader.sandbox.inside import wire
 from grader.sandbox.process import crossing_of
 from grader.task.spec import Limits
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import Channel, UnsendableArguments
+from grader.trainer.proxy import Boundary, Channel, UnsendableArguments
 
 PAGE = (Path(__file__).parents[2] / "docs" / "what_may_cross.md").read_text(encoding="utf-8")
 
@@ -52,7 +52,7 @@ def test_the_table_of_sizes_and_the_example_are_fields_of_limits() -> None:
 def test_the_sentence_is_that_of_the_trainer() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(UnsendableArguments) as raised:
-        Channel(ours, Ledger(), wire.Crossing()).call("your_fit", ([0] * 100_000,))
+        Channel(ours, Ledger(), Boundary()).call("your_fit", ([0] * 100_000,))
     assert block("text") == f"Training (cell 14): {raised.value}\n"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conftest import TOY_TASK
 
 from grader.errors import UsageError
 from grader.task.spec import discover, load_task, read_task, tasks_folder
@@ -35,6 +36,18 @@ def test_what_crosses_has_bounds(own_toy: Path, line: str) -> None:
     toml.write_text(f"{toml.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
     with pytest.raises(UsageError, match=f"limits.{line.partition(' ')[0]}"):
         read_task(own_toy)
+
+
+def test_a_default_for_items_needs_calls_that_may_fail(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(f"item_default = 0.5\n{text}", encoding="utf-8")
+    with pytest.raises(UsageError, match='item_default needs on_error = "item"'):
+        read_task(own_toy)
+    before = load_task(str(TOY_TASK)).run_digest
+    toml.write_text(f'on_error = "item"\nitem_default = [0.5]\n{text}', encoding="utf-8")
+    assert read_task(own_toy).spec.item_default == [0.5]
+    assert read_task(own_toy).run_digest != before
 
 
 def test_caps_decide_predictions_where_they_are_not_the_usual_ones(own_toy: Path) -> None:

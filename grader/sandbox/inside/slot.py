@@ -42,6 +42,7 @@ RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
 MEGABYTE = 1 << 20
 FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 CELL = "your solution cell"  # what raises, where no function does
+ITEM_VERDICTS = ("slot_error", "invalid_output")  # after which a process may go on
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -181,7 +182,7 @@ def seed_everything(seed: int) -> None:
 
 
 class Serving:
-    """Define the slot and answer calls; the first failure ends it."""
+    """Define the slot and answer calls; the first failure ends it, or costs its item."""
 
     def __init__(self, slot_socket: socket.socket, job: dict[str, Any], config: dict[str, Any]) -> None:
         self.socket = slot_socket
@@ -191,20 +192,26 @@ class Serving:
         self.pid = os.getpid()
         self.reserve = bytes(RESERVE_BYTES)
         kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA) if resource else ()
-        self.last_limits = [(kind, (resource.getrlimit(kind)[1],) * 2) for kind in kinds]
+        self.limits = [(kind, resource.getrlimit(kind)) for kind in kinds]
         self.out_of_memory = FailedFrame(*classify(MemoryError(), "", config))
         self.number = 0
         self.entry = ""
 
     def serve(self) -> None:
-        """Send `ready`, then an answer for each call, or `failed` once."""
+        """Send `ready`, then an answer for each call, or `failed`: once, or for each item where the task says so."""
         try:
             functions = self.guard(self.define)
             wire.send(self.socket, {"kind": "ready"})
             while True:
                 call = wire.receive(self.socket, self.crossing.arguments)
                 self.number, self.entry = call["number"], call["entry"]
-                self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
+                try:
+                    self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
+                except FailedFrame as failure:
+                    if self.job["on_error"] != "item" or failure.verdict not in ITEM_VERDICTS:
+                        raise
+                    self.report(failure)
+                    self.recover()
         except wire.Closed:
             return
         except FailedFrame as failure:
@@ -258,12 +265,19 @@ class Serving:
         """Explain, even where not one more byte can be had: free the reserve and raise the soft limit first."""
         self.reserve = b""
         if sys.platform == "linux":
-            for kind, values in self.last_limits:
-                resource.setrlimit(kind, values)
+            for kind, (_, most) in self.limits:
+                resource.setrlimit(kind, (most, most))
         try:
             return self.explain(error)
         except MemoryError:
             return self.out_of_memory
+
+    def recover(self) -> None:
+        """Set apart again what an explanation may have used, before the next call."""
+        if sys.platform == "linux":
+            for kind, values in self.limits:
+                resource.setrlimit(kind, values)
+        self.reserve = self.reserve or bytes(RESERVE_BYTES)
 
     def explain(self, error: BaseException) -> FailedFrame:
         """Return the verdict, sentence and traceback for what the student's code raised."""
