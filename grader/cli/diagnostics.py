@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from grader.cli.console import one_line
-from grader.cli.output import STYLES, accuracy, say, show
+from grader.cli.output import STYLES, say, show
 from grader.errors import EXPLANATIONS, Verdict
 from grader.lint.notebook import Severity
 from grader.text import count, visible
@@ -43,7 +43,8 @@ def show_check(result: Result, outlook: Sequence[str], author_help: str = "") ->
     if result.verdict is Verdict.SCORED:
         for sentence in result.penalties[1:]:
             say(f"penalty: {sentence}")
-        say(f"{result.points} points on the public data, balanced accuracy {accuracy(result)}")
+        measured = f", {result.metrics.metric.name} {result.metrics.text}" if result.metrics else ""
+        say(f"{result.points} points on the public data{measured}")
     else:
         say(author_help or EXPLANATIONS[result.verdict].help)
     for sentence in [] if author_help else outlook:

@@ -116,7 +116,11 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "no entries": ('["your_weights"]', "[]", r"task\.toml: entries"),
     "no repeats": ("repeats = 3", "repeats = 0", r"task\.toml: repeats: Input should be greater"),
     "floor above ceiling": ("floor = 0.5", "floor = 0.9", "floor must be below"),
-    "ceiling above one": ("ceiling = 0.84", "ceiling = 84", r"score\.ceiling: Input should be less"),
+    "ceiling above one": (
+        "ceiling = 0.84",
+        "ceiling = 84",
+        "must be values of balanced accuracy, from 0 to 1",
+    ),
     "no time": ("wall_seconds = 60", "wall_seconds = 0", r"limits\.wall_seconds"),
     "an unchecked download": ("[limits]", '[data]\nurl = "x"\n\n[limits]', "need data.sha256"),
     "a hash that is none": ("[limits]", '[data]\nsha256 = "12"\n\n[limits]', r"data\.sha256"),
