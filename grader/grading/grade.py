@@ -245,7 +245,12 @@ def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Accou
     """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
     context, spec = account.context, job.task.spec
     source = SlotSource(
-        context.imports, account.submission.slot, spec.entries, job.repeat.slot_seed, spec.on_error
+        context.imports,
+        account.submission.slot,
+        spec.entries,
+        job.repeat.slot_seed,
+        spec.on_error,
+        spec.methods,
     )
     if job.repeat is context.repeats[0]:
         fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))

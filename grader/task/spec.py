@@ -135,7 +135,9 @@ class Spec(StrictTable):
     version: str
     """The author's version; results name it, with a hash of what decides a score."""
     entries: tuple[str, ...] = Field(min_length=1)
-    """Names of the functions that the slot must define."""
+    """Names of the functions and classes that the slot must define."""
+    methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The methods of each entry that is a class, such as `methods = {YourModel = ["fit", "predict"]}`."""
     signature: str
     """Their arguments and what they return, as `name(arguments) -> result`."""
     repeats: int = Field(default=3, ge=1)
@@ -199,7 +201,12 @@ class Spec(StrictTable):
         )
 
     @model_validator(mode="after")
-    def _default_has_a_use(self) -> Spec:
+    def _entries_fit(self) -> Spec:
+        names = [name for listed in self.methods.values() for name in listed]
+        if wrong := sorted(set(self.methods) - set(self.entries)):
+            raise ValueError(f"methods: {wrong[0]} is not an entry")
+        if wrong := [name for name in names if not name.isidentifier() or name.startswith("_")]:
+            raise ValueError(f"methods: {wrong[0]!r} is not the name of a public method")
         if self.item_default is not None and self.on_error != "item":
             raise ValueError('item_default needs on_error = "item"')
         return self
@@ -321,8 +328,8 @@ class Task:
         texts |= {"schema_version", "metric", "score", "lint"}  # points follow from predictions
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
-        for name in ("on_error", "item_default"):  # younger than digests that are on record
-            if settings[name] == Spec.model_fields[name].default:
+        for name in ("on_error", "item_default", "methods"):  # younger than digests that are on record
+            if settings[name] == Spec.model_fields[name].get_default(call_default_factory=True):
                 del settings[name]
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(settings_text.encode())

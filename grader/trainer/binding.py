@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.sandbox.inside.loopback import connect
+from grader.trainer.instances import class_of
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Boundary, Channel
 
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 
 def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
-    """Return one function for each of `entries`, bound to this trainer's slot process.
+    """Return one function or class for each of `entries`, bound to this trainer's slot process.
 
     Raises SlotFailure where the student's cell could not be loaded.
     """
@@ -30,16 +31,21 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
     if cuda and given["card_share"]:
         torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
+    boundary = Boundary.from_json(given["boundary"])
     channel = Channel(
         connect(**exchange) if exchange else socket.socket(fileno=given["socket"]),
         ledger,
-        Boundary.from_json(given["boundary"]),
+        boundary,
         first_call=Path(FIRST_CALL)
         if given["keep_first_call"]
         else None,  # in the run folder, where the trainer runs
     )
     channel.wait_until_loaded()
-    return [_bind(channel, entry) for entry in entries]
+    methods = boundary.methods
+    return [
+        class_of(channel, entry, methods[entry]) if entry in methods else _bind(channel, entry)
+        for entry in entries
+    ]
 
 
 def _bind(channel: Channel, entry: str) -> Callable[..., Any]:

@@ -23,7 +23,8 @@ if TYPE_CHECKING:
 
 def boundary_of(spec: Spec) -> Boundary:
     """Return what the task lets cross, and what a call that fails costs."""
-    return Boundary(crossing_of(spec.limits), spec.on_error, spec.item_default)
+    methods = {name: list(methods) for name, methods in spec.methods.items()}
+    return Boundary(crossing_of(spec.limits), spec.on_error, spec.item_default, methods)
 
 
 @dataclass(frozen=True)

@@ -51,11 +51,15 @@ class UnsendableArguments(Exception):  # noqa: N818 -- the name shown in the exe
 
 @dataclass(frozen=True)
 class Boundary:
-    """What a task lets cross, and what a call that fails costs: the run ("end"), or an item with a default answer."""
+    """What a task lets cross, and what a call that fails costs: the run ("end"), or an item with a default answer.
+
+    `methods` are those of the entries that are classes.
+    """
 
     crossing: wire.Crossing = field(default_factory=wire.Crossing)
     on_error: str = "end"
     item_default: Any = None
+    methods: dict[str, list[str]] = field(default_factory=dict)
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> Boundary:
@@ -85,6 +89,7 @@ class Channel:
         self._receive_value = receive
         self._first_call = first_call
         self._number = 0
+        self._dropped: list[int] = []
         self._failure = ""
 
     def wait_until_loaded(self) -> None:
@@ -98,32 +103,54 @@ class Channel:
             self._fail(message)
         self._ledger.end()
 
-    def call(self, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any] | None = None) -> Any:
-        """Return what the student's `entry` answers to `args` and `kwargs`.
+    def call(
+        self,
+        entry: str,
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any] | None = None,
+        *,
+        instance: int | None = None,
+    ) -> Any:
+        """Return what the student's `entry` answers to `args` and `kwargs`; a method's, on the instance of call `instance`.
 
         Raises SlotFailure where their process failed, and UnsendableArguments where *our* arguments cannot cross.
         """
         question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
-        question |= {"kwargs": kwargs} if kwargs else {}
+        more = {"kwargs": kwargs, "dropped": self._dropped}
+        question |= {name: value for name, value in more.items() if value}
+        question |= {} if instance is None else {"instance": instance}
+        self._dropped = []
         caps = self._boundary.crossing.arguments
         try:
             if self._first_call is not None:
                 _keep(self._first_call, question, caps)
                 self._first_call = None
-            return self._exchange(lambda: wire.send(self._socket, question, caps))
+            return self._exchange(entry, lambda: wire.send(self._socket, question, caps))
         except wire.Unsendable as error:
             if self._ledger.running:
                 self._ledger.end()  # nothing was sent
             raise UnsendableArguments(_advice(entry, error)) from None
+
+    def construct(self, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Return the number of the call that made an instance of the student's class `entry`; it stands for that from now on.
+
+        Raises SlotFailure where that failed, and UnsendableArguments as `call` does.
+        """
+        self.call(entry, args, kwargs)
+        return self._number
+
+    def forget(self, instance: int) -> None:
+        """Let the student's process drop an instance, with the next call."""
+        self._dropped.append(instance)
 
     def replay(self, frame: bytes) -> Any:
         """Return the answer to a call that was kept as `first_call`.
 
         Raises SlotFailure where the student's process failed.
         """
-        return self._exchange(lambda: self._socket.sendall(frame))
+        return self._exchange("", lambda: self._socket.sendall(frame))
 
-    def _exchange(self, ask: Callable[[], None]) -> Any:
+    def _exchange(self, entry: str, ask: Callable[[], None]) -> Any:
         if self._failure:
             raise SlotFailure(self._failure)
         self._number += 1
@@ -134,7 +161,8 @@ class Channel:
             self._gone()
         message = self._receive()
         kind, number = _text(message.get("kind")), _whole(message.get("number"))
-        if (kind, number) == ("failed", self._number) and self._costs_an_item(message):
+        is_item = self._boundary.on_error == "item" and entry not in self._boundary.methods
+        if is_item and (kind, number) == ("failed", self._number) and self._costs_an_item(message):
             self._ledger.end()
             return copy.deepcopy(self._boundary.item_default)
         if (kind, number) != ("answer", self._number):
@@ -145,7 +173,7 @@ class Channel:
     def _costs_an_item(self, message: dict[str, Any]) -> bool:
         """Return whether a failed call costs no more than its item; it is counted, and the first one's words are kept."""
         claim, text = _text(message.get("verdict")), _text(message.get("message"))
-        if self._boundary.on_error != "item" or claim not in _COSTING_AN_ITEM or not text:
+        if claim not in _COSTING_AN_ITEM or not text:
             return False
         earlier = self._ledger.facts().get("items", {})
         sentence, lines = cleaned(text, _text(message.get("traceback")))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -275,6 +276,55 @@ def test_a_slot_whose_calls_may_fail_serves_the_next_one(sandbox: Sandbox) -> No
     assert [frame["number"] for frame in frames] == [0, 1, 2, 3]
     with pytest.raises(wire.Closed):
         wire.receive(running.socket)
+    running.close()
+
+
+MODEL = """class YourModel:
+    def __init__(self, scale):
+        self.scale = scale
+    def fit(self, x):
+        self.mean = x.mean()
+        return self
+    def predict(self, x):
+        return (x - self.mean) * self.scale
+"""
+
+
+def test_instances_of_a_class_stay_in_the_slot_and_keep_their_state(sandbox: Sandbox) -> None:
+    methods = {"YourModel": ("fit", "predict")}
+    running = sandbox.start_slot(SlotSource(IMPORTS, MODEL, ("YourModel",), 0, methods=methods))
+    assert wire.receive(running.socket) == {"kind": "ready"}
+    x, answers = np.arange(3.0), []
+    calls: list[dict[str, Any]] = [
+        {"entry": "YourModel", "args": (1,)},
+        {"entry": "YourModel", "args": (10,)},
+        {"entry": "YourModel.fit", "args": (x,), "instance": 1},
+        {"entry": "YourModel.fit", "args": (x + 1,), "instance": 2},
+        {"entry": "YourModel.predict", "args": (x,), "instance": 1},
+        {"entry": "YourModel.predict", "args": (x,), "instance": 2},
+        {"entry": "YourModel.predict", "args": (x,), "instance": 1, "dropped": [1]},
+    ]
+    for number, call in enumerate(calls, start=1):
+        wire.send(running.socket, {"kind": "call", "number": number} | call)
+        answers.append(wire.receive(running.socket))
+    assert [answer.get("value") for answer in answers[:4]] == [None] * 4
+    assert [answers[4]["value"].tolist(), answers[5]["value"].tolist()] == [[-1, 0, 1], [-20, -10, 0]]
+    assert answers[6]["verdict"] == "slot_error", "it was dropped before the call"
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("slot", "message"),
+    [
+        ("def YourModel(scale): pass", "YourModel is not a class after your solution cell has run"),
+        ("class YourModel: pass", "YourModel has no method fit after your solution cell has run"),
+        ("", "YourModel is not defined after your solution cell has run"),
+    ],
+    ids=["a function", "no method", "nothing"],
+)
+def test_a_class_that_is_not_as_the_task_says_is_named(sandbox: Sandbox, slot: str, message: str) -> None:
+    running = sandbox.start_slot(SlotSource("", slot, ("YourModel",), 0, methods={"YourModel": ("fit",)}))
+    assert wire.receive(running.socket)["message"] == message
     running.close()
 
 

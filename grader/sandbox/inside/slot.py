@@ -196,17 +196,18 @@ class Serving:
         self.out_of_memory = FailedFrame(*classify(MemoryError(), "", config))
         self.number = 0
         self.entry = ""
+        self.instances: dict[int, Any] = {}
 
     def serve(self) -> None:
         """Send `ready`, then an answer for each call, or `failed`: once, or for each item where the task says so."""
         try:
-            functions = self.guard(self.define)
+            entries = self.guard(self.define)
             wire.send(self.socket, {"kind": "ready"})
             while True:
                 call = wire.receive(self.socket, self.crossing.arguments)
                 self.number, self.entry = call["number"], call["entry"]
                 try:
-                    self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
+                    self.guard(functools.partial(self.answer, call, entries))
                 except FailedFrame as failure:
                     if self.job["on_error"] != "item" or failure.verdict not in ITEM_VERDICTS:
                         raise
@@ -218,7 +219,7 @@ class Serving:
             self.report(failure)
 
     def define(self) -> dict[str, Callable[..., Any]]:
-        """Run the imports cell and the slot as the main module, as a notebook would; return the entry functions."""
+        """Run the imports cell and the slot as the main module, as a notebook would; return the entries, functions and classes."""
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         flags = 0
@@ -231,17 +232,39 @@ class Serving:
             begun = eval(code, module.__dict__)  # noqa: S307 -- this process exists for it
             if code.co_flags & inspect.CO_COROUTINE:
                 asyncio.run(begun)
-        functions: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         for entry in self.job["entries"]:
-            functions[entry] = getattr(module, entry, None)
-            if not callable(functions[entry]):
-                problem = "is not a function" if entry in module.__dict__ else "is not defined"
+            entries[entry] = getattr(module, entry, None)
+            problem = (
+                self.problem_with(entry, entries[entry]) if entry in module.__dict__ else "is not defined"
+            )
+            if problem:
                 raise FailedFrame("slot_error", f"{entry} {problem} after your solution cell has run")
-        return functions
+        return entries
 
-    def answer(self, call: dict[str, Any], function: Callable[..., Any]) -> None:
-        """Call the student's function and send what it returns."""
-        value = function(*call["args"], **call.get("kwargs", {}))
+    def problem_with(self, entry: str, value: Any) -> str:
+        """Return what keeps `value` from being the entry, as the end of a sentence; nothing where it is one."""
+        if entry not in self.job["methods"]:
+            return "" if callable(value) else "is not a function"
+        if not isinstance(value, type):
+            return "is not a class"
+        lacking = [name for name in self.job["methods"][entry] if not callable(getattr(value, name, None))]
+        return f"has no method {lacking[0]}" if lacking else ""
+
+    def answer(self, call: dict[str, Any], entries: dict[str, Callable[..., Any]]) -> None:
+        """Call the student's function, class or method and send what it returns; an instance is kept instead."""
+        for number in call.get("dropped", ()):
+            self.instances.pop(number, None)
+        name, _, method = call["entry"].partition(".")
+        instance = self.instances[call["instance"]] if method else None
+        value = (getattr(instance, method) if method else entries[name])(
+            *call["args"], **call.get("kwargs", {})
+        )
+        if name in self.job["methods"] and not method:
+            self.instances[call["number"]] = value
+            value = None
+        elif method and value is instance:
+            value = None  # as `fit` of many classes does
         if os.getpid() != self.pid:
             os._exit(1)  # a child that the student forked: only the slot's process answers
         sys.stdout.flush()
