@@ -30,6 +30,7 @@ from grader.contest.people import (
     Participant,
     enrol,
     has_code,
+    make_team,
     new_code,
     participants,
     role_named,
@@ -171,6 +172,15 @@ def codes(options: commands.ContestCodesOptions) -> None:
         return
     for line in text.getvalue().splitlines():
         output.say(line)
+
+
+def team(options: commands.ContestTeamOptions) -> None:
+    """Put people into a team."""
+    store = open_contest(options.folder).store
+    people = _chosen(store, options.people)
+    with store.writing() as transaction:
+        make_team(transaction, options.name, people)
+    output.say(f"{options.name}: {', '.join(person.name or person.id for person in people)}")
 
 
 def worker(options: commands.ContestWorkerOptions) -> None:

@@ -83,6 +83,20 @@ class ContestCodesOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContestTeamOptions:
+    """Put people into a team, which hands in and ranks as one.
+
+    It can be done as long as none of them has handed in.
+    """
+
+    folder: ContestFolder
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the team, on the leaderboard.")]
+    people: Annotated[
+        list[str], typer.Option("--person", help="Id, name or roster id of a member; repeatable.")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContestWorkerOptions:
     """Grade what is handed in, until Ctrl-C.
 
@@ -218,6 +232,7 @@ CONTEST_COMMANDS = (
     _row("new", ContestNewOptions, "new"),
     _row("check", ContestCheckOptions, "check"),
     _row("codes", ContestCodesOptions, "codes"),
+    _row("team", ContestTeamOptions, "team"),
     _row("worker", ContestWorkerOptions, "worker"),
     _row("queue", ContestQueueOptions, "show_queue"),
     _row("extend", ContestExtendOptions, "extend"),

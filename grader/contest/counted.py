@@ -1,4 +1,4 @@
-"""Tell the gradebooks which attempt of each team counts in the contest, so that final rounds, reports and exports agree with it."""
+"""Record in the gradebooks which attempt of each team counts in the contest, so that final rounds, reports and exports agree with it."""
 
 from __future__ import annotations
 

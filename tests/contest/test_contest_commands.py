@@ -106,6 +106,10 @@ def test_codes_are_shown_once_and_belong_to_the_people_of_the_roster(
     again = run("contest", "codes", folder, "--again", "--person", "Bob", "--out", tmp_path / "codes.csv")[1]
     assert again.startswith("1 code in ")
     assert "Bob," in (tmp_path / "codes.csv").read_text(encoding="utf-8")
+    assert (
+        run("contest", "team", folder, "Owls", "--person", "1", "--person", "Bob")[1]
+        == "Owls: Ada Lovelace, Bob\n"
+    )
     code, _, errors = run("contest", "codes", folder, "--person", "Bobb")
     assert (code, errors) == (2, "grader: nobody is called 'Bobb'; did you mean 'Bob'?\n")
 
