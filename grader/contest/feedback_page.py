@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from grader.contest.queue import is_proposal
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
 from grader.gradebook.standings import Credit
@@ -35,7 +36,10 @@ def write_feedback(
     if not of_this:
         return  # it could not start: the verdict's sentence says everything
     page = _page(spec, lease, recorded=of_this[-1], history=history, graded=graded)
-    write_atomic(store.feedback(lease.number), page.encode())
+    with store.reading() as transaction:
+        proposed = is_proposal(transaction, lease.number)
+    path = store.proposed_feedback(lease.number) if proposed else store.feedback(lease.number)
+    write_atomic(path, page.encode())
 
 
 def is_coarse(spec: ContestSpec) -> bool:

@@ -76,6 +76,7 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
     for row in submissions:
         (store.files / row["file"]).unlink(missing_ok=True)
         store.feedback(int(row["number"])).unlink(missing_ok=True)
+        store.proposed_feedback(int(row["number"])).unlink(missing_ok=True)
     for page in (store.folder / PAGES).glob("*.html"):
         page.unlink()  # it has names; the site makes it anew
     _remove_runs(store.folder / GRADING, person.team, {row["sha256"] for row in submissions})

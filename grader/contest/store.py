@@ -94,6 +94,10 @@ class Store:
         """Return where the worker writes the page of feedback of a submission."""
         return self.folder / FEEDBACK / f"{number}.html"
 
+    def proposed_feedback(self, number: int) -> Path:
+        """Return where that page waits until a rejudge is applied."""
+        return self.folder / FEEDBACK / f"{number}.proposed.html"
+
     @contextlib.contextmanager
     def writing(self, moment: Moment | None = None) -> Iterator[Transaction]:
         """Enter a transaction that may write, as the only one: whole on the disk at its end, or not at all.

@@ -74,6 +74,8 @@ ROUTES = (
     _route("---AA", "people", "GET", "/organise/people"),
     _route("---AA", "extend", "POST", "/organise/extend"),
     _route("----A", "new_code", "POST", "/organise/code"),
+    _route("---AA", "rejudge_page", "GET", "/organise/rejudge"),
+    _route("----A", "rejudge", "POST", "/organise/rejudge"),
     _route("---AA", "answer", "POST", "/organise/answer"),
     _route("---AA", "announce", "POST", "/organise/announce"),
 )

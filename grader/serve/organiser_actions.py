@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from grader.contest import desk, queue
 from grader.contest.people import new_code, participant, revoke_tokens
+from grader.contest.rejudge import apply_rejudge, discard_rejudge, start_rejudge
 from grader.errors import UsageError
 from grader.serve.organiser_pages import people_page
 from grader.serve.student_pages import sent_attempt
@@ -78,6 +79,23 @@ def new_paper_code(visit: SiteVisit) -> Response:
     return people_page(visit, drawn=drawn, drawn_for=person.name or person.id)
 
 
+def rejudge(visit: SiteVisit) -> Response:
+    """Start, apply or discard a rejudge."""
+    action = visit.form.get("action", "")
+    with visit.writing() as transaction:
+        if action == "start":
+            start_rejudge(
+                transaction, visit.form.get("task", ""), f"{_reason(visit)} (by {visit.somebody.id})"
+            )
+        elif action == "apply":
+            apply_rejudge(transaction, visit.contest.store)
+        elif action == "discard":
+            discard_rejudge(transaction, visit.contest.store)
+        else:
+            raise UsageError("choose one of start, apply, discard")
+    return visit.back("/organise/rejudge")
+
+
 def answer(visit: SiteVisit) -> Response:
     """Answer a question, for whoever asked or for everybody."""
     number = visit.form.get("question", "")
@@ -126,6 +144,7 @@ PAGES = {
     "disqualify": disqualify,
     "extend": extend,
     "new_code": new_paper_code,
+    "rejudge": rejudge,
     "answer": answer,
     "announce": announce,
 }

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from grader.contest import queue
 from grader.contest.people import has_code, participants
+from grader.contest.rejudge import proposals
 from grader.contest.views import queue_view, team_names
 from grader.serve.progress import progress_of
 
@@ -45,4 +46,18 @@ def people_page(visit: SiteVisit, *, drawn: str = "", drawn_for: str = "") -> Re
     )
 
 
-PAGES = {"queue": show_queue, "progress": progress, "people": people}
+def rejudge_page(visit: SiteVisit) -> Response:
+    """Show what a rejudge would change, before it is applied."""
+    with visit.reading() as transaction:
+        proposed = proposals(transaction)
+        names = team_names(transaction)
+    return visit.page(
+        "rejudge.html",
+        proposed=proposed,
+        pending=sum(known.waits for known in proposed),
+        changed=[known for known in proposed if known.changes],
+        names=names,
+    )
+
+
+PAGES = {"rejudge_page": rejudge_page, "queue": show_queue, "progress": progress, "people": people}

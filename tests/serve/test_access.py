@@ -53,6 +53,8 @@ EXPECTED: dict[str, str | tuple[str, str]] = {
     "people": "in no no yes yes",
     "extend": "no no no yes yes",
     "new_code": "no no no no yes",
+    "rejudge_page": "in no no yes yes",
+    "rejudge": "no no no no yes",
     "answer": "no no no yes yes",
     "announce": "no no no yes yes",
 }
@@ -63,6 +65,7 @@ FORMS = {
     "decide": {"decision": "requeue", "reason": "to see"},
     "disqualify": {"disqualified": "yes", "reason": "copied"},
     "extend": {"until": "2026-11-30T15:00", "reason": "a power cut"},
+    "rejudge": {"action": "discard"},
     "answer": {"question": "1", "text": "because"},
     "announce": {"text": "hello"},
 }
