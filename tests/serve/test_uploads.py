@@ -30,6 +30,12 @@ def site(tmp_path: Path, toy_task: Task) -> SmallSite:
     return small_site(tmp_path / "contest", toy_task, rules=SMALL_FILES)
 
 
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
+    """A site that takes nothing of what tests send."""
+    return small_site(tmp_path_factory.mktemp("empty") / "contest", toy_task, rules=SMALL_FILES)
+
+
 def put(site: SmallSite, content: bytes, token: str | None, **headers: str) -> Any:
     known = {} if token is None else {"Authorization": f"Bearer {token}"}
     return site.client().put(f"/submit/{TASK}", content=content, headers=known | headers)
@@ -78,20 +84,20 @@ def test_an_upload_that_is_repeated_under_its_key_is_the_same_submission(site: S
     ids=["empty", "too large"],
 )
 def test_what_is_not_taken_says_why_and_leaves_nothing(
-    site: SmallSite, content: bytes, status: int, reason: str
+    empty: SmallSite, content: bytes, status: int, reason: str
 ) -> None:
-    answer = put(site, content, site.token("student"))
+    answer = put(empty, content, empty.token("student"))
     assert (answer.status_code, answer.json()["error"]) == (status, reason)
-    assert site.client("student").hand_in(content).status_code == status
-    assert left(site) == 0
+    assert empty.client("student").hand_in(content).status_code == status
+    assert left(empty) == 0
 
 
-def test_a_body_that_does_not_announce_its_length_is_capped_while_it_arrives(site: SmallSite) -> None:
+def test_a_body_that_does_not_announce_its_length_is_capped_while_it_arrives(empty: SmallSite) -> None:
     chunks = (b"x" * 500 for _ in range(10))
-    headers = {"Authorization": f"Bearer {site.token('student')}"}
-    answer = site.client().put(f"/submit/{TASK}", content=chunks, headers=headers)
+    headers = {"Authorization": f"Bearer {empty.token('student')}"}
+    answer = empty.client().put(f"/submit/{TASK}", content=chunks, headers=headers)
     assert answer.status_code == 413
-    assert left(site) == 0
+    assert left(empty) == 0
 
 
 def test_tokens_are_for_one_task_can_be_revoked_and_viewers_hand_in_nothing(site: SmallSite) -> None:
@@ -135,11 +141,11 @@ def test_before_the_opening_nothing_is_taken_and_the_task_is_not_shown(site: Sma
     ],
     ids=["file first", "two files", "field after", "no file", "cut off", "long field", "many fields", "wrong token", "garbage", "empty"],
 )  # fmt: skip
-def test_a_form_has_its_token_and_then_exactly_one_file(site: SmallSite, body: bytes) -> None:
-    ada = site.client("student")
+def test_a_form_has_its_token_and_then_exactly_one_file(empty: SmallSite, body: bytes) -> None:
+    ada = empty.client("student")
     sent = body.replace(b"TOKEN", ada.form_token.encode())
     assert ada.post(f"/task/{TASK}", content=sent, headers=MULTIPART).status_code == 400
-    assert left(site) == 0
+    assert left(empty) == 0
 
 
 class Arriving:
