@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the models of task.toml in grader/task/spec.py and the options of the commands.
+"""Write docs/configuration.md from the models of task.toml and contest.toml and the options of the commands.
 
     python docs/make_configuration.py
 
@@ -11,18 +11,31 @@ import inspect
 import types
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
 from grader.cli.main import app
+from grader.contest.spec import (
+    AttemptRules,
+    BoardRules,
+    ContestGroup,
+    ContestSpec,
+    ContestTask,
+    CoolDown,
+    Lateness,
+    Window,
+)
 from grader.errors import Verdict
 from grader.task.spec import Spec
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 PAGE = Path(__file__).parent / "configuration.md"
 HEAD = """# Configuration
 
-This page lists every setting: a task's `task.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps the
+This page lists every setting: a task's `task.toml`, a contest's `contest.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps the
 address that `grader build --repo-url` was given.
 
 This page is generated: `python docs/make_configuration.py`.
@@ -36,6 +49,11 @@ The values that make a task. A field without a default is required, and an unkno
 
 A change of `title`, `story`, `version`, `signature`, `leaderboard`, `[metric]` or `[score]` runs nothing again: points follow a new map at once.
 After any other change, submissions run again.
+"""
+CONTEST = """
+## `contest.toml`
+
+The rules of a contest, in its folder ([more](contest.md)). A field without a default is required, and an unknown one is an error.
 """
 COMMANDS = """
 ## Options of the commands
@@ -63,6 +81,15 @@ TITLES = {
     "data": "`[data]`",
     "lint": "`[lint]`",
     "sizes": "`[sizes.NAME]`",
+}
+CONTEST_TITLES: dict[str, type[BaseModel]] = {
+    "[[tasks]]": ContestTask,
+    "[groups.NAME]": ContestGroup,
+    "[[windows]]": Window,
+    "[attempts]": AttemptRules,
+    "[cooldown]": CoolDown,
+    "[late]": Lateness,
+    "[leaderboard]": BoardRules,
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
@@ -138,6 +165,28 @@ def _lists(path: str, model: dict[str, Any], schema: dict[str, Any]) -> list[str
     return parts
 
 
+def contest_tables() -> str:
+    """Return a section for each table of contest.toml, the top level first."""
+    parts = [_contest_fields(ContestSpec)]
+    for title, model in CONTEST_TITLES.items():
+        parts.append(f"### `{title}`\n\n{inspect.getdoc(model)}\n\n{_contest_fields(model)}")
+    return "\n\n".join(parts)
+
+
+def _contest_fields(model: type[BaseModel]) -> str:
+    rows = ["| field | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, (*CONTEST_TITLES.values(), dict)) or (
+            model is ContestSpec and f"[[{name}]]" in CONTEST_TITLES
+        ):
+            continue  # a table of its own
+        is_plain = isinstance(field.default, (str, int, float)) and not isinstance(field.default, bool)
+        default = f"`{_toml(field.default)}`" if is_plain else "`false`" if field.default is False else ""
+        note = " Required." if field.is_required() else ""
+        rows.append(f"| `{name}` | {default} | {field.description}{note} |")
+    return "\n".join(rows)
+
+
 def options(name: str, command: Any) -> str:
     """Return the section of one command."""
     hints = get_type_hints(inspect.unwrap(command.callback), include_extras=True)
@@ -190,8 +239,13 @@ def _default(parameter: Any) -> str:
 def page() -> str:
     """Return the text of docs/configuration.md."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    sections = "\n\n".join(options(name, command) for name, command in commands.items())
-    return f"{HEAD}{TOML}\n{tables()}\n{COMMANDS}\n{sections}\n{ENVIRONMENT}"
+    flat = [
+        (f"{name} {inner}".strip(), one)
+        for name, command in commands.items()
+        for inner, one in getattr(command, "commands", {"": command}).items()
+    ]
+    sections = "\n\n".join(options(name, command) for name, command in flat)
+    return f"{HEAD}{TOML}\n{tables()}\n{CONTEST}\n{contest_tables()}\n{COMMANDS}\n{sections}\n{ENVIRONMENT}"
 
 
 if __name__ == "__main__":

@@ -97,6 +97,7 @@ PARTS: dict[str, list[Step]] = {
         ),
         pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
     ],
+    "contest": [pytest_step("processes that are killed", "-m", "nightly", "tests/contest")],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 

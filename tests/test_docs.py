@@ -57,6 +57,7 @@ WRITTEN_BY_RUNS = {
     "results.json",  # Gradescope reads it
     "repository.toml",  # `grader build --repo-url` writes it
     "requirements.txt",  # in the zip for students
+    "contest.toml",  # `grader contest new` writes it
 }
 
 
@@ -96,7 +97,8 @@ def test_the_landing_page_installs_as_the_readme_does() -> None:
 def options_of(*names: str) -> set[str]:
     """Return the long options of some commands; of all, if none are named."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    chosen = [commands[name] for name in names] if names else commands.values()
+    named = [commands[name] for name in names] if names else commands.values()
+    chosen = [command for group in named for command in getattr(group, "commands", {"": group}).values()]
     return {option for command in chosen for parameter in command.params for option in parameter.opts} - {
         "--help"
     }
