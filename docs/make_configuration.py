@@ -99,8 +99,8 @@ def fields(schema: dict[str, Any]) -> str:
     """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
-        if not (_is_tables(field) or "$ref" in field or "additionalProperties" in field):
-            default = "" if name in schema.get("required", []) else f"`{_toml(field['default'])}`"
+        if not (_is_tables(field) or "$ref" in field or _has_sections(field)):
+            default = f"`{_toml(field['default'])}`" if "default" in field else ""
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
             )
@@ -109,9 +109,12 @@ def fields(schema: dict[str, Any]) -> str:
 
 def _kind(field: dict[str, Any]) -> str:
     if "anyOf" in field:  # or nothing
-        return _kind(next(option for option in field["anyOf"] if option["type"] != "null"))
+        kinds = [option for option in field["anyOf"] if option["type"] != "null"]
+        return _kind(kinds[0]) if len(kinds) == 1 else "any value"
     if "enum" in field:
         return " or ".join(f"`{_toml(value)}`" for value in field["enum"])
+    if field["type"] == "object":
+        return "list of texts for each name"
     if field["type"] == "array":
         return f"list of {KINDS[field['items']['type']]}s"
     return KINDS[field["type"]]
@@ -120,6 +123,11 @@ def _kind(field: dict[str, Any]) -> str:
 def _is_tables(field: dict[str, Any]) -> bool:
     """Return whether a field is a list of tables, which have a section of their own."""
     return field.get("type") == "array" and "$ref" in field["items"]
+
+
+def _has_sections(field: dict[str, Any]) -> bool:
+    """Return whether a field holds tables with names of their own."""
+    return "$ref" in field.get("additionalProperties", {})
 
 
 def _limits(field: dict[str, Any]) -> str:
