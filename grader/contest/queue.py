@@ -83,8 +83,8 @@ def has_work(transaction: Transaction) -> bool:
     return bool(transaction.connection.execute(waits).fetchone() or _overdue(transaction))
 
 
-def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
-    """Lend the next submission to a worker, and after it others of the same task, `most` of them at most.
+def take(transaction: Transaction, worker: str, *, tasks: Collection[str], most: int) -> list[Lease]:
+    """Lend the next submission of `tasks` to a worker, and after it others of the same task, `most` of them at most.
 
     A task of which another worker has submissions is that worker's: its results have one writer.
     """
@@ -92,7 +92,7 @@ def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
         "SELECT * FROM submissions WHERE state = 'queued' AND task NOT IN (SELECT task FROM submissions "
         "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, COALESCE(since, number)"
     )
-    waiting = transaction.connection.execute(query, (worker,)).fetchall()
+    waiting = [row for row in transaction.connection.execute(query, (worker,)) if row["task"] in tasks]
     rows = [row for row in waiting if row["task"] == waiting[0]["task"]][:most]
     leases = []
     for row in rows:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.contest import queue
+from grader.contest.intake import sweep
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
 from grader.grading.batch import Job, run_batch
@@ -44,7 +45,7 @@ class WorkerSettings:
 class ContestWorker:
     """Takes submissions of a contest from its queue and records what comes of grading them on an engine.
 
-    A batch is of one task. Several workers serve several tasks at a time.
+    A batch is of one task. Several workers serve several tasks at a time. Tasks that it does not have wait for others.
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class ContestWorker:
 
         A machine that fails, with a full disk for one, is waited for: submissions stay in the queue.
         """
+        sweep(self._store)
         with self._alive(stop):
             while not stop.is_set():
                 try:
@@ -82,7 +84,7 @@ class ContestWorker:
         answered = self._triage()
         with self._store.writing() as transaction:
             queue.expire(transaction)
-            leases = queue.take(transaction, self.id, most=self._settings.jobs)
+            leases = queue.take(transaction, self.id, tasks=self._tasks, most=self._settings.jobs)
         if leases:
             self._grade(leases)
         return bool(answered or leases)
@@ -90,7 +92,7 @@ class ContestWorker:
     def _triage(self) -> int:
         """Answer at once what cannot start, put the rest into the queue; return how many there were."""
         with self._store.reading() as transaction:
-            arrived = queue.received(transaction)
+            arrived = [lease for lease in queue.received(transaction) if lease.task in self._tasks]
         for lease in arrived:
             fault = self._fault(lease)
             with self._store.writing() as transaction:

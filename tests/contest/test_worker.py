@@ -11,12 +11,15 @@ from grader.contest.events import EventKind, all_events, broken_link
 from grader.contest.grading import GradingChoices, prepare_grading
 from grader.contest.views import board_view, task_view
 from grader.contest.worker import ContestWorker, WorkerSettings
+from grader.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from grader.contest.people import Participant
     from grader.contest.views import AttemptView
+    from grader.gradebook.result import Result
     from grader.grading.engine import LocalEngine
     from grader.task.spec import Task
 
@@ -64,3 +67,59 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
         assert broken_link(events) is None
         assert [event.submission for event in events if event.kind is EventKind.VERDICT] == [2, 1, 1]
         assert board_view(transaction, small.contest.spec).rows[0].team == small.ada.team
+
+
+class FailingEngine:
+    """An engine that ends each batch with an exception."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def grade(self, *_: object) -> Generator[tuple[int, Result]]:
+        raise self.error
+        yield  # makes this a generator
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def failing_worker(small: SmallContest, error: BaseException, stop: threading.Event) -> ContestWorker:
+    """Return a worker of an engine that fails; it stops with the first line."""
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    return ContestWorker(small.store, tasks, FailingEngine(error), WorkerSettings(1, lambda _: stop.set()))
+
+
+def states(small: SmallContest) -> list[tuple[str, int]]:
+    with small.store.reading() as transaction:
+        rows = transaction.connection.execute(
+            "SELECT state, failures FROM submissions ORDER BY number"
+        ).fetchall()
+    return [(row["state"], row["failures"]) for row in rows]
+
+
+def test_ctrl_c_gives_back_what_is_running(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    stop = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        failing_worker(small, KeyboardInterrupt(), stop).run(stop)
+    assert states(small) == [("queued", 0)]
+
+
+def test_a_machine_that_fails_costs_nobody_anything(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    stop = threading.Event()
+    failing_worker(small, UsageError("the disk is full"), stop).run(stop)
+    assert states(small) == [("queued", 0)]
+
+
+def test_a_task_that_left_the_rules_waits_and_stops_nobody(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, b"no notebook")
+    small.hand_in(small.bob, b"no notebook")
+    with small.store.writing() as transaction:
+        transaction.connection.execute("UPDATE submissions SET task = 'gone' WHERE number = 1")
+    stop = threading.Event()
+    failing_worker(small, KeyboardInterrupt(), stop).run(stop, until_idle=True)
+    assert states(small) == [("received", 0), ("done", 0)]
