@@ -1,4 +1,4 @@
-"""Give each stage of a task a fresh process of the student's, at the trainer's call, and look at them as one slot.
+"""Start a fresh process of the student's for each stage of a task, at the trainer's call, and look at them as one slot.
 
 The trainer is handed a door instead of a slot's socket: a pair of sockets over which it asks for the next stage. Before that
 stage's process reads its program, the one before has been ended, with all that it remembered.
