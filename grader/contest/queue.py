@@ -163,7 +163,7 @@ def answer(transaction: Transaction, number: int, result: Result) -> None:
     if not _move(transaction, number, AttemptState.DONE, {AttemptState.RUNNING, AttemptState.RECEIVED}):
         return
     transaction.connection.execute("DELETE FROM leases WHERE submission = ?", (number,))
-    values = {
+    values: dict[str, Any] = {
         "verdict": str(result.verdict), "points": result.points, "message": result.message, "traceback": result.traceback,
         "seconds": result.seconds.total, "repeats": list(result.metrics.per_repeat) if result.metrics else [],
     }  # fmt: skip
