@@ -22,7 +22,7 @@ from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
 from grader.contest.counted import choose_what_counts
 from grader.contest.events import head
-from grader.contest.folder import open_contest, start_contest
+from grader.contest.folder import open_contest, open_folder, start_contest
 from grader.contest.grading import GradingChoices, prepare_grading, task_of_contest
 from grader.contest.moments import read_clocks
 from grader.contest.people import (
@@ -52,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.cli import contest_commands as commands
-    from grader.contest.folder import Contest
+    from grader.contest.folder import ContestFolder
     from grader.contest.store import Store
     from grader.findings import Finding
     from grader.grading.engine import Engine
@@ -148,7 +148,7 @@ def check(options: commands.ContestCheckOptions) -> None:
 
 def codes(options: commands.ContestCodesOptions) -> None:
     """Enrol people and show a code for each, once."""
-    contest = open_contest(options.folder)
+    contest = open_folder(options.folder)
     if options.roster:
         people = Roster.read(options.roster, output.warn).people
         wanted = [
@@ -176,7 +176,7 @@ def codes(options: commands.ContestCodesOptions) -> None:
 
 def team(options: commands.ContestTeamOptions) -> None:
     """Put people into a team."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     people = _chosen(store, options.people)
     with store.writing() as transaction:
         make_team(transaction, options.name, people)
@@ -185,7 +185,7 @@ def team(options: commands.ContestTeamOptions) -> None:
 
 def worker(options: commands.ContestWorkerOptions) -> None:
     """Grade what is handed in."""
-    contest = open_contest(options.folder)
+    contest = open_folder(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
     engine, jobs = engine_for(options)
     with closing(engine):
@@ -198,7 +198,7 @@ def worker(options: commands.ContestWorkerOptions) -> None:
 
 
 def _worker_for(
-    contest: Contest, choices: GradingChoices, engine: Engine, jobs: int, *, local: bool = True
+    contest: ContestFolder, choices: GradingChoices, engine: Engine, jobs: int, *, local: bool = True
 ) -> ContestWorker:
     """Return a worker of a contest. Raises UsageError where this machine should grade and cannot grade one of its tasks."""
     tasks = prepare_grading(contest, choices)
@@ -209,7 +209,7 @@ def _worker_for(
 
 def show_queue(options: commands.ContestQueueOptions) -> None:
     """Apply decisions about submissions, and show the queue."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     decisions = {
         queue.force: options.force,
         queue.requeue: options.requeue,
@@ -241,7 +241,7 @@ def extend(options: commands.ContestExtendOptions) -> None:
     """Move somebody's last deadline."""
     if options.withdraw == (options.until is not None):
         raise UsageError("give either --until or --withdraw")
-    contest = open_contest(options.folder)
+    contest = open_folder(options.folder)
     if options.task:
         contest.spec.task(options.task)
     person = _chosen(contest.store, [options.person])[0] if options.person else None
@@ -256,7 +256,7 @@ def extend(options: commands.ContestExtendOptions) -> None:
 
 def disqualify(options: commands.ContestDisqualifyOptions) -> None:
     """Let a submission count nothing, or count again."""
-    with open_contest(options.folder).store.writing() as transaction:
+    with open_folder(options.folder).store.writing() as transaction:
         desk.disqualify(
             transaction, options.number, disqualified=not options.withdraw, author="", reason=options.because
         )
@@ -289,13 +289,13 @@ def verify(options: commands.ContestVerifyOptions) -> None:
 
 def backup(options: commands.ContestBackupOptions) -> None:
     """Copy a contest's folder while it runs."""
-    number = back_up(open_contest(options.folder).store, options.target)
+    number = back_up(open_folder(options.folder).store, options.target)
     output.say(f"{options.target}: {count(number, 'submission')}; to restore, copy this folder back")
 
 
 def export(options: commands.ContestExportOptions) -> None:
     """Write what is kept of one person."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     (person,) = _chosen(store, [options.person])
     number = export_person(store, person.id, options.out)
     output.say(f"{options.out}: {person.name or person.id}, {count(number, 'file')}")
@@ -303,7 +303,7 @@ def export(options: commands.ContestExportOptions) -> None:
 
 def erase(options: commands.ContestEraseOptions) -> None:
     """Erase one person."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     (person,) = _chosen(store, [options.person])
     if not options.yes:
         output.say(f"would erase {person.name or person.id} ({person.id}); repeat with --yes")

@@ -10,12 +10,12 @@ from grader.contest.store import GRADING
 from grader.gradebook.gradebook import FILE_NAME, Choice, writing
 
 if TYPE_CHECKING:
-    from grader.contest.folder import Contest
+    from grader.contest.folder import ContestFolder
 
 _REASON = "counts in the contest"
 
 
-def choose_what_counts(contest: Contest) -> int:
+def choose_what_counts(contest: ContestFolder) -> int:
     """Record in the gradebook of each task which attempt of each team counts; return how many there are.
 
     What was answered without being graded is in no gradebook. Raises UsageError where a worker is writing to one.

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 import sqlite3
 import threading
@@ -20,6 +21,7 @@ from grader.contest.events import Event, EventKind, Happening, append
 from grader.contest.moments import Moment, read_clocks
 from grader.contest.schema import make_or_migrate
 from grader.errors import GraderFault, UsageError
+from grader.files import WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -66,14 +68,16 @@ class Store:
         self._lock = (
             threading.RLock()
         )  # threads wait for each other here; SQLite has processes wait in longer and longer naps
+        with reporting_os_errors(WRITTEN, folder):
+            _create(folder / DATABASE)
+            for name in (FILES, INCOMING):
+                (folder / name).mkdir(exist_ok=True, mode=0o770)
         with _reported(folder), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
         # As long as one connection is open, closing the others does not write the whole journal back.
         self._anchor = sqlite3.connect(folder / DATABASE, check_same_thread=False)
         self._anchor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
-        for name in (FILES, INCOMING):
-            (folder / name).mkdir(exist_ok=True, mode=0o700)
 
     @property
     def spec_file(self) -> Path:
@@ -142,6 +146,17 @@ class Store:
         connection.execute("PRAGMA synchronous = FULL")  # what was promised is on the disk
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
+
+
+def _create(path: Path) -> None:
+    """Create a database that a worker may write to, too, which is another user of the same group, as far as the umask allows.
+
+    One that is there is not opened: to close it would end the locks that SQLite has on it in this process
+    (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+    """
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660))
 
 
 @contextlib.contextmanager
