@@ -3,6 +3,7 @@
 contest.toml     the rules                        files/     what was handed in, never opened by the web process
 contest.sqlite   submissions, events, people      incoming/  uploads that are not complete
 receipts.key     signs receipts                   grading/   results, secrets, answers: the worker's alone
+feedback/        a page for each verdict, the worker's    pages/     the last leaderboard of the site
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 SPEC_FILE, DATABASE, KEY_FILE = "contest.toml", "contest.sqlite", "receipts.key"
-FILES, INCOMING, GRADING = "files", "incoming", "grading"
+FILES, INCOMING, GRADING, FEEDBACK, PAGES = "files", "incoming", "grading", "feedback", "pages"
 _BUSY_SECONDS = 30  # a writer waits for the others
 _JUMP_SECONDS = 2.0  # that the wall clock may move against the other one without being noted
 _OFFSET, _BOOT = "clock_offset", "clock_boot"
@@ -92,6 +93,14 @@ class Store:
     def incoming(self) -> Path:
         """The folder of uploads that are not complete."""
         return self.folder / INCOMING
+
+    def feedback(self, number: int) -> Path:
+        """Return where the worker writes the page of feedback of a submission."""
+        return self.folder / FEEDBACK / f"{number}.html"
+
+    def proposed_feedback(self, number: int) -> Path:
+        """Return where that page waits until a rejudge is applied."""
+        return self.folder / FEEDBACK / f"{number}.proposed.html"
 
     @contextlib.contextmanager
     def writing(self, moment: Moment | None = None) -> Iterator[Transaction]:

@@ -8,10 +8,13 @@ from contests import RULES, SmallContest, small_contest
 
 from grader.contest import queue
 from grader.contest.events import EventKind, all_events, broken_link
+from grader.contest.feedback_page import write_feedback
 from grader.contest.grading import GradingChoices, prepare_grading
+from grader.contest.spec import parse_spec
 from grader.contest.views import board_view, task_view
 from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.errors import UsageError
+from grader.gradebook.gradebook import reading
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -53,6 +56,9 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     assert (ada.verdict, bob.verdict) == ("scored", "invalid_notebook")
     assert ada.points
     assert ada.points > (bob.points or 0)
+    page = small.store.feedback(ada.number)
+    assert "balanced accuracy" in page.read_text(encoding="utf-8")
+    assert not small.store.feedback(bob.number).exists()
     # A worker that was killed after the gradebook had the result leaves the submission to the next one.
     with small.store.writing() as transaction:
         queue.requeue(transaction, ada.number, "to see whether it is run again")
@@ -67,6 +73,20 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
         assert broken_link(events) is None
         assert [event.submission for event in events if event.kind is EventKind.VERDICT] == [2, 1, 1]
         assert board_view(transaction, small.contest.spec).rows[0].team == small.ada.team
+    # Where the leaderboard is coarse, feedback keeps exact scores back.
+    spec = parse_spec(RULES + "\n[leaderboard]\nround_to = 10\n", "contest.toml")
+    graded = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=2))["toy_task"]
+    with small.store.reading() as transaction:
+        row = transaction.connection.execute("SELECT file FROM submissions WHERE number = 1").fetchone()
+    path = small.store.files / row["file"]
+    lease = queue.Lease("", ada.number, "", "toy_task", row["file"], "")
+    with reading(graded.out) as book:
+        recorded = next(known for known in book.history() if known.result.submission == str(path))
+    write_feedback(small.store, spec, lease, result=recorded.result, graded=graded)
+    coarse = page.read_text(encoding="utf-8")
+    assert recorded.result.metrics is not None
+    assert f"{recorded.result.metrics.value:.3f}" not in coarse
+    assert f"<strong>{ada.points // 10 * 10}</strong>" in coarse
 
 
 class FailingEngine:
