@@ -13,7 +13,9 @@ from sites import TASK, SmallSite, small_site
 
 from grader.contest import queue
 from grader.contest.people import new_code
+from grader.contest.privacy import erase_person
 from grader.errors import UsageError, Verdict
+from grader.files import write_atomic
 from grader.serve.headers import POLICY
 from grader.serve.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
 from grader.serve.settings import ServeSettings
@@ -214,13 +216,15 @@ def test_sessions_end_by_themselves_and_their_ids_are_not_on_the_disk(tmp_path: 
     assert sessions.find(idle) is None
 
 
-def test_somebody_who_was_erased_is_out(site: SmallSite) -> None:
-    ada = site.client("student")
-    with site.small.store.writing() as transaction:
-        transaction.connection.execute(
-            "UPDATE people SET erased = '2026-11-30' WHERE id = ?", (site.people["student"].id,)
-        )
+def test_somebody_who_was_erased_is_out_and_their_name_and_feedback_are_gone(site: SmallSite) -> None:
+    ada, folder = site.client("student"), site.small.store.folder
+    site.small.hand_in(site.small.ada)
+    write_atomic(site.small.store.feedback(1), b"code of Ada")
+    assert "Ada" in site.client("bob").get("/board").text
+    erase_person(site.small.store, site.people["student"].id)
     assert ada.get("/tasks").headers["location"] == "/sign-in"
+    assert "Ada" not in site.client("bob").get("/board").text
+    assert not any(b"Ada" in path.read_bytes() for path in folder.rglob("*.html"))
 
 
 @pytest.mark.parametrize(

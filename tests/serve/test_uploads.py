@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from sites import TASK, SmallSite, small_site
 
 from grader.contest.people import revoke_tokens
 from grader.contest.receipts import Receipt, is_genuine
+from grader.serve.board_file import BoardFile
 from grader.serve.bodies import Body, FileForm, SlowSenderError
 
 if TYPE_CHECKING:
@@ -146,6 +148,47 @@ def test_a_form_has_its_token_and_then_exactly_one_file(empty: SmallSite, body: 
     sent = body.replace(b"TOKEN", ada.form_token.encode())
     assert ada.post(f"/task/{TASK}", content=sent, headers=MULTIPART).status_code == 400
     assert left(empty) == 0
+
+
+def test_a_full_disk_refuses_uploads_until_later_and_takes_nothing_halfway(
+    empty: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grader.contest.intake.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    answer = put(empty, b"{}", empty.token("student"))
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+    assert answer.headers["retry-after"]
+    page = empty.client("student").hand_in(b"{}")
+    assert page.status_code == 503
+    assert "disk is full" in page.text
+    assert left(empty) == 0
+
+
+def test_who_hands_in_too_often_is_told_when_again(tmp_path: Path, toy_task: Task) -> None:
+    rules = RULES.replace("minutes = 0", "minutes = 5\nburst = 1")
+    site = small_site(tmp_path / "contest", toy_task, rules=rules)
+    token = site.token("student")
+    assert put(site, b"{}", token).status_code == 201
+    answer = put(site, b"{}", token)
+    assert (answer.status_code, answer.json()["error"], answer.headers["retry-after"]) == (
+        429,
+        "too_soon",
+        "300",
+    )
+    assert "2026-11-30 10:05 UTC" in site.client("student").hand_in(b"{}").text
+
+
+def test_the_leaderboard_is_made_anew_at_most_every_few_seconds(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def make() -> str:
+        made.append("table")
+        return f"table {len(made)}"
+
+    board = BoardFile(tmp_path)
+    assert [board.table("en", make) for _ in range(3)] == ["table 1"] * 3
+    assert board.table("de", make) == "table 2"
+    (tmp_path / "pages" / "board.en.html").unlink()  # somebody was erased
+    assert board.table("en", make) == "table 3"
 
 
 class Arriving:
