@@ -45,7 +45,7 @@ endif
 # What tests, linters and the site of docs/ need beside it.
 $(STAMP): $(GRADES)
 	@echo "Adding what the tests need to $(VENV): 83 packages, 0.7 GB on disk, 1 to 3 minutes."
-	$(BIN)/python -m pip install -c $(firstword $(wildcard $(VENV)/constraints.txt) constraints.txt) -e '.[grade,dev,crosscheck,ray,docs]'
+	$(BIN)/python -m pip install -c $(firstword $(wildcard $(VENV)/constraints.txt) constraints.txt) -e '.[grade,serve,dev,crosscheck,metrics,ray,docs]'
 	@touch $@
 
 demo: $(GRADES)

@@ -96,7 +96,7 @@ def ours(bench: Bench, folder: Path, jobs: int) -> tuple[dict[str, Any], Scores]
         "cpu_seconds_per_submission": round((cpu_seconds() - cpu) / count, 3),
         "others": neighbours.cores(),
     }
-    return figures, {result.student: result.metrics.balanced_accuracy for result in results if result.metrics}
+    return figures, {result.student: result.metrics.value for result in results if result.metrics}
 
 
 def loop_and_bare(bench: Bench, folder: Path) -> tuple[dict[str, Any], Scores]:

@@ -81,7 +81,7 @@ def main() -> None:
         repeats = prepare_repeats(
             task, secret_for(folder, None), folder / "evaluation", repeats=1, source="embedded"
         )
-        engine = stack.enter_context(LocalEngine())
+        engine = stack.enter_context(LocalEngine(kept=1))
         settings = RunSettings("cpu", 300, "any")
         job = Job(task, [submission], repeats, settings, folder, jobs=1, again=True, engine=engine)
         run_batch(job, Quiet())  # what is started once is not a run's

@@ -157,7 +157,7 @@ def largest_difference(runs: list[list[Result]]) -> float | None:
     found: dict[str, list[float]] = {}
     for result in (result for run in runs for result in run if result.metrics):
         assert result.metrics is not None
-        found.setdefault(result.student, []).append(result.metrics.balanced_accuracy)
+        found.setdefault(result.student, []).append(result.metrics.value)
     return max((max(values) - min(values) for values in found.values()), default=None)
 
 

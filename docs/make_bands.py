@@ -46,7 +46,10 @@ def bands(task: Task) -> dict[str, Any]:
 
 def mark(task: Task) -> str:
     """Return what a picture is made from, as a hash; it stands in the picture."""
-    parts = [(task.folder / "bands.json").read_bytes(), task.spec.score.model_dump_json().encode()]
+    parts = [
+        (task.folder / "bands.json").read_bytes(),
+        task.spec.score.model_dump_json(include={"floor", "ceiling"}).encode(),
+    ]
     return hashlib.sha256(b"".join(parts)).hexdigest()
 
 

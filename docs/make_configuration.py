@@ -1,4 +1,4 @@
-"""Write docs/configuration.md from the models of task.toml in grader/task/spec.py and the options of the commands.
+"""Write docs/configuration.md from the models of task.toml and contest.toml and the options of the commands.
 
     python docs/make_configuration.py
 
@@ -11,18 +11,31 @@ import inspect
 import types
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 import typer
 
 from grader.cli.main import app
+from grader.contest.spec import (
+    AttemptRules,
+    BoardRules,
+    ContestGroup,
+    ContestSpec,
+    ContestTask,
+    CoolDown,
+    Lateness,
+    Window,
+)
 from grader.errors import Verdict
 from grader.task.spec import Spec
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 PAGE = Path(__file__).parent / "configuration.md"
 HEAD = """# Configuration
 
-This page lists every setting: a task's `task.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps the
+This page lists every setting: a task's `task.toml`, a contest's `contest.toml`, the options of the commands, the environment. One more file, `repository.toml`, keeps the
 address that `grader build --repo-url` was given.
 
 This page is generated: `python docs/make_configuration.py`.
@@ -34,8 +47,13 @@ The values that make a task. A field without a default is required, and an unkno
 `{{ score.floor }}` stands for the value of that field, so each number is written once ([more](authors.md#what-a-task-is-made-of)).
 `grader tasks --json` prints the values of every task.
 
-A change of `title`, `story`, `version`, `signature`, `leaderboard` or `[score]` runs nothing again: points follow a new map at once. After any
-other change, submissions run again.
+A change of `title`, `story`, `version`, `signature`, `leaderboard`, `[metric]` or `[score]` runs nothing again: points follow a new map at once.
+After any other change, submissions run again.
+"""
+CONTEST = """
+## `contest.toml`
+
+The rules of a contest, in its folder ([more](contest.md)). A field without a default is required, and an unknown one is an error.
 """
 COMMANDS = """
 ## Options of the commands
@@ -57,10 +75,21 @@ ENVIRONMENT = """
 | `FORCE_COLOR` | any value: colours even if the output is not a terminal |
 """
 TITLES = {
+    "metric": "`[metric]`",
     "score": "`[score]`",
     "limits": "`[limits]`",
     "data": "`[data]`",
+    "lint": "`[lint]`",
     "sizes": "`[sizes.NAME]`",
+}
+CONTEST_TITLES: dict[str, type[BaseModel]] = {
+    "[[tasks]]": ContestTask,
+    "[groups.NAME]": ContestGroup,
+    "[[windows]]": Window,
+    "[attempts]": AttemptRules,
+    "[cooldown]": CoolDown,
+    "[late]": Lateness,
+    "[leaderboard]": BoardRules,
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
@@ -70,8 +99,8 @@ def fields(schema: dict[str, Any]) -> str:
     """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
-        if name not in TITLES:
-            default = "" if name in schema.get("required", []) else f"`{_toml(field['default'])}`"
+        if not (_is_tables(field) or "$ref" in field or _has_sections(field)):
+            default = f"`{_toml(field['default'])}`" if "default" in field else ""
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
             )
@@ -79,11 +108,26 @@ def fields(schema: dict[str, Any]) -> str:
 
 
 def _kind(field: dict[str, Any]) -> str:
+    if "anyOf" in field:  # or nothing
+        kinds = [option for option in field["anyOf"] if option["type"] != "null"]
+        return _kind(kinds[0]) if len(kinds) == 1 else "any value"
     if "enum" in field:
         return " or ".join(f"`{_toml(value)}`" for value in field["enum"])
+    if field["type"] == "object":
+        return "list of texts for each name"
     if field["type"] == "array":
         return f"list of {KINDS[field['items']['type']]}s"
     return KINDS[field["type"]]
+
+
+def _is_tables(field: dict[str, Any]) -> bool:
+    """Return whether a field is a list of tables, which have a section of their own."""
+    return field.get("type") == "array" and "$ref" in field["items"]
+
+
+def _has_sections(field: dict[str, Any]) -> bool:
+    """Return whether a field holds tables with names of their own."""
+    return "$ref" in field.get("additionalProperties", {})
 
 
 def _limits(field: dict[str, Any]) -> str:
@@ -97,6 +141,8 @@ def _limits(field: dict[str, Any]) -> str:
 
 
 def _toml(value: Any) -> str:
+    if value is None:
+        return "none"
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
@@ -112,7 +158,41 @@ def tables() -> str:
         model = schema["$defs"][held["$ref"].rpartition("/")[2]]
         may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
+        parts += _lists(name, model, schema)
     return "\n\n".join(parts)
+
+
+def _lists(path: str, model: dict[str, Any], schema: dict[str, Any]) -> list[str]:
+    """Return a section for each list of tables in the table at `path`."""
+    parts = []
+    for name, field in model["properties"].items():
+        if _is_tables(field):
+            held = schema["$defs"][field["items"]["$ref"].rpartition("/")[2]]
+            text = f"### `[[{path}.{name}]]`\n\n{field['description']} {held['description']} Optional."
+            parts += [f"{text}\n\n{fields(held)}", *_lists(f"{path}.{name}", held, schema)]
+    return parts
+
+
+def contest_tables() -> str:
+    """Return a section for each table of contest.toml, the top level first."""
+    parts = [_contest_fields(ContestSpec)]
+    for title, model in CONTEST_TITLES.items():
+        parts.append(f"### `{title}`\n\n{inspect.getdoc(model)}\n\n{_contest_fields(model)}")
+    return "\n\n".join(parts)
+
+
+def _contest_fields(model: type[BaseModel]) -> str:
+    rows = ["| field | default | meaning |", "|---|---|---|"]
+    for name, field in model.model_fields.items():
+        if isinstance(field.default, (*CONTEST_TITLES.values(), dict)) or (
+            model is ContestSpec and f"[[{name}]]" in CONTEST_TITLES
+        ):
+            continue  # a table of its own
+        is_plain = isinstance(field.default, (str, int, float)) and not isinstance(field.default, bool)
+        default = f"`{_toml(field.default)}`" if is_plain else "`false`" if field.default is False else ""
+        note = " Required." if field.is_required() else ""
+        rows.append(f"| `{name}` | {default} | {field.description}{note} |")
+    return "\n".join(rows)
 
 
 def options(name: str, command: Any) -> str:
@@ -167,8 +247,13 @@ def _default(parameter: Any) -> str:
 def page() -> str:
     """Return the text of docs/configuration.md."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    sections = "\n\n".join(options(name, command) for name, command in commands.items())
-    return f"{HEAD}{TOML}\n{tables()}\n{COMMANDS}\n{sections}\n{ENVIRONMENT}"
+    flat = [
+        (f"{name} {inner}".strip(), one)
+        for name, command in commands.items()
+        for inner, one in getattr(command, "commands", {"": command}).items()
+    ]
+    sections = "\n\n".join(options(name, command) for name, command in flat)
+    return f"{HEAD}{TOML}\n{tables()}\n{CONTEST}\n{contest_tables()}\n{COMMANDS}\n{sections}\n{ENVIRONMENT}"
 
 
 if __name__ == "__main__":

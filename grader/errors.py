@@ -4,6 +4,7 @@
     +-- UsageError      the caller of a command asked for something impossible      exit code 2
     +-- StudentFault    the submission is at fault: a verdict with a reason         0 points
     +-- GraderFault     the grader is at fault: never points, retried, reported to the instructor
+        +-- ScorerFault     the author's score.py is: held for the organiser instead of retried
 
 A `GraderFault` is not a `StudentFault` and neither derives from the other, so no `except` branch can turn a
 bug of the grader into somebody's zero.
@@ -48,7 +49,7 @@ class Explanation:
 EXPLANATIONS: dict[Verdict, Explanation] = {
     Verdict.SCORED: Explanation(
         "Your function ran to the end and its model was scored.",
-        "The points come from the balanced accuracy on hidden data, averaged over all repeats.",
+        "The points come from what was measured on hidden data, averaged over all repeats.",
     ),
     Verdict.INVALID_NOTEBOOK: Explanation(
         "The file is not a readable notebook.",
@@ -129,3 +130,7 @@ class StudentFault(Exception):  # noqa: N818 -- named after whose fault it is
 
 class GraderFault(Exception):  # noqa: N818 -- named after whose fault it is
     """The grader failed: no score may follow from it."""
+
+
+class ScorerFault(GraderFault):
+    """The task's own score.py failed: the predictions are kept, and `rescore` measures them when it is mended."""

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 REPO = Path(__file__).resolve().parent.parent
 RIGHTS = Path(__file__).with_name("docker_rights.py")
 USER = 41_234
-SECONDS = 300
+SECONDS = 1800
 INSTALLED = [Path(sys.base_prefix).resolve(), Path(sys.prefix).resolve(), REPO]
 PODMAN = (
     *("podman", "--runtime", "runc", "--cgroup-manager=cgroupfs", "run", "--rm", "--network", "none"),

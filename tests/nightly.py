@@ -83,8 +83,21 @@ PARTS: dict[str, list[Step]] = {
             "tests/cli/test_where_it_runs.py",
             REQUIRE_CONTAINER="1",
         ),
+        *(
+            pytest_step(
+                f"corpus {where}",
+                "-m",
+                "nightly",
+                "tests/redteam/test_corpus_elsewhere.py",
+                "-k",
+                where,
+                REQUIRE_CONTAINER="1",
+            )
+            for where in ("state", "container")
+        ),
         pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
     ],
+    "contest": [pytest_step("processes that are killed", "-m", "nightly", "tests/contest")],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 

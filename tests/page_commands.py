@@ -8,6 +8,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
+CONTEST = "tests/contest/test_contest_commands.py plays a contest of the toy task"
 # Shown, and only looked at: what each would do is said beside it.
 NOT_RUN = {
     "make demo": "continuous integration runs it",
@@ -23,6 +24,19 @@ NOT_RUN = {
     "grader final results --secret-file final_secret": "tests/cli/test_final.py runs it with the toy task",
     "grader prepare noisy_labels --source torchvision:FashionMNIST": "needs a download",
     "grader prepare learning_to_defer --size large": "needs a download",
+    'grader contest new our_contest --task noisy_labels --title "Our contest" --zone Europe/Warsaw': CONTEST,
+    "grader contest check our_contest": CONTEST,
+    "grader contest codes our_contest --roster roster.csv --out codes.csv": CONTEST,
+    "grader contest check our_contest --dry-run --teams 200": CONTEST,
+    "grader contest worker our_contest --jobs 2": CONTEST,
+    "grader contest queue our_contest": CONTEST,
+    'grader contest queue our_contest --force 17 --because "the power failed"': CONTEST,
+    "grader contest close our_contest --out our_contest.zip": CONTEST,
+    "grader contest verify our_contest.zip": CONTEST,
+    "grader contest verify our_contest.zip --receipt receipt.json": CONTEST,
+    'grader contest export our_contest "Ada Lovelace" --out ada.zip': CONTEST,
+    'grader contest erase our_contest "Ada Lovelace" --yes': CONTEST,
+    "grader contest backup our_contest backup_noon": CONTEST,
     "grader grade learning_to_defer submissions --size large --out results_large": "needs a download and a GPU",
 }
 

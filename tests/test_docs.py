@@ -21,7 +21,8 @@ from page_commands import COMMANDS, NOT_RUN, PAGES, ROOT, Command
 from grader.cli.main import app
 from grader.errors import Verdict
 from grader.gradebook.result import Result
-from grader.task.spec import Data, Limits, Score, Size, Spec, discover
+from grader.task.score_table import Gate, MetricTable, Part, Score, Step
+from grader.task.spec import Data, Limits, Size, Spec, discover
 
 INSTRUCTORS = (
     "instructors.md",
@@ -36,6 +37,7 @@ RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report", "adju
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
 OF_RAY = {"--num-gpus"}
 WRITTEN_BY_RUNS = {
+    "score.py",  # that a task may have
     "executed.ipynb",
     "submission.ipynb",
     "slot.py",
@@ -55,6 +57,7 @@ WRITTEN_BY_RUNS = {
     "results.json",  # Gradescope reads it
     "repository.toml",  # `grader build --repo-url` writes it
     "requirements.txt",  # in the zip for students
+    "contest.toml",  # `grader contest new` writes it
 }
 
 
@@ -94,7 +97,8 @@ def test_the_landing_page_installs_as_the_readme_does() -> None:
 def options_of(*names: str) -> set[str]:
     """Return the long options of some commands; of all, if none are named."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
-    chosen = [commands[name] for name in names] if names else commands.values()
+    named = [commands[name] for name in names] if names else commands.values()
+    chosen = [command for group in named for command in getattr(group, "commands", {"": group}).values()]
     return {option for command in chosen for parameter in command.params for option in parameter.opts} - {
         "--help"
     }
@@ -233,10 +237,16 @@ def test_the_page_of_settings_is_in_step_and_says_what_each_of_them_is() -> None
 def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of_a_command() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     toml, _, commands = text.partition("\n## Options of the commands\n")
-    for model in (Spec, Score, Limits, Data, Size):
-        for name, field in model.model_fields.items():
-            assert f"| `{name}` |" in toml or f"### `[{name}" in toml
-            assert field.description or name in {"score", "limits", "data", "sizes"}, name
+    for model in (Spec, MetricTable, Score, Part, Step, Gate, Limits, Data, Size):
+        for field_name, field in model.model_fields.items():
+            name = field.alias or field_name
+            assert (
+                f"| `{name}` |" in toml
+                or f"### `[{name}" in toml
+                or f"### `[[score.{name}]]`" in toml
+                or name == "steps"
+            )
+            assert field.description or name in {"metric", "score", "limits", "data", "lint", "sizes"}, name
     shown = {
         option for cell in re.findall(r"^\| (`--.*?`) \|", commands, re.MULTILINE) for option in cell.split()
     }

@@ -73,14 +73,18 @@ def _check_writable(record: Path) -> None:
 
 def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
     """Print what each answer got and how far chance moves it, the best first, and what moves too far."""
-    rows = sorted(measured.items(), key=lambda row: -row[1].balanced_accuracy.mean)
+    metric = spec.measured
+    rows = sorted(measured.items(), key=lambda row: -metric.merit(row[1].balanced_accuracy.mean))
     accuracies = [band.balanced_accuracy for _, band in rows]
     stability = stability_of(measured, spec)
     spread = [stability[name] for name, _ in rows]
     columns = [
         TableColumn("answer", [Text(name) for name, _ in rows], folds=True),
         TableColumn("role", [Text(band.role) for _, band in rows]),
-        TableColumn("BAC", [Text(f"{values.mean:.3f} ± {values.sd:.3f}") for values in accuracies]),
+        TableColumn(
+            metric.heading,
+            [Text(f"{metric.text(values.mean)} ± {metric.text(values.sd)}") for values in accuracies],
+        ),
         TableColumn(
             "points",
             [
@@ -106,7 +110,8 @@ def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
 def _explain(reference: Band, spec: Spec) -> None:
     """Print what the columns of the answers mean."""
     seeds, fall = len(reference.balanced_accuracy.per_seed), fall_of(reference, spec)
-    output.say("BAC: balanced accuracy of single runs, mean ± SD over seeds. points: of the mean,")
+    metric = spec.measured
+    output.say(f"{metric.heading}: {metric.name} of single runs, mean ± SD over seeds. points: of the mean,")
     output.say(
         f"± standard error with {spec.repeats} repeats. to reference: difference in points on equal seeds."
     )

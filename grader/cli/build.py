@@ -10,9 +10,10 @@ from grader.errors import UsageError
 from grader.task import build as builder
 from grader.task.scaffold import scaffold
 from grader.task.spec import discover, load_task, task_folders, tasks_folder
+from grader.task.upgrade import upgrade as upgrade_task
 
 if TYPE_CHECKING:
-    from grader.cli.commands import BuildOptions, NewTaskOptions
+    from grader.cli.commands import BuildOptions, NewTaskOptions, UpgradeOptions
     from grader.task.spec import Task
 
 
@@ -65,6 +66,16 @@ def new_task(options: NewTaskOptions) -> None:
         output.say(f"wrote {_relative(path)}")
     folder = _relative(task.folder)
     output.say(f"next: change {folder}/notebook.py, then run: grader build {folder}")
+
+
+def upgrade(options: UpgradeOptions) -> None:
+    """Rewrite a task.toml in the newest form, with its comments."""
+    task = load_task(options.task_name)
+    path, is_changed = task.folder / "task.toml", upgrade_task(task)
+    if options.as_json:
+        output.print_json({"written": [str(path)] if is_changed else []})
+    else:
+        output.say(f"wrote {_relative(path)}" if is_changed else f"{_relative(path)} has the newest form")
 
 
 def _relative(path: Path) -> Path:

@@ -309,10 +309,16 @@ class RegradeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class RescoreOptions:
-    """Apply a changed score map to recorded results; runs nothing."""
+    """Apply a changed score map or score.py to recorded results.
+
+    No student code runs: a new map uses what was measured, a new score.py the kept predictions.
+    """
 
     task_name: options.TaskName
     out: options.Results
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show what would change, and record nothing.")
+    ] = False
     as_json: options.AsJson = False
 
 
@@ -366,6 +372,14 @@ class BuildOptions:
     ] = None
     check: Annotated[bool, typer.Option("--check", help="Only list notebooks that are out of step.")] = False
     repo_url: options.RepoUrl = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class UpgradeOptions:
+    """Rewrite a task.toml in the newest form; it means the same."""
+
+    task_name: options.TaskName
     as_json: options.AsJson = False
 
 
@@ -477,6 +491,7 @@ COMMANDS = (
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
+    CommandRow("upgrade", UpgradeOptions, "grader.cli.build:upgrade", Audience.AUTHORS),
     CommandRow("prepare", PrepareOptions, "grader.cli.prepare:prepare", Audience.AUTHORS),
     CommandRow("lint", LintOptions, "grader.cli.lint:lint", Audience.AUTHORS),
     CommandRow("bands", BandsOptions, "grader.cli.bands:bands", Audience.AUTHORS),

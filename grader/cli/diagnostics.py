@@ -9,7 +9,7 @@ from rich.cells import cell_len
 from rich.text import Text
 
 from grader.cli.console import one_line
-from grader.cli.output import STYLES, accuracy, say, show
+from grader.cli.output import STYLES, say, show
 from grader.errors import EXPLANATIONS, Verdict
 from grader.lint.notebook import Severity
 from grader.text import count, visible
@@ -34,8 +34,8 @@ def show_diagnostics(notebook: Path, diagnostics: Sequence[Diagnostic]) -> None:
     say(f"{notebook}: {', '.join(totals) or 'no problems found'}")
 
 
-def show_check(result: Result, outlook: Sequence[str]) -> None:
-    """Print how a rehearsal ended, and what would change its points."""
+def show_check(result: Result, outlook: Sequence[str], author_help: str = "") -> None:
+    """Print how a rehearsal ended, and what would change its points; `author_help` takes the place of advice to students."""
     style = STYLES.get(result.verdict, "red")
     show(Text.assemble((result.verdict.value, f"bold {style}"), ": ", one_line(result.message)))
     if result.traceback:
@@ -43,10 +43,11 @@ def show_check(result: Result, outlook: Sequence[str]) -> None:
     if result.verdict is Verdict.SCORED:
         for sentence in result.penalties[1:]:
             say(f"penalty: {sentence}")
-        say(f"{result.points} points on the public data, balanced accuracy {accuracy(result)}")
+        measured = f", {result.metrics.metric.name} {result.metrics.text}" if result.metrics else ""
+        say(f"{result.points} points on the public data{measured}")
     else:
-        say(EXPLANATIONS[result.verdict].help)
-    for sentence in outlook:
+        say(author_help or EXPLANATIONS[result.verdict].help)
+    for sentence in [] if author_help else outlook:
         show(Text.assemble(("  = ", "bold blue"), one_line(sentence)))
     seconds = result.seconds
     calls = f"{seconds.slot_calls:.1f} s in {count(result.slot_calls, 'call')}"

@@ -14,6 +14,7 @@ from grader.errors import GraderFault, UsageError, nearest
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _CHOICE = re.compile(r"'([^']*)' is not one of (.*)")
 _GRADING = {"jupytext", "platformdirs", "pygments", "rapidfuzz", "scipy"}  # the packages of the extra `grade`
+_SERVING = {"argon2", "cryptography", "itsdangerous", "multipart", "starlette", "uvicorn"}  # and of `serve`
 INTERRUPTED = 130  # the exit code that a shell gives to a program that Ctrl-C ended
 
 
@@ -37,13 +38,19 @@ def complaint(error: Exception) -> Complaint:
     if isinstance(error, OSError) and error.errno in _OF_THE_MACHINE:
         path = error.filename or "this machine"
         return Complaint(f"{path}: {error.strerror}; make room or give access, then repeat the command", 2)
-    if isinstance(error, ModuleNotFoundError) and (error.name or "").partition(".")[0] in _GRADING:
-        return Complaint(
-            f"{error.name} is missing, which `grader check` does not need: pip install 'notebook-olympiad[grade]'",
-            2,
-        )
+    if isinstance(error, ModuleNotFoundError) and (advice := _missing((error.name or "").partition(".")[0])):
+        return Complaint(advice, 2)
     line = "this is a bug in the grader, not in your input; please report it with the lines above"
     return Complaint(line, 3, "".join(traceback.format_exception(error)))
+
+
+def _missing(package: str) -> str:
+    """Return what to install where a package of an extra is missing; "" for what belongs to none."""
+    if package in _GRADING:
+        return f"{package} is missing, which `grader check` does not need: pip install 'notebook-olympiad[grade]'"
+    if package in _SERVING:
+        return f"{package} is missing, which contests need: pip install 'notebook-olympiad[grade,serve]'"
+    return ""
 
 
 def _of_words(error: typer.TyperException) -> str:

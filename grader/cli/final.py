@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.cli.commands import FinalOptions
+    from grader.gradebook.metric import Metric
     from grader.gradebook.result import Result
     from grader.grading.engine import Engine
     from grader.grading.places import Placement
@@ -52,7 +53,7 @@ def final(options: FinalOptions) -> None:
     if options.as_json:
         output.print_json({"places": [asdict(place) for place in places], "groups": groups})
     else:
-        _show(places, names)
+        _show(places, names, task.metric)
         output.say(f"recorded in {out}; next: grader report {out}")
     exit_for(results)
 
@@ -89,7 +90,7 @@ def _grade_everybody(options: FinalOptions, job: Job) -> list[Result]:
 def _grade_groups(options: FinalOptions, job: Job) -> list[list[str]]:
     """Grade all of each group of neighbours within noise on more seeds, the same ones; return the groups."""
     task, out, few = job.task, job.out, job.settings.repeats
-    entrants = [replace(entrant, accuracies=entrant.accuracies[:few]) for entrant in entrants_of(out, task)]
+    entrants = [replace(entrant, values=entrant.values[:few]) for entrant in entrants_of(out, task)]
     groups = groups_within_noise(entrants, task.spec.score)
     members = {student for group in groups for student in group}
     most = _most(options, few)
@@ -139,9 +140,9 @@ def _refuse_known_secret(options: FinalOptions, task: Task) -> None:
         )
 
 
-def _show(places: Sequence[Placement], names: Mapping[str, str]) -> None:
+def _show(places: Sequence[Placement], names: Mapping[str, str], metric: Metric) -> None:
     swaps = ["" if place.swap is None else f"{100 * place.swap:.0f} %" for place in places]
-    accuracies = ["" if place.accuracy is None else f"{place.accuracy:.4f}" for place in places]
+    values = ["" if place.value is None else f"{place.value:.{metric.digits + 1}f}" for place in places]
     ranges = [
         f"{place.best}-{place.worst}" if place.best < place.worst else str(place.best) for place in places
     ]
@@ -150,7 +151,7 @@ def _show(places: Sequence[Placement], names: Mapping[str, str]) -> None:
         TableColumn("student", [one_line(place.student) for place in places], folds=True),
         TableColumn("name", [one_line(names.get(place.student, "")) for place in places], folds=True),
         TableColumn("points", [Text("-" if p.points is None else str(p.points)) for p in places], right=True),
-        TableColumn("BAC", [Text(text) for text in accuracies]),
+        TableColumn(metric.heading, [Text(text) for text in values]),
         TableColumn("seeds", [Text(str(place.seeds or "")) for place in places], right=True),
         TableColumn("ranks", [Text(text) for text in ranges]),
         TableColumn("swap", [Text(text) for text in swaps], right=True),

@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 from grader.cli import output
 from grader.cli.commands import COMMANDS, Audience
 from grader.cli.console import plain_help
+from grader.cli.contest_commands import CONTEST, CONTEST_COMMANDS, CONTEST_SUMMARY
 from grader.cli.errors import complaint
 
 if TYPE_CHECKING:
@@ -43,6 +44,8 @@ class GroupedCommands(TyperGroup):
         width = max(len(row.name) for row in COMMANDS)
         for audience in Audience:
             rows = [(f"{row.name:<{width}}", row.summary) for row in COMMANDS if row.audience is audience]
+            if audience is Audience.INSTRUCTORS:
+                rows.append((f"{CONTEST:<{width}}", CONTEST_SUMMARY))
             with formatter.section(audience):
                 formatter.write_dl(rows)
 
@@ -80,7 +83,18 @@ def _application() -> typer.Typer:
     )
     for row in COMMANDS:
         application.command(row.name, short_help=row.summary, rich_help_panel=row.audience)(row.callback())
+    application.add_typer(
+        _contest(), name=CONTEST, short_help=CONTEST_SUMMARY, rich_help_panel=Audience.INSTRUCTORS
+    )
     return application
+
+
+def _contest() -> typer.Typer:
+    """Return the commands of contests, which stand behind a word of their own."""
+    commands = typer.Typer(help=CONTEST_SUMMARY, rich_markup_mode=None if plain_help else "rich")
+    for row in CONTEST_COMMANDS:
+        commands.command(row.name, short_help=row.summary)(row.callback())
+    return commands
 
 
 app = _application()

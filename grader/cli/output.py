@@ -12,6 +12,7 @@ from grader.cli.console import err, one_line
 from grader.cli.console import out as _out
 from grader.cli.tables import TableColumn, table
 from grader.errors import Verdict
+from grader.gradebook.metric import heading_of
 from grader.gradebook.standings import Credit, credits_of, reason_of
 from grader.submissions.confusable import confused
 from grader.task.spec import DEFAULT_SIZE
@@ -82,6 +83,7 @@ def show_tasks(tasks: Sequence[Task]) -> None:
     columns = [
         TableColumn("task", [Text(task.id) for task in tasks]),
         TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
+        TableColumn("metric", [Text(task.metric.heading) for task in tasks]),
         TableColumn("0 at", [Text(f"{task.spec.score.floor:g}") for task in tasks]),
         TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
         TableColumn("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
@@ -89,7 +91,7 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         TableColumn("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
     ]
     _print_table(columns)
-    say("0 at, 100 at: the balanced accuracy that gives 0 and 100 points. limit: wall seconds of a repeat.")
+    say("0 at, 100 at: the value of the metric that gives 0 and 100 points. limit: wall seconds of a repeat.")
     for task in tasks:
         say(f"{task.id}: {task.spec.title}")
         say(f"  {task.spec.story}")
@@ -145,7 +147,7 @@ def show_results(
         [
             *_who(ordered, names),
             TableColumn("verdict", [_verdict(result) for result in ordered]),
-            TableColumn("BAC", [Text(accuracy(result)) for result in ordered]),
+            TableColumn(_heading(ordered), [Text(_value(result)) for result in ordered]),
             TableColumn("points", [_points(_credit(result, worth)) for result in ordered], right=True),
             TableColumn("seconds", [Text(f"{result.seconds.total:.1f}") for result in ordered], right=True),
             TableColumn("penalties", [_number(len(result.penalties)) for result in ordered], right=True),
@@ -180,7 +182,7 @@ def show_recorded(
             TableColumn("task", [Text(result.task if several_tasks else "") for result in results]),
             TableColumn("attempt", [Text(str(entry.attempt)) for entry in ordered], right=True),
             TableColumn("verdict", [_verdict(result) for result in results]),
-            TableColumn("BAC", [Text(accuracy(result)) for result in results]),
+            TableColumn(_heading(results), [Text(_value(result)) for result in results]),
             TableColumn("points", [_points(_credit(result, worth)) for result in results], right=True),
             TableColumn(
                 "recorded",
@@ -193,16 +195,15 @@ def show_recorded(
     say(count(len(recorded), "result"))
 
 
-def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
+def show_leaderboard(rows: Sequence[dict[str, Any]], results: Mapping[int, Result]) -> None:
     """Print the leaderboards of a gradebook; columns in which all have the same are dropped."""
 
     def column(name: str) -> TableColumn:
         return TableColumn(name, [one_line(str(row[name])) for row in rows], folds=True)
 
     points = ["-" if row["points"] is None else str(row["points"]) for row in rows]
-    accuracies = [
-        "" if row["balanced_accuracy"] is None else f"{row['balanced_accuracy']:.3f}" for row in rows
-    ]
+    metrics = {row["result"]: results[row["result"]].metrics for row in rows}
+    values = [metric.metric.text(metric.value) if metric else "" for metric in metrics.values()]
     attempts = [f"{row['attempt']} of {row['attempts']}{', late' * bool(row['late'])}" for row in rows]
     distinct = [name for name in ("task", "name", "section") if len({row[name] for row in rows}) > 1]
     _print_table(
@@ -212,7 +213,7 @@ def show_leaderboard(rows: Sequence[dict[str, Any]]) -> None:
             column("student"),
             _confused([row["student"] for row in rows]),
             TableColumn("points", [Text(text) for text in points], right=True),
-            TableColumn("BAC", [Text(text) for text in accuracies]),
+            TableColumn(_heading(results.values()), [Text(text) for text in values]),
             TableColumn("attempt", [Text(text) for text in attempts]),
             TableColumn("", [one_line(_reasons(row)) for row in rows], folds=True),
         ]
@@ -249,7 +250,7 @@ def note_attack(done: int, total: int, outcome: AttackOutcome) -> None:
 def show_attacks(outcomes: Sequence[AttackOutcome], band: float) -> None:
     """Print what came of every attack; `band` is the most that "scored<=baseline" allows."""
     ends = [
-        outcome.verdict if outcome.accuracy is None else f"{outcome.verdict} {outcome.accuracy:.4f}"
+        outcome.verdict if outcome.merit is None else f"{outcome.verdict} {outcome.merit:.4f}"
         for outcome in outcomes
     ]
     _print_table(
@@ -267,7 +268,7 @@ def show_attacks(outcomes: Sequence[AttackOutcome], band: float) -> None:
     for outcome in outcomes:
         for problem in outcome.problems:
             show(one_line(outcome.attack, "bold") + one_line(f": {problem}"))
-    say(f"scored=honest: exactly the accuracy of the baseline; scored<=baseline: at most {band:.4f}")
+    say(f"scored=honest: exactly the value of the baseline; scored<=baseline: at most {band:.4f}")
     say(f"{sum(outcome.held for outcome in outcomes)} of {count(len(outcomes), 'attack')} held")
 
 
@@ -282,12 +283,13 @@ def _print_table(columns: Sequence[TableColumn]) -> None:
     _out.print(table(columns, _out.width))
 
 
-def accuracy(result: Result) -> str:
-    """Return the balanced accuracy with its spread over repeats."""
-    if result.metrics is None:
-        return ""
-    spread = f" ± {result.metrics.spread:.3f}" if len(result.metrics.per_repeat) > 1 else ""
-    return f"{result.metrics.balanced_accuracy:.3f}{spread}"
+def _value(result: Result) -> str:
+    return result.metrics.text if result.metrics else ""
+
+
+def _heading(results: Iterable[Result]) -> str:
+    """Return what stands over the column of values."""
+    return heading_of({result.metrics.metric for result in results if result.metrics})
 
 
 def _name_of(result: Result, names: Mapping[str, str]) -> str:
@@ -314,8 +316,10 @@ def _confused(students: Sequence[str]) -> TableColumn:
 
 def _legend(results: Sequence[Result]) -> list[str]:
     lines = []
-    if any(result.metrics for result in results):
-        lines.append("BAC: balanced accuracy on hidden data, mean ± SD over repeats.")
+    metrics = {result.metrics.metric: None for result in results if result.metrics}
+    lines += [
+        f"{metric.heading}: {metric.name} on hidden data, mean ± SD over repeats." for metric in metrics
+    ]
     if any(result.penalties for result in results):
         lines.append("penalties: forbidden returns; the results and executed notebooks have the sentences.")
     if any(result.changed_cells for result in results):

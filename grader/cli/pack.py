@@ -40,6 +40,9 @@ def pack(options: PackOptions) -> None:
             {"out": str(path) if path else None, "wrong": [asdict(finding) for finding in wrong]}
         )
     elif path:
+        for finding in findings:
+            if finding.detail.startswith(linting.ALLOWED):
+                output.warn(f"{finding.name}: {finding.detail}")
         output.say(f"wrote {path}")
         output.say("fill in the deadline in its README.md")
     else:

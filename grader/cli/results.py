@@ -17,6 +17,7 @@ def results(options: ResultsOptions) -> None:
     """List the result of each submission that counts, or the leaderboard."""
     with reading(options.out) as book:
         board = book.leaderboard()
+        results_by_row = {entry.id: entry.result for entry in book.history()}
         recorded = book.history() if options.history else book.current()
         absences = book.absences()
     known = {entry.result.student for entry in recorded}
@@ -26,7 +27,7 @@ def results(options: ResultsOptions) -> None:
         if options.history or options.identical:
             raise UsageError("--all and --identical do not go with --leaderboard")
         rows = [row for row in board if _chosen(row["student"], row["verdict"], options)]
-        output.print_json(rows) if options.as_json else output.show_leaderboard(rows)
+        output.print_json(rows) if options.as_json else output.show_leaderboard(rows, results_by_row)
         return
     worth = {} if options.history else output.credits_by_file(board, recorded)
     programs = Counter((entry.key.context, entry.key.slot) for entry in recorded if entry.key.slot)

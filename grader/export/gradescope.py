@@ -64,9 +64,12 @@ def results_of(result: Result, options: DisplayOptions, credit: Credit | None = 
         lines.insert(1, f"Points: {reason}.")
     board = [{"name": "points", "value": points, "order": "desc"}]
     if result.metrics:
-        lines.append(_accuracy(result.metrics))
-        accuracy = round(result.metrics.balanced_accuracy, 4)
-        board.append({"name": "balanced accuracy", "value": accuracy, "order": "desc"})
+        metric = result.metrics.metric
+        lines.append(_value(result.metrics))
+        value = round(result.metrics.value, metric.digits + 1)
+        board.append(
+            {"name": metric.name, "value": value, "order": "desc" if metric.best == "high" else "asc"}
+        )
     lines += [f"Penalty: {sentence}" for sentence in result.penalties]
     if result.most_memory_mb is not None:
         lines.append(f"Your function used up to {result.most_memory_mb:.0f} MB of memory.")
@@ -83,7 +86,8 @@ def results_of(result: Result, options: DisplayOptions, credit: Credit | None = 
             "task_version": result.task_version,
             "verdict": result.verdict.value,
             "points": points,
-            "balanced_accuracy": result.metrics.balanced_accuracy if result.metrics else None,
+            "metric": result.metrics.metric.name if result.metrics else None,
+            "value": result.metrics.value if result.metrics else None,
             "memory_mb": result.most_memory_mb,
         },
     }
@@ -133,18 +137,20 @@ def _function(verdict: Verdict, message: str, traceback: str) -> dict[str, Any]:
 
 def _repeats(metrics: Metrics | None) -> list[dict[str, Any]]:
     """Return a test for each run. They have no score of their own: the mean of all is mapped to points."""
-    values = metrics.per_repeat if metrics else []
+    if metrics is None:
+        return []
+    values, metric = metrics.per_repeat, metrics.metric
     return [
         {
             "name": f"run {number} of {len(values)} on hidden data",
             "status": "passed",
-            **_text(f"balanced accuracy {value:.4f}"),
+            **_text(f"{metric.name} {value:.{metric.digits + 1}f}"),
         }
         for number, value in enumerate(values, start=1)
     ]
 
 
-def _accuracy(metrics: Metrics) -> str:
+def _value(metrics: Metrics) -> str:
     count = len(metrics.per_repeat)
-    spread = f" ± {metrics.spread:.3f} over {count} runs" if count > 1 else ""
-    return f"Balanced accuracy on hidden data: {metrics.balanced_accuracy:.3f}{spread}."
+    runs = f" over {count} runs" if count > 1 else ""
+    return f"{metrics.metric.title} on hidden data: {metrics.text}{runs}."

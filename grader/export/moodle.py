@@ -135,8 +135,8 @@ def comment(result: Result, standing: Standing) -> str:
     """Return one line for a student: the verdict, its sentence, and what it is worth."""
     sentences = " ".join(result.message.split()).rstrip(".") + "."
     if result.metrics is not None:
-        accuracy = result.metrics.balanced_accuracy
-        sentences += f" Balanced accuracy {accuracy:.3f}, {standing.points} of 100 points."
+        metric = result.metrics.metric
+        sentences += f" {metric.title} {metric.text(result.metrics.value)}, {standing.points} of 100 points."
     else:
         sentences += f" {EXPLANATIONS[result.verdict].help}"
     if standing.reason:

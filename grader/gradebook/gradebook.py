@@ -378,11 +378,12 @@ class Gradebook:
         metrics = result.metrics
         with self._transaction() as connection:
             cursor = connection.execute(
-                "INSERT INTO results (submission, run, recorded, context, slot, verdict, points, balanced_accuracy, "
-                "identical_to, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO results (submission, run, recorded, context, slot, verdict, points, metric, best, "
+                "value, identical_to, record) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     submission, run, now(), key.context, key.slot, result.verdict.value, result.points,
-                    metrics and metrics.balanced_accuracy, identical_to, json.dumps(result.as_json()),
+                    metrics and metrics.metric.name, metrics and metrics.metric.best, metrics and metrics.value,
+                    identical_to, json.dumps(result.as_json()),
                 ),
             )  # fmt: skip
             connection.executemany(

@@ -2,26 +2,64 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from grader.errors import Verdict
+from grader.gradebook.metric import BALANCED_ACCURACY, Metric
 
 GROUP = "+"  # in the id of a group, between the members that hand in together
 
 
 @dataclass(frozen=True)
 class Metrics:
-    """Raw balanced accuracy in [0, 1]: the mean, and what it was averaged from.
+    """What was measured, in the unit of `metric`: the mean `value`, and what it was averaged from.
 
-    `per_repeat[r]` is the mean over the models of repeat r; `per_model[name]` the mean over repeats of one
-    array of predictions; `spread` the standard deviation over repeats (0.0 for one repeat).
+    `per_repeat[r]` is the value of repeat r: the mean over its models, or the points that its parts earn;
+    `per_model[name]` the mean over repeats of one array of predictions, or of one part; `spread` the standard deviation over
+    repeats (0.0 for one repeat). `measured[name][r]` has every single number, and is empty in older records.
     """
 
-    balanced_accuracy: float
+    value: float
     per_model: dict[str, float]
     per_repeat: list[float]
     spread: float
+    metric: Metric = BALANCED_ACCURACY
+    measured: dict[str, list[float]] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, metric: Metric, per_repeat: list[float], repeats: list[dict[str, float]]) -> Metrics:
+        """Return the metrics of a run from the value of each repeat and from all that was measured in it, by name."""
+        measured = {name: [values[name] for values in repeats] for name in repeats[0]}
+        return cls(
+            value=statistics.fmean(per_repeat),
+            per_model={name: statistics.fmean(values) for name, values in measured.items()},
+            per_repeat=per_repeat,
+            spread=statistics.stdev(per_repeat) if len(per_repeat) > 1 else 0.0,
+            metric=metric,
+            measured=measured,
+        )
+
+    @classmethod
+    def from_json(cls, record: dict[str, Any]) -> Metrics:
+        """Return the metrics of which `record` is the JSON; older records have a balanced accuracy under its own name."""
+        known = {field.name for field in fields(cls)}
+        values = {name: value for name, value in record.items() if name in known}
+        if "value" not in record:
+            return cls(value=record["balanced_accuracy"], **values)
+        return cls(**values | {"metric": Metric(**record["metric"])})
+
+    @property
+    def merit(self) -> float:
+        """A number that is higher for a better mean."""
+        return self.metric.merit(self.value)
+
+    @property
+    def text(self) -> str:
+        """The mean with the digits of its metric, and where there are several repeats its spread."""
+        spread = f" ± {self.metric.text(self.spread)}" if len(self.per_repeat) > 1 else ""
+        return f"{self.metric.text(self.value)}{spread}"
 
 
 @dataclass(frozen=True)
@@ -91,36 +129,37 @@ class Result:
             **values
             | {
                 "verdict": Verdict(record["verdict"]),
-                "metrics": metrics and Metrics(**metrics),
+                "metrics": metrics and Metrics.from_json(metrics),
                 "seconds": Seconds(**record["seconds"]),
             }
         )
 
 
-def csv_row(record: dict[str, Any], attempt: int, points: int | None, reason: str = "") -> dict[str, Any]:
-    """Return one flat row of a result's JSON; a text that a spreadsheet would run as a formula gets a quote.
+def csv_row(result: Result, attempt: int, points: int | None, reason: str = "") -> dict[str, Any]:
+    """Return one flat row of a result; a text that a spreadsheet would run as a formula gets a quote.
 
     `points` are those that count, and `reason` says why they are not the graded ones.
     """
-    metrics = record["metrics"] or {"balanced_accuracy": "", "spread": "", "per_repeat": []}
+    metrics = result.metrics
     row = {
-        "student": record["student"],
+        "student": result.student,
         "attempt": attempt,
-        "submission": record["submission"],
-        "task": record["task"],
-        "task_version": record["task_version"],
-        "verdict": record["verdict"],
+        "submission": result.submission,
+        "task": result.task,
+        "task_version": result.task_version,
+        "verdict": result.verdict.value,
         "points": "" if points is None else points,
-        "balanced_accuracy": metrics["balanced_accuracy"],
-        "spread": metrics["spread"] if len(metrics["per_repeat"]) > 1 else "",
-        "seconds": record["seconds"]["total"],
-        "memory_mb": max((taken for taken in record.get("memory_mb", []) if taken is not None), default=""),
-        "penalties": len(record["penalties"]),
-        "changed_cells": len(record["changed_cells"]),
-        "identical_to": record["identical_to"],
-        "message": record["message"],
-        "submission_sha256": record["submission_sha256"],
-        "graded": "" if record["points"] is None else record["points"],
+        "metric": metrics.metric.name if metrics else "",
+        "value": metrics.value if metrics else "",
+        "spread": metrics.spread if metrics and len(metrics.per_repeat) > 1 else "",
+        "seconds": result.seconds.total,
+        "memory_mb": "" if result.most_memory_mb is None else result.most_memory_mb,
+        "penalties": len(result.penalties),
+        "changed_cells": len(result.changed_cells),
+        "identical_to": result.identical_to,
+        "message": result.message,
+        "submission_sha256": result.submission_sha256,
+        "graded": "" if result.points is None else result.points,
         "reason": reason,
     }
     return {key: neutralise(value) for key, value in row.items()}

@@ -10,7 +10,7 @@ from grader.errors import UsageError
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 3  # of the schema; `migrations/N.sql` leads from version N to N + 1
+VERSION = 4  # of the schema; `migrations/N.sql` leads from version N to N + 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _VIEWS = Path(__file__).with_name("views.sql")
 _MIGRATIONS = Path(__file__).with_name("migrations")

@@ -1,4 +1,4 @@
--- The tables of the gradebook, version 3; its views are in views.sql.
+-- The tables of the gradebook, version 4; its views are in views.sql.
 -- What is recorded here is never changed: a new result is a new row. Times are ISO 8601 in UTC.
 
 CREATE TABLE tasks (
@@ -59,11 +59,13 @@ CREATE TABLE results (
   slot              TEXT NOT NULL,  -- hash of the slot without comments and white space; '' where there is none
   verdict           TEXT NOT NULL,
   points            INTEGER CHECK (points BETWEEN 0 AND 100),
-  balanced_accuracy REAL,
+  value             REAL,           -- the mean over repeats, in the unit of the metric
   identical_to      INTEGER REFERENCES results,  -- whose execution this is, where not its own
   record            TEXT NOT NULL,               -- JSON: the whole result
+  metric            TEXT,                        -- what was measured; NULL where nothing was
+  best              TEXT CHECK (best IN ('high', 'low')),
   CHECK ((points IS NULL) = (verdict = 'grader_error')),
-  CHECK ((balanced_accuracy IS NULL) = (verdict <> 'scored'))
+  CHECK ((value IS NULL) = (verdict <> 'scored'))
 ) STRICT;
 
 CREATE INDEX results_of_submission ON results (submission, id);
@@ -72,7 +74,7 @@ CREATE INDEX results_of_slot ON results (context, slot);
 CREATE TABLE repeats (
   result            INTEGER NOT NULL REFERENCES results,
   number            INTEGER NOT NULL CHECK (number >= 0),
-  balanced_accuracy REAL NOT NULL,
+  value             REAL NOT NULL,
   PRIMARY KEY (result, number)
 ) STRICT;
 

@@ -179,7 +179,7 @@ def _anonymous(standing: Standing, pseudonym: str) -> Standing:
 
 
 def within_noise(left: Metrics, right: Metrics) -> bool:
-    """Return whether two mean balanced accuracies differ by less than two standard errors of their difference.
+    """Return whether two mean values differ by less than two standard errors of their difference.
 
     The standard error is sqrt(s1^2 / n1 + s2^2 / n2), with the standard deviation s over the n repeats of each. With a
     single repeat nothing is known about the noise, and the answer is no. With few repeats this is a rule of thumb:
@@ -189,7 +189,7 @@ def within_noise(left: Metrics, right: Metrics) -> bool:
     if min(counts) < 2:
         return False
     error = math.sqrt(left.spread**2 / counts[0] + right.spread**2 / counts[1])
-    return abs(left.balanced_accuracy - right.balanced_accuracy) < NOISE * error
+    return abs(left.value - right.value) < NOISE * error
 
 
 def _marked(board: Sequence[Standing]) -> list[Standing]:

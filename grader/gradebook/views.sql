@@ -12,12 +12,12 @@ SELECT * FROM (
 ) WHERE place = 1;
 
 -- One row for each student and task: the attempt that counts, which is the one that was `chosen`, for a reason in `choice`.
--- Equal points are ordered by the balanced accuracy, which has no ceiling, and then the earlier one stands first.
+-- Equal points are ordered by the value of the metric, which has no ceiling, and then the earlier one stands first.
 -- `points` are those that count: `graded` less the `penalty` for lateness, or as `adjusted` for a `reason`.
 CREATE VIEW leaderboard AS
 SELECT
-  task, RANK() OVER (PARTITION BY task ORDER BY points IS NULL, points DESC, balanced_accuracy DESC, sent) AS rank,
-  student, name, email, section, points, balanced_accuracy, verdict, attempt, attempts, sent, late, path, result,
+  task, RANK() OVER (PARTITION BY task ORDER BY points IS NULL, points DESC, merit DESC, sent) AS rank,
+  student, name, email, section, points, metric, value, verdict, attempt, attempts, sent, late, path, result,
   graded, days_late, penalty, adjusted, reason, chosen, choice
 FROM (
   SELECT
@@ -25,7 +25,8 @@ FROM (
     IIF(last.points IS NULL, '', last.reason) AS reason
   FROM (
     SELECT
-      submissions.task, submissions.student, students.name, students.email, students.section, points AS graded, balanced_accuracy,
+      submissions.task, submissions.student, students.name, students.email, students.section, points AS graded, metric, value,
+      CASE best WHEN 'low' THEN -value ELSE value END AS merit,
       verdict, submissions.attempt, COALESCE(submitted, first_seen) AS sent, path, current_results.id AS result, days_late, penalty,
       submissions.late OR (days_late > 0 AND tasks.late <> 'count') AS late, MAX(0, points - penalty) AS after_penalty,
       COUNT(*) OVER (PARTITION BY submissions.task, submissions.student) AS attempts,
@@ -37,7 +38,7 @@ FROM (
           points IS NULL,
           CASE tasks.leaderboard WHEN 'best' THEN MAX(0, points - penalty) END DESC,
           CASE tasks.leaderboard WHEN 'best' THEN penalty END,
-          CASE tasks.leaderboard WHEN 'best' THEN balanced_accuracy END DESC,
+          CASE tasks.leaderboard WHEN 'best' THEN CASE best WHEN 'low' THEN -value ELSE value END END DESC,
           CASE tasks.leaderboard WHEN 'best' THEN COALESCE(submitted, first_seen) END,
           CASE tasks.leaderboard WHEN 'latest' THEN COALESCE(submitted, first_seen) END DESC,
           CASE tasks.leaderboard WHEN 'best' THEN submissions.attempt ELSE -submissions.attempt END

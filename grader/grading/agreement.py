@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.gradebook.result import Result
-    from grader.task.spec import Score, Task
+    from grader.task.score_table import Score
+    from grader.task.spec import Task
 
 ANSWERS = ("starter", "reference")
 CHANCE = 0.001  # that a sound machine is reported, for both answers together
@@ -196,7 +197,7 @@ def _compared(
     same = same_seeds and len(runs) <= seeds
     expected = statistics.fmean(recorded.per_seed[: len(runs)] if same and runs else recorded.per_seed)
     width = half_width(recorded.sd, max(1, len(runs)), seeds, same_seeds=same)
-    low, high = max(0.0, expected - width), min(1.0, expected + width)
+    low, high = expected - width, expected + width
     if measured.verdict is not Verdict.SCORED:
         problem = f"{name}: {measured.verdict}: {measured.message}"
         return ComparedAnswer(name, expected, low, high, None, identical=False, problem=problem)

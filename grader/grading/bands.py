@@ -15,8 +15,8 @@ import numpy as np
 from grader.errors import UsageError
 from grader.gradebook.run_settings import SEED_VERSION
 from grader.grading.environment import processor, versions
+from grader.task.score_table import Score
 from grader.task.scoring import points
-from grader.task.spec import Score
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault, UsageError, Verdict
 from grader.files import WRITTEN, reporting_os_errors, write_atomic
 from grader.gradebook.gradebook import Gradebook, Key, Recorded, SubmissionRecord, reading, writing
-from grader.gradebook.result import Result, csv_row
+from grader.gradebook.result import Metrics, Result, csv_row
 from grader.gradebook.standings import credits_of
 from grader.grading.cache import context_key, may_stand_for, record_for
 from grader.grading.engine import opened
@@ -22,7 +22,7 @@ from grader.grading.environment import machine, versions
 from grader.grading.parsed import ParsedSubmission, parse
 from grader.grading.plan import RunContext, Watcher
 from grader.submissions.identify import roster_ids
-from grader.task.scoring import points
+from grader.task.scoring import points, value_of
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -127,7 +127,7 @@ class _Batch:
     def _is_known(self, index: int) -> bool:
         """Take the result of this very submission, if it is recorded; its points follow the score map of today."""
         recorded = self._book.latest(self._ids[index], self._context.key)
-        if recorded is None:
+        if recorded is None or not measures_the_same(recorded.result, self._job.task):
             return False
         result = with_points(recorded.result, self._job.task)
         self._results[self._ids[index]] = result
@@ -140,7 +140,7 @@ class _Batch:
         submission = self._parse(index)
         key = Key(self._context.key, submission.slot_key)
         for twin in self._book.executed(key) if submission.fault is None else []:
-            if may_stand_for(twin.result, submission):
+            if may_stand_for(twin.result, submission) and measures_the_same(twin.result, self._job.task):
                 original = with_points(twin.result, self._job.task)
                 with reporting_os_errors(WRITTEN, self._runs, _KEPT):
                     result = record_for(original, submission, self._runs)
@@ -202,11 +202,32 @@ def record_rule(task: Task, book: Gradebook) -> None:
 
 
 def with_points(result: Result, task: Task) -> Result:
-    """Return `result` with the points that today's score map gives for its balanced accuracy."""
-    if result.metrics is None:
+    """Return `result` with the points that today's score map gives for what was measured.
+
+    Raises GraderFault where the task measures something else today.
+    """
+    metrics = result.metrics
+    if metrics is None:
         return result
-    earned = points(result.metrics.balanced_accuracy, task.spec.score)
-    return result if earned == result.points else replace(result, points=earned, task_version=task.version)
+    if not measures_the_same(result, task):
+        raise GraderFault(f"{metrics.metric.name} was measured, and today it would be {task.metric.name}")
+    if task.spec.score.parts:
+        repeats = [
+            dict(zip(metrics.measured, row, strict=True))
+            for row in zip(*metrics.measured.values(), strict=True)
+        ]
+        values = [value_of(measured, task.spec.score) for measured in repeats]
+        metrics = Metrics.of(task.metric, values, repeats)
+    metrics = replace(metrics, metric=task.metric)
+    earned = points(metrics.value, task.spec.score)
+    if (earned, metrics) == (result.points, result.metrics):
+        return result
+    return replace(result, points=earned, metrics=metrics, task_version=task.version)
+
+
+def measures_the_same(result: Result, task: Task) -> bool:
+    """Return whether what was measured is what the task measures today."""
+    return result.metrics is None or result.metrics.metric.scorer == task.metric.scorer
 
 
 def write_csv(out: Path) -> None:
@@ -218,7 +239,7 @@ def write_csv(out: Path) -> None:
         current = book.current()
         worth = credits_of(book.leaderboard(), current)
     rows = [
-        csv_row(entry.result.as_json(), entry.attempt, worth[entry.id].points, worth[entry.id].reason)
+        csv_row(entry.result, entry.attempt, worth[entry.id].points, worth[entry.id].reason)
         for entry in current
     ]
     text = io.StringIO(newline="")

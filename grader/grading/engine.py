@@ -9,7 +9,7 @@ from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from typing import TYPE_CHECKING, Protocol, Self
 
 from grader.errors import GraderFault, Verdict
-from grader.grading.grade import RunningBatch, grade
+from grader.grading.grade import HELD, RunningBatch, grade
 from grader.grading.occupancy import Occupancy
 from grader.grading.parsed import parse
 from grader.sandbox.pool import SandboxPool
@@ -155,6 +155,8 @@ def grade_with_retries(
             with batch.occupancy.alone(batch.stopping) as company:
                 return _grade_on(submission, batch, cards, company)
         if result.verdict is not Verdict.GRADER_ERROR or submission.submission.fault is not None:
+            break
+        if result.message.startswith(HELD):
             break
     return result
 

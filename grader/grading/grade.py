@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import re
-import statistics
 import time
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, GraderFault, StudentFault, Verdict
+from grader.errors import EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
@@ -18,11 +17,11 @@ from grader.notebooks.rebuild import rebuild
 from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
-from grader.task.scoring import points, score
+from grader.task.scoring import measure, points
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
-from grader.trainer.job import RepeatJob
+from grader.trainer.job import RepeatJob, boundary_of
 from grader.trainer.run import Execution, execute
 from grader.trainer.syntax import syntax_fault
 
@@ -37,8 +36,11 @@ if TYPE_CHECKING:
     from grader.sandbox import Sandbox
     from grader.sandbox.pool import SandboxSource
     from grader.task.evaluation import Repeat
+    from grader.task.scoring import RepeatScore
+    from grader.task.spec import Task
     from grader.trainer.fork_server import TrainerSource
 
+HELD = "held for the organiser, score.py failed twice"  # such a failure is not tried again
 CORE_SHARE = 0.9  # of the clock; the rest is the trainer's before the first call
 _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
@@ -74,7 +76,7 @@ class _Account:
     context: RunContext
     begun: float
     executions: list[Execution] = field(default_factory=list)
-    scores: list[dict[str, float]] = field(default_factory=list)
+    scores: list[RepeatScore] = field(default_factory=list)
 
     def result(self, end: _End, folder: Path) -> Result:
         """Return the result of a run that ended so, its files being in `folder`."""
@@ -90,7 +92,7 @@ class _Account:
             verdict=end.verdict,
             message=end.message,
             points=end.points,
-            metrics=_metrics(self.scores) if end.verdict is Verdict.SCORED else None,
+            metrics=self.metrics() if end.verdict is Verdict.SCORED else None,
             seconds=_seconds(time.monotonic() - self.begun, executions),
             slot_calls=sum(execution.slot_calls for execution in executions),
             memory_mb=[execution.memory_mb for execution in executions],
@@ -101,6 +103,11 @@ class _Account:
             traceback=end.traceback,
             versions=versions(),
         )
+
+    def metrics(self) -> Metrics:
+        """Return what was measured in all repeats."""
+        values, measured = [score.value for score in self.scores], [score.measured for score in self.scores]
+        return Metrics.of(self.context.task.metric, values, measured)
 
 
 def grade(
@@ -119,7 +126,7 @@ def grade(
         return account.result(end, batch.runs)
     try:
         _grade(account, batch, folder, place)
-        earned = points(_mean(account.scores), batch.context.task.spec.score)
+        earned = points(account.metrics().value, batch.context.task.spec.score)
         end = _End(Verdict.SCORED, _scored_sentence(_penalties(account.executions)), earned)
     except StudentFault as fault:
         if (
@@ -201,9 +208,24 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
             fault = _run_repeat(rebuilt, job, sandbox, account)
             if fault is not None:
                 raise _explained(fault, submission, context)
-            account.scores.append(score(job.folder.predictions, repeat.answers))
     finally:
         sandbox.close()
+    for repeat in context.repeats:  # when all predictions are there, so that they can be measured again
+        predictions = folder.repeat(repeat.number).predictions
+        account.scores.append(_measure_twice(predictions, repeat.answers, context.task))
+
+
+def _measure_twice(predictions: Path, answers: Path, task: Task) -> RepeatScore:
+    """Return what predictions are worth; a score.py that fails gets a second chance.
+
+    Raises ScorerFault where it fails again, with a message that begins with `HELD`.
+    """
+    with contextlib.suppress(ScorerFault):
+        return measure(predictions, answers, task)
+    try:
+        return measure(predictions, answers, task)
+    except ScorerFault as fault:
+        raise ScorerFault(f"{HELD}: {fault}; mend it, then run: grader rescore {task.id}") from fault
 
 
 def _progress(watcher: Watcher, student: str, repeat: Repeat) -> Callable[[int, int], None]:
@@ -221,8 +243,15 @@ def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: Re
 
 def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Account) -> StudentFault | None:
     """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
-    context, entries = account.context, job.task.spec.entries
-    source = SlotSource(context.imports, account.submission.slot, entries, job.repeat.slot_seed)
+    context, spec = account.context, job.task.spec
+    source = SlotSource(
+        context.imports,
+        account.submission.slot,
+        spec.entries,
+        job.repeat.slot_seed,
+        spec.on_error,
+        spec.methods,
+    )
     if job.repeat is context.repeats[0]:
         fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
         if fault is not None:
@@ -243,7 +272,7 @@ def _try_first_call(
     if frame is None:
         return None
     with contextlib.closing(sandbox.start_slot(source)) as slot:
-        fault = try_first_call(slot, frame, job.task.spec.limits.return_mb)
+        fault = try_first_call(slot, frame, boundary_of(job.task.spec))
         if fault is not None:
             job.folder.executed.write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
         return fault
@@ -302,20 +331,6 @@ def _scored_sentence(penalties: list[str]) -> str:
         return sentence
     count = "a penalty" if len(penalties) == 1 else f"{len(penalties)} penalties, the first"
     return f"{sentence.removesuffix('.')}, with {count}: {penalties[0]}"
-
-
-def _mean(scores: list[dict[str, float]]) -> float:
-    return statistics.fmean(statistics.fmean(repeat.values()) for repeat in scores)
-
-
-def _metrics(scores: list[dict[str, float]]) -> Metrics:
-    per_repeat = [statistics.fmean(repeat.values()) for repeat in scores]
-    return Metrics(
-        balanced_accuracy=statistics.fmean(per_repeat),
-        per_model={name: statistics.fmean(repeat[name] for repeat in scores) for name in scores[0]},
-        per_repeat=per_repeat,
-        spread=statistics.stdev(per_repeat) if len(per_repeat) > 1 else 0.0,
-    )
 
 
 def _seconds(total: float, executions: list[Execution]) -> Seconds:

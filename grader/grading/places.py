@@ -20,22 +20,23 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from grader.task.spec import Score
+    from grader.task.score_table import Score
 
 _DRAWS = 2000  # of the seeds, with replacement
 _INTERVAL = (2.5, 97.5)  # percent of the draws
+_FIRST = 10.0  # how much a point counts more than the value behind it
 _NO_SCORE, _NOT_GRADED = -1.0, -2.0  # below any score, whose key is not negative
 
 
 @dataclass(frozen=True)
 class Entrant:
-    """What a student got in a final round: a balanced accuracy for each seed, from the first; none without a score.
+    """What a student got in a final round: a value for each seed, from the first; none without a score.
 
     `penalty` are points lost for lateness, `adjusted` points that count in place of all. `graded` is false where grading failed.
     """
 
     student: str
-    accuracies: tuple[float, ...]
+    values: tuple[float, ...]
     penalty: int = 0
     adjusted: int | None = None
     graded: bool = True
@@ -45,13 +46,13 @@ class Entrant:
 class Placement:
     """A place: its rank, the ranks between which 95 % of the draws lie, and the chance to swap with the next place.
 
-    `swap` is None in the last place, and where two share a rank. `accuracy` and `points` are of the mean over `seeds` seeds.
+    `swap` is None in the last place, and where two share a rank. `value` and `points` are of the mean over `seeds` seeds.
     """
 
     rank: int
     student: str
     points: int | None
-    accuracy: float | None
+    value: float | None
     seeds: int
     best: int
     worst: int
@@ -61,7 +62,7 @@ class Placement:
 def placements(entrants: Sequence[Entrant], score: Score) -> list[Placement]:
     """Return the place of each entrant, the first place first.
 
-    Equal points are ordered by the mean balanced accuracy, which no ceiling cuts. With a single seed, nothing is known of
+    Equal points are ordered by the mean value, which no ceiling cuts. With a single seed, nothing is known of
     the noise, and every place looks sure.
     """
     observed = _keys(entrants, score, np.ones((_seeds(entrants)[1], 1)))[:, 0]
@@ -78,8 +79,8 @@ def placements(entrants: Sequence[Entrant], score: Score) -> list[Placement]:
                 rank=1 + int((observed > key).sum()),
                 student=entrant.student,
                 points=_points_that_count(entrant, score),
-                accuracy=float(np.mean(entrant.accuracies)) if entrant.accuracies else None,
-                seeds=len(entrant.accuracies),
+                value=float(np.mean(entrant.values)) if entrant.values else None,
+                seeds=len(entrant.values),
                 best=int(best),
                 worst=int(worst),
                 swap=None if shared else float((drawn[after] > drawn[index]).mean()),
@@ -99,7 +100,7 @@ def groups_within_noise(entrants: Sequence[Entrant], score: Score) -> list[list[
         for index in np.argsort(-_keys(entrants, score, np.ones((_seeds(entrants)[1], 1)))[:, 0])
     ]
     compared = [
-        e for e in order if e.accuracies and e.adjusted is None and (_points_that_count(e, score) or 0) > 0
+        e for e in order if e.values and e.adjusted is None and (_points_that_count(e, score) or 0) > 0
     ]
     groups: list[list[Entrant]] = [[entrant] for entrant in compared[:1]]
     for left, right in itertools.pairwise(compared):
@@ -107,17 +108,15 @@ def groups_within_noise(entrants: Sequence[Entrant], score: Score) -> list[list[
             groups[-1].append(right)
         else:
             groups.append([right])
-    return [
-        [entrant.student for entrant in group] for group in groups if len({e.accuracies for e in group}) > 1
-    ]
+    return [[entrant.student for entrant in group] for group in groups if len({e.values for e in group}) > 1]
 
 
 def _within_noise(left: Entrant, right: Entrant, score: Score) -> bool:
-    count = min(len(left.accuracies), len(right.accuracies))
+    count = min(len(left.values), len(right.values))
     if count < 2:
         return False
     scale = 100 / (score.ceiling - score.floor)
-    pairs = zip(left.accuracies, right.accuracies, strict=False)
+    pairs = zip(left.values, right.values, strict=False)
     differences = np.array([scale * (a - b) - left.penalty + right.penalty for a, b in pairs])
     error = float(differences.std(ddof=1)) / math.sqrt(count)
     return abs(float(differences.mean())) < NOISE * error or not differences.any()
@@ -127,35 +126,38 @@ def _keys(entrants: Sequence[Entrant], score: Score, weights: NDArray[np.float64
     """Return for each entrant and column of `weights` (seeds, n) a number (entrants, n) that is higher in a better place."""
     keys = np.empty((len(entrants), weights.shape[1]))
     for row, entrant in enumerate(entrants):
-        part = weights[: len(entrant.accuracies)]
-        means = np.array(entrant.accuracies) @ part / part.sum(axis=0) if entrant.accuracies else np.zeros(1)
+        part = weights[: len(entrant.values)]
+        means = (
+            np.array(entrant.values) @ part / part.sum(axis=0) if entrant.values else np.full(1, score.floor)
+        )
+        merits = 0.5 + np.arctan((means - score.floor) / (score.ceiling - score.floor)) / np.pi  # from 0 to 1
         if entrant.adjusted is not None:
-            keys[row] = 10 * entrant.adjusted + means
-        elif entrant.accuracies:
-            keys[row] = 10 * np.maximum(_points(means, score) - entrant.penalty, 0) + means
+            keys[row] = _FIRST * entrant.adjusted + merits
+        elif entrant.values:
+            keys[row] = _FIRST * np.maximum(_points(means, score) - entrant.penalty, 0) + merits
         else:
             keys[row] = _NO_SCORE if entrant.graded else _NOT_GRADED
     return keys
 
 
-def _points(accuracies: NDArray[np.float64], score: Score) -> NDArray[np.float64]:
-    """Return the points of balanced accuracies, as `grader.task.scoring.points` gives them."""
-    shares = (accuracies - score.floor) / (score.ceiling - score.floor)
+def _points(values: NDArray[np.float64], score: Score) -> NDArray[np.float64]:
+    """Return the points of values, as `grader.task.scoring.points` gives them."""
+    shares = (values - score.floor) / (score.ceiling - score.floor)
     return np.rint(100 * np.clip(shares, 0.0, 1.0))
 
 
 def _points_that_count(entrant: Entrant, score: Score) -> int | None:
     if entrant.adjusted is not None or not entrant.graded:
         return entrant.adjusted
-    if not entrant.accuracies:
+    if not entrant.values:
         return 0
-    earned = _points(np.array([np.mean(entrant.accuracies)]), score)[0]
+    earned = _points(np.array([np.mean(entrant.values)]), score)[0]
     return max(0, int(earned) - entrant.penalty)
 
 
 def _seeds(entrants: Sequence[Entrant]) -> tuple[int, int]:
     """Return the number of seeds that all have who have a score, and the most that anybody has."""
-    counts = [len(entrant.accuracies) for entrant in entrants if entrant.accuracies] or [1]
+    counts = [len(entrant.values) for entrant in entrants if entrant.values] or [1]
     return min(counts), max(counts)
 
 

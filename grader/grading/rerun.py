@@ -12,13 +12,12 @@ import numpy as np
 
 from grader.errors import UsageError, instead
 from grader.files import write_atomic
-from grader.gradebook.gradebook import FILE_NAME, Recorded, now, reading, writing
+from grader.gradebook.gradebook import FILE_NAME, Recorded, now, reading
 from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.run_settings import SEED_VERSION, RunSettings
-from grader.grading.batch import record_rule, with_points, write_csv
 from grader.grading.cache import context_key
 from grader.grading.engine import opened
-from grader.grading.environment import machine, versions
+from grader.grading.environment import machine
 from grader.grading.parsed import parse
 from grader.grading.plan import RunContext, Watcher
 from grader.submissions.collect import Submission
@@ -126,28 +125,6 @@ def chosen(
     if not submissions:
         raise UsageError(f"nothing in {out} is chosen by that; `grader results {out}` lists what there is")
     return submissions
-
-
-def rescore(out: Path, task: Task) -> list[tuple[Result, Result]]:
-    """Record the points that today's score map gives for the recorded balanced accuracies; no code is run.
-
-    Returns (before, after) of each current result whose points change. Raises UsageError where there are none.
-    """
-    changed = []
-    with writing(out) as book:
-        current = [row for row in book.current() if row.result.task == task.id]
-        if not current:
-            raise UsageError(f"{out} holds no results of {task.id}")
-        run = book.begin_run("rescore", {"task": task.id, "task_version": task.version, "score": task.spec.score.model_dump()}, versions(), machine())  # fmt: skip
-        record_rule(task, book)
-        for row in current:
-            result = with_points(row.result, task)
-            if result != row.result:
-                book.record(run, row.submission, result, row.key, row.identical_to)
-                changed.append((row.result, result))
-        book.end_run(run)
-    write_csv(out)
-    return changed
 
 
 def find(out: Path, name: str) -> Recorded:

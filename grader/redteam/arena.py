@@ -74,7 +74,7 @@ class AttackOutcome:
     attack: str
     expected: str
     verdict: str
-    accuracy: float | None
+    merit: float | None  # of its value: higher is better
     seconds: float
     problems: list[str]
     run_folder: str
@@ -161,11 +161,11 @@ class Arena:
         """Grade the baseline under every seed, and the reference; set the wall clock of what follows."""
         baselines = [self._scored("baseline", self._baseline, repeat) for repeat in self._context.repeats]
         reference, self._expected = self._scored(_REFERENCE, self._reference, self._context.repeats[0])
-        accuracies = [metrics.balanced_accuracy for _, metrics in baselines]
+        merits = [metrics.merit for _, metrics in baselines]
         self._honest_result, metrics = baselines[0]
         self.honest = Honest(
             baseline=metrics,
-            band=top_of_band(accuracies, self._expected.balanced_accuracy),
+            band=top_of_band(merits, self._expected.merit),
             kinds=frozenset[str]().union(*map(kinds_of_output, executed(self._honest_result))),
         )
         self._wall_seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS
@@ -198,7 +198,7 @@ class Arena:
             attack=attack.name,
             expected="|".join(attack.endings),
             verdict=result.verdict.value,
-            accuracy=result.metrics.balanced_accuracy if result.metrics else None,
+            merit=result.metrics.merit if result.metrics else None,
             seconds=result.seconds.total,
             problems=problems,
             run_folder=result.run_folder,

@@ -39,8 +39,8 @@ CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
     *("network", "privilege", "smuggling", "notebook"),
 )
-AS_HONEST = "scored=honest"  # with exactly the accuracy of the baseline slot
-WITHIN_BAND = "scored<=baseline"  # with an accuracy not above the band of the baseline slot
+AS_HONEST = "scored=honest"  # with exactly the value of the baseline slot
+WITHIN_BAND = "scored<=baseline"  # with a value not above the band of the baseline slot
 ENDINGS = (
     AS_HONEST,
     WITHIN_BAND,

@@ -5,6 +5,10 @@ meanwhile, so every difference counts, even of a time alone. Only Python's cache
 (/tmp, the home folder ...) other programs write at any time. There a difference counts if it can only be the slot's: the
 file belongs to a user of the range that slots get, or the attack's text names it.
 
+The same holds for the kernel's lists. Somebody else's container mounts its folders meanwhile, and a database makes shared
+memory. A mount counts if it lies in these folders or hides them or the libraries, or if the attack speaks of mounts. An
+object of System V counts if a slot's user made it.
+
 Processes are identified by descent. While an attack runs, the grader adopts orphans (PR_SET_CHILD_SUBREAPER). So
 whatever a slot starts stays below the grader, however it leaves its parents, and what others start is never below it.
 """
@@ -35,13 +39,11 @@ _POLL_SECONDS = 0.05
 _MOST_SHOWN = 3
 _SHORT = 3  # characters
 _CACHE = "__pycache__"  # any Python that reads a source may fill it
-# Lists of the kernel, and the columns that name an entry: those of mounts, and of System V's shared objects.
-_LISTS = {
-    "/proc/self/mountinfo": slice(3, 5),
-    "/proc/sysvipc/shm": slice(2),
-    "/proc/sysvipc/sem": slice(2),
-    "/proc/sysvipc/msg": slice(2),
-}
+_MOUNTS = Path("/proc/self/mountinfo")
+_ROOT_AND_POINT = slice(3, 5)  # columns of it
+# Lists of System V's objects, the column with the user who made one, and those that name it.
+_SHARED_OBJECTS = {"shm": 9, "sem": 6, "msg": 9}
+_KEY_AND_NUMBER = slice(2)
 
 
 class FileState(NamedTuple):
@@ -57,11 +59,15 @@ class FileState(NamedTuple):
 
 @dataclass(frozen=True)
 class HostSnapshot:
-    """The state of the machine at one moment."""
+    """The state of the machine at one moment.
+
+    `mounts` holds what is mounted and where, `objects` who made each object of System V.
+    """
 
     private: dict[str, FileState]
     shared: dict[str, FileState]
-    lists: frozenset[str]
+    mounts: frozenset[tuple[str, str]]
+    objects: dict[str, int]
     name: str
 
 
@@ -84,7 +90,8 @@ class HostMonitor:
         return HostSnapshot(
             private=private | _states([run.parent], times=False),
             shared=_shared(path for folder in self.shared for path in _within(folder)),
-            lists=frozenset(line for name, columns in _LISTS.items() for line in _names(name, columns)),
+            mounts=frozenset((row[0], row[1]) for row in _rows(_MOUNTS, _ROOT_AND_POINT)),
+            objects=_shared_objects(),
             name=os.uname().nodename,
         )
 
@@ -96,9 +103,25 @@ class HostMonitor:
             for difference in _differences(before.shared, after.shared)
             if self._is_the_slots(Path(difference.partition(": ")[2]), after.shared, text)
         ]
-        differences += [f"new in the kernel: {line}" for line in sorted(after.lists - before.lists)]
+        differences += [
+            f"new mount: {point} of {root}"
+            for root, point in sorted(after.mounts - before.mounts)
+            if "mount" in text or self._is_watched(Path(point))
+        ]
+        differences += [
+            f"new in the kernel: {name}"
+            for name, user in sorted(after.objects.items())
+            if name not in before.objects and user in (self.users or [os.getuid()])
+        ]
         differences += [f"the machine is called {after.name}"] if before.name != after.name else []
         return shortened(differences)
+
+    def _is_watched(self, point: Path) -> bool:
+        """Return whether a mount there is in a folder that is compared, or hides one or the libraries."""
+        inside = any(point.is_relative_to(folder) for folder in (*self.private, *self.shared))
+        return inside or any(
+            path.is_relative_to(point) for path in (*self.private, *self.shared, *site_folders())
+        )
 
     def _is_the_slots(self, path: Path, states: Mapping[str, FileState], text: str) -> bool:
         state = states.get(str(path))
@@ -215,9 +238,17 @@ def _differences(before: Mapping[str, object], after: Mapping[str, object]) -> l
     return differences
 
 
-def _names(path: str, columns: slice) -> list[str]:
+def _shared_objects() -> dict[str, int]:
+    objects = {}
+    for kind, creator in _SHARED_OBJECTS.items():
+        for row in _rows(Path("/proc/sysvipc", kind), slice(creator + 1))[1:]:  # under a heading
+            objects[" ".join((kind, *row[_KEY_AND_NUMBER]))] = int(row[creator])
+    return objects
+
+
+def _rows(path: Path, columns: slice) -> list[list[str]]:
     try:
-        lines = Path(path).read_text(encoding="utf-8", errors="replace").splitlines()
+        lines = path.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
         return []  # not every kernel has it
-    return [f"{path} {' '.join(line.split()[columns])}" for line in lines]
+    return [line.split()[columns] for line in lines]

@@ -37,16 +37,14 @@ class Honest:
     kinds: frozenset[str]
 
 
-def top_of_band(accuracies: Sequence[float], reference: float) -> float:
-    """Return the highest balanced accuracy within noise: the first plus 3 SD of all, at most halfway to `reference`.
+def top_of_band(merits: Sequence[float], reference: float) -> float:
+    """Return the highest merit within noise: the first plus 3 SD of all, at most halfway to `reference`.
 
-    `accuracies` are the baseline's under several seeds. Attacks and the reference run under the first.
+    `merits` are the baseline's under several seeds. Attacks and the reference run under the first.
     Up to 0.02 above the first is always within noise.
     """
-    first = accuracies[0]
-    return max(
-        first + _LEAST_BAND, min(first + _SPREADS * statistics.stdev(accuracies), (first + reference) / 2)
-    )
+    first = merits[0]
+    return max(first + _LEAST_BAND, min(first + _SPREADS * statistics.stdev(merits), (first + reference) / 2))
 
 
 def judge(attack: Attack, result: Result, honest: Honest, starter: Json, secrets: Iterable[str]) -> list[str]:
@@ -87,15 +85,15 @@ def _wrong_ending(attack: Attack, result: Result, honest: Honest) -> list[str]:
     message = result.message[:_SHOWN_CHARACTERS]
     if result.metrics is None:
         return [f"ended as {result.verdict}: {message}"]
-    accuracy, baseline = result.metrics.balanced_accuracy, honest.baseline.balanced_accuracy
-    return [f"scored {accuracy:.4f}, the baseline {baseline:.4f} (band up to {honest.band:.4f}): {message}"]
+    merit, baseline = result.metrics.merit, honest.baseline.merit
+    return [f"scored {merit:.4f}, the baseline {baseline:.4f} (band up to {honest.band:.4f}): {message}"]
 
 
 def _is(ending: str, result: Result, honest: Honest) -> bool:
     if ending == AS_HONEST:
         return result.metrics is not None and result.metrics.per_model == honest.baseline.per_model
     if ending == WITHIN_BAND:
-        return result.metrics is not None and result.metrics.balanced_accuracy <= honest.band
+        return result.metrics is not None and result.metrics.merit <= honest.band
     return result.verdict.value == ending
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from grader.errors import Verdict
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
-    from grader.gradebook.result import Result
-    from grader.task.spec import Score
+    from grader.gradebook.result import Metrics, Result
+    from grader.task.score_table import Score
 
 _STEP = 10  # points
 _NEAR_ELSEWHERE = 0.5  # of a limit: another machine may be half as fast
@@ -61,10 +62,9 @@ def outlook(result: Result, score: Score, wall_seconds: float, memory_mb: int) -
     sentences = advice_after_rehearsal(result, score)
     if result.metrics is None:
         return sentences
-    mean = result.metrics.balanced_accuracy
     return [
         *_spread(result.metrics.per_repeat, score),
-        *_distance(mean, score),
+        *_distance(result.metrics, score),
         *sentences,
         *_clock(result, wall_seconds),
         *filter(None, [near_memory_limit(result, memory_mb)]),
@@ -79,16 +79,21 @@ def _spread(per_repeat: list[float], score: Score) -> list[str]:
     return [f"On their own, the repeats would give {alone} points."]
 
 
-def _distance(mean: float, score: Score) -> list[str]:
-    """Return which balanced accuracy gives more points, and how many a little more gives."""
-    if mean >= score.ceiling:
+def _distance(metrics: Metrics, score: Score) -> list[str]:
+    """Return which value gives more points, and how many a little more gives."""
+    metric, mean = metrics.metric, metrics.value
+    now = points(mean, score)
+    if now == 100 or score.parts:
         return []  # the advice says that 100 points are reached
     width = score.ceiling - score.floor
-    now = points(mean, score)
     goal = min(now + _STEP, 100)
     needed = score.floor + goal / 100 * width
-    distance = f"{goal} points need a balanced accuracy of {needed:.3f}, {needed - mean:.3f} more than now."
-    return [f"{distance} Between {score.floor:g} and {score.ceiling:g}, each 0.01 is {1 / width:.1f} points."]
+    change, direction = abs(needed - mean), "more" if metric.best == "high" else "less"
+    step = 10.0 ** math.floor(math.log10(abs(width) / 10))  # 0.01 where the map is a few tenths wide
+    distance = f"{goal} points need {metric.article} of {metric.text(needed)}, {metric.text(change)} {direction} than now."
+    return [
+        f"{distance} Between {score.floor:g} and {score.ceiling:g}, each {step:g} is {100 * step / abs(width):.1f} points."
+    ]
 
 
 def _clock(result: Result, wall_seconds: float) -> list[str]:
@@ -109,12 +114,17 @@ def advice(result: Result, score: Score | None) -> list[str]:
     if metrics is None:
         return list(_NEXT[result.verdict])
     sentences = []
-    if score and metrics.balanced_accuracy <= score.floor:
-        sentences.append(
-            f"No points yet: they start above a balanced accuracy of {score.floor:g}. Compare with the untouched starter first."
+    metric = metrics.metric
+    if score and metric.merit(metrics.value) <= metric.merit(score.floor):
+        start = (
+            ""
+            if score.parts
+            else f" {'above' if metric.best == 'high' else 'below'} {metric.article} of {score.floor:g}"
         )
+        first = f"they start{start}" if start else "no part earned any"
+        sentences.append(f"No points yet: {first}. Compare with the untouched starter first.")
     if score and len(metrics.per_repeat) > 1:
-        swing = 100 * metrics.spread / (score.ceiling - score.floor)
+        swing = 100 * metrics.spread / abs(score.ceiling - score.floor)
         if swing >= 5:
             sentences.append(
                 f"The points vary by about {swing:.0f} from repeat to repeat. Before you trust a change, test it with several repeats: "
@@ -124,8 +134,10 @@ def advice(result: Result, score: Score | None) -> list[str]:
         sentences.append(
             "Your function returned values that are not allowed, and paid a penalty. Fix that first: it is the surest gain."
         )
-    if score and metrics.balanced_accuracy >= score.ceiling:
-        sentences.append("You have all 100 points: a higher balanced accuracy gives no more.")
+    if score and metric.merit(metrics.value) >= metric.merit(score.ceiling):
+        better = "higher" if metric.best == "high" else "lower"
+        more = "" if score.parts else f": a {better} {metric.name} gives no more"
+        sentences.append(f"You have all 100 points{more}.")
     elif result.seconds.total and result.seconds.slot_calls > 0.5 * result.seconds.total:
         sentences.append("Your function took more than half of the time. A faster one lets you try more.")
     return sentences or [

@@ -83,10 +83,12 @@ def _arithmetic(content: Feedback) -> list[str]:
     if result.metrics is None:
         return [f"{result.verdict}: {result.points} points" if result.points is not None else "no points"]
     values = result.metrics.per_repeat
-    mean = result.metrics.balanced_accuracy
+    mean = result.metrics.value
     steps = [f"mean = ({' + '.join(f'{value:.6f}' for value in values)}) / {len(values)} = {mean:.6f}"]
     if score is None:
         return [*steps, f"points = {result.points}, under a score map that is not the task's of today"]
+    if score.parts:
+        return [*steps, f"points = {mean:.6f}, rounded: {result.points}"]
     share = (mean - score.floor) / (score.ceiling - score.floor)
     clipped = min(max(share, 0.0), 1.0)
     steps.append(

@@ -16,6 +16,8 @@ from grader.text import visible
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grader.gradebook.result import Metrics
+
 WIDTH = 360  # of a chart; text in it is as large as on the page around it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 12, 34  # margins
 _BINS = 10
@@ -99,31 +101,33 @@ def scatter(title: str, dots: Sequence[Dot], x_label: str, ends: tuple[str, str]
     return chart.svg()
 
 
-def score_map(floor: float, ceiling: float, repeats: Sequence[float], mean: float, points: int) -> str:
-    """Draw how a balanced accuracy becomes points: the line of the map, the repeats under it, and the mean on it."""
-    margin = 0.15 * (ceiling - floor)
-    low = max(0.0, min(floor - margin, *repeats, mean))
-    high = min(1.0, max(ceiling + margin, *repeats, mean))
+def score_map(floor: float, ceiling: float, metrics: Metrics, points: int) -> str:
+    """Draw how a value becomes points: the line of the map, the repeats under it, and the mean on it."""
+    repeats, mean, metric = metrics.per_repeat, metrics.value, metrics.metric
+    margin, left, right = 0.15 * abs(ceiling - floor), min(floor, ceiling), max(floor, ceiling)
+    low = min(left, max(left - margin, 0.0), *repeats, mean)
+    high = max(right + margin, *repeats, mean)
     text = (
-        f"A balanced accuracy of {floor:g} gives 0 points, {ceiling:g} gives 100. "
-        f"The mean of {len(repeats)} repeats is {mean:.3f}: {points} points."
+        f"0 points at {metric.article} of {floor:g}, 100 at {ceiling:g}. "
+        f"The mean of {len(repeats)} repeats is {metric.text(mean)}: {points} points."
     )
-    chart = _Chart(230, "How balanced accuracy became points", text)
+    chart = _Chart(230, f"How {metric.name} became points", text)
     room_above = 108  # for the words beside the dot
     chart.axes(
         (low, high),
         (0, room_above),
-        x_label="balanced accuracy",
+        x_label=visible(metric.name),
         ticks=[floor, (floor + ceiling) / 2, ceiling],
     )
-    corners = [(low, 0), (floor, 0), (ceiling, 100), (high, 100)]
+    before, after = (0, 100) if floor < ceiling else (100, 0)
+    corners = [(low, before), (left, before), (right, after), (high, after)]
     line = " ".join(f"{chart.x(x):.1f},{chart.y(y):.1f}" for x, y in corners)
     _add(chart.root, "polyline", points=line, cls="map")
     at, height = chart.x(mean), chart.y(points)
     _add(chart.root, "polyline", points=f"{at:.1f},{chart.y(0):.1f} {at:.1f},{height:.1f} {chart.x(low):.1f},{height:.1f}", cls="guide")  # fmt: skip
     for number, value in enumerate(repeats, start=1):
         mark = _add(chart.root, "line", x1=chart.x(value), x2=chart.x(value), y1=chart.y(0) - 7, y2=chart.y(0) + 1, cls="repeat")  # fmt: skip
-        _add(mark, "title", f"repeat {number}: {value:.3f}")
+        _add(mark, "title", f"repeat {number}: {metric.text(value)}")
     _add(chart.root, "circle", cx=at, cy=height, r=6, cls="mean")
     # Where the words cross no line: above the dot, to its left, or below the line on its right.
     if points < 12:

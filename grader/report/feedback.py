@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from pathlib import PurePosixPath
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, Explanation, GraderFault, Verdict
@@ -12,6 +13,7 @@ from grader.report import charts
 from grader.report.advice import NEAR, advice, near_memory_limit
 from grader.report.highlight import FAILED, Line, code_lines, marks_of
 from grader.report.training_curves import curves
+from grader.task.scoring import part_points
 from grader.task.scoring import points as points_of
 from grader.text import Pair, only_differences, printed, side_by_side
 
@@ -21,7 +23,8 @@ if TYPE_CHECKING:
     from grader.gradebook.result import Result
     from grader.report.confusion import Confusion
     from grader.report.run_files import RepeatView, RunFiles
-    from grader.task.spec import Score, Task
+    from grader.task.score_table import Score
+    from grader.task.spec import Task
 
 _NUMBERED_CLASS = re.compile(r"\b(?:label|class) (\d{1,3})\b")
 _STOPPED = "stopped at the limit"
@@ -29,11 +32,21 @@ _STOPPED = "stopped at the limit"
 
 @dataclass(frozen=True)
 class RepeatRow:
-    """One repeat: its number from 1, balanced accuracy, and the points that it alone would give, if the map is known."""
+    """One repeat: its number from 1, its value, and the points that it alone would give, if the map is known."""
 
     number: int
-    accuracy: float
+    value: float
     points: int | None
+
+
+@dataclass(frozen=True)
+class PartRow:
+    """A part of the score, or a gate: what it measures, the mean, the points of the mean repeat, and how they come about."""
+
+    label: str
+    value: float
+    points: str
+    rule: str
 
 
 @dataclass(frozen=True)
@@ -67,6 +80,7 @@ class Feedback:
     score: Score | None
     score_map: str
     repeats: list[RepeatRow]
+    parts: list[PartRow]
     curves: list[tuple[str, str, str]]  # what it shows, a note, and the drawing
     curve_lines: int  # of each curve, one for each repeat
     pictures: list[tuple[int, str]]  # the repeat, and a PNG as base64
@@ -100,6 +114,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         score=score,
         score_map=_drawn_map(result, score),
         repeats=_repeats(result, score),
+        parts=_parts(result, score),
         curves=[(with_class_names(curve.name, names), "", charts.curve(curve)) for curve in curves(histories)],
         curve_lines=len(histories),
         pictures=[(repeat.number + 1, picture) for repeat in files.repeats for picture in repeat.pictures],
@@ -131,10 +146,11 @@ def with_class_names(text: str, names: Sequence[str]) -> str:
 
 def _map_of(result: Result, task: Task | None) -> Score | None:
     """Return the task's map, if it is the one that the points come from."""
-    if task is None or result.metrics is None:
+    metrics = result.metrics
+    if task is None or metrics is None or metrics.metric.scorer != task.metric.scorer:
         return None
     try:
-        fits = points_of(result.metrics.balanced_accuracy, task.spec.score) == result.points
+        fits = points_of(metrics.value, task.spec.score) == result.points
     except GraderFault:
         return None
     return task.spec.score if fits else None
@@ -143,10 +159,7 @@ def _map_of(result: Result, task: Task | None) -> Score | None:
 def _drawn_map(result: Result, score: Score | None) -> str:
     if score is None or result.metrics is None or result.points is None:
         return ""
-    metrics = result.metrics
-    return charts.score_map(
-        score.floor, score.ceiling, metrics.per_repeat, metrics.balanced_accuracy, result.points
-    )
+    return "" if score.parts else charts.score_map(score.floor, score.ceiling, result.metrics, result.points)
 
 
 def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
@@ -155,6 +168,23 @@ def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
         RepeatRow(number, value, points_of(value, score) if score else None)
         for number, value in enumerate(values, start=1)
     ]
+
+
+def _parts(result: Result, score: Score | None) -> list[PartRow]:
+    """Return what the parts earned; a gate that was not kept in a repeat took all of its points."""
+    if score is None or result.metrics is None or not score.parts:
+        return []
+    measured, mean = result.metrics.measured, result.metrics.per_model
+    rows = []
+    for part in score.parts:
+        earned = fmean(part_points(part, value) for value in measured[part.label])
+        rows.append(PartRow(part.label, mean[part.label], f"{earned:.1f} of {part.points:g}", part.rule))
+    for gate in score.gates:
+        kept = sum(map(gate.holds, measured[gate.label]))
+        rows.append(
+            PartRow(gate.label, mean[gate.label], f"kept in {kept} of {len(measured[gate.label])}", gate.rule)
+        )
+    return rows
 
 
 def _printed(repeats: Sequence[RepeatView]) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, Verdict
 from grader.gradebook.late import utc
+from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.report import charts
 from grader.submissions.confusable import confused
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     from grader.gradebook.gradebook import Absence
     from grader.gradebook.late import LateRule
+    from grader.gradebook.metric import Metric
     from grader.gradebook.result import Result
     from grader.gradebook.standings import Standing
     from grader.report.clusters import ProgramGroup
@@ -32,7 +34,7 @@ class Row:
     """A row of a leaderboard as it is shown; without pages there are no links. `confused` are ids that it is easily taken for."""
 
     standing: Standing
-    accuracy: str
+    value: str
     spread: str
     whisker: str
     submitted: str
@@ -63,6 +65,7 @@ class Section:
     verdicts: list[str]
     drawings: list[tuple[str, str, str]]
     single: bool
+    metric: Metric
     clusters: list[ProgramGroup]
     untouched: list[str]
     absence: Absence | None
@@ -104,6 +107,7 @@ def section(
         verdicts=[verdict.value for verdict in EXPLANATIONS if verdicts[verdict]],
         drawings=_drawings(board, verdicts),
         single=any(result.metrics is not None and len(result.metrics.per_repeat) < 2 for result in results),
+        metric=_metric(results, task),
         clusters=list(clusters),
         untouched=list(untouched),
         absence=absence,
@@ -132,9 +136,9 @@ def _row(standing: Standing, scale: tuple[float, float], pseudonym: str, pages: 
     several = metrics is not None and len(metrics.per_repeat) > 1
     return Row(
         standing=standing,
-        accuracy=f"{metrics.balanced_accuracy:.3f}" if metrics else "",
-        spread=f"± {metrics.spread:.3f}" if metrics and several else "",
-        whisker=charts.whisker(metrics.balanced_accuracy, metrics.spread, *scale) if metrics else "",
+        value=metrics.metric.text(metrics.value) if metrics else "",
+        spread=f"± {metrics.metric.text(metrics.spread)}" if metrics and several else "",
+        whisker=charts.whisker(metrics.value, metrics.spread, *scale) if metrics else "",
         submitted=minute(standing.submitted),
         pseudonym=pseudonym,
         confused="",
@@ -147,11 +151,17 @@ def _row(standing: Standing, scale: tuple[float, float], pseudonym: str, pages: 
     )
 
 
+def _metric(results: Sequence[Result], task: Task | None) -> Metric:
+    """Return what the task measures, else what was measured last."""
+    measured = [result.metrics.metric for result in results if result.metrics]
+    return task.metric if task else measured[-1] if measured else BALANCED_ACCURACY
+
+
 def _scale(results: Sequence[Result]) -> tuple[float, float]:
-    """Return the ends of the scale on which the balanced accuracies of a board are drawn."""
+    """Return the ends of the scale on which the values of a board are drawn."""
     measured = [result.metrics for result in results if result.metrics]
-    low = min((metrics.balanced_accuracy - metrics.spread for metrics in measured), default=0.0)
-    return low, max((metrics.balanced_accuracy + metrics.spread for metrics in measured), default=1.0)
+    low = min((metrics.value - metrics.spread for metrics in measured), default=0.0)
+    return low, max((metrics.value + metrics.spread for metrics in measured), default=1.0)
 
 
 def _facts(board: Sequence[Standing], absence: Absence | None) -> list[tuple[str, str]]:

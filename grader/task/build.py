@@ -15,6 +15,7 @@ from grader.notebooks.colab_badge import badge, keep_url, kept_url
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, is_code, metadata, source, tags
 from grader.task.rules import check_cells
+from grader.task.scoring_text import RULES_PLACEHOLDER, SCORE_PLACEHOLDER, scoring_code, scoring_rules
 from grader.task.source import data_source, notebook_source
 from grader.task.student_source import student_source
 from grader.task.template import (
@@ -116,7 +117,9 @@ def _author_cells(task: Task) -> list[Json]:
 def _filled(cell: Json, task: Task) -> Json:
     text = source(cell)
     if cell["cell_type"] != "code":
-        text = fill_markdown(text, task)
+        text = fill_markdown(text.replace(RULES_PLACEHOLDER, scoring_rules(task)), task)
+    elif text.strip() == SCORE_PLACEHOLDER:
+        text = scoring_code(task)
     elif not _shows_data(cell):
         text = fill_code(text, task)
     return {"cell_type": cell["cell_type"], "metadata": dict(metadata(cell)), "source": text}

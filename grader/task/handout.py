@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-import json
 import platform
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+import tomli_w
 
 from grader.errors import UsageError
+from grader.task.scorers import SCORE_FILE
 from grader.task.source import data_source
 from grader.task.spec import HANDOUT_FILE, HANDOUT_STARTER, Handout
 from grader.task.student_source import student_source
@@ -40,20 +42,13 @@ def write_handout(task: Task, folder: Path, *, size: str, data: str) -> None:
     )
     (folder / "task.toml").write_text(_settings(task, size), encoding="utf-8", newline="\n")
     (folder / "data.py").write_text(source + "\n", encoding="utf-8", newline="\n")
+    if task.score_source:
+        (folder / SCORE_FILE).write_text(task.score_source, encoding="utf-8", newline="\n")
     (folder / HANDOUT_STARTER).write_bytes(task.starter.read_bytes())
 
 
 def _settings(task: Task, size: str) -> str:
     """Return the task.toml for students, with the time limit of this size."""
-    values = task.spec.model_dump(mode="json", exclude=_KEPT_BACK)
+    values = task.spec.model_dump(mode="json", by_alias=True, exclude=_KEPT_BACK, exclude_none=True)
     values["limits"]["wall_seconds"] = task.size(size).wall_seconds
-    tables = {name: value for name, value in values.items() if isinstance(value, dict)}
-    lines = _lines({name: value for name, value in values.items() if name not in tables})
-    for name, table in tables.items():
-        lines += ["", f"[{name}]", *_lines(table)]
-    return "\n".join(lines) + "\n"
-
-
-def _lines(values: dict[str, Any]) -> list[str]:
-    """Return values as TOML, whose texts, numbers and lists of texts are written as in JSON."""
-    return [f"{name} = {json.dumps(value, ensure_ascii=False)}" for name, value in values.items()]
+    return tomli_w.dumps(values | {"schema": 2})

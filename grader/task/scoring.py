@@ -1,43 +1,89 @@
-"""Score predictions against answers: balanced accuracy, and its linear map to points, as pure functions of two files."""
+"""Score predictions against answers: what the task measures, and its map to points, as pure functions of two files."""
 
 from __future__ import annotations
 
+import math
+import statistics
 import zipfile
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.errors import GraderFault
+from grader.errors import GraderFault, ScorerFault
+from grader.task.own_scorer import run_scorer
+from grader.task.predictions import compare
+from grader.task.scorers import SCORE_FILE, Scorer, scorer_named
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
     from numpy.typing import NDArray
 
-    from grader.task.spec import Score
+    from grader.task.score_table import Part, Score
+    from grader.task.spec import Task
 
 MAX_BYTES = 256 << 20
 SHARED = "labels"  # the one array of answers that all arrays of predictions are compared with
+_DEFAULT = scorer_named("balanced_accuracy")
 
 
-def balanced_accuracy(labels: NDArray[np.integer[Any]], predictions: NDArray[np.integer[Any]]) -> float:
-    """Return the mean recall over the classes that occur in `labels`, in [0, 1].
+@dataclass(frozen=True)
+class RepeatScore:
+    """What one repeat got: its value in the unit of the task's metric, and all that was measured, by name."""
 
-    labels, predictions: (n,) integers, n >= 1. A predicted class that no label has counts as wrong.
+    value: float
+    measured: dict[str, float]
 
-    Brodersen et al. 2010, "The balanced accuracy and its posterior distribution", equation 6, for any number of
-    classes.
+
+def measure(predictions: Path, answers: Path, task: Task) -> RepeatScore:
+    """Return what the predictions of a repeat of `task` are worth.
+
+    Raises GraderFault where a file is missing, damaged, too large or does not fit the other, and StudentFault for
+    predictions that no training of the task may lead to.
     """
-    classes, index = np.unique(labels, return_inverse=True)
-    hits = np.bincount(index, weights=predictions == labels, minlength=len(classes))
-    return float(np.mean(hits / np.bincount(index, minlength=len(classes))))
+    measured = _measured(predictions, answers, task)
+    return RepeatScore(value_of(measured, task.spec.score), measured)
 
 
-def score(predictions: Path, answers: Path) -> dict[str, float]:
-    """Return the balanced accuracy of each array of the npz file `predictions`, by its name.
+def value_of(measured: Mapping[str, float], score_map: Score) -> float:
+    """Return the value of a repeat: the mean of what was measured, or the points that the parts of the map give for it.
 
-    `answers` has an array of the same name for each, or one array `labels` for all of them. All arrays are (n,)
-    integers.
+    Raises GraderFault where something that a part needs was not measured.
+    """
+    if missing := [need.label for need in score_map.measures if need.label not in measured]:
+        raise GraderFault(f"{missing[0]!r} was not measured, but {sorted(measured)}")
+    if not score_map.parts:
+        return statistics.fmean(measured.values())
+    if not all(gate.holds(measured[gate.label]) for gate in score_map.gates):
+        return 0.0
+    return sum(part_points(part, measured[part.label]) for part in score_map.parts)
+
+
+def part_points(part: Part, value: float) -> float:
+    """Return the points that a part gives for a value of its metric, not rounded."""
+    if part.steps:
+        return max((step.points for step in part.steps if step.holds(value)), default=0.0)
+    floor, ceiling = part.floor or 0.0, part.ceiling or 0.0
+    return part.points * min(max((value - floor) / (ceiling - floor), 0.0), 1.0)
+
+
+def points(value: float, score_map: Score) -> int:
+    """Return 0 at the map's floor and at all that is worse, 100 at its ceiling and at all that is better.
+
+    Raises GraderFault for a value that is not finite.
+    """
+    if not math.isfinite(value):
+        raise GraderFault(f"a value of {value} is impossible")
+    share = (value - score_map.floor) / (score_map.ceiling - score_map.floor)
+    return round(100 * min(max(share, 0.0), 1.0))
+
+
+def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[str, float]:
+    """Return what each array of the npz file `predictions` is worth, by its name.
+
+    `answers` has an array of the same name for each, or one array `labels` for all of them.
 
     Raises GraderFault where a file is missing, damaged, too large or does not fit the other: both are written by
     our own trainer and data builder.
@@ -46,29 +92,35 @@ def score(predictions: Path, answers: Path) -> dict[str, float]:
     wanted = given.keys() if truth.keys() == {SHARED} else truth.keys()
     if not given or given.keys() != wanted:
         raise GraderFault(f"{predictions.name} has the arrays {sorted(given)}, not {sorted(wanted)}")
-    return {name: _score_one(name, given[name], truth.get(name, truth.get(SHARED))) for name in sorted(given)}
+    return {
+        name: compare(scorer, name, truth.get(name, truth.get(SHARED)), given[name]) for name in sorted(given)
+    }
 
 
-def points(bac: float, score_map: Score) -> int:
-    """Return 0 at the map's floor and below, 100 at its ceiling and above, and whole points in between.
+def _by_score_file(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
+    for path in (predictions, answers):
+        _load(path)  # what cannot be read is not the fault of score.py
+    measured = run_scorer(task.score_source, predictions, answers)
+    missing = [need.metric for need in task.spec.score.measures if need.metric not in measured]
+    if missing:
+        raise ScorerFault(f"score.py returned {sorted(measured)}, but task.toml also needs {missing[0]!r}")
+    return {need.label: measured[need.metric] for need in task.spec.score.measures} or measured
 
-    Raises GraderFault for a balanced accuracy that is not in [0, 1].
-    """
-    if not 0 <= bac <= 1:  # also true for NaN
-        raise GraderFault(f"a balanced accuracy of {bac} is impossible")
-    share = (bac - score_map.floor) / (score_map.ceiling - score_map.floor)
-    return round(100 * min(max(share, 0.0), 1.0))
 
-
-def _score_one(name: str, given: NDArray[Any], truth: NDArray[Any] | None) -> float:
-    if truth is None or truth.ndim != 1 or not len(truth) or truth.dtype.kind not in "iu":
-        raise GraderFault(f"the answers for {name!r} are not one-dimensional whole numbers")
-    if given.dtype.kind not in "iu" or given.shape != truth.shape:
-        raise GraderFault(
-            f"the predictions {name!r} are {given.dtype} of shape {given.shape}; "
-            f"whole numbers of shape {truth.shape} were expected"
-        )
-    return balanced_accuracy(truth, given)
+def _measured(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
+    if task.spec.metric.scorer == SCORE_FILE:
+        return _by_score_file(predictions, answers, task)
+    if not task.spec.score.parts:
+        return score(predictions, answers, scorer_named(task.spec.metric.scorer))
+    given, truth = _load(predictions), _load(answers)
+    measured = {}
+    for need in task.spec.score.measures:
+        scorer, names = scorer_named(need.metric), [need.predictions] if need.predictions else sorted(given)
+        if not names or (missing := sorted(set(names) - given.keys())):
+            raise GraderFault(f"{predictions.name} has the arrays {sorted(given)}, not {missing or names}")
+        values = [compare(scorer, name, truth.get(name, truth.get(SHARED)), given[name]) for name in names]
+        measured[need.label] = statistics.fmean(values)
+    return measured
 
 
 def _load(path: Path) -> dict[str, NDArray[Any]]:

@@ -7,17 +7,20 @@ import json
 import os
 import tomllib
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
+from grader.gradebook.metric import Metric
 from grader.notebooks.refused import GRANTED_BY
+from grader.task.score_table import MetricTable, Score, StrictTable, known_scorer
+from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.source import data_source, notebook_source
 
 if TYPE_CHECKING:
@@ -26,28 +29,7 @@ if TYPE_CHECKING:
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
-class _Strict(BaseModel):
-    """A table of `task.toml`; what stands below a field describes it on the page docs/configuration.md."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
-class Score(_Strict):
-    """The linear map from balanced accuracy to points: 0 at `floor`, 100 at `ceiling`."""
-
-    floor: float = Field(ge=0, le=1)
-    """Balanced accuracy of 0 points, and of all below."""
-    ceiling: float = Field(ge=0, le=1)
-    """Balanced accuracy of 100 points, and of all above; more than `floor`."""
-
-    @model_validator(mode="after")
-    def _ordered(self) -> Score:
-        if self.floor >= self.ceiling:
-            raise ValueError("score.floor must be below score.ceiling")
-        return self
-
-
-class Limits(_Strict):
+class Limits(StrictTable):
     """What one repeat of a submission may use; memory, files and output are the slot process's own. An MB is 1024 kB."""
 
     wall_seconds: float = Field(default=300, gt=0)
@@ -62,8 +44,14 @@ class Limits(_Strict):
     """MB of each of two private folders, and of a file in them; 0: no file can be written. More is graded only where there are namespaces."""
     output_kb: int = Field(default=1024, ge=1)
     """kB that may be printed."""
-    return_mb: int = Field(default=64, ge=1)
-    """MB that one call may return."""
+    argument_mb: int = Field(default=64, ge=1, le=1024)
+    """MB of arrays and bytes that one call may get as its arguments. [What may cross](what_may_cross.md)"""
+    return_mb: int = Field(default=64, ge=1, le=1024)
+    """MB of arrays and bytes that one call may return."""
+    text_mb: int = Field(default=1, ge=1, le=64)
+    """MB of texts and numbers outside arrays that may cross at once, as JSON in UTF-8; for arguments and for what is returned."""
+    values: int = Field(default=100_000, ge=1_000, le=5_000_000)
+    """Texts, numbers, lists, dicts and arrays that may cross at once; for arguments and for what is returned."""
 
     def for_digest(self) -> dict[str, Any]:
         """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
@@ -76,6 +64,9 @@ class Limits(_Strict):
             "return_mb": self.return_mb,
         }
         more = {"of_processes": self.processes} if self.processes > 1 else {}
+        for name in ("argument_mb", "text_mb", "values"):
+            if getattr(self, name) != Limits.model_fields[name].default:
+                more[name] = getattr(self, name)
         return hashed | more | ({"writes": True} if self.file_mb else {})
 
     @property
@@ -91,7 +82,7 @@ class Limits(_Strict):
         return " and ".join(needs)
 
 
-class Data(_Strict):
+class Data(StrictTable):
     """Where the task's data come from, and where students may download the public part instead of building it."""
 
     source: str = "embedded"
@@ -110,7 +101,7 @@ class Data(_Strict):
         return self
 
 
-class Size(_Strict):
+class Size(StrictTable):
     """Another setting of the task than its default one: where its data come from, and the seconds of a repeat."""
 
     source: str
@@ -119,7 +110,22 @@ class Size(_Strict):
     """Takes the place of `limits.wall_seconds`."""
 
 
-class Spec(_Strict):
+class LintTable(StrictTable):
+    """What `grader lint` finds and the author wants all the same."""
+
+    allow: tuple[str, ...] = ()
+    """Names of findings, as `grader lint` prints them."""
+    reason: str = ""
+    """Why; `grader lint` and `grader pack` print it."""
+
+    @model_validator(mode="after")
+    def _has_a_reason(self) -> LintTable:
+        if self.allow and not self.reason.strip():
+            raise ValueError("lint.allow needs lint.reason, a sentence that says why")
+        return self
+
+
+class Spec(StrictTable):
     """The contents of `task.toml`."""
 
     title: str
@@ -129,7 +135,9 @@ class Spec(_Strict):
     version: str
     """The author's version; results name it, with a hash of what decides a score."""
     entries: tuple[str, ...] = Field(min_length=1)
-    """Names of the functions that the slot must define."""
+    """Names of the functions and classes that the slot must define."""
+    methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The methods of each entry that is a class, such as `methods = {YourModel = ["fit", "predict"]}`."""
     signature: str
     """Their arguments and what they return, as `name(arguments) -> result`."""
     repeats: int = Field(default=3, ge=1)
@@ -138,13 +146,73 @@ class Spec(_Strict):
     """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
+    on_error: Literal["end", "item"] = "end"
+    """What a call that fails costs: the run, or its item, for which the protected cells get `item_default`."""
+    item_default: bool | int | float | str | list[Any] | None = None
+    """What stands for the answer of a call that failed, where `on_error` is "item"; without one, `None` does. Choose what earns nothing."""
+    schema_version: Literal[1, 2] = Field(default=1, alias="schema")
+    """Version of this file's form, written `schema`: 2 may have `[metric]` and `[[score.parts]]`."""
+    metric: MetricTable = MetricTable()
     score: Score
     limits: Limits = Limits()
     data: Data = Data()
-    sizes: dict[str, Size] = {}
+    lint: LintTable = LintTable()
+    sizes: dict[str, Size] = Field(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _score_fits_the_metric(self) -> Spec:
+        newer = "metric" in self.model_fields_set or self.score.parts
+        if self.schema_version == 1 and newer:
+            raise ValueError("[metric] and [[score.parts]] need schema = 2; run: grader upgrade TASK")
+        if self.score.parts and self.metric.scorer != SCORE_FILE:
+            for measure in self.score.measures:
+                known_scorer(measure.metric)
+        if not self.score.parts:
+            self._check_ends()
+        return self
+
+    def _check_ends(self) -> None:
+        """Raise ValueError where the map falls in the direction in which the metric gets better, or leaves its range."""
+        low, high = self.score.floor, self.score.ceiling
+        if self.metric.described().best == "low":
+            low, high = high, low
+            if low >= high:
+                raise ValueError("score.floor must be above score.ceiling where low is best")
+        if low >= high:
+            raise ValueError("score.floor must be below score.ceiling")
+        if self.metric.scorer == SCORE_FILE:
+            return
+        scorer = scorer_named(self.metric.scorer)
+        if low < scorer.low or high > scorer.high:
+            raise ValueError(
+                f"score.floor and score.ceiling must be values of {scorer.name}, from {scorer.low:g} to {scorer.high:g}"
+            )
+
+    @property
+    def measured(self) -> Metric:
+        """The metric of results: the one of `[metric]`, or the points that the parts earn."""
+        if not self.score.parts:
+            return self.metric.described()
+        return Metric(
+            self.metric.name or "points before rounding",
+            "parts",
+            digits=1,
+            short=self.metric.short or "parts",
+        )
+
+    @model_validator(mode="after")
+    def _entries_fit(self) -> Spec:
+        names = [name for listed in self.methods.values() for name in listed]
+        if wrong := sorted(set(self.methods) - set(self.entries)):
+            raise ValueError(f"methods: {wrong[0]} is not an entry")
+        if wrong := [name for name in names if not name.isidentifier() or name.startswith("_")]:
+            raise ValueError(f"methods: {wrong[0]!r} is not the name of a public method")
+        if self.item_default is not None and self.on_error != "item":
+            raise ValueError('item_default needs on_error = "item"')
+        return self
 
 
-class Handout(_Strict):
+class Handout(StrictTable):
     """What students' copy of a task knows of the whole: `handout.json` beside its `task.toml`."""
 
     version: str
@@ -231,16 +299,38 @@ class Task:
         digest = hashlib.sha256((self.folder / "task.toml").read_bytes())
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
+        digest.update(self.score_source.encode())
         return f"{self.spec.version}+{digest.hexdigest()[:8]}"
+
+    @cached_property
+    def score_source(self) -> str:
+        """The text of the task's score.py, "" where it measures by name.
+
+        Raises UsageError where the file cannot be read.
+        """
+        return _text_of(self.folder / SCORE_FILE) if self.spec.metric.scorer == SCORE_FILE else ""
+
+    @cached_property
+    def metric(self) -> Metric:
+        """What results record as measured; its scorer changes with score.py, and with what the parts measure."""
+        measured = self.spec.measured
+        parts = [measure.label for measure in self.spec.score.measures]
+        name = ", ".join([measured.scorer, *sorted(parts)])
+        mark = hashlib.sha256(self.score_source.encode()).hexdigest()[:12] if self.score_source else ""
+        return replace(measured, scorer=f"{name} {mark}".strip())
 
     @cached_property
     def run_digest(self) -> str:
         """The hash of what decides predictions: as in `version`, but without texts and the score map."""
         if self.handout:
             return self.handout.run_digest
-        texts = {"title", "story", "version", "signature", "score", "leaderboard", "class_names"}
+        texts = {"title", "story", "version", "signature", "leaderboard", "class_names"}
+        texts |= {"schema_version", "metric", "score", "lint"}  # points follow from predictions
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
+        for name in ("on_error", "item_default", "methods"):  # younger than digests that are on record
+            if settings[name] == Spec.model_fields[name].get_default(call_default_factory=True):
+                del settings[name]
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(settings_text.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):

@@ -25,7 +25,7 @@ from grader.errors import Verdict
 from grader.export.student_zip import pack
 from grader.gradebook.result import Metrics, Seconds
 from grader.report.advice import outlook
-from grader.task.spec import Score
+from grader.task.score_table import Score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator

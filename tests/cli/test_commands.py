@@ -156,7 +156,7 @@ def test_the_json_of_a_result_has_every_promised_field(
         "points", "metrics", "seconds", "slot_calls", "penalties", "changed_cells", "device", "versions",
     }  # fmt: skip
     assert record["submission"] == str(path)
-    assert set(record["metrics"]) >= {"balanced_accuracy", "per_model", "per_repeat"}
+    assert set(record["metrics"]) >= {"metric", "value", "per_model", "per_repeat"}
     assert set(record["seconds"]) == {"total", "train", "slot_calls", "overhead"}
     assert len(record["metrics"]["per_repeat"]) == 2
 

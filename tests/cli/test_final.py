@@ -49,7 +49,7 @@ class SeededEngine(QuickEngine):
                 yield index, result
                 continue
             values = [
-                result.metrics.balanced_accuracy
+                result.metrics.value
                 + 0.04 * np.random.default_rng(repeat.number).normal()
                 + 0.008 * np.random.default_rng([repeat.number, *result.student.encode()]).normal()
                 for repeat in context.repeats

@@ -41,13 +41,13 @@ evil = {HOSTILE!r}
 good = replace(scored(evil, 40), identical_to=evil, changed_cells=[evil], penalties=["p", evil])
 bad = replace(failed(evil, Verdict.SLOT_ERROR, evil), traceback=evil.replace("\\n", " "), run_folder=evil)
 recorded = [Recorded(1, 1, 1, 1, "2026-01-01T10:00:00.000+00:00", Key("", ""), None, one) for one in (good, bad)]
-row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "balanced_accuracy": 0.5,
+row = {{"task": "t", "name": evil, "section": evil, "rank": 1, "student": evil, "points": 3, "result": 1,
        "attempt": 1, "attempts": 1, "late": False, "graded": 2, "days_late": 0, "penalty": 0, "adjusted": 3, "reason": evil, "choice": evil, "chosen": 1}}
 outcome = AttackOutcome(evil, "slot_error", evil, None, 1.0, [evil], evil)
 output.show_results([good, bad], {{evil: evil}})
 output.show_recorded(recorded, {{evil: evil}}, times=True)
 print(output.summary([good, bad]))
-output.show_leaderboard([row, dict(row, name="b", section="c")])
+output.show_leaderboard([row, dict(row, name="b", section="c")], {{1: good}})
 diagnostics.show_check(good, [evil])
 diagnostics.show_diagnostics(Path(evil), [Diagnostic(Severity.WARNING, "kind", 1, 1, 1, 3, evil, evil, evil)])
 diagnostics.show_check(replace(bad, message=bad.traceback), [])  # in one line, as the trainer notes it

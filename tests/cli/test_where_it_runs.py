@@ -6,6 +6,7 @@ import json
 import shutil
 import subprocess
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -22,11 +23,11 @@ from containers import (
     in_state,
 )
 
+from grader.gradebook.gradebook import reading
 from grader.sandbox.inside import landlock
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from _pytest.mark.structures import ParameterSet
     from conftest import Run, Submit
@@ -110,3 +111,42 @@ def test_the_same_notebook_gets_the_same_points_in_each_state(
     assert points > 50
     here = [word.replace(str(tmp_path / "out"), str(tmp_path / "here")) for word in submitted[len(GRADER) :]]
     assert result_of(run(*here)[1]) == (verdict, points)
+
+
+@pytest.fixture
+def demo(tmp_path: Path) -> list[str]:
+    """What runs the demo in a copy of this clone, with what is installed here."""
+    files = subprocess.run(["git", "ls-files", "-z"], cwd=REPO, capture_output=True, text=True, check=True)
+    clone = tmp_path / "clone"
+    for name in files.stdout.split("\0")[:-1]:
+        (clone / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(REPO / name, clone / name)
+    environment = Path(sys.prefix)
+    words = ("--directory", clone, f"VENV={environment}", "--assume-old", environment / ".grades", "demo")
+    return ["/usr/bin/env", f"PYTHONPATH={clone}", "make", *map(str, words)]
+
+
+def check_demo(command: Sequence[str], clone: Path, environment: dict[str, str] | None = None) -> None:
+    assert READY in output_of(command, environment)
+    assert (clone / "demo_runs" / "report" / "index.html").is_file()
+    with reading(clone / "demo_runs") as book:
+        points = {entry.result.student: entry.points or 0 for entry in book.current()}
+    assert points["solution"] > points["random_class_balanced"] > points["class_blind_coteaching"]
+
+
+@with_landlock
+@pytest.mark.nightly  # `.ci/run` runs it as root with namespaces
+@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.parametrize("state", STATES, ids=str)
+def test_the_demo_grades_in_each_state(state: State, demo: list[str], tmp_path: Path) -> None:
+    check_demo(in_state(state, demo, tmp_path), tmp_path / "clone", environment_of(state))
+
+
+@with_landlock
+@pytest.mark.nightly
+@pytest.mark.timeout(2 * SECONDS)
+@pytest.mark.parametrize("user", [0, USER], ids=["root", "user"])
+def test_the_demo_grades_in_a_container(
+    container: Container, user: int, demo: list[str], tmp_path: Path
+) -> None:
+    check_demo(container.command(demo, tmp_path, user=user), tmp_path / "clone")

@@ -246,7 +246,7 @@ def test_points_without_a_verdict_that_earns_them_cannot_be_recorded(tmp_path: P
     ):
         with pytest.raises(sqlite3.IntegrityError, match="CHECK"):
             connection.execute(
-                "INSERT INTO results (submission, run, recorded, context, slot, verdict, points, balanced_accuracy, record)"
+                "INSERT INTO results (submission, run, recorded, context, slot, verdict, points, value, record)"
                 " VALUES (1, 1, '', '', '', ?, ?, ?, '')",
                 (verdict, points, accuracy),
             )

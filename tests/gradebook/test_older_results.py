@@ -101,7 +101,7 @@ def test_rescore_gives_points_under_the_map_of_today(run: Run) -> None:
     assert "ceiling = 0.84" in text
     spec.write_text(text.replace("ceiling = 0.84", "ceiling = 0.9"), encoding="utf-8")
     assert run("rescore", TASK, "--out", OUT)[0] == 0
-    accuracy = {row["student"]: (row["metrics"] or {}).get("balanced_accuracy") for row in listed(run)}
+    accuracy = {row["student"]: (row["metrics"] or {}).get("value") for row in listed(run)}
     for row in listed(run):
         measured = accuracy[row["student"]]
         assert row["points"] == (round(100 * (measured - 0.5) / 0.4) if measured else 0)

@@ -13,7 +13,7 @@ import pytest
 from grader.errors import EXPLANATIONS, GraderFault, StudentFault, UsageError, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds, csv_row, neutralise
 
-METRICS = Metrics(balanced_accuracy=0.7, per_model={"model": 0.7}, per_repeat=[0.6, 0.8], spread=0.1)
+METRICS = Metrics(value=0.7, per_model={"model": 0.7}, per_repeat=[0.6, 0.8], spread=0.1)
 
 
 def result(**changes: Any) -> Result:
@@ -93,31 +93,31 @@ FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 @pytest.mark.parametrize("text", FORMULAS, ids=repr)
 def test_no_text_is_a_formula_in_a_spreadsheet(text: str) -> None:
     assert neutralise(text) == "'" + text
-    row = csv_row(result(student=text, message=text).as_json(), 1, 7)
+    row = csv_row(result(student=text, message=text), 1, 7)
     assert row["student"] == row["message"] == "'" + text
 
 
 def test_numbers_stay_numbers_in_a_spreadsheet() -> None:
     assert neutralise(-1.5) == -1.5
-    row = csv_row(result().as_json(), 1, 67)
-    assert (row["points"], row["balanced_accuracy"], row["seconds"]) == (67, 0.7, 1.23456)
+    row = csv_row(result(), 1, 67)
+    assert (row["points"], row["value"], row["seconds"]) == (67, 0.7, 1.23456)
     assert row["changed_cells"] == 1
 
 
 def test_memory_is_the_most_of_all_repeats_and_unknown_in_old_records() -> None:
     measured = result(memory_mb=[30.0, None, 41.5])
-    assert measured.most_memory_mb == csv_row(measured.as_json(), 1, 7)["memory_mb"] == 41.5
+    assert measured.most_memory_mb == csv_row(measured, 1, 7)["memory_mb"] == 41.5
     assert Result.from_json(json.loads(json.dumps(measured.as_json()))) == measured
     old = {name: value for name, value in result().as_json().items() if name != "memory_mb"}
     assert Result.from_json(old).most_memory_mb is None
-    assert csv_row(old, 1, 7)["memory_mb"] == ""
+    assert csv_row(Result.from_json(old), 1, 7)["memory_mb"] == ""
 
 
 def test_a_row_without_a_score_is_blank_where_numbers_would_be() -> None:
-    row = csv_row(result(verdict=Verdict.GRADER_ERROR, points=None, metrics=None).as_json(), 1, None)
+    row = csv_row(result(verdict=Verdict.GRADER_ERROR, points=None, metrics=None), 1, None)
     written = io.StringIO()
     csv.DictWriter(written, row).writerow(row)
-    assert row["points"] == row["balanced_accuracy"] == row["spread"] == ""
+    assert row["points"] == row["value"] == row["spread"] == ""
     assert "None" not in written.getvalue()
 
 
@@ -127,5 +127,5 @@ def test_the_spread_of_a_single_repeat_is_unknown() -> None:
     single = dataclasses.replace(
         several, metrics=dataclasses.replace(several.metrics, per_repeat=[0.7], spread=0.0)
     )
-    assert csv_row(single.as_json(), 1, 67)["spread"] == ""
-    assert csv_row(several.as_json(), 1, 67)["spread"] == several.metrics.spread
+    assert csv_row(single, 1, 67)["spread"] == ""
+    assert csv_row(several, 1, 67)["spread"] == several.metrics.spread

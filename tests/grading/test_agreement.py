@@ -28,7 +28,8 @@ from grader.grading.agreement import (
 )
 from grader.grading.trial import MachineTrial, keep_trial, kept_trial, run_trial, trial_record
 from grader.task.build import write
-from grader.task.spec import Score, Task, discover, read_task
+from grader.task.score_table import Score
+from grader.task.spec import Task, discover, read_task
 
 if TYPE_CHECKING:
     from pathlib import Path

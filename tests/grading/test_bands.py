@@ -21,8 +21,9 @@ from grader.grading.bands import (
     stability_of,
     suggest_map,
 )
+from grader.task.score_table import Score
 from grader.task.scoring import points
-from grader.task.spec import Score, Spec, Task, discover
+from grader.task.spec import Spec, Task, discover
 
 
 def band(role: str, mean: float, sd: float = 0.02) -> Band:

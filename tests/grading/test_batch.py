@@ -28,7 +28,7 @@ from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.submissions.roster import Person
 from grader.task.evaluation import Repeat
-from grader.task.spec import Score
+from grader.task.score_table import Score
 from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
@@ -336,7 +336,7 @@ def killed_after(seconds: float, job: Job) -> set[str]:
 def check_whole(job: Job) -> None:
     """Check that a gradebook holds the 60 results, each once and right."""
     results = run_batch(job, Quiet())
-    assert [result.metrics.balanced_accuracy for result in results if result.metrics] == [
+    assert [result.metrics.value for result in results if result.metrics] == [
         0.5 + (number - number % 2) / 1000 for number in range(60)
     ], "a copy has the result of its original"
     connection = sqlite3.connect(job.out / "gradebook.sqlite")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from grader.grading.places import Entrant, groups_within_noise, placements
+from grader.task.score_table import Score
 from grader.task.scoring import points
-from grader.task.spec import Score
 
 MAP = Score(floor=0.5, ceiling=0.8)
 HARD = np.array([0.0, -0.08, 0.05, -0.03, 0.06, 0.02])  # what the seeds do to everybody
@@ -42,7 +42,7 @@ def test_what_a_seed_does_to_everybody_falls_out_of_the_comparison() -> None:
 
 def test_points_are_those_of_the_score_map() -> None:
     for place, one in zip(placements(CLASS, MAP)[:3], CLASS, strict=False):
-        assert place.points == points(float(np.mean(one.accuracies)), MAP)
+        assert place.points == points(float(np.mean(one.values)), MAP)
     assert [(place.points, place.seeds) for place in placements(CLASS, MAP)[3:]] == [(0, 0), (None, 0)]
 
 
@@ -61,8 +61,8 @@ def test_a_tie_at_the_ceiling_is_broken_by_what_it_cut() -> None:
         ({}, [["ben", "cy"]]),
         ({"adjusted": 55}, []),
         ({"penalty": 30}, []),
-        ({"accuracies": CLASS[1].accuracies}, []),
-        ({"accuracies": tuple(value - 0.25 for value in CLASS[2].accuracies)}, []),
+        ({"values": CLASS[1].values}, []),
+        ({"values": tuple(value - 0.25 for value in CLASS[2].values)}, []),
     ],
     ids=["as it is", "adjusted", "late", "the same program", "at the floor"],
 )
@@ -76,7 +76,7 @@ def test_a_group_is_of_neighbours_whom_only_noise_divides(
 def test_more_seeds_of_a_group_are_drawn_beside_those_that_all_have() -> None:
     rng = np.random.default_rng(5)
     longer = [
-        replace(one, accuracies=(*one.accuracies, *(mean + rng.normal(0, 0.01, 18)).tolist()))
+        replace(one, values=(*one.values, *(mean + rng.normal(0, 0.01, 18)).tolist()))
         for one, mean in ((CLASS[1], 0.72), (CLASS[2], 0.68))
     ]
     places = placements([CLASS[0], *longer], MAP)

@@ -1,4 +1,4 @@
-# attack: stopping-stops-everybody  expect: time_limit
+# attack: stopping-stops-everybody  expect: time_limit  alone: slot_error
 """Stop all of one's own processes like a shell's background jobs, children first."""
 
 import os

@@ -16,8 +16,8 @@ from grader.errors import Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.lint.task import build_task_data, lint, lint_runs, read_subject, runs
 from grader.lint.task.clean_room import check_starter_runs
+from grader.task.score_table import Score
 from grader.task.scoring import points
-from grader.task.spec import Score
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -89,15 +89,20 @@ def test_a_run_that_leaves_no_margin_to_the_limit_is_found(tmp_path: Path) -> No
     assert not runs.check_time([unknown], 100).ok
 
 
-def test_predictions_that_get_points_for_shuffled_answers_are_found(tmp_path: Path) -> None:
+def mapped(task: Task, score: Score) -> Task:
+    return replace(task, spec=task.spec.model_copy(update={"score": score}))
+
+
+def test_predictions_that_get_points_for_shuffled_answers_are_found(toy_task: Task, tmp_path: Path) -> None:
+    task = mapped(toy_task, MAP)
     answers, predictions = tmp_path / "answers.npz", tmp_path / "predictions.npz"
     labels = (np.arange(1000) % 10 < 3).astype(np.int64)
     np.savez(answers, labels=labels)
     np.savez(predictions, model1=labels, model2=1 - labels)
-    assert runs.check_shuffled([predictions], [answers], MAP).ok
-    low = runs.check_shuffled([predictions], [answers], Score(floor=0.4, ceiling=0.8))
+    assert runs.check_shuffled([predictions], [answers], task).ok
+    low = runs.check_shuffled([predictions], [answers], mapped(toy_task, Score(floor=0.4, ceiling=0.8)))
     assert "against shuffled answers the predictions get 25 points" in low.detail
-    assert "there are no predictions" in runs.check_shuffled([], [answers], MAP).detail
+    assert "there are no predictions" in runs.check_shuffled([], [answers], task).detail
 
 
 @pytest.mark.slow

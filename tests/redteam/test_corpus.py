@@ -12,10 +12,10 @@ import time
 import tomllib
 import zipfile
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from attacks import ATTACKS, HOSTILE, MECHANISMS
 from conftest import TOY_TASK
 from recorded import Quiet
 from sandbox_fixtures import go_without_walls
@@ -38,6 +38,7 @@ from grader.task.spec import read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
     from conftest import Submit
 
@@ -47,8 +48,6 @@ if TYPE_CHECKING:
     from grader.sandbox import Walls
     from grader.task.spec import Task
 
-HOSTILE = Path(__file__).parent.parent / "hostile"
-ATTACKS = sorted(HOSTILE.glob("*.py"))
 # Whatever holds the slot up, only the clock ends it, and in the same way: a third of them is faced in each run, in turn.
 ENDED_BY_THE_CLOCK = [path for path in ATTACKS if read_attack(path).endings == (Verdict.TIME_LIMIT.value,)]
 LEAST_ATTACKS = 80
@@ -61,46 +60,6 @@ FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 # The walls that attacks are faced behind: with namespaces; without; and with namespaces for a task that grants processes and files.
 BUILDS = ("namespaces", "landlock", "granting")
-# One for each mechanism, so that each run faces them without namespaces as well; at night it faces all.
-MECHANISMS = [
-    "flooding_descriptors",
-    "flooding_forks",
-    "flooding_memory",
-    "flooding_output_of_bytes",
-    "flooding_threads",
-    "forging_fork",
-    "forging_kernel_messages",
-    "forging_metric",
-    "forging_result_files",
-    "forging_wire_module",
-    "network_call_numbers",
-    "network_families",
-    "network_own_socket",
-    "notebook_protected_changed",
-    "notebook_zip_bomb",
-    "privilege_devices",
-    "privilege_identities",
-    "privilege_kernel_parts",
-    "privilege_namespaces",
-    "privilege_other_memory",
-    "privilege_other_processes",
-    "privilege_own_filter",
-    "privilege_priorities",
-    "reading_descriptors",
-    "reading_environment",
-    "reading_frames",
-    "reading_other_processes",
-    "reading_page_cache",
-    "reading_proc_self",
-    "reading_target_files",
-    "reading_watching_others",
-    "smuggling_state_in_files",
-    "stopping_each_signal",
-    "stopping_main_thread_ends",
-    "wire_claims_scored",
-    "wire_descriptors",
-    "wire_truncated",
-]
 
 
 @pytest.fixture(scope="module")

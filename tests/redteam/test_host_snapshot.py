@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import ctypes
 import os
 import shutil
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,6 +16,7 @@ import pytest
 
 from grader.redteam.canary import lay_bait
 from grader.redteam.host_snapshot import HostMonitor, adopting_orphans, descendants, end_new
+from grader.sandbox.process import site_folders
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,6 +88,74 @@ def test_in_a_shared_folder_only_what_the_attack_names_or_owns_is_noticed(
     if os.geteuid() == 0:
         os.chown(shared / "somebody-elses", (1 << 30) + 5, -1)
         assert monitor.differences(before, monitor.snapshot(run), "") == [f"new: {shared / 'somebody-elses'}"]
+
+
+CONTAINERS = "/var/lib/containers/storage/overlay"
+MOUNTS = {
+    "a container's": (CONTAINERS, "", False),
+    "a container's, while an attack tries to mount": (CONTAINERS, "libc.mount(...)", True),
+    "over everything": ("/", "", True),
+    "over the libraries": (str(site_folders()[0]), "", True),
+    "above the libraries": (str(site_folders()[0].parent), "", True),
+}
+
+
+@pytest.mark.parametrize(("point", "text", "counts"), MOUNTS.values(), ids=MOUNTS.keys())
+def test_a_mount_counts_where_a_slot_gains_by_it(
+    tmp_path: Path, monitor: HostMonitor, point: str, text: str, counts: bool
+) -> None:
+    before = monitor.snapshot(tmp_path / "own" / "runs" / "x")
+    assert ("/", "/proc") in before.mounts, "the list of mounts is read"
+    after = replace(before, mounts=before.mounts | {("/new", point)})
+    assert monitor.differences(before, after, text) == ([f"new mount: {point} of /new"] if counts else [])
+
+
+@pytest.mark.parametrize("folder", ["own/runs", "shared/new"])
+def test_a_mount_in_a_folder_that_is_compared_counts(
+    tmp_path: Path, monitor: HostMonitor, folder: str
+) -> None:
+    before = monitor.snapshot(tmp_path / "own" / "runs" / "x")
+    after = replace(before, mounts=before.mounts | {("/", str(tmp_path / folder))})
+    assert monitor.differences(before, after, "") == [f"new mount: {tmp_path / folder} of /"]
+
+
+MEMORY, PRIVATE, REMOVE = 1024, 0, 0  # bytes; IPC_PRIVATE; IPC_RMID
+
+
+def make_shared_memory(libc: ctypes.CDLL) -> Callable[[], object]:
+    number = libc.shmget(PRIVATE, MEMORY, 0o600)
+    return lambda: libc.shmctl(number, REMOVE, None)
+
+
+def make_semaphore(libc: ctypes.CDLL) -> Callable[[], object]:
+    number = libc.semget(PRIVATE, 1, 0o600)
+    return lambda: libc.semctl(number, 0, REMOVE)
+
+
+def make_queue(libc: ctypes.CDLL) -> Callable[[], object]:
+    number = libc.msgget(PRIVATE, 0o600)
+    return lambda: libc.msgctl(number, REMOVE, None)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="is about Linux")
+@pytest.mark.parametrize(
+    ("kind", "make"), [("shm", make_shared_memory), ("sem", make_semaphore), ("msg", make_queue)]
+)
+def test_an_object_of_system_v_counts_if_a_user_of_slots_made_it(
+    tmp_path: Path, monitor: HostMonitor, kind: str, make: Callable[[ctypes.CDLL], Callable[[], object]]
+) -> None:
+    run = tmp_path / "own" / "runs" / "x"
+    before = monitor.snapshot(run)
+    remove = make(ctypes.CDLL(None))
+    try:
+        after = monitor.snapshot(run)
+    finally:
+        remove()
+    assert monitor.differences(before, after, "") == [], (
+        "the grader's own user made it, and slots have others"
+    )
+    differences = replace(monitor, users=None).differences(before, after, "")
+    assert [line.rsplit(" ", 2)[0] for line in differences] == [f"new in the kernel: {kind}"]
 
 
 def test_a_long_list_of_differences_is_cut(tmp_path: Path, monitor: HostMonitor) -> None:

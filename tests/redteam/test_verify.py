@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 METRICS = Metrics(0.75, {"a": 0.7, "b": 0.8}, [0.75], 0.0)
 HONEST = Honest(METRICS, 0.78, frozenset({"stream", "image/png"}))
 OTHER_MODELS = replace(METRICS, per_model={"a": 0.8, "b": 0.7})
-ABOVE = replace(METRICS, balanced_accuracy=0.79)
+ABOVE = replace(METRICS, value=0.79)
 
 
 def attack_with(*endings: str) -> Attack:

@@ -8,6 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from grader.gradebook.metric import BALANCED_ACCURACY
+from grader.gradebook.result import Metrics
 from grader.report import charts
 from grader.report.charts import Curve, Dot
 from grader.report.feedback import duration, with_class_names
@@ -116,7 +118,14 @@ def test_the_bars_of_a_distribution_hold_everybody(points: list[int]) -> None:
 @given(SHARE, SHARE, st.lists(SHARE, min_size=1, max_size=5), st.integers(0, 100))
 def test_every_score_map_can_be_drawn(floor: float, span: float, repeats: list[float], points: int) -> None:
     ceiling = floor + 0.01 + span
-    drawing = ET.fromstring(charts.score_map(floor, ceiling, repeats, sum(repeats) / len(repeats), points))
+    drawing = ET.fromstring(
+        charts.score_map(
+            floor,
+            ceiling,
+            Metrics.of(BALANCED_ACCURACY, repeats, [{"model": value} for value in repeats]),
+            points,
+        )
+    )
     assert f"{points} points" in (drawing.get("aria-label") or "")
     assert len([line for line in drawing.iter("line") if line.get("class") == "repeat"]) == len(repeats)
 
@@ -133,7 +142,7 @@ def test_a_drawing_says_what_it_shows_and_has_no_style_of_its_own() -> None:
         charts.histogram([1, 50, 100]),
         charts.bars("Verdicts", [("scored", 3, "good"), ("slot error", 1, "bad")]),
         charts.scatter("Points", [Dot(1, 2, "a"), Dot(3, 4, "b")], "days", ("Monday", "Friday")),
-        charts.score_map(0.5, 0.8, [0.6, 0.7], 0.65, 50),
+        charts.score_map(0.8, 0.5, Metrics(0.65, {}, [0.6, 0.7], 0.07), 50),
         charts.curve(Curve("loss", "epoch", [[(1, 0.5), (2, 0.4)]])),
     ]
     for text in drawings:

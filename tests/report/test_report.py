@@ -28,7 +28,8 @@ from grader.report.feedback import feedback
 from grader.report.page_renderer import PageRenderer
 from grader.report.pages import write_public, write_report
 from grader.report.run_files import RepeatView, RunFiles
-from grader.task.spec import Score, load_task
+from grader.task.score_table import Score
+from grader.task.spec import load_task
 from grader.text import visible
 
 if TYPE_CHECKING:

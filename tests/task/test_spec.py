@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conftest import TOY_TASK
 
 from grader.errors import UsageError
 from grader.task.spec import discover, load_task, read_task, tasks_folder
@@ -25,6 +26,37 @@ def test_a_task_is_read_with_its_defaults(toy_task: Task) -> None:
     assert toy_task.spec.limits.wall_seconds == 60
     assert toy_task.spec.limits.return_mb == 64
     assert toy_task.spec.data.source == "embedded"
+
+
+@pytest.mark.parametrize(
+    "line", ["argument_mb = 1025", "return_mb = 1025", "text_mb = 65", "values = 5000001", "values = 10"]
+)
+def test_what_crosses_has_bounds(own_toy: Path, line: str) -> None:
+    toml = own_toy / "task.toml"
+    toml.write_text(f"{toml.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=f"limits.{line.partition(' ')[0]}"):
+        read_task(own_toy)
+
+
+def test_a_default_for_items_needs_calls_that_may_fail(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(f"item_default = 0.5\n{text}", encoding="utf-8")
+    with pytest.raises(UsageError, match='item_default needs on_error = "item"'):
+        read_task(own_toy)
+    before = load_task(str(TOY_TASK)).run_digest
+    toml.write_text(f'on_error = "item"\nitem_default = [0.5]\n{text}', encoding="utf-8")
+    assert read_task(own_toy).spec.item_default == [0.5]
+    assert read_task(own_toy).run_digest != before
+
+
+def test_caps_decide_predictions_where_they_are_not_the_usual_ones(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    before, text = read_task(own_toy).run_digest, toml.read_text(encoding="utf-8")
+    toml.write_text(f"{text}values = 100000\n", encoding="utf-8")
+    assert read_task(own_toy).run_digest == before
+    toml.write_text(f"{text}values = 100001\n", encoding="utf-8")
+    assert read_task(own_toy).run_digest != before
 
 
 def test_tasks_are_discovered_by_their_toml(own_toy: Path) -> None:
@@ -84,7 +116,11 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "no entries": ('["your_weights"]', "[]", r"task\.toml: entries"),
     "no repeats": ("repeats = 3", "repeats = 0", r"task\.toml: repeats: Input should be greater"),
     "floor above ceiling": ("floor = 0.5", "floor = 0.9", "floor must be below"),
-    "ceiling above one": ("ceiling = 0.84", "ceiling = 84", r"score\.ceiling: Input should be less"),
+    "ceiling above one": (
+        "ceiling = 0.84",
+        "ceiling = 84",
+        "must be values of balanced accuracy, from 0 to 1",
+    ),
     "no time": ("wall_seconds = 60", "wall_seconds = 0", r"limits\.wall_seconds"),
     "an unchecked download": ("[limits]", '[data]\nurl = "x"\n\n[limits]', "need data.sha256"),
     "a hash that is none": ("[limits]", '[data]\nsha256 = "12"\n\n[limits]', r"data\.sha256"),

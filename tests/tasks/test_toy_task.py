@@ -12,7 +12,8 @@ import torch
 from grader.notebooks.reading import source, tagged, tags
 from grader.report.training_curves import read_history
 from grader.task.build import build
-from grader.task.scoring import balanced_accuracy, points, score
+from grader.task.metrics import balanced_accuracy
+from grader.task.scoring import points, score
 
 if TYPE_CHECKING:
     from pathlib import Path

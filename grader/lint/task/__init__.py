@@ -12,6 +12,7 @@ from grader.gradebook.run_settings import RunSettings
 from grader.lint.task import runs
 from grader.lint.task.bands import check_bands
 from grader.lint.task.clean_room import check_starter_runs
+from grader.lint.task.crossing import check_crossing
 from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
 from grader.lint.task.final_mode import check_names
@@ -27,6 +28,7 @@ from grader.lint.task.side_channels import check_traces
 from grader.sandbox.proof import walls_for
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from grader.grading.plan import Watcher
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 __all__ = [
+    "ALLOWED",
     "Finding",
     "Subject",
     "build_task_data",
@@ -44,6 +47,7 @@ __all__ = [
     "read_subject",
 ]
 
+ALLOWED = "allowed by task.toml"  # before the author's reason
 TEXT_CHECKS = (
     check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map, check_bands,
     check_leftovers, check_seeds, check_limits,
@@ -65,13 +69,23 @@ def lint(task: Task, folder: Path, *, quick: bool, seeds: int, watcher: Watcher)
 
 def lint_text(subject: Subject) -> list[Finding]:
     """Return the findings in the text of a task: notebooks and task.toml."""
-    return [check(subject) for check in TEXT_CHECKS]
+    return allowed([check(subject) for check in TEXT_CHECKS], subject.task)
 
 
 def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     """Return the findings in the data."""
-    answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task.spec.score)
-    return [*(check(data) for check in DATA_CHECKS), answers]
+    answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task)
+    return allowed([*(check(data) for check in DATA_CHECKS), answers], subject.task)
+
+
+def allowed(findings: Sequence[Finding], task: Task) -> list[Finding]:
+    """Return the findings, of which those that task.toml allows are as they should be, with the reason and what was seen."""
+    return [
+        Finding(finding.name, ok=True, detail=f"{ALLOWED}: {task.spec.lint.reason} ({finding.detail})")
+        if not finding.ok and finding.name in task.spec.lint.allow
+        else finding
+        for finding in findings
+    ]
 
 
 def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) -> list[Finding]:
@@ -83,4 +97,5 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     results = runs.run_faces(task, data.repeats, folder / "results", settings, watcher)
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
     findings.append(check_first_call(subject, data.repeats[0]))
-    return findings + runs.check_runs(subject, results, data.repeats)
+    findings.append(check_crossing(subject, results, data.repeats[0]))
+    return allowed([*findings, *runs.check_runs(subject, results, data.repeats)], task)

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _LEAST = 16  # fewer values are found anywhere by chance
 _ROW = 8  # bytes that stand for a row
 _KINDS: tuple[type[np.generic], ...] = (np.int64, np.int32, np.int16, np.uint8, np.float64, np.float32)
+_FLOATS: tuple[type[np.generic], ...] = (np.float64, np.float32)
 _BETWEEN = ("", ",", ", ", " ", "\n", "\r\n", ";", "\t")
 
 
@@ -50,11 +51,12 @@ def same_classes(values: NDArray[Any], labels: NDArray[Any]) -> bool:
     return bool(np.array_equal(first[index], other_first[other]))
 
 
-def spellings(labels: NDArray[np.integer[Any]]) -> list[bytes]:
-    """Return how labels appear in files of any format: as numbers of some size, or as text."""
+def spellings(labels: NDArray[Any]) -> list[bytes]:
+    """Return how answers appear in files of any format: as numbers of some size that holds them, or as text."""
     texts = [str(label) for label in labels.tolist()]
+    kinds = _KINDS if labels.dtype.kind in "iu" else _FLOATS if labels.dtype.kind == "f" else ()
     return [
-        *(labels.astype(kind).tobytes() for kind in _KINDS),
+        *(labels.astype(kind).tobytes() for kind in kinds),
         *(between.join(texts).encode() for between in _BETWEEN),
     ]
 

@@ -57,7 +57,7 @@ class Hidden:
 
     @cached_property
     def truth(self) -> dict[str, NDArray[Any]]:
-        """The arrays of labels, (n,) integers each."""
+        """The arrays of answers by name: labels, (n,) integers each, or whatever the task measures."""
         with np.load(self.answers / "answers.npz", allow_pickle=False) as opened:
             return dict(opened)
 

@@ -7,19 +7,23 @@ import math
 import statistics
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from grader.errors import Verdict
+from grader.errors import GraderFault, StudentFault, Verdict
 from grader.findings import Finding, found
 from grader.gradebook.run_folder import RunFolder
 from grader.grading.bands import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
 from grader.grading.batch import Job, run_batch
 from grader.lint.task.clean_room import final_mode, visit_clean_room
+from grader.lint.task.scorers import check_notebook_points, check_scorer
 from grader.submissions.collect import Submission
-from grader.task.scoring import SHARED, balanced_accuracy, points, score
+from grader.task.predictions import perfect
+from grader.task.scorers import scorer_named
+from grader.task.scoring import measure, points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -29,7 +33,8 @@ if TYPE_CHECKING:
     from grader.grading.plan import Watcher
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
-    from grader.task.spec import Score, Task
+    from grader.task.score_table import Score
+    from grader.task.spec import Task
 
 MOST_SHUFFLED_POINTS = 5
 MARGIN = 1.5  # the slowest run, times this, stays within the limit
@@ -53,21 +58,21 @@ def check_runs(subject: Subject, results: Mapping[str, Result], repeats: Sequenc
     """Check the results of starter and solution."""
     task = subject.task
     starter, solution = results["starter"], results["solution"]
+    given, answers = predictions_of(solution), [repeat.answers for repeat in repeats]
     return [
         near_floor(starter, task.spec.score),
         near_ceiling(solution, task.spec.score),
         check_time(list(results.values()), task.spec.limits.wall_seconds),
-        check_shuffled(predictions_of(solution), [repeat.answers for repeat in repeats], task.spec.score),
+        check_shuffled(given, answers, task),
+        check_notebook_points(subject, given, answers),
+        *([check_scorer(task, given[0], answers[0])] if given else []),
     ]
 
 
 def near_floor(result: Result, score_map: Score, most: float = MOST_STARTER_POINTS) -> Finding:
     """Check that a starter gets few points, with an allowance for chance."""
     wrong, summary = _unscored(result), _summary(result)
-    if (
-        result.metrics is not None
-        and _points(result.metrics.balanced_accuracy - _slack(result), score_map) > most
-    ):
+    if result.metrics is not None and points(_moved(result, score_map, -1), score_map) > most:
         wrong.append(f"the starter gets {summary}; at most {most:g} were expected")
     return found("starter near floor", wrong, f"{summary} (at most {most:g})")
 
@@ -75,10 +80,7 @@ def near_floor(result: Result, score_map: Score, most: float = MOST_STARTER_POIN
 def near_ceiling(result: Result, score_map: Score, least: float = LEAST_REFERENCE_POINTS) -> Finding:
     """Check that a solution gets nearly all points, with an allowance for chance."""
     wrong, summary = _unscored(result), _summary(result)
-    if (
-        result.metrics is not None
-        and _points(result.metrics.balanced_accuracy + _slack(result), score_map) < least
-    ):
+    if result.metrics is not None and points(_moved(result, score_map, 1), score_map) < least:
         wrong.append(f"the solution gets {summary}; at least {least:g} were expected")
     return found("solution near ceiling", wrong, f"{summary} (at least {least:g})")
 
@@ -95,32 +97,48 @@ def check_time(results: Sequence[Result], limit: float) -> Finding:
     return found("time", wrong, f"the slowest run took {slowest:.1f} s of {limit:g}")
 
 
-def check_shuffled(predictions: Sequence[Path], answers: Sequence[Path], score_map: Score) -> Finding:
+def check_shuffled(predictions: Sequence[Path], answers: Sequence[Path], task: Task) -> Finding:
     """Check that predictions get no points against shuffled answers, about which they know nothing."""
-    rng = np.random.default_rng(0)
-    accuracies = [
-        _shuffled_accuracy(given, truth, rng)
-        for given, truth in zip(predictions, answers, strict=False)
-        for _ in range(_SHUFFLES)
-    ]
-    if not accuracies:
-        return found("shuffled answers", ["there are no predictions to compare with shuffled answers"], "")
-    mean = statistics.fmean(accuracies)
-    earned = points(mean, score_map)
+    rng, name = np.random.default_rng(0), "shuffled answers"
+    try:
+        values = [
+            _against_shuffled(given, truth, task, rng)
+            for given, truth in zip(predictions, answers, strict=False)
+            for _ in range(_SHUFFLES if not task.score_source else 1)
+        ]
+    except (GraderFault, StudentFault) as error:
+        return found(name, [f"against shuffled answers there is no score: {error}"], "")
+    if not values:
+        return found(name, ["there are no predictions to compare with shuffled answers"], "")
+    mean, metric = statistics.fmean(values), task.metric
+    earned = points(mean, task.spec.score)
     wrong = []
     if earned > MOST_SHUFFLED_POINTS:
         wrong.append(
-            f"against shuffled answers the predictions get {earned} points (balanced accuracy {mean:.3f}): "
-            f"score.floor = {score_map.floor:g} in task.toml lies below chance"
+            f"against shuffled answers the predictions get {earned} points ({metric.name} {metric.text(mean)}): "
+            f"score.floor = {task.spec.score.floor:g} in task.toml lies below chance"
         )
-    return found("shuffled answers", wrong, f"{earned} points, balanced accuracy {mean:.3f}")
+    return found(name, wrong, f"{earned} points, {metric.name} {metric.text(mean)}")
 
 
-def check_answers(answers: Sequence[Path], score_map: Score) -> Finding:
-    """Check the ends of the map without a run: the answers get all points, shuffled answers none."""
-    reached = [points(statistics.fmean(score(path, path).values()), score_map) for path in answers]
-    wrong = [f"the answers themselves get {earned} points" for earned in reached if earned != 100]
-    shuffled = check_shuffled(answers, answers, score_map)
+def check_answers(answers: Sequence[Path], task: Task) -> Finding:
+    """Check the ends of the map without a run: the answers get all points, shuffled answers none.
+
+    What `score.py` or several parts compare may have another form than the answers, and is not tried.
+    """
+    if task.score_source or task.spec.score.parts:
+        return found("answers", [], "not tried: only runs show what score.py and parts compare")
+    scorer, wrong, reached = scorer_named(task.spec.metric.scorer), [], []
+    with tempfile.TemporaryDirectory() as folder:
+        for number, path in enumerate(answers):
+            best = Path(folder) / f"perfect-{number}.npz"
+            with np.load(path, allow_pickle=False) as truth:
+                np.savez(best, **{name: perfect(scorer, array) for name, array in truth.items()})  # type: ignore[arg-type]
+            reached.append(best)
+        for path, truth_path in zip(reached, answers, strict=True):
+            earned = points(measure(path, truth_path, task).value, task.spec.score)
+            wrong += [f"the answers themselves get {earned} points"] * (earned != 100)
+        shuffled = check_shuffled(reached, answers, task)
     if not shuffled.ok:
         wrong.append(shuffled.detail)
     return found("answers", wrong, f"as predictions they get 100 points, shuffled {shuffled.detail}")
@@ -175,14 +193,16 @@ def _unscored(result: Result) -> list[str]:
 
 
 def _slack(result: Result) -> float:
-    """Return how far chance may move the mean balanced accuracy."""
+    """Return how far chance may move the mean."""
     if result.metrics is None or len(result.metrics.per_repeat) < 2:
         return 0.0
     return _ERRORS * result.metrics.spread / math.sqrt(len(result.metrics.per_repeat))
 
 
-def _points(accuracy: float, score_map: Score) -> int:
-    return points(min(max(accuracy, 0.0), 1.0), score_map)
+def _moved(result: Result, score_map: Score, better: int) -> float:
+    """Return the mean, moved by as much as chance may move it: to a better value, or with -1 to a worse one."""
+    mean = result.metrics.value if result.metrics else 0.0
+    return mean + math.copysign(better * _slack(result), better * (score_map.ceiling - score_map.floor))
 
 
 def _summary(result: Result) -> str:
@@ -190,15 +210,12 @@ def _summary(result: Result) -> str:
         return "no score"
     metrics = result.metrics
     count = len(metrics.per_repeat)
-    spread = f" ± {metrics.spread:.3f}" if count > 1 else ""
-    return f"{result.points} points, balanced accuracy {metrics.balanced_accuracy:.3f}{spread} over {count} seeds"
+    return f"{result.points} points, {metrics.metric.name} {metrics.text} over {count} seeds"
 
 
-def _shuffled_accuracy(predictions: Path, answers: Path, rng: np.random.Generator) -> float:
-    """Return the balanced accuracy of predictions against answers in another order."""
-    with np.load(predictions, allow_pickle=False) as given, np.load(answers, allow_pickle=False) as truth:
-        shuffled = {name: rng.permutation(labels) for name, labels in truth.items()}
-        return statistics.fmean(
-            balanced_accuracy(shuffled[name if name in shuffled else SHARED], mine)
-            for name, mine in given.items()
-        )
+def _against_shuffled(predictions: Path, answers: Path, task: Task, rng: np.random.Generator) -> float:
+    """Return the value of predictions against answers in another order."""
+    with np.load(answers, allow_pickle=False) as truth, tempfile.TemporaryDirectory() as folder:
+        shuffled = Path(folder) / answers.name
+        np.savez(shuffled, **{name: rng.permutation(array) for name, array in truth.items()})  # type: ignore[arg-type]
+        return measure(predictions, shuffled, task).value

@@ -1,4 +1,7 @@
-"""Check that task.toml, the statement and `performance()` describe the same map from balanced accuracy to points."""
+"""Check that task.toml, the statement and `performance()` describe the same metric and the same map to points.
+
+A notebook has the map by `{{ score.rules }}` and `# {{ score.py }}`, which write both, or for balanced accuracy in words of its own.
+"""
 
 from __future__ import annotations
 
@@ -9,15 +12,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.findings import Finding, found
+from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.lint.task.bindings import names_of
 from grader.notebooks.program import parse
-from grader.task.scoring import balanced_accuracy, points
+from grader.task.metrics import balanced_accuracy
+from grader.task.scoring import points
+from grader.task.scoring_text import RULES_PLACEHOLDER, SCORE_PLACEHOLDER
+from grader.task.source import notebook_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from grader.lint.task.notebooks import Subject
-    from grader.task.spec import Score
+    from grader.task.score_table import Score
 
 FUNCTION = "performance"
 _GRID = 201  # balanced accuracies from 0 to 1
@@ -35,9 +42,29 @@ _CLAIMS = {  # what a statement says of the map, and which end of it each number
 def check_score_map(subject: Subject) -> Finding:
     """Check that the map rises from 0 to 100, and that it is the same everywhere."""
     score = subject.task.spec.score
+    text = notebook_source(subject.task.folder)
+    is_written = [RULES_PLACEHOLDER in text, f"\n{SCORE_PLACEHOLDER}\n" in text]
+    if all(is_written):
+        return found(
+            "score map",
+            [],
+            f"{subject.task.metric.name}: statement and {FUNCTION}() are written from task.toml",
+        )
+    if subject.task.metric.scorer != BALANCED_ACCURACY.scorer:
+        return found("score map", _not_written(is_written), "")
     wrong = [*_not_rising(score), *_of_statement(subject), *_of_function(subject)]
     right = f"0 points at {score.floor:g}, 100 at {score.ceiling:g}: the same in task.toml, statement and {FUNCTION}()"
     return found("score map", wrong, right)
+
+
+def _not_written(is_written: list[bool]) -> list[str]:
+    """Return what is missing in the notebook of a task whose map only the grader's own text can be."""
+    places = ((RULES_PLACEHOLDER, "in the statement"), (SCORE_PLACEHOLDER, "as a protected cell"))
+    return [
+        f"notebook.py needs {placeholder} {place}: statement and {FUNCTION}() of this metric come from task.toml"
+        for (placeholder, place), there in zip(places, is_written, strict=True)
+        if not there
+    ]
 
 
 def _not_rising(score: Score) -> Iterator[str]:
@@ -70,7 +97,7 @@ def _of_statement(subject: Subject) -> Iterator[str]:
 
 def _of_function(subject: Subject) -> Iterator[str]:
     """Compare the notebook's function with the grader's, or their numbers where it cannot be called alone."""
-    where, statements = _needed(subject)
+    where, statements = needed(subject)
     if not statements:
         yield f"no protected cell defines {FUNCTION}()"
         return
@@ -92,7 +119,7 @@ def _of_function(subject: Subject) -> Iterator[str]:
                 )
 
 
-def _needed(subject: Subject) -> tuple[str, list[ast.stmt]]:
+def needed(subject: Subject) -> tuple[str, list[ast.stmt]]:
     """Return where `performance` is defined, and the statements of protected cells that it needs, in order."""
     lines = [(cell.label, node) for cell in subject.protected for node in parse(cell.text).body]
     where, wanted, kept = "", {FUNCTION}, set[int]()

@@ -22,7 +22,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from grader.findings import Finding, found
 from grader.lint.task.arrays import PICTURES
-from grader.task.scoring import balanced_accuracy
+from grader.task.metrics import balanced_accuracy
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -195,5 +195,7 @@ def _names_column(columns: Sequence[Column], files: Sequence[Path]) -> NDArray[A
 
 
 def _usable(labels: NDArray[Any]) -> bool:
+    if labels.ndim != 1 or labels.dtype.kind not in "iuU":
+        return False  # only a class can be guessed as one
     classes = len(np.unique(labels))
     return len(labels) >= _LEAST and 1 < classes <= _MOST_CLASSES

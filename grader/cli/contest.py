@@ -1,0 +1,297 @@
+"""The commands behind `grader contest`."""
+
+from __future__ import annotations
+
+import csv
+import io
+import tempfile
+import threading
+from contextlib import closing
+from dataclasses import asdict
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import typer
+
+from grader.cli import output
+from grader.cli.errors import INTERRUPTED
+from grader.cli.settings import check_machine, local_engine
+from grader.contest import queue, timetable
+from grader.contest.archive import close_contest
+from grader.contest.backup import back_up
+from grader.contest.events import head
+from grader.contest.folder import open_contest, start_contest
+from grader.contest.grading import GradingChoices, prepare_grading, task_of_contest
+from grader.contest.moments import read_clocks
+from grader.contest.people import (
+    NewParticipant,
+    Participant,
+    enrol,
+    has_code,
+    new_code,
+    participants,
+    role_named,
+)
+from grader.contest.privacy import erase_person, export_person
+from grader.contest.rehearse import findings_of, forecast, rehearse
+from grader.contest.verify import verify_archive
+from grader.contest.views import queue_view
+from grader.contest.worker import ContestWorker, WorkerSettings
+from grader.errors import UsageError, instead
+from grader.files import write_atomic
+from grader.gradebook.result import neutralise
+from grader.submissions.roster import Roster
+from grader.task.spec import load_task
+from grader.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from grader.cli import contest_commands as commands
+    from grader.contest.folder import Contest
+    from grader.contest.store import Store
+    from grader.findings import Finding
+    from grader.grading.engine import Engine
+
+_TEAMS = 100  # to forecast for, where nobody is enrolled
+_OPENS = timedelta(hours=9)  # of a new contest, tomorrow
+_LASTS = timedelta(hours=5)
+_RULES = """title = {title}
+zone = {zone}
+{tasks}
+[[windows]]  # times without an offset are in the zone of each group, or else in that above
+opens = {opens}
+closes = {closes}
+
+[attempts]
+scored = 50
+counts = "best"  # or latest, or chosen
+
+[cooldown]
+minutes = 1
+burst = 3
+"""
+
+
+def new(options: commands.ContestNewOptions) -> None:
+    """Start a contest with rules that work."""
+    now = read_clocks().wall.replace(tzinfo=None)
+    opens = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1) + _OPENS
+    tasks = "".join(f"\n[[tasks]]\nname = {_toml(_task_name(name))}\n" for name in options.tasks)
+    rules = _RULES.format(
+        title=_toml(options.title),
+        zone=_toml(options.zone),
+        tasks=tasks,
+        opens=opens.isoformat(),
+        closes=(opens + _LASTS).isoformat(),
+    )
+    contest = start_contest(options.folder, rules)
+    output.say(f"{contest.store.spec_file}: edit the rules, then: grader contest check {options.folder}")
+
+
+def _task_name(name: str) -> str:
+    """Return how contest.toml, which lies elsewhere, names a task. Raises UsageError where there is none."""
+    task = load_task(name)
+    return str(task.folder) if "/" in name or (Path("tasks") / name).is_dir() else name
+
+
+def _toml(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def check(options: commands.ContestCheckOptions) -> None:
+    """Show the timetable, and what in the rules or in a rehearsal is wrong; exit code 1 where something is."""
+    contest = open_contest(options.folder)
+    with contest.store.reading() as transaction:
+        people = participants(transaction)
+    groups = [person.group for person in people]
+    rows = timetable.timetable(contest.spec, groups)
+    findings = timetable.check_timetable(contest.spec, groups, read_clocks().wall)
+    teams = options.teams or len({person.team for person in people if person.role == "student"}) or _TEAMS
+    needs = None
+    if options.dry_run:
+        with (
+            tempfile.TemporaryDirectory(prefix="grader-rehearsal-") as folder,
+            closing(local_engine()) as engine,
+        ):
+            choices = GradingChoices(options.device, options.walls)
+            attempts = rehearse(
+                contest, Path(folder), lambda trial: _worker_for(trial, choices, engine, options.jobs)
+            )
+        findings += findings_of(attempts)
+        needs = forecast(contest.spec, attempts, teams=teams, jobs=options.jobs)
+    if options.as_json:
+        output.print_json(
+            {
+                "timetable": [asdict(row) | {"opens": row.opens.isoformat(), "closes": row.closes.isoformat()} for row in rows],
+                "findings": [asdict(finding) for finding in findings],
+                "forecast": needs and asdict(needs),
+            }
+        )  # fmt: skip
+    else:
+        for row in rows:
+            opens, closes = f"{row.opens:%a %Y-%m-%d %H:%M}", f"{row.closes:%a %Y-%m-%d %H:%M %Z}"
+            output.say(f"{row.task}  {row.group or 'everybody'}  {opens} to {closes}")
+        output.show_findings(findings)
+        if needs:
+            output.say(
+                f"forecast for {count(teams, 'team')}: {needs.attempts} attempts, {needs.disk_gb:.1f} GB, "
+                f"{needs.hours:.1f} hours of grading with --jobs {options.jobs}"
+            )
+    _exit_unless_well(findings)
+
+
+def codes(options: commands.ContestCodesOptions) -> None:
+    """Enrol people and show a code for each, once."""
+    contest = open_contest(options.folder)
+    if options.roster:
+        people = Roster.read(options.roster, output.warn).people
+        wanted = [
+            NewParticipant(person.name, person.id or person.email or person.name, person.email, person.section, role=role_named(options.role))
+            for person in people
+        ]  # fmt: skip
+        with contest.store.writing() as transaction:
+            enrol(transaction, wanted)
+    rows = []
+    for person in _chosen(contest.store, options.person):
+        with contest.store.writing() as transaction:
+            if options.again or not has_code(transaction, person.id):
+                rows.append((person, new_code(transaction, person.id)))
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(["name", "group", "code"])
+    writer.writerows([neutralise(person.name), neutralise(person.group), code] for person, code in rows)
+    if options.out:
+        write_atomic(options.out, text.getvalue().encode())
+        output.say(f"{count(len(rows), 'code')} in {options.out}; print it, cut it up, and delete it")
+        return
+    for line in text.getvalue().splitlines():
+        output.say(line)
+
+
+def worker(options: commands.ContestWorkerOptions) -> None:
+    """Grade what is handed in."""
+    contest = open_contest(options.folder)
+    choices = GradingChoices(options.device, options.walls, options.repeats)
+    with closing(local_engine(kept=len(contest.spec.tasks))) as engine:
+        working = _worker_for(contest, choices, engine, options.jobs)
+        try:
+            working.run(threading.Event(), until_idle=options.until_idle)
+        except KeyboardInterrupt:
+            output.complain("stopped; what was running waits for the next worker")
+            raise typer.Exit(INTERRUPTED) from None
+
+
+def _worker_for(contest: Contest, choices: GradingChoices, engine: Engine, jobs: int) -> ContestWorker:
+    """Return a worker of a contest. Raises UsageError where this machine cannot grade one of its tasks."""
+    tasks = prepare_grading(contest, choices)
+    for graded in tasks.values():
+        check_machine(graded.settings, graded.task)
+    return ContestWorker(contest.store, tasks, engine, WorkerSettings(jobs, output.warn))
+
+
+def show_queue(options: commands.ContestQueueOptions) -> None:
+    """Apply decisions about submissions, and show the queue."""
+    store = open_contest(options.folder).store
+    decisions = {
+        queue.force: options.force,
+        queue.requeue: options.requeue,
+        queue.hold: options.hold,
+        queue.release: options.release,
+        queue.cancel: options.cancel,
+    }
+    if any(decisions.values()) and not (options.because or "").strip():
+        raise UsageError("give the reason with --because")
+    with store.writing() as transaction:
+        for decide, numbers in decisions.items():
+            for number in numbers or []:
+                decide(transaction, number, options.because or "")
+    with store.reading() as transaction:
+        rows, last = queue_view(transaction), head(transaction.connection)
+    if options.as_json:
+        output.print_json([asdict(row) for row in rows])
+        return
+    for row in rows:
+        seconds = row.place.seconds if row.place else None
+        wait = f", in {seconds:.0f} s" if seconds is not None else ""
+        output.say(f"{row.number}  {row.state}{wait}  {row.task}  {row.name}")
+    if not rows:
+        output.say("nothing runs, waits or is held")
+    output.say(f"head of the events: {last}")
+
+
+def close(options: commands.ContestCloseOptions) -> None:
+    """End a contest and archive it."""
+    contest = open_contest(options.folder)
+    tasks = {task.id: task_of_contest(contest, task) for task in contest.spec.tasks}
+    closed = close_contest(contest, tasks, options.out, early=options.early)
+    if options.as_json:
+        output.print_json(asdict(closed) | {"archive": str(options.out)})
+        return
+    output.say(f"{options.out}: {count(closed.submissions, 'submission')}, head of the events {closed.head}")
+    output.say(f"key of the secrets, shown only now: {closed.key}")
+    output.say(f"next: grader contest verify {options.out}")
+
+
+def verify(options: commands.ContestVerifyOptions) -> None:
+    """Verify an archive; exit code 1 where something is wrong."""
+    findings = verify_archive(options.archive, options.receipt)
+    if options.as_json:
+        output.print_json([asdict(finding) for finding in findings])
+    else:
+        output.show_findings(findings)
+    _exit_unless_well(findings)
+
+
+def backup(options: commands.ContestBackupOptions) -> None:
+    """Copy a contest's folder while it runs."""
+    number = back_up(open_contest(options.folder).store, options.target)
+    output.say(f"{options.target}: {count(number, 'submission')}; to restore, copy this folder back")
+
+
+def export(options: commands.ContestExportOptions) -> None:
+    """Write what is kept of one person."""
+    store = open_contest(options.folder).store
+    (person,) = _chosen(store, [options.person])
+    number = export_person(store, person.id, options.out)
+    output.say(f"{options.out}: {person.name or person.id}, {count(number, 'file')}")
+
+
+def erase(options: commands.ContestEraseOptions) -> None:
+    """Erase one person."""
+    store = open_contest(options.folder).store
+    (person,) = _chosen(store, [options.person])
+    if not options.yes:
+        output.say(f"would erase {person.name or person.id} ({person.id}); repeat with --yes")
+        return
+    number = erase_person(store, person.id)
+    output.say(f"erased {person.id}: name, address, code, texts and {count(number, 'file')}")
+    output.say("backups and archives of before still have this person; delete those that you need not keep")
+
+
+def _chosen(store: Store, names: Sequence[str] | None) -> list[Participant]:
+    """Return those who are meant, each by id, name or roster id; all, if nobody is named. Raises UsageError."""
+    with store.reading() as transaction:
+        people = [person for person in participants(transaction) if not person.erased]
+    if not names:
+        return people
+    chosen = []
+    for name in names:
+        fitting = [person for person in people if name in (person.id, person.name, person.roster_id)]
+        if len(fitting) != 1:
+            keys = [person.name or person.id for person in people]
+            problem = (
+                f"{len(fitting)} people are called {name!r}; give the id"
+                if fitting
+                else f"nobody is called {name!r}; {instead(name, keys)}"
+            )
+            raise UsageError(problem)
+        chosen += fitting
+    return chosen
+
+
+def _exit_unless_well(findings: Sequence[Finding]) -> None:
+    if not all(finding.ok for finding in findings):
+        raise typer.Exit(1)

@@ -1,0 +1,190 @@
+"""The commands behind `grader contest`: what each takes, what the help says of it, and the function that runs it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from grader.cli import options
+from grader.cli.commands import Audience, CommandRow
+
+CONTEST, CONTEST_SUMMARY = "contest", "Run a contest from one folder: hand in, grade, rank, verify."
+
+ContestFolder = Annotated[Path, typer.Argument(metavar="FOLDER", help="Folder of the contest.")]
+Submissions = Annotated[
+    list[int] | None, typer.Option(metavar="NUMBER", help="Number of a submission; repeatable.")
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestNewOptions:
+    """Start a contest: a folder with rules that work, to be edited.
+
+    Its windows open tomorrow at 9:00 and close at 14:00.
+    """
+
+    folder: ContestFolder
+    tasks: Annotated[
+        list[str], typer.Option("--task", help="A task's id, or the path of its folder; repeatable.")
+    ]
+    title: Annotated[str, typer.Option("--title", help="Title of the contest.")] = "Contest"
+    zone: Annotated[str, typer.Option("--zone", help="Time zone, such as Europe/Warsaw.")] = "UTC"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestCheckOptions:
+    """Look for mistakes in the rules, and show the timetable in each zone.
+
+    The exit code is 1 if something is wrong.
+    """
+
+    folder: ContestFolder
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="Play starter, reference and a broken file of each task through a queue of its own.",
+        ),
+    ] = False
+    teams: Annotated[
+        int | None,
+        typer.Option(min=1, help="Teams to forecast for.", show_default="those enrolled, else 100"),
+    ] = None
+    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Submissions at a time.")] = 1
+    device: options.Device = "auto"
+    walls: options.Walls = "any"
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestCodesOptions:
+    """Enrol the people of a roster and draw a code for each.
+
+    Codes are shown once: only their hashes are kept. Whoever has a code keeps it, unless --again draws new ones.
+    """
+
+    folder: ContestFolder
+    roster: Annotated[
+        Path | None, typer.Option("--roster", help="CSV of people: id, name, email, section.")
+    ] = None
+    role: Annotated[str, typer.Option("--role", help="student, staff, admin or viewer.")] = "student"
+    again: Annotated[bool, typer.Option("--again", help="Draw new codes also for those who have one.")] = (
+        False
+    )
+    person: Annotated[
+        list[str] | None, typer.Option("--person", help="Only this id, name or roster id; repeatable.")
+    ] = None
+    out: Annotated[Path | None, typer.Option("--out", help="CSV to write.", show_default="the terminal")] = (
+        None
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestWorkerOptions:
+    """Grade what is handed in, until Ctrl-C.
+
+    It may be killed at any moment. Another worker goes on with what it was grading.
+    """
+
+    folder: ContestFolder
+    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Submissions at a time.")] = 1
+    device: options.Device = "auto"
+    walls: options.Walls = "any"
+    repeats: options.Repeats = None
+    until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits.")] = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestQueueOptions:
+    """Show what runs, waits or is held, and decide about submissions.
+
+    Every decision needs a reason, which is kept with it.
+    """
+
+    folder: ContestFolder
+    force: Submissions = None
+    requeue: Submissions = None
+    hold: Submissions = None
+    release: Submissions = None
+    cancel: Submissions = None
+    because: Annotated[str | None, typer.Option("--because", help="The reason.")] = None
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestCloseOptions:
+    """End a contest and write all that happened into one file.
+
+    The secrets of the hidden data are in it, sealed with a key that is shown once.
+    """
+
+    folder: ContestFolder
+    out: Annotated[Path, typer.Option("--out", help="File to write.")] = Path("contest.zip")
+    early: Annotated[bool, typer.Option("--early", help="Close although windows are open.")] = False
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestVerifyOptions:
+    """Verify the archive of a contest, offline: events, files, verdicts, ranking.
+
+    The exit code is 1 if something is wrong.
+    """
+
+    archive: Annotated[Path, typer.Argument(metavar="ARCHIVE", help="File that `close` wrote.")]
+    receipt: Annotated[Path | None, typer.Option("--receipt", help="Receipt of a student to look for.")] = (
+        None
+    )
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestBackupOptions:
+    """Copy a contest while it runs; the copy is a contest's folder itself."""
+
+    folder: ContestFolder
+    target: Annotated[Path, typer.Argument(metavar="TARGET", help="New folder.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestExportOptions:
+    """Write all that is kept of one person into a zip."""
+
+    folder: ContestFolder
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Id, name or roster id of somebody.")]
+    out: Annotated[Path, typer.Option("--out", help="Zip to write.")] = Path("person.zip")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestEraseOptions:
+    """Erase one person: name, address, code, texts and files.
+
+    Verdicts stay under an id drawn at random, so that the ranking can be verified.
+    """
+
+    folder: ContestFolder
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Id, name or roster id of somebody.")]
+    yes: Annotated[bool, typer.Option("--yes", help="Erase; without it, only say what would be erased.")] = (
+        False
+    )
+
+
+def _row(name: str, options_class: type, function: str) -> CommandRow:
+    return CommandRow(name, options_class, f"grader.cli.contest:{function}", Audience.INSTRUCTORS)
+
+
+CONTEST_COMMANDS = (
+    _row("new", ContestNewOptions, "new"),
+    _row("check", ContestCheckOptions, "check"),
+    _row("codes", ContestCodesOptions, "codes"),
+    _row("worker", ContestWorkerOptions, "worker"),
+    _row("queue", ContestQueueOptions, "show_queue"),
+    _row("close", ContestCloseOptions, "close"),
+    _row("verify", ContestVerifyOptions, "verify"),
+    _row("backup", ContestBackupOptions, "backup"),
+    _row("export", ContestExportOptions, "export"),
+    _row("erase", ContestEraseOptions, "erase"),
+)

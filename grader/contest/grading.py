@@ -1,0 +1,85 @@
+"""Prepare the tasks of a contest for grading: hidden data from a secret per task, which only this process reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.contest.store import GRADING
+from grader.files import MADE, reporting_os_errors
+from grader.gradebook.run_settings import RunSettings
+from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.secret import secret_for
+from grader.task.spec import DEFAULT_SIZE, load_task
+from grader.task.starter import load_starter
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.contest.folder import Contest
+    from grader.contest.spec import ContestTask
+    from grader.notebooks.reading import Json
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
+
+
+@dataclass(frozen=True)
+class GradedTask:
+    """A task with what it is graded with, and the folder of its results, which all commands for results read."""
+
+    task: Task
+    starter: Json
+    repeats: list[Repeat]
+    settings: RunSettings
+    out: Path
+
+
+@dataclass(frozen=True)
+class GradingChoices:
+    """How a machine grades: `device` and `walls` as in RunSettings; `repeats` None are those of each task."""
+
+    device: str = "auto"
+    walls: str = "any"
+    repeats: int | None = None
+
+
+def task_of_contest(contest: Contest, task: ContestTask) -> Task:
+    """Return the task that contest.toml names: a folder seen from it, or a task's name. Raises UsageError."""
+    beside = contest.store.folder / task.name
+    return load_task(f"{beside}/" if (beside / "task.toml").is_file() else task.name)
+
+
+def prepare_grading(contest: Contest, choices: GradingChoices) -> dict[str, GradedTask]:
+    """Return every task of a contest ready for grading, by id; secrets and hidden data are made where they are missing.
+
+    Raises UsageError where a task, its starter or its data cannot be read.
+    """
+    return {task.id: _prepared(contest, task, choices) for task in contest.spec.tasks}
+
+
+def _prepared(contest: Contest, named: ContestTask, choices: GradingChoices) -> GradedTask:
+    task = task_of_contest(contest, named)
+    out = contest.store.folder / GRADING / task.id
+    with reporting_os_errors(MADE, out):
+        out.parent.mkdir(exist_ok=True, mode=0o700)
+        out.mkdir(exist_ok=True, mode=0o700)
+    size = task.size(DEFAULT_SIZE)
+    settings = RunSettings.from_json(
+        {
+            "device": choices.device,
+            "walls": choices.walls,
+            "wall_seconds": size.wall_seconds,
+            "repeats": choices.repeats or task.spec.repeats,
+            "source": resolve_source(size.source, task.folder),
+            "seed_version": RunSettings().seed_version,
+        }
+    )
+    repeats = prepare_repeats(
+        task,
+        secret_for(out, None),
+        out / "evaluation",
+        repeats=settings.repeats,
+        source=settings.source or "",
+        seed_version=settings.seed_version,
+    )
+    return GradedTask(task, load_starter(task), repeats, settings, out)

@@ -1,0 +1,137 @@
+"""Verify the archive of a contest with nothing but that file: chain, files, verdicts, ranking, and receipts of students."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import zipfile
+from typing import TYPE_CHECKING, Any
+
+from cryptography.fernet import Fernet, InvalidToken
+
+from grader.contest.archive import (
+    EVENTS_MEMBER,
+    MANIFEST_MEMBER,
+    RANKING_MEMBER,
+    SEALED_MEMBER,
+    SPEC_MEMBER,
+    ranking_text,
+    submission_member,
+)
+from grader.contest.events import Event, EventKind, broken_link
+from grader.contest.receipts import Receipt, is_genuine
+from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors
+from grader.findings import Finding, found
+from grader.text import count
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+    from pathlib import Path
+
+
+def verify_archive(path: Path, receipt: Path | None = None) -> list[Finding]:
+    """Return what was looked at in an archive: members, chain, files, verdicts, the ranking, and a receipt if one is given.
+
+    Nothing but the file is needed. Raises UsageError where it cannot be read or is no such archive.
+    """
+    with reporting_os_errors(READ, path):
+        try:
+            with zipfile.ZipFile(path) as archive:
+                content = {name: archive.read(name) for name in archive.namelist()}
+            manifest = json.loads(content[MANIFEST_MEMBER])
+            events = [Event.from_json(json.loads(line)) for line in content[EVENTS_MEMBER].splitlines()]
+            rules = content[SPEC_MEMBER].decode()
+        except (zipfile.BadZipFile, KeyError, ValueError) as error:
+            raise UsageError(f"{path} is not the archive of a contest: {error}") from error
+    findings = [
+        _check_members(manifest, content),
+        _check_chain(manifest, events),
+        _check_files(events, content),
+        _check_verdicts(events, content),
+        _check_ranking(rules, events, content),
+    ]
+    if receipt is not None:
+        with reporting_os_errors(READ, receipt):
+            findings.append(
+                check_receipt(receipt.read_text(encoding="utf-8"), manifest["public_key"], events)
+            )
+    return findings
+
+
+def check_receipt(text: str, public_key: str, events: Iterable[Event]) -> Finding:
+    """Return whether a receipt was signed by the contest, and its submission is among the events as it says."""
+    receipt = Receipt.from_json(text)
+    name = f"receipt {receipt.number}"
+    if not is_genuine(receipt, public_key):
+        return Finding(name, ok=False, detail="its signature is not that of this contest")
+    for event in events:
+        if event.hash == receipt.event:
+            same = (event.submission, event.data["sha256"]) == (receipt.number, receipt.sha256)
+            return Finding(name, same, f"received {receipt.received}, event {event.number}")
+    return Finding(name, ok=False, detail="genuine, but the contest's events do not have it")
+
+
+def unsealed_secrets(path: Path, key: str) -> dict[str, str]:
+    """Return the secrets of the hidden data by task, in hex. Raises UsageError where the key is another one."""
+    with reporting_os_errors(READ, path), zipfile.ZipFile(path) as archive:
+        sealed = archive.read(SEALED_MEMBER)
+    try:
+        return dict(json.loads(Fernet(key.encode()).decrypt(sealed)))
+    except (InvalidToken, ValueError) as error:
+        raise UsageError("the secrets of this archive are sealed with another key") from error
+
+
+def _check_members(manifest: Mapping[str, Any], content: Mapping[str, bytes]) -> Finding:
+    wrong = [
+        f"{name} is not the file of the manifest"
+        for name, digest in manifest["members"].items()
+        if hashlib.sha256(content.get(name, b"")).hexdigest() != digest
+    ]
+    return found("members", wrong, count(len(manifest["members"]), "file"))
+
+
+def _check_chain(manifest: Mapping[str, Any], events: list[Event]) -> Finding:
+    link = broken_link(events)
+    if link is not None:
+        return Finding("events", ok=False, detail=f"event {link} does not follow from the one before")
+    ends = bool(events) and events[-1].hash == manifest["head"]
+    return Finding("events", ends, f"{count(len(events), 'event')}, head {manifest['head']}")
+
+
+def _check_files(events: Iterable[Event], content: Mapping[str, bytes]) -> Finding:
+    every = list(events)
+    erased = {event.data["person"] for event in every if event.kind is EventKind.ERASED}
+    received = [event for event in every if event.kind is EventKind.RECEIVED]
+    wrong = []
+    for event in received:
+        file = content.get(submission_member(event.submission))
+        if file is None and event.data["person"] not in erased:
+            wrong.append(f"submission {event.submission} is missing")
+        elif file is not None and hashlib.sha256(file).hexdigest() != event.data["sha256"]:
+            wrong.append(f"submission {event.submission} is not the file that was received")
+    return found("submissions", wrong, count(len(received), "file") + " as received")
+
+
+def _check_verdicts(events: Iterable[Event], content: Mapping[str, bytes]) -> Finding:
+    """Compare the verdicts of events that graded something with the results of the gradebooks."""
+    every = list(events)
+    digests = {event.submission: event.data["sha256"] for event in every if event.kind is EventKind.RECEIVED}
+    results = {
+        (name.removeprefix("results/").removesuffix(".jsonl"), row["student"], row["submission_sha256"], row["verdict"], row["points"])
+        for name, lines in content.items()
+        if name.startswith("results/")
+        for row in map(json.loads, lines.splitlines())
+    }  # fmt: skip
+    scored = [event for event in every if event.kind is EventKind.VERDICT and event.data["repeats"]]
+    wrong = [
+        f"the verdict of submission {event.submission} is in no gradebook"
+        for event in scored
+        if (event.task, event.team, digests.get(event.submission), event.data["verdict"], event.data["points"]) not in results
+    ]  # fmt: skip
+    return found("verdicts", wrong, f"{count(len(scored), 'score')} as in the gradebooks")
+
+
+def _check_ranking(rules: str, events: Iterable[Event], content: Mapping[str, bytes]) -> Finding:
+    same = ranking_text(rules, events) == content[RANKING_MEMBER]
+    return Finding("ranking", same, "as recomputed" if same else "another one follows from rules and events")

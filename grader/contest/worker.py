@@ -1,0 +1,203 @@
+"""Grade what waits in a contest's queue, in a process of its own: the one that knows secrets and answers.
+
+It may be killed at any moment. What it was grading is given to another worker when its lease is over, and what it had
+recorded in the gradebook is not run again.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.contest import queue
+from grader.errors import GraderFault, StudentFault, UsageError
+from grader.gradebook.result import Result, Seconds
+from grader.grading.batch import Job, run_batch
+from grader.grading.parsed import parse
+from grader.submissions.collect import Submission
+from grader.trainer.syntax import syntax_fault
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from grader.contest.grading import GradedTask
+    from grader.contest.queue import Lease
+    from grader.contest.store import Store
+    from grader.grading.engine import Engine
+
+POLL_SECONDS = 0.5
+_RENEW_SECONDS = queue.LEASE_SECONDS / 6
+_PAUSE_SECONDS = 5.0  # after a failure of the machine, such as a full disk
+
+
+@dataclass(frozen=True)
+class WorkerSettings:
+    """How a worker works: so many submissions at a time, and who gets its lines."""
+
+    jobs: int
+    on_notice: Callable[[str], None]
+
+
+class ContestWorker:
+    """Takes submissions of a contest from its queue and records what comes of grading them on an engine.
+
+    A batch is of one task. Several workers serve several tasks at a time.
+    """
+
+    def __init__(
+        self, store: Store, tasks: Mapping[str, GradedTask], engine: Engine, settings: WorkerSettings
+    ) -> None:
+        self.id = f"w{secrets.token_hex(4)}"
+        self._store, self._tasks, self._engine, self._settings = store, tasks, engine, settings
+
+    def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
+        """Work until `stop` is set, or until nothing waits. Ctrl-C gives back what is running and is raised again.
+
+        A machine that fails, with a full disk for one, is waited for: submissions stay in the queue.
+        """
+        with self._alive(stop):
+            while not stop.is_set():
+                try:
+                    worked = self.step()
+                except GraderFault as fault:
+                    self._pause(stop, str(fault))
+                    continue
+                except UsageError as error:
+                    self._give_back()
+                    self._pause(stop, str(error))
+                    continue
+                if not worked and until_idle:
+                    return
+                if not worked:
+                    stop.wait(POLL_SECONDS)
+
+    def step(self) -> bool:
+        """Answer what cannot start, and grade one batch; return whether there was any."""
+        with self._store.reading() as transaction:
+            if not queue.has_work(transaction):
+                return False
+        answered = self._triage()
+        with self._store.writing() as transaction:
+            queue.expire(transaction)
+            leases = queue.take(transaction, self.id, most=self._settings.jobs)
+        if leases:
+            self._grade(leases)
+        return bool(answered or leases)
+
+    def _triage(self) -> int:
+        """Answer at once what cannot start, put the rest into the queue; return how many there were."""
+        with self._store.reading() as transaction:
+            arrived = queue.received(transaction)
+        for lease in arrived:
+            fault = self._fault(lease)
+            with self._store.writing() as transaction:
+                if fault is None:
+                    queue.admit(transaction, lease.number)
+                else:
+                    queue.answer(transaction, lease.number, self._unstarted(lease, fault))
+        return len(arrived)
+
+    def _fault(self, lease: Lease) -> StudentFault | None:
+        """Return why a submission cannot start: it is no notebook, lacks its slot, or does not compile."""
+        parsed = parse(self._submission(lease), self._tasks[lease.task].starter)
+        if isinstance(parsed.fault, StudentFault):
+            return parsed.fault
+        return None if parsed.fault else syntax_fault(parsed.slot)
+
+    def _unstarted(self, lease: Lease, fault: StudentFault) -> Result:
+        task = self._tasks[lease.task].task
+        return Result(
+            submission=lease.file, task=task.id, task_version=task.version, student=lease.team, submission_sha256="",
+            slot_sha256="", verdict=fault.verdict, message=fault.message, points=0, metrics=None, seconds=Seconds(),
+            slot_calls=0, penalties=[], changed_cells=[], device="none", run_folder="", traceback=fault.traceback,
+        )  # fmt: skip
+
+    def _grade(self, leases: Sequence[Lease]) -> None:
+        """Grade submissions of one task, and record each result as soon as it is there."""
+        graded = self._tasks[leases[0].task]
+        submissions = [self._submission(lease) for lease in leases]
+        by_path = {submission.path: lease for submission, lease in zip(submissions, leases, strict=True)}
+        watcher = _Recorder(self._store, by_path, self._settings.on_notice)
+        job = Job(
+            graded.task,
+            submissions,
+            graded.repeats,
+            graded.settings,
+            graded.out,
+            len(leases),
+            engine=self._engine,
+        )
+        try:
+            results = run_batch(job, watcher)
+        except KeyboardInterrupt:
+            self._give_back()
+            raise
+        for lease, result in zip(leases, results, strict=True):
+            watcher.record(lease, result)  # also what needed no run
+
+    def _submission(self, lease: Lease) -> Submission:
+        path = self._store.files / lease.file
+        return Submission(str(path), lease.team, path, submitted=lease.received)
+
+    def _give_back(self) -> None:
+        with self._store.writing() as transaction:
+            queue.give_back(transaction, self.id)
+
+    def _pause(self, stop: threading.Event, problem: str) -> None:
+        self._settings.on_notice(f"{problem}; trying again in {_PAUSE_SECONDS:g} s")
+        stop.wait(_PAUSE_SECONDS)
+
+    @contextmanager
+    def _alive(self, stop: threading.Event) -> Iterator[None]:
+        """Renew the leases as long as the context lasts, whatever the main thread waits for."""
+        ended = threading.Event()
+        self._renew(stop)
+        thread = threading.Thread(target=self._renew_until, args=(ended, stop), name="leases", daemon=True)
+        thread.start()
+        try:
+            yield
+        finally:
+            ended.set()
+            thread.join()
+
+    def _renew_until(self, ended: threading.Event, stop: threading.Event) -> None:
+        while not ended.wait(_RENEW_SECONDS):
+            self._renew(stop)
+
+    def _renew(self, stop: threading.Event) -> None:
+        try:
+            with self._store.writing() as transaction:
+                queue.renew(transaction, self.id, 0 if stop.is_set() else self._settings.jobs)
+        except GraderFault as fault:
+            self._settings.on_notice(str(fault))
+
+
+class _Recorder:
+    """Records each result of a batch in the contest, as soon as the gradebook has it."""
+
+    def __init__(self, store: Store, leases: Mapping[str, Lease], on_notice: Callable[[str], None]) -> None:
+        self._store, self._leases, self._on_notice = store, leases, on_notice
+
+    def record(self, lease: Lease, result: Result) -> None:
+        """Record a result; one that is recorded already, or whose lease is over, stays as it is."""
+        with self._store.writing() as transaction:
+            if queue.record_result(transaction, lease, result):
+                self._on_notice(f"submission {lease.number} of {lease.task}: {result.verdict}")
+
+    def on_progress(self, student: str, repeat: int, share: float) -> None:
+        """Nobody watches cells."""
+
+    def on_known(self, count: int) -> None:
+        """Known results are recorded when the batch is over."""
+
+    def on_result(self, result: Result) -> None:
+        """Record what came of a submission."""
+        if lease := self._leases.get(result.submission):
+            self.record(lease, result)
+
+    def on_notice(self, text: str) -> None:
+        """Pass on what the engine notes."""
+        self._on_notice(text)

@@ -1,0 +1,125 @@
+from __future__ import annotations
+
+import sqlite3
+from dataclasses import replace
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from contests import small_contest
+
+from grader.contest.desk import announce, answer_question
+from grader.contest.events import START, Event, EventKind, all_events, broken_link, head
+from grader.contest.folder import open_contest, start_contest
+from grader.contest.moments import read_clocks
+from grader.contest.schema import make_or_migrate
+from grader.contest.store import Store
+from grader.errors import GraderFault, UsageError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from contests import SmallContest
+
+
+def events_of(small: SmallContest) -> list[Event]:
+    with small.store.reading() as transaction:
+        return list(all_events(transaction.connection))
+
+
+def announce_and_fail(small: SmallContest) -> None:
+    with small.store.writing() as transaction:
+        announce(transaction, "", "Good morning")
+        answer_question(transaction, 7, author="", text="Yes", public=True)
+
+
+def test_every_change_of_an_event_breaks_the_chain(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    for _ in range(3):
+        small.hand_in(small.ada)
+    events = events_of(small)
+    assert broken_link(events) is None
+    with small.store.reading() as transaction:
+        assert head(transaction.connection) == events[-1].hash
+    changes: tuple[dict[str, Any], ...] = (
+        {"at": "2026-01-01T00:00:00.000+00:00"}, {"team": "t0"}, {"task": "other"}, {"submission": 99}, {"data": {}},
+        {"previous": START}, {"hash": START}, {"kind": EventKind.HELD},
+    )  # fmt: skip
+    for change in changes:
+        changed = replace(events[3], **change)
+        assert broken_link([*events[:3], changed, *events[4:]]) == 4
+    assert broken_link([*events[:2], *events[3:]]) == 3, "one is missing"
+    assert broken_link([events[0], events[0], *events[1:]]) == 2, "one is there twice"
+    assert broken_link([events[1], events[0], *events[2:]]) == 1, "two have changed places"
+
+
+def test_the_database_itself_refuses_to_change_events(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    for statement in ("UPDATE events SET team = 'x'", "DELETE FROM events"):
+        with pytest.raises(GraderFault, match="append-only"), small.store.writing() as transaction:
+            transaction.connection.execute(statement)
+
+
+def test_a_transaction_that_fails_leaves_nothing(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    before = events_of(small)
+    with pytest.raises(UsageError, match="no question 7"):
+        announce_and_fail(small)
+    assert events_of(small) == before
+
+
+@pytest.mark.parametrize(("hours", "noted"), [(0.0001, []), (5, [18000]), (-5, [-18000])])
+def test_a_clock_that_somebody_moves_is_noted(tmp_path: Path, hours: float, noted: list[int]) -> None:
+    small = small_contest(tmp_path / "contest")
+    small.clocks.wall += timedelta(hours=hours)
+    with small.store.writing():
+        pass
+    moved = [event.data["seconds"] for event in events_of(small) if event.kind is EventKind.CLOCK_MOVED]
+    # The contest was started with the clocks of this machine, on another boot.
+    assert moved == noted
+
+
+def test_another_database_is_refused_and_left_alone(tmp_path: Path) -> None:
+    folder = tmp_path / "contest"
+    folder.mkdir()
+    with sqlite3.connect(folder / "contest.sqlite") as connection:
+        connection.execute("CREATE TABLE notes (text)")
+    with pytest.raises(UsageError, match="not that of a contest"):
+        Store(folder)
+
+
+def test_the_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    with sqlite3.connect(small.store.folder / "contest.sqlite") as connection:
+        connection.execute("PRAGMA user_version = 99")
+    with pytest.raises(UsageError, match="has version 99, but this grader reads only up to version 1"):
+        open_contest(small.store.folder)
+
+
+def test_a_migration_leads_from_each_version_to_the_next(tmp_path: Path) -> None:
+    small_contest(tmp_path / "contest")
+    (tmp_path / "1.sql").write_text(
+        "ALTER TABLE teams ADD COLUMN motto TEXT NOT NULL DEFAULT '';", encoding="utf-8"
+    )
+    connection = sqlite3.connect(tmp_path / "contest" / "contest.sqlite", isolation_level=None)
+    make_or_migrate(connection, tmp_path, 2)
+    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    assert connection.execute("SELECT motto FROM teams").fetchall() == [("",), ("",)]
+    connection.close()
+
+
+def test_a_folder_without_a_contest_is_one_line(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="cannot be read"):
+        open_contest(tmp_path / "nothing")
+    with pytest.raises(UsageError, match="there is no folder"):
+        Store(tmp_path / "nothing")
+    small = small_contest(tmp_path / "contest")
+    with pytest.raises(UsageError, match="exists already"):
+        start_contest(small.store.folder, "")
+
+
+def test_this_machines_clocks_go_forward() -> None:
+    first, second = read_clocks(), read_clocks()
+    assert first.ticks <= second.ticks
+    assert first.boot == second.boot
+    assert abs(first.offset - second.offset) < 1
