@@ -67,6 +67,7 @@ ENVIRONMENT = """
 |---|---|
 | `CUDA_VISIBLE_DEVICES` | the GPUs that `--gpus` and `--device` may use, as for any CUDA program |
 | `TMPDIR` | the folder for temporary files of a command; `/tmp` by default |
+| `GRADER_TOKEN` | the token of `grader submit` where `--token` gives none |
 | `RAY_ADDRESS` | the cluster of `--engine ray` if `--ray-address` names none |
 | `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` if it is not set |
 | `COLUMNS` | the width of tables, in characters; by default the terminal's, and in a pipe each row is one line |
@@ -158,18 +159,19 @@ def tables() -> str:
         model = schema["$defs"][held["$ref"].rpartition("/")[2]]
         may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
-        parts += _lists(name, model, schema)
+        parts += _lists(f"{name}.", model, schema)
+    parts += _lists("", schema, schema)
     return "\n\n".join(parts)
 
 
 def _lists(path: str, model: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-    """Return a section for each list of tables in the table at `path`."""
+    """Return a section for each list of tables in the table at `path`, which ends in a dot or is empty."""
     parts = []
     for name, field in model["properties"].items():
         if _is_tables(field):
             held = schema["$defs"][field["items"]["$ref"].rpartition("/")[2]]
-            text = f"### `[[{path}.{name}]]`\n\n{field['description']} {held['description']} Optional."
-            parts += [f"{text}\n\n{fields(held)}", *_lists(f"{path}.{name}", held, schema)]
+            text = f"### `[[{path}{name}]]`\n\n{field['description']} {held['description']} Optional."
+            parts += [f"{text}\n\n{fields(held)}", *_lists(f"{path}{name}.", held, schema)]
     return parts
 
 

@@ -23,6 +23,7 @@ from grader.trainer.first_call import explained, first_call, keep_first_call, tr
 from grader.trainer.gpus import ANYWHERE, Place
 from grader.trainer.job import RepeatJob, boundary_of
 from grader.trainer.run import Execution, execute
+from grader.trainer.stages import open_program
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -256,7 +257,7 @@ def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Accou
         fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
         if fault is not None:
             return fault
-    with contextlib.closing(sandbox.start_slot(source)) as slot:
+    with contextlib.closing(open_program(sandbox, source, is_staged=bool(spec.stages))) as slot:
         execution = execute(rebuilt, slot, job)
     account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
     if job.keep_first_call:

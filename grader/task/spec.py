@@ -110,6 +110,17 @@ class Size(StrictTable):
     """Takes the place of `limits.wall_seconds`."""
 
 
+class Stage(StrictTable):
+    """One stage: the functions that its process answers, in the order of the tables, and how much it may return in all."""
+
+    entries: tuple[str, ...] = Field(min_length=1)
+    """Those of `entries` that belong to it; the first call of one ends the stage before, with its process."""
+    max_values: int = Field(default=0, ge=0)
+    """Numbers that its calls may return together; 8 bytes of text count as one. 0: as many as `[limits]` lets cross."""
+    max_kb: int = Field(default=0, ge=0)
+    """kB that its calls may return together. 0: as much as `[limits]` lets cross."""
+
+
 class LintTable(StrictTable):
     """What `grader lint` finds and the author wants all the same."""
 
@@ -146,6 +157,8 @@ class Spec(StrictTable):
     """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
+    stages: tuple[Stage, ...] = ()
+    """Parts of a run that have a process of the student's each: what one returns is all that the next one knows of it."""
     on_error: Literal["end", "item"] = "end"
     """What a call that fails costs: the run, or its item, for which the protected cells get `item_default`."""
     item_default: bool | int | float | str | list[Any] | None = None
@@ -207,6 +220,11 @@ class Spec(StrictTable):
             raise ValueError(f"methods: {wrong[0]} is not an entry")
         if wrong := [name for name in names if not name.isidentifier() or name.startswith("_")]:
             raise ValueError(f"methods: {wrong[0]!r} is not the name of a public method")
+        staged = [name for stage in self.stages for name in stage.entries]
+        if staged and sorted(staged) != sorted(self.entries):
+            raise ValueError("stages: each of the entries belongs to exactly one stage")
+        if len(self.stages) == 1:
+            raise ValueError("stages: one stage is a task without stages; write at least two")
         if self.item_default is not None and self.on_error != "item":
             raise ValueError('item_default needs on_error = "item"')
         return self
@@ -328,8 +346,13 @@ class Task:
         texts |= {"schema_version", "metric", "score", "lint"}  # points follow from predictions
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
-        for name in ("on_error", "item_default", "methods"):  # younger than digests that are on record
-            if settings[name] == Spec.model_fields[name].get_default(call_default_factory=True):
+        for name in (
+            "on_error",
+            "item_default",
+            "methods",
+            "stages",
+        ):  # younger than digests that are on record
+            if not settings[name] or settings[name] == Spec.model_fields[name].default:
                 del settings[name]
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(settings_text.encode())

@@ -20,6 +20,10 @@ _CALL_SHARE = 0.1
 _BUSY_SHARE = 0.25
 
 
+# What protected code does wrong with the student's functions; each message is a sentence that says what.
+_OF_THE_TASK = frozenset({"UnsendableArguments", "StageOver"})
+
+
 class OutOfCardMemory(GraderFault):
     """A trainer needed more memory than its share of a GPU."""
 
@@ -63,7 +67,7 @@ def blame_cell(error: PapermillExecutionError, cell: str, ledger: Ledger, slot: 
         return StudentFault(Verdict.INVALID_OUTPUT, str(error.evalue))
     if error.ename == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error.evalue):
         raise OutOfCardMemory(f"out of GPU memory: {error.evalue}")
-    if error.ename == "UnsendableArguments":
+    if error.ename in _OF_THE_TASK:
         raise GraderFault(f"{cell}: {error.evalue}")
     raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
 

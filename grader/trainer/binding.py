@@ -14,6 +14,7 @@ from grader.sandbox.inside.loopback import connect
 from grader.trainer.instances import class_of
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Boundary, Channel
+from grader.trainer.staged_channel import StagedChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +33,8 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     if cuda and given["card_share"]:
         torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
     boundary = Boundary.from_json(given["boundary"])
-    channel = Channel(
+    open_channel = StagedChannel if boundary.stages else Channel
+    channel = open_channel(
         connect(**exchange) if exchange else socket.socket(fileno=given["socket"]),
         ledger,
         boundary,
@@ -48,7 +50,7 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     ]
 
 
-def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
+def _bind(channel: Channel | StagedChannel, entry: str) -> Callable[..., Any]:
     def call(*args: Any, **kwargs: Any) -> Any:
         return channel.call(entry, args, kwargs)
 

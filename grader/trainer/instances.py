@@ -12,9 +12,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from grader.trainer.proxy import Channel
+    from grader.trainer.staged_channel import StagedChannel
 
 
-def class_of(channel: Channel, name: str, methods: Sequence[str]) -> type:
+def class_of(channel: Channel | StagedChannel, name: str, methods: Sequence[str]) -> type:
     """Return a class called `name`: to make an instance, and to call one of its `methods`, is a call of the student's.
 
     What other attributes the student's instances have cannot be seen.
@@ -30,7 +31,7 @@ def class_of(channel: Channel, name: str, methods: Sequence[str]) -> type:
     return type(name, (), {"__init__": construct, "__doc__": doc, **body})
 
 
-def _method(channel: Channel, entry: str) -> Callable[..., Any]:
+def _method(channel: Channel | StagedChannel, entry: str) -> Callable[..., Any]:
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         return channel.call(entry, args, kwargs, instance=self.call_number)
 

@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 def boundary_of(spec: Spec) -> Boundary:
     """Return what the task lets cross, and what a call that fails costs."""
     methods = {name: list(methods) for name, methods in spec.methods.items()}
-    return Boundary(crossing_of(spec.limits), spec.on_error, spec.item_default, methods)
+    stages = tuple(stage.model_dump(mode="json") for stage in spec.stages)
+    return Boundary(crossing_of(spec.limits), spec.on_error, spec.item_default, methods, stages)
 
 
 @dataclass(frozen=True)

@@ -53,13 +53,14 @@ class UnsendableArguments(Exception):  # noqa: N818 -- the name shown in the exe
 class Boundary:
     """What a task lets cross, and what a call that fails costs: the run ("end"), or an item with a default answer.
 
-    `methods` are those of the entries that are classes.
+    `methods` are those of the entries that are classes; `stages` the tables of task.toml, where each has a process of its own.
     """
 
     crossing: wire.Crossing = field(default_factory=wire.Crossing)
     on_error: str = "end"
     item_default: Any = None
     methods: dict[str, list[str]] = field(default_factory=dict)
+    stages: tuple[dict[str, Any], ...] = ()
 
     @classmethod
     def from_json(cls, given: dict[str, Any]) -> Boundary:
@@ -143,6 +144,10 @@ class Channel:
         """Let the student's process drop an instance, with the next call."""
         self._dropped.append(instance)
 
+    def refuse(self, verdict: Verdict, message: str) -> NoReturn:
+        """End the run as the student's fault: an answer was not allowed. Raises SlotFailure."""
+        self._note(verdict, message, "")
+
     def replay(self, frame: bytes) -> Any:
         """Return the answer to a call that was kept as `first_call`.
 
@@ -215,8 +220,10 @@ class Channel:
         )
 
     def _end(self, text: str, failure: dict[str, Any]) -> NoReturn:
-        self._ledger.end()
-        self._ledger.note(failure=failure)
+        if self._ledger.running:
+            self._ledger.end()
+        if "failure" not in self._ledger.facts():  # of an earlier stage
+            self._ledger.note(failure=failure)
         self._failure = text or "the process of your function failed"
         raise SlotFailure(text) from None
 

@@ -6,7 +6,7 @@ import re
 import socket
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -15,17 +15,19 @@ from sandbox_client import cross
 
 from grader.sandbox.inside import wire
 from grader.sandbox.process import crossing_of
-from grader.task.spec import Limits
+from grader.task.spec import Limits, Spec
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import Boundary, Channel, UnsendableArguments
+
+if TYPE_CHECKING:
+    from grader.task.spec import Task
 
 PAGE = (Path(__file__).parents[2] / "docs" / "what_may_cross.md").read_text(encoding="utf-8")
 
 
-def block(language: str) -> str:
-    """Return the page's only block of this language."""
-    (text,) = re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)
-    return str(text)
+def block(language: str, number: int = 0) -> str:
+    """Return a block of the page of this language."""
+    return str(re.findall(rf"```{language}\n(.*?)```", PAGE, re.DOTALL)[number])
 
 
 @pytest.mark.parametrize("call", block("python").splitlines())
@@ -49,11 +51,20 @@ def test_the_table_of_sizes_and_the_example_are_fields_of_limits() -> None:
     assert crossing_of(limits) == wire.Crossing(argument_mb=256, text_mb=8, values=500_000)
 
 
+def test_the_stages_of_the_page_are_a_task(toy_task: Task) -> None:
+    tables = tomllib.loads(block("toml", 1))
+    toy = tomllib.loads((toy_task.folder / "task.toml").read_text(encoding="utf-8"))
+    spec = Spec.model_validate(toy | {"entries": ["your_fit", "your_predict"]} | tables)
+    assert [(stage.max_values, stage.max_kb) for stage in spec.stages] == [(50_000, 200), (0, 0)]
+    calls = re.findall(r"(\w+)\(", block("text"))
+    assert calls == [name for stage in spec.stages for name in stage.entries]
+
+
 def test_the_sentence_is_that_of_the_trainer() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, pytest.raises(UnsendableArguments) as raised:
         Channel(ours, Ledger(), Boundary()).call("your_fit", ([0] * 100_000,))
-    assert block("text") == f"Training (cell 14): {raised.value}\n"
+    assert block("text", 1) == f"Training (cell 14): {raised.value}\n"
 
 
 @pytest.mark.parametrize(

@@ -50,6 +50,24 @@ def test_a_default_for_items_needs_calls_that_may_fail(own_toy: Path) -> None:
     assert read_task(own_toy).run_digest != before
 
 
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ('stages = [{entries = ["your_weights"]}]', "one stage is a task without stages"),
+        ('stages = [{entries = ["your_weights"]}, {entries = ["other"]}]', "each of the entries belongs to exactly one stage"),
+        ('stages = [{entries = ["your_weights"]}, {entries = ["your_weights"]}]', "belongs to exactly one stage"),
+        ('methods = {Other = ["fit"]}', "methods: Other is not an entry"),
+        ('methods = {your_weights = ["__del__"]}', "'__del__' is not the name of a public method"),
+    ],
+    ids=["one", "another name", "twice", "no entry", "private"],
+)  # fmt: skip
+def test_stages_and_classes_fit_the_entries(own_toy: Path, table: str, sentence: str) -> None:
+    toml = own_toy / "task.toml"
+    toml.write_text(f"{table}\n{toml.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(UsageError, match=sentence):
+        read_task(own_toy)
+
+
 def test_caps_decide_predictions_where_they_are_not_the_usual_ones(own_toy: Path) -> None:
     toml = own_toy / "task.toml"
     before, text = read_task(own_toy).run_digest, toml.read_text(encoding="utf-8")
