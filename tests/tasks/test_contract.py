@@ -57,7 +57,11 @@ if TYPE_CHECKING:
 SEEDS_HERE = 2
 LEAST_SEEDS = 5
 LONGEST_CELL = 25  # lines
-STEADY = {"crowd_hpo", "learning_to_defer", "noisy_labels"}  # tasks that were measured on 16 seeds since their points hold
+STEADY = {
+    "crowd_hpo",
+    "learning_to_defer",
+    "noisy_labels",
+}  # tasks that were measured on 16 seeds since their points hold
 
 
 class Quiet:
