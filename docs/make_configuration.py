@@ -67,6 +67,7 @@ ENVIRONMENT = """
 |---|---|
 | `CUDA_VISIBLE_DEVICES` | the GPUs that `--gpus` and `--device` may use, as for any CUDA program |
 | `TMPDIR` | the folder for temporary files of a command; `/tmp` by default |
+| `GRADER_TOKEN` | the token of `grader submit` where `--token` gives none |
 | `RAY_ADDRESS` | the cluster of `--engine ray` if `--ray-address` names none |
 | `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` if it is not set |
 | `COLUMNS` | the width of tables, in characters; by default the terminal's, and in a pipe each row is one line |

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import runpy
@@ -94,6 +95,7 @@ def test_the_landing_page_installs_as_the_readme_does() -> None:
     assert [command for command in readme if command in landing] == landing
 
 
+@functools.cache
 def options_of(*names: str) -> set[str]:
     """Return the long options of some commands; of all, if none are named."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
