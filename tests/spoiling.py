@@ -66,6 +66,29 @@ def as_class(folder: Path) -> Task:
     return spoil(folder, "task.toml", *signature)
 
 
+TRAINED = "model, history = train(YourWeights(2).weigh)\n"
+JUDGED = """answer = your_memory([parameter.detach().numpy() for parameter in model.parameters()])
+if answer != 0:
+    raise InvalidOutput(f"your_memory remembers {answer} batches")
+"""
+
+
+def as_stages(folder: Path) -> Task:
+    """Return a toy task whose class weighs in one stage, and whose function is asked what it remembers in the next."""
+    as_class(folder)
+    spoil(folder, "notebook.py", TRAINED, TRAINED + JUDGED)
+    after = "\n\ndef your_memory(parameters):\n    return 0\n"
+    spoil(folder, "notebook.py", "        ### END BASELINE\n", f"        ### END BASELINE\n{after}")
+    toml = folder / "task.toml"
+    text = toml.read_text(encoding="utf-8").replace('["YourWeights"]', '["YourWeights", "your_memory"]')
+    text = text.replace("weigh(targets", "your_memory(parameters), weigh(targets")
+    stages = '[[stages]]\nentries = ["YourWeights"]\n[[stages]]\nentries = ["your_memory"]\n\n[score]'
+    toml.write_text(text.replace("[score]", stages), encoding="utf-8")
+    task = read_task(folder)
+    write(task)
+    return task
+
+
 def spoil_built(path: Path, old: str, new: str) -> None:
     """Replace a text in the cells of a notebook that is built already."""
     notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -27,6 +27,7 @@ from grader.notebooks.reading import read_notebook
 from grader.notebooks.slot import find_slot
 from grader.notebooks.versions import series
 from grader.report.advice import outlook
+from grader.sandbox.alone import can_fork
 from grader.sandbox.proof import walls_for
 from grader.task.spec import load_task, task_folders
 from grader.task.starter import load_starter
@@ -154,6 +155,10 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
     `kept` sandboxes are started ahead for the next run.
     """
     options, walls = target.options, walls_for(target.task.spec.limits)
+    if target.task.spec.stages and not can_fork():
+        raise UsageError(
+            f"{target.task.id} has stages, which run on Linux only; --quick finds what can be read off"
+        )
     if walls is None:
         needs = target.task.spec.limits.need_namespaces
         reason = f"{needs} of the task needs namespaces" if needs else "no sandbox on this machine"

@@ -65,6 +65,23 @@ def reached(what):
 '''
 
 
+# Puts the attack around a function, and around each public method of a class.
+_WRAPPED = """
+
+def _attacked(honest):
+    if not isinstance(honest, type):
+        return lambda *arguments, **named: attack(lambda *passed: honest(*passed, **named), *arguments)
+
+    def around(method):
+        return lambda self, *arguments, **named: attack(
+            lambda *passed: method(self, *passed, **named), *arguments
+        )
+
+    methods = {name: value for name, value in vars(honest).items() if callable(value) and name[0] != "_"}
+    return type(honest.__name__, (honest,), {name: around(value) for name, value in methods.items()})
+"""
+
+
 @dataclass(frozen=True)
 class Attack:
     """One file of the corpus. `endings` are those of `ENDINGS` that it may have, `alone` those without processes and files."""
@@ -152,8 +169,9 @@ def handed_in(attack: Attack, starter: Json, targets: Mapping[str, str | int]) -
         return _submitted(attack, rebuild(starter, honest), honest)
     text = _HEAD.format(targets=dict(targets), honest=honest, attack=attack.text)
     if _wraps(attack.text):
+        text += _WRAPPED
         for entry in entry_names(starter):
-            text += f"\n\n{entry} = (lambda honest: lambda *arguments: attack(honest, *arguments))({entry})\n"
+            text += f"\n\n{entry} = _attacked({entry})\n"
     return json.dumps(rebuild(starter, text)).encode()
 
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 import watchfiles
 from recorded import result_named
+from spoiling import as_stages
 from test_commands import HONEST, Outcome, run
 
 from grader.cli.watch import NotebookWatch, Saving, cells_of
@@ -74,6 +75,16 @@ def test_an_error_fails_the_quick_check_and_a_clean_notebook_says_so(
     assert broken.out.endswith("1 error\n")
     clean = run("check", toy_task.solution, "--task", toy_task.folder, "--quick")
     assert (clean.code, clean.out) == (0, f"{toy_task.solution}: no problems found\n")
+
+
+def test_stages_where_no_process_can_be_handed_over_are_refused_in_a_line(
+    run: Run, own_toy: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    task = as_stages(own_toy)
+    monkeypatch.setattr("grader.cli.check.can_fork", lambda: False)
+    outcome = run("check", task.solution, "--task", own_toy)
+    assert outcome.code == 2
+    assert "toy_task has stages, which run on Linux only" in outcome.err
 
 
 RENAMED = "def your_weight(targets, losses):\n    return losses\n"

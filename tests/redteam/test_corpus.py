@@ -19,6 +19,7 @@ from attacks import ATTACKS, HOSTILE, MECHANISMS
 from conftest import TOY_TASK
 from recorded import Quiet
 from sandbox_fixtures import go_without_walls
+from spoiling import as_class
 from turns import TASKS, THIRDS, is_in_turn
 
 from grader.errors import StudentFault, UsageError, Verdict
@@ -35,6 +36,7 @@ from grader.submissions.collect import collect
 from grader.task.build import write
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import read_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -287,6 +289,22 @@ def test_an_attack_stands_around_the_honest_function(tmp_path: Path, starter: Js
     port, weights = names["your_weights"](torch.tensor([0, 1]), torch.tensor([1.0, 2.0]))
     assert port == 7
     assert weights.tolist() == [1.0, 1.0]
+
+
+def test_an_attack_stands_around_the_methods_of_a_class_and_hands_on_names(
+    tmp_path: Path, own_toy: Path
+) -> None:
+    path = tmp_path / "reading_x.py"
+    path.write_text(GOOD + "def attack(honest, *arguments):\n    return 'attacked', honest(*arguments)\n")
+    starter = load_starter(as_class(own_toy))
+    slot = find_slot(read_notebook(handed_in(read_attack(path), starter, {"port": 7})), starter)
+    import torch
+
+    names: dict[str, Any] = {"torch": torch}
+    exec(slot, names)
+    model = names["YourWeights"](scale=2)
+    attacked, weights = model.weigh(torch.tensor([0, 1]), losses=torch.tensor([1.0, 2.0]))
+    assert (attacked, model.scale, weights.tolist()) == ("attacked", 2, [1.0, 1.0])
 
 
 # -- what is no notebook, in a folder or a zip -------------------------------------------------------------------

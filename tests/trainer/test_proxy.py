@@ -173,6 +173,21 @@ def test_what_is_no_failure_of_its_item_ends_the_run_all_the_same(
     assert ledger.facts()["failure"]["verdict"] != "scored"
 
 
+def test_an_answer_behind_a_failed_item_is_no_answer_to_the_next_call(ledger: Ledger) -> None:
+    def peer(sock: socket.socket) -> None:
+        wire.send(sock, {"kind": "ready"})
+        wire.receive(sock)
+        wire.send(sock, failing(1))
+        wire.send(sock, {"kind": "answer", "number": 1, "value": "late"})
+        wire.receive(sock)
+
+    channel = channel_to(peer, ledger, ITEMS)
+    channel.wait_until_loaded()
+    assert channel.call("f", ()) == [0.5]
+    with pytest.raises(SlotFailure, match="unasked"):
+        channel.call("f", ())
+
+
 def test_the_first_failure_is_the_one_that_counts_whoever_catches_it(ledger: Ledger) -> None:
     channel = channel_to(saying(failing(1)), ledger)
     channel.wait_until_loaded()

@@ -67,6 +67,34 @@ def test_a_stage_remembers_nothing_of_the_one_before(sandbox: Sandbox) -> None:
     assert staged.memory_mb() is not None
 
 
+LEAVING = """
+import glob, os, time
+FOLDERS = (os.environ["HOME"], "/tmp", "/dev/shm")
+def your_fit(x):
+    for folder in FOLDERS:
+        try:
+            open(folder + "/left", "w").write("learned")
+        except OSError:
+            pass
+    if not os.fork():
+        time.sleep(600)
+    return os.path.exists(FOLDERS[0] + "/left")
+def your_more(n): pass
+def your_predict(x):
+    processes = [name for name in os.listdir("/proc") if name.isdigit()]
+    return [[glob.glob(folder + "/left") for folder in FOLDERS], len(processes)]
+"""
+
+
+@pytest.mark.slow
+def test_files_and_processes_that_a_stage_leaves_are_gone_in_the_next(forking: Sandbox) -> None:
+    with program(forking, LEAVING) as (channel, _, _):
+        assert channel.call("your_fit", (1,)) is True, "it can write"
+        files, processes = channel.call("your_predict", (1,))
+        assert files == [[], [], []]
+        assert processes <= 2, "the slot, and the first process of its namespace"
+
+
 @pytest.mark.slow
 def test_a_stage_that_gives_more_than_it_may_ends_the_run(sandbox: Sandbox) -> None:
     with program(sandbox) as (channel, _, ledger):

@@ -58,7 +58,7 @@ def check_first_call(subject: Subject, repeat: Repeat) -> Finding:
     for frame in frames[:1]:
         question = decoded(frame, subject.task.spec.limits)
         entry, values = question["entry"], question["args"]
-        names = arguments_of(subject.task.spec.signature, entry) or []
+        names = arguments_of(subject.task.spec.signature, entry.rpartition(".")[2]) or []
         more = [f"argument {position}" for position in range(len(names) + 1, len(values) + 1)]
         known = _predictable(repeat.trainer_seed)
         for name, value in [*zip([*names, *more], values, strict=False), *question.get("kwargs", {}).items()]:
