@@ -20,7 +20,7 @@ from measure import report, spread
 from grader.sandbox import SlotSource, open_sandbox
 from grader.task.spec import Limits
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import Channel
+from grader.trainer.proxy import Boundary, Channel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +54,7 @@ def main() -> None:
     sandbox = open_sandbox(Limits(), imports="import torch", walls="namespaces")
     slot = sandbox.start_slot(SlotSource("import torch", SLOT, ("select", "echo"), 0))
     try:
-        channel = Channel(slot.socket, Ledger(), return_mb=64)
+        channel = Channel(slot.socket, Ledger(), Boundary())
         channel.wait_until_loaded()
         batch = (torch.randint(0, 2, (128,)), [torch.rand(128), torch.rand(128)])
         direct, crossed = [], []

@@ -67,6 +67,7 @@ ENVIRONMENT = """
 |---|---|
 | `CUDA_VISIBLE_DEVICES` | the GPUs that `--gpus` and `--device` may use, as for any CUDA program |
 | `TMPDIR` | the folder for temporary files of a command; `/tmp` by default |
+| `GRADER_TOKEN` | the token of `grader submit` where `--token` gives none |
 | `RAY_ADDRESS` | the cluster of `--engine ray` if `--ray-address` names none |
 | `RAY_USAGE_STATS_ENABLED` | `1` lets Ray report its use to its makers; the grader sets `0` if it is not set |
 | `COLUMNS` | the width of tables, in characters; by default the terminal's, and in a pipe each row is one line |
@@ -99,8 +100,8 @@ def fields(schema: dict[str, Any]) -> str:
     """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
-        if not (_is_tables(field) or "$ref" in field or "additionalProperties" in field):
-            default = "" if name in schema.get("required", []) else f"`{_toml(field['default'])}`"
+        if not (_is_tables(field) or "$ref" in field or _has_sections(field)):
+            default = f"`{_toml(field['default'])}`" if "default" in field else ""
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
             )
@@ -109,9 +110,12 @@ def fields(schema: dict[str, Any]) -> str:
 
 def _kind(field: dict[str, Any]) -> str:
     if "anyOf" in field:  # or nothing
-        return _kind(next(option for option in field["anyOf"] if option["type"] != "null"))
+        kinds = [option for option in field["anyOf"] if option["type"] != "null"]
+        return _kind(kinds[0]) if len(kinds) == 1 else "any value"
     if "enum" in field:
         return " or ".join(f"`{_toml(value)}`" for value in field["enum"])
+    if field["type"] == "object":
+        return "list of texts for each name"
     if field["type"] == "array":
         return f"list of {KINDS[field['items']['type']]}s"
     return KINDS[field["type"]]
@@ -120,6 +124,11 @@ def _kind(field: dict[str, Any]) -> str:
 def _is_tables(field: dict[str, Any]) -> bool:
     """Return whether a field is a list of tables, which have a section of their own."""
     return field.get("type") == "array" and "$ref" in field["items"]
+
+
+def _has_sections(field: dict[str, Any]) -> bool:
+    """Return whether a field holds tables with names of their own."""
+    return "$ref" in field.get("additionalProperties", {})
 
 
 def _limits(field: dict[str, Any]) -> str:
@@ -150,18 +159,19 @@ def tables() -> str:
         model = schema["$defs"][held["$ref"].rpartition("/")[2]]
         may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
-        parts += _lists(name, model, schema)
+        parts += _lists(f"{name}.", model, schema)
+    parts += _lists("", schema, schema)
     return "\n\n".join(parts)
 
 
 def _lists(path: str, model: dict[str, Any], schema: dict[str, Any]) -> list[str]:
-    """Return a section for each list of tables in the table at `path`."""
+    """Return a section for each list of tables in the table at `path`, which ends in a dot or is empty."""
     parts = []
     for name, field in model["properties"].items():
         if _is_tables(field):
             held = schema["$defs"][field["items"]["$ref"].rpartition("/")[2]]
-            text = f"### `[[{path}.{name}]]`\n\n{field['description']} {held['description']} Optional."
-            parts += [f"{text}\n\n{fields(held)}", *_lists(f"{path}.{name}", held, schema)]
+            text = f"### `[[{path}{name}]]`\n\n{field['description']} {held['description']} Optional."
+            parts += [f"{text}\n\n{fields(held)}", *_lists(f"{path}{name}.", held, schema)]
     return parts
 
 

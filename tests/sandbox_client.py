@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import re
+import socket
+import threading
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -81,6 +83,18 @@ def function(body: str) -> str:
     """Return a slot whose function has `body`, one statement a line."""
     lines = "".join(f"    {line}\n" for line in body.strip().splitlines())
     return f"def {ENTRY}(targets, losses):\n{lines}"
+
+
+def cross(value: Any, caps: wire.Caps = wire.DEFAULT_CAPS) -> Any:
+    """Send `value` over a socket and return what arrives."""
+    left, right = socket.socketpair()
+    with left, right:
+        sender = threading.Thread(target=wire.send, args=(left, value, caps))
+        sender.start()
+        try:
+            return wire.receive(right, caps)
+        finally:
+            sender.join()
 
 
 def processes_of(pid_namespace: str) -> list[int]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import TYPE_CHECKING
 
 from grader.task.build import write
@@ -24,6 +25,45 @@ def spoil(folder: Path, file: str, old: str, new: str) -> Task:
     task = read_task(folder)
     write(task)
     return task
+
+
+CLASS_SLOT = """# YourWeights(scale)
+#   weigh(targets, losses) -> weights, each between 0 and 100
+class YourWeights:
+    def __init__(self, scale):
+        self.scale = scale
+
+    def weigh(self, targets, losses):
+        ### BEGIN SOLUTION
+        counts = torch.bincount(targets, minlength=2).clamp(min=1)
+        return (len(targets) / (2.0 * counts))[targets].float()
+        ### END SOLUTION
+        ### BEGIN BASELINE
+        # return torch.ones(len(targets))  # every sample counts the same
+        ### END BASELINE
+
+
+"""
+
+
+def as_class(folder: Path) -> Task:
+    """Turn a copy of the toy task into one whose entry is a class, and build its notebooks."""
+    path = folder / "notebook.py"
+    before, slot, after = re.split(
+        r"(?<=# %% tags=\[\"slot\"\]\n)|(?=# %% \[markdown\]\n# ## Evaluation)",
+        path.read_text(encoding="utf-8"),
+    )
+    assert "def your_weights" in slot
+    text = before + CLASS_SLOT + after.replace("train(your_weights)", "train(YourWeights(2).weigh)")
+    path.write_text(text.replace("your_weights", "YourWeights"), encoding="utf-8")
+    spoil(
+        folder,
+        "task.toml",
+        'entries = ["your_weights"]',
+        'entries = ["YourWeights"]\nmethods = {YourWeights = ["weigh"]}',
+    )
+    signature = '"your_weights(targets: (B,) int64', '"YourWeights(scale), weigh(targets: (B,) int64'
+    return spoil(folder, "task.toml", *signature)
 
 
 def spoil_built(path: Path, old: str, new: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import functools
 import json
 import re
 import runpy
@@ -22,7 +23,7 @@ from grader.cli.main import app
 from grader.errors import Verdict
 from grader.gradebook.result import Result
 from grader.task.score_table import Gate, MetricTable, Part, Score, Step
-from grader.task.spec import Data, Limits, Size, Spec, discover
+from grader.task.spec import Data, Limits, Size, Spec, Stage, discover
 
 INSTRUCTORS = (
     "instructors.md",
@@ -94,6 +95,7 @@ def test_the_landing_page_installs_as_the_readme_does() -> None:
     assert [command for command in readme if command in landing] == landing
 
 
+@functools.cache
 def options_of(*names: str) -> set[str]:
     """Return the long options of some commands; of all, if none are named."""
     commands: dict[str, Any] = typer.main.get_command(app).commands  # type: ignore[attr-defined]
@@ -237,13 +239,14 @@ def test_the_page_of_settings_is_in_step_and_says_what_each_of_them_is() -> None
 def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of_a_command() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     toml, _, commands = text.partition("\n## Options of the commands\n")
-    for model in (Spec, MetricTable, Score, Part, Step, Gate, Limits, Data, Size):
+    for model in (Spec, MetricTable, Score, Part, Step, Gate, Limits, Data, Size, Stage):
         for field_name, field in model.model_fields.items():
             name = field.alias or field_name
             assert (
                 f"| `{name}` |" in toml
                 or f"### `[{name}" in toml
                 or f"### `[[score.{name}]]`" in toml
+                or f"### `[[{name}]]`" in toml
                 or name == "steps"
             )
             assert field.description or name in {"metric", "score", "limits", "data", "lint", "sizes"}, name

@@ -57,12 +57,13 @@ def bands(options: BandsOptions) -> None:
     measured = bands_of(results, answers, task)
     content = record_of(task, measured, seeds=options.seeds, secret=options.secret, device=results[0].device)
     write_atomic(record, (json.dumps(content, indent=2) + "\n").encode())
-    suggestion = suggest_map(measured)
+    suggestion = suggest_map(measured, task.metric)
     if options.as_json:
         output.print_json(content)
     else:
         _show_answers(measured, task.spec)
-        _show_suggestion(suggestion)
+        if not task.spec.score.parts:  # parts have maps of their own
+            _show_suggestion(suggestion)
         output.say(f"recorded in {record}; executed notebooks: {out}")
 
 

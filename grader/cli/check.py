@@ -229,7 +229,14 @@ def _answer(result: Result, diagnostics: list[Diagnostic], target: CheckTarget) 
     if target.options.as_json:
         output.print_json(result.as_json() | {"diagnostics": _plain(diagnostics), "outlook": advice})
     else:
-        show_check(result, advice)
+        show_check(result, advice, _of_author(target.task) if result.verdict is Verdict.GRADER_ERROR else "")
+
+
+def _of_author(task: Task) -> str:
+    """Return what to do about a failure of the task, for whoever has the author's folder of it; else nothing."""
+    if task.handout or task.is_installed:
+        return ""
+    return f"This is your own task: what failed is in {task.folder / 'notebook.py'}, its data or its limits, or in the grader."
 
 
 def _plain(diagnostics: list[Diagnostic]) -> list[dict[str, Any]]:

@@ -1,7 +1,6 @@
 """Every command: what it takes, what the help says of it, and the function that runs it.
 
-Help, completion and `--version` read this table and import nothing that grades; a function's module is imported when
-its command is called.
+Help and completion read this table and import nothing that grades: a function's module is imported when it is called.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from grader.cli import completion, options
+from grader.cli import completion, options, serve_options
 from grader.redteam.window import WINDOW
 from grader.task.spec import DEFAULT_SIZE
 
@@ -473,6 +472,7 @@ class CommandRow:
 COMMANDS = (
     CommandRow("check", CheckOptions, "grader.cli.check:check", Audience.STUDENTS),
     CommandRow("tasks", TasksOptions, "grader.cli.tasks:tasks", Audience.STUDENTS),
+    CommandRow("submit", serve_options.SubmitOptions, "grader.cli.serve:submit", Audience.STUDENTS),
     CommandRow("doctor", DoctorOptions, "grader.cli.doctor:doctor", Audience.INSTRUCTORS),
     CommandRow("pack", PackOptions, "grader.cli.pack:pack", Audience.INSTRUCTORS),
     CommandRow("starter", StarterOptions, "grader.cli.starter:starter", Audience.INSTRUCTORS),
@@ -489,6 +489,7 @@ COMMANDS = (
     CommandRow("explain", ExplainOptions, "grader.cli.explain:explain", Audience.INSTRUCTORS),
     CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
+    CommandRow("serve", serve_options.ServeOptions, "grader.cli.serve:serve", Audience.INSTRUCTORS),
     CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
     CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
     CommandRow("upgrade", UpgradeOptions, "grader.cli.build:upgrade", Audience.AUTHORS),

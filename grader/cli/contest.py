@@ -16,12 +16,13 @@ import typer
 
 from grader.cli import output
 from grader.cli.errors import INTERRUPTED
-from grader.cli.settings import check_machine, local_engine
-from grader.contest import queue, timetable
+from grader.cli.settings import check_machine, engine_for, local_engine
+from grader.contest import desk, queue, timetable
 from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
+from grader.contest.counted import choose_what_counts
 from grader.contest.events import head
-from grader.contest.folder import open_contest, start_contest
+from grader.contest.folder import open_contest, open_folder, start_contest
 from grader.contest.grading import GradingChoices, prepare_grading, task_of_contest
 from grader.contest.moments import read_clocks
 from grader.contest.people import (
@@ -29,12 +30,14 @@ from grader.contest.people import (
     Participant,
     enrol,
     has_code,
+    make_team,
     new_code,
     participants,
     role_named,
 )
 from grader.contest.privacy import erase_person, export_person
 from grader.contest.rehearse import findings_of, forecast, rehearse
+from grader.contest.spec import DEFAULT_GROUP
 from grader.contest.verify import verify_archive
 from grader.contest.views import queue_view
 from grader.contest.worker import ContestWorker, WorkerSettings
@@ -49,7 +52,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.cli import contest_commands as commands
-    from grader.contest.folder import Contest
+    from grader.contest.folder import ContestFolder
     from grader.contest.store import Store
     from grader.findings import Finding
     from grader.grading.engine import Engine
@@ -145,7 +148,7 @@ def check(options: commands.ContestCheckOptions) -> None:
 
 def codes(options: commands.ContestCodesOptions) -> None:
     """Enrol people and show a code for each, once."""
-    contest = open_contest(options.folder)
+    contest = open_folder(options.folder)
     if options.roster:
         people = Roster.read(options.roster, output.warn).people
         wanted = [
@@ -171,12 +174,22 @@ def codes(options: commands.ContestCodesOptions) -> None:
         output.say(line)
 
 
+def team(options: commands.ContestTeamOptions) -> None:
+    """Put people into a team."""
+    store = open_folder(options.folder).store
+    people = _chosen(store, options.people)
+    with store.writing() as transaction:
+        make_team(transaction, options.name, people)
+    output.say(f"{options.name}: {', '.join(person.name or person.id for person in people)}")
+
+
 def worker(options: commands.ContestWorkerOptions) -> None:
     """Grade what is handed in."""
-    contest = open_contest(options.folder)
+    contest = open_folder(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
-    with closing(local_engine(kept=len(contest.spec.tasks))) as engine:
-        working = _worker_for(contest, choices, engine, options.jobs)
+    engine, jobs = engine_for(options)
+    with closing(engine):
+        working = _worker_for(contest, choices, engine, jobs, local=options.engine == "local")
         try:
             working.run(threading.Event(), until_idle=options.until_idle)
         except KeyboardInterrupt:
@@ -184,17 +197,19 @@ def worker(options: commands.ContestWorkerOptions) -> None:
             raise typer.Exit(INTERRUPTED) from None
 
 
-def _worker_for(contest: Contest, choices: GradingChoices, engine: Engine, jobs: int) -> ContestWorker:
-    """Return a worker of a contest. Raises UsageError where this machine cannot grade one of its tasks."""
+def _worker_for(
+    contest: ContestFolder, choices: GradingChoices, engine: Engine, jobs: int, *, local: bool = True
+) -> ContestWorker:
+    """Return a worker of a contest. Raises UsageError where this machine should grade and cannot grade one of its tasks."""
     tasks = prepare_grading(contest, choices)
-    for graded in tasks.values():
+    for graded in tasks.values() if local else ():
         check_machine(graded.settings, graded.task)
     return ContestWorker(contest.store, tasks, engine, WorkerSettings(jobs, output.warn))
 
 
 def show_queue(options: commands.ContestQueueOptions) -> None:
     """Apply decisions about submissions, and show the queue."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     decisions = {
         queue.force: options.force,
         queue.requeue: options.requeue,
@@ -222,11 +237,38 @@ def show_queue(options: commands.ContestQueueOptions) -> None:
     output.say(f"head of the events: {last}")
 
 
+def extend(options: commands.ContestExtendOptions) -> None:
+    """Move somebody's last deadline."""
+    if options.withdraw == (options.until is not None):
+        raise UsageError("give either --until or --withdraw")
+    contest = open_folder(options.folder)
+    if options.task:
+        contest.spec.task(options.task)
+    person = _chosen(contest.store, [options.person])[0] if options.person else None
+    zone = contest.spec.zone_of(person.group if person else DEFAULT_GROUP)
+    until = desk.moment_in(options.until, zone) if options.until else None
+    team = person.team if person else ""
+    with contest.store.writing() as transaction:
+        desk.extend(transaction, team, until, task=options.task, author="", reason=options.because)
+    whom = (person.name or person.id) if person else "everybody"
+    output.say(f"{whom}: until {until:%Y-%m-%d %H:%M %z}" if until else f"{whom}: no extension")
+
+
+def disqualify(options: commands.ContestDisqualifyOptions) -> None:
+    """Let a submission count nothing, or count again."""
+    with open_folder(options.folder).store.writing() as transaction:
+        desk.disqualify(
+            transaction, options.number, disqualified=not options.withdraw, author="", reason=options.because
+        )
+    output.say(f"submission {options.number} {'counts again' if options.withdraw else 'counts 0 points'}")
+
+
 def close(options: commands.ContestCloseOptions) -> None:
     """End a contest and archive it."""
     contest = open_contest(options.folder)
     tasks = {task.id: task_of_contest(contest, task) for task in contest.spec.tasks}
     closed = close_contest(contest, tasks, options.out, early=options.early)
+    choose_what_counts(contest)
     if options.as_json:
         output.print_json(asdict(closed) | {"archive": str(options.out)})
         return
@@ -247,13 +289,13 @@ def verify(options: commands.ContestVerifyOptions) -> None:
 
 def backup(options: commands.ContestBackupOptions) -> None:
     """Copy a contest's folder while it runs."""
-    number = back_up(open_contest(options.folder).store, options.target)
+    number = back_up(open_folder(options.folder).store, options.target)
     output.say(f"{options.target}: {count(number, 'submission')}; to restore, copy this folder back")
 
 
 def export(options: commands.ContestExportOptions) -> None:
     """Write what is kept of one person."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     (person,) = _chosen(store, [options.person])
     number = export_person(store, person.id, options.out)
     output.say(f"{options.out}: {person.name or person.id}, {count(number, 'file')}")
@@ -261,7 +303,7 @@ def export(options: commands.ContestExportOptions) -> None:
 
 def erase(options: commands.ContestEraseOptions) -> None:
     """Erase one person."""
-    store = open_contest(options.folder).store
+    store = open_folder(options.folder).store
     (person,) = _chosen(store, [options.person])
     if not options.yes:
         output.say(f"would erase {person.name or person.id} ({person.id}); repeat with --yes")

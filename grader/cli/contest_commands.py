@@ -83,6 +83,20 @@ class ContestCodesOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContestTeamOptions:
+    """Put people into a team, which hands in and ranks as one.
+
+    It can be done as long as none of them has handed in.
+    """
+
+    folder: ContestFolder
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Name of the team, on the leaderboard.")]
+    people: Annotated[
+        list[str], typer.Option("--person", help="Id, name or roster id of a member; repeatable.")
+    ]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContestWorkerOptions:
     """Grade what is handed in, until Ctrl-C.
 
@@ -90,10 +104,15 @@ class ContestWorkerOptions:
     """
 
     folder: ContestFolder
-    jobs: Annotated[int, typer.Option(min=1, max=1024, help="Submissions at a time.")] = 1
+    jobs: options.Jobs = None
     device: options.Device = "auto"
     walls: options.Walls = "any"
     repeats: options.Repeats = None
+    gpus: options.Gpus = None
+    per_gpu: options.PerGpu = 1
+    engine: options.EngineName = "local"
+    ray_address: options.RayAddress = None
+    shared: options.Shared = None
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits.")] = False
 
 
@@ -112,6 +131,39 @@ class ContestQueueOptions:
     cancel: Submissions = None
     because: Annotated[str | None, typer.Option("--because", help="The reason.")] = None
     as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestExtendOptions:
+    """Move the last deadline of somebody's team, with a reason.
+
+    A later call takes the place of an earlier one, and nobody loses time by it.
+    """
+
+    folder: ContestFolder
+    person: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="[PERSON]", help="Id, name or roster id of somebody.", show_default="everybody"
+        ),
+    ] = None
+    until: Annotated[
+        str | None,
+        typer.Option("--until", help="The new time, such as 2026-11-30T14:30, in the zone of the group."),
+    ] = None
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Take the extension back.")] = False
+    task: Annotated[str, typer.Option("--task", help="Only this task.", show_default="all")] = ""
+    because: Annotated[str, typer.Option("--because", help="The reason.")]
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestDisqualifyOptions:
+    """Let a submission count 0 points, with a reason."""
+
+    folder: ContestFolder
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the submission.")]
+    withdraw: Annotated[bool, typer.Option("--withdraw", help="Let it count again.")] = False
+    because: Annotated[str, typer.Option("--because", help="The reason.")]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -180,8 +232,11 @@ CONTEST_COMMANDS = (
     _row("new", ContestNewOptions, "new"),
     _row("check", ContestCheckOptions, "check"),
     _row("codes", ContestCodesOptions, "codes"),
+    _row("team", ContestTeamOptions, "team"),
     _row("worker", ContestWorkerOptions, "worker"),
     _row("queue", ContestQueueOptions, "show_queue"),
+    _row("extend", ContestExtendOptions, "extend"),
+    _row("disqualify", ContestDisqualifyOptions, "disqualify"),
     _row("close", ContestCloseOptions, "close"),
     _row("verify", ContestVerifyOptions, "verify"),
     _row("backup", ContestBackupOptions, "backup"),

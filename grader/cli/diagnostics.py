@@ -34,8 +34,8 @@ def show_diagnostics(notebook: Path, diagnostics: Sequence[Diagnostic]) -> None:
     say(f"{notebook}: {', '.join(totals) or 'no problems found'}")
 
 
-def show_check(result: Result, outlook: Sequence[str]) -> None:
-    """Print how a rehearsal ended, and what would change its points."""
+def show_check(result: Result, outlook: Sequence[str], author_help: str = "") -> None:
+    """Print how a rehearsal ended, and what would change its points; `author_help` takes the place of advice to students."""
     style = STYLES.get(result.verdict, "red")
     show(Text.assemble((result.verdict.value, f"bold {style}"), ": ", one_line(result.message)))
     if result.traceback:
@@ -46,8 +46,8 @@ def show_check(result: Result, outlook: Sequence[str]) -> None:
         measured = f", {result.metrics.metric.name} {result.metrics.text}" if result.metrics else ""
         say(f"{result.points} points on the public data{measured}")
     else:
-        say(EXPLANATIONS[result.verdict].help)
-    for sentence in outlook:
+        say(author_help or EXPLANATIONS[result.verdict].help)
+    for sentence in [] if author_help else outlook:
         show(Text.assemble(("  = ", "bold blue"), one_line(sentence)))
     seconds = result.seconds
     calls = f"{seconds.slot_calls:.1f} s in {count(result.slot_calls, 'call')}"

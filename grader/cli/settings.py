@@ -19,6 +19,7 @@ from grader.trainer.gpus import Cards, cards, split
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradeOptions, RegradeOptions
+    from grader.cli.contest_commands import ContestWorkerOptions
     from grader.gradebook.run_settings import RunSettings
     from grader.grading.engine import Engine
     from grader.task.evaluation import Repeat
@@ -44,7 +45,7 @@ def check_device(settings: RunSettings) -> None:
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
 
 
-def engine_for(options: GradeOptions | RegradeOptions) -> tuple[Engine, int]:
+def engine_for(options: GradeOptions | RegradeOptions | ContestWorkerOptions) -> tuple[Engine, int]:
     """Return what runs the submissions, which the caller closes, and how many at a time."""
     if options.engine == "ray":
         if options.gpus:

@@ -3,6 +3,7 @@
 What pages are made of, beginning with `Contest` in `folder.py`:
 
 - `folder.open_contest(folder)` returns `Contest(store, spec, signer)`; `contest.intake` takes files; `start_contest` makes one.
+- `folder.open_folder(folder)` returns the same without the signer, for those who take no files, such as the worker.
 - `store.Store`: `with store.reading() as transaction` and `with store.writing() as transaction`. Every function below takes
   such a transaction first. A writing one is short: it keeps all others waiting.
 - `intake.Intake.receive(ticket, chunks)` (async) and `.take(ticket, chunks)` return a `receipts.Receipt`. They raise

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
 
 MANIFEST_MEMBER, SPEC_MEMBER, EVENTS_MEMBER = "manifest.json", "contest.toml", "events.jsonl"
 RANKING_MEMBER, SEALED_MEMBER = "ranking.json", "secrets.sealed"
+SUBMISSIONS = "submissions/"  # of which an archive may have many GB
 _MAY_QUOTE_CODE = {"message", "traceback", "run_folder", "submission"}
 _PENDING = "SELECT COUNT(*) FROM submissions WHERE state IN ('received', 'queued', 'running')"
 
@@ -128,17 +129,20 @@ def _write_archive(contest: Contest, tasks: Mapping[str, Task], path: Path) -> C
     members = {MANIFEST_MEMBER: (json.dumps(manifest, indent=2) + "\n").encode(), **members}
     files = [(row["number"], contest.store.files / row["file"]) for row in rows]
     files = [(number, file) for number, file in files if file.is_file()]
-    with reporting_os_errors(WRITTEN, path), zipfile.ZipFile(path, "x", zipfile.ZIP_DEFLATED) as archive:
-        for name, content in members.items():
-            archive.writestr(name, content)
-        for number, file in files:
-            archive.write(file, submission_member(number))
+    draft = path.with_name(f".{path.name}.new")
+    with reporting_os_errors(WRITTEN, path, "make room and call again"):
+        with zipfile.ZipFile(draft, "w", zipfile.ZIP_DEFLATED) as archive:
+            for name, content in members.items():
+                archive.writestr(name, content)
+            for number, file in files:
+                archive.write(file, submission_member(number))
+        draft.replace(path)
     return ClosedContest(key.decode(), events[-1].hash, len(files))
 
 
 def submission_member(number: int | None) -> str:
     """Return the name of a submission in an archive."""
-    return f"submissions/{number}.ipynb"
+    return f"{SUBMISSIONS}{number}.ipynb"
 
 
 def _described(task: Task, secret: str | None) -> dict[str, str | None]:

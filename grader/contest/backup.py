@@ -7,7 +7,7 @@ import shutil
 import sqlite3
 from typing import TYPE_CHECKING
 
-from grader.contest.store import DATABASE, FILES, GRADING, INCOMING, KEY_FILE, SPEC_FILE
+from grader.contest.store import DATABASE, FEEDBACK, FILES, GRADING, INCOMING, KEY_FILE, SPEC_FILE
 from grader.errors import UsageError
 from grader.files import MADE, WRITTEN, reporting_os_errors
 
@@ -36,6 +36,8 @@ def back_up(store: Store, target: Path) -> int:
             shutil.copy2(store.folder / name, target / name)
         (target / INCOMING).mkdir(mode=0o700)
         shutil.copytree(store.files, target / FILES, dirs_exist_ok=True)
+        if (store.folder / FEEDBACK).is_dir():
+            shutil.copytree(store.folder / FEEDBACK, target / FEEDBACK)
         if (store.folder / GRADING).is_dir():
             _copy_grading(store.folder / GRADING, target / GRADING)
     return _count(target / DATABASE)

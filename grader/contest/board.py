@@ -82,11 +82,12 @@ def _grouped(
     for event in every:
         if event.team:
             teams[event.team].append(event)
-    students = {
-        event.team
-        for event in every
-        if event.kind is EventKind.ENROLLED and event.data.get("role") == "student"
-    }
+    enrolled = [
+        event for event in every if event.kind is EventKind.ENROLLED and event.data["role"] == "student"
+    ]
+    students = set(
+        {event.data["person"]: event.team for event in enrolled}.values()
+    )  # people may change teams
     frozen = None if shown_at is None else frozen_since(spec, everybody, shown_at)
     return frozen, {team: [*everybody, *teams[team]] for team in sorted(students)}
 

@@ -17,6 +17,17 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Iterable, Iterator
 
+_UNRANKED = (
+    "queued",
+    "started",
+    "failed",
+    "expired",
+    "asked",
+    "answered",
+    "announced",
+    "clock_moved",
+    "forced",
+)
 START = "0" * 64  # what the first event follows
 
 
@@ -122,6 +133,13 @@ def all_events(connection: sqlite3.Connection, after: int = 0) -> Iterator[Event
     """Yield every event beyond the number `after`, in order."""
     for row in connection.execute("SELECT * FROM events WHERE number > ? ORDER BY number", (after,)):
         yield event_of(row)
+
+
+def ranked_events(connection: sqlite3.Connection) -> list[Event]:
+    """Return the events that a ranking depends on, in order: much fewer than all where many hand in."""
+    marks = ", ".join("?" * len(_UNRANKED))
+    query = f"SELECT * FROM events WHERE kind NOT IN ({marks}) ORDER BY number"  # noqa: S608 -- marks alone
+    return [event_of(row) for row in connection.execute(query, _UNRANKED)]
 
 
 def events_of(connection: sqlite3.Connection, team: str, task: str) -> list[Event]:

@@ -19,11 +19,17 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Contest:
-    """An open contest."""
+class ContestFolder:
+    """A contest as those know it who take no files: its store and its rules."""
 
     store: Store
     spec: ContestSpec
+
+
+@dataclass(frozen=True)
+class Contest(ContestFolder):
+    """A contest that takes files, because it has the key that signs receipts."""
+
     signer: Signer
 
     @property
@@ -42,9 +48,14 @@ def start_contest(folder: Path, rules: str) -> Contest:
         raise UsageError(f"{path} exists already; choose another folder, or edit that file")
     parse_spec(rules, path)
     with reporting_os_errors(MADE, folder):
-        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        folder.mkdir(parents=True, exist_ok=True, mode=0o770)
     write_atomic(path, rules.encode())
     return open_contest(folder)
+
+
+def open_folder(folder: Path) -> ContestFolder:
+    """Return the contest of `folder` without the key of its receipts, which its owner alone can read. Raises UsageError."""
+    return ContestFolder(Store(folder), read_spec(folder / SPEC_FILE))
 
 
 def open_contest(folder: Path) -> Contest:

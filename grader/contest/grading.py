@@ -16,7 +16,7 @@ from grader.task.starter import load_starter
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from grader.contest.folder import Contest
+    from grader.contest.folder import ContestFolder
     from grader.contest.spec import ContestTask
     from grader.notebooks.reading import Json
     from grader.task.evaluation import Repeat
@@ -43,13 +43,13 @@ class GradingChoices:
     repeats: int | None = None
 
 
-def task_of_contest(contest: Contest, task: ContestTask) -> Task:
+def task_of_contest(contest: ContestFolder, task: ContestTask) -> Task:
     """Return the task that contest.toml names: a folder seen from it, or a task's name. Raises UsageError."""
     beside = contest.store.folder / task.name
     return load_task(f"{beside}/" if (beside / "task.toml").is_file() else task.name)
 
 
-def prepare_grading(contest: Contest, choices: GradingChoices) -> dict[str, GradedTask]:
+def prepare_grading(contest: ContestFolder, choices: GradingChoices) -> dict[str, GradedTask]:
     """Return every task of a contest ready for grading, by id; secrets and hidden data are made where they are missing.
 
     Raises UsageError where a task, its starter or its data cannot be read.
@@ -57,7 +57,7 @@ def prepare_grading(contest: Contest, choices: GradingChoices) -> dict[str, Grad
     return {task.id: _prepared(contest, task, choices) for task in contest.spec.tasks}
 
 
-def _prepared(contest: Contest, named: ContestTask, choices: GradingChoices) -> GradedTask:
+def _prepared(contest: ContestFolder, named: ContestTask, choices: GradingChoices) -> GradedTask:
     task = task_of_contest(contest, named)
     out = contest.store.folder / GRADING / task.id
     with reporting_os_errors(MADE, out):

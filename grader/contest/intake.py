@@ -107,7 +107,7 @@ class Upload:
         self._intake, self._ticket, self._cap = intake, ticket, cap
         self._name = f"{secrets.token_hex(16)}.ipynb"
         self._path = intake.store.incoming / self._name
-        self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb")
+        self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
         self._digest = hashlib.sha256()
         self._bytes = 0
 

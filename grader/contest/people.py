@@ -78,10 +78,27 @@ def enrol(transaction: Transaction, people: Sequence[NewParticipant]) -> list[Pa
             "INSERT INTO people (id, team, role, place, name, email, roster, enrolled) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (identity, team, person.role, person.group, person.name, person.email, person.roster_id, transaction.moment.text),
         )  # fmt: skip
-        data = {"person": identity, "role": person.role, "group": person.group}
-        transaction.record(Happening(EventKind.ENROLLED, team, data=data))
+        _record_enrolment(transaction, participant(transaction, identity))
         enrolled.append(participant(transaction, identity))
     return enrolled
+
+
+def make_team(transaction: Transaction, name: str, people: Sequence[Participant]) -> str:
+    """Put people into the team of this name, a new one if there is none; return its id.
+
+    Raises UsageError where somebody's team has handed in already: attempts stay with the team that made them.
+    """
+    row = transaction.connection.execute("SELECT id FROM teams WHERE name = ?", (name,)).fetchone()
+    team = str(row["id"]) if row else _new_team(transaction, name)
+    for person in people:
+        used = "SELECT 1 FROM submissions WHERE team = ? AND team <> ?"
+        if transaction.connection.execute(used, (person.team, team)).fetchone():
+            raise UsageError(
+                f"{person.name or person.id} has handed in already, and can no longer change teams"
+            )
+        transaction.connection.execute("UPDATE people SET team = ? WHERE id = ?", (team, person.id))
+        _record_enrolment(transaction, participant(transaction, person.id))
+    return team
 
 
 def participants(transaction: Transaction) -> list[Participant]:
@@ -183,6 +200,11 @@ def _participant(row: sqlite3.Row) -> Participant:
     return Participant(
         row["id"], row["team"], row["role"], row["place"], row["name"], row["email"], row["roster"], row["erased"] is not None
     )  # fmt: skip
+
+
+def _record_enrolment(transaction: Transaction, person: Participant) -> None:
+    data = {"person": person.id, "role": person.role, "group": person.group}
+    transaction.record(Happening(EventKind.ENROLLED, person.team, data=data))
 
 
 def _new_team(transaction: Transaction, name: str) -> str:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from grader.contest import queue
 from grader.contest.events import EventKind, Happening, canonical
 from grader.contest.people import participant
-from grader.contest.store import GRADING
+from grader.contest.store import GRADING, PAGES
 from grader.files import WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
@@ -75,6 +75,10 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
         )
     for row in submissions:
         (store.files / row["file"]).unlink(missing_ok=True)
+        store.feedback(int(row["number"])).unlink(missing_ok=True)
+        store.proposed_feedback(int(row["number"])).unlink(missing_ok=True)
+    for page in (store.folder / PAGES).glob("*.html"):
+        page.unlink()  # it has names; the site makes it anew
     _remove_runs(store.folder / GRADING, person.team, {row["sha256"] for row in submissions})
     store.compact()  # else erased bytes would stay in free pages
     return len(submissions)

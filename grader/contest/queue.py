@@ -11,6 +11,7 @@ waits forever, and a turn never changes. Organisers' forced submissions come fir
 
 from __future__ import annotations
 
+import json
 import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 LEASE_SECONDS = 30.0
 MOST_FAILURES = 3  # of ours in a row, before a submission waits for an organiser
+PROPOSAL = "proposal:"  # and a number: the fact that its next verdict is a proposal (rejudge.py)
 _TURN = "turn"  # of what began last
 _RECENT = 20  # gradings of a task that the expected time is taken from
 
@@ -83,8 +85,8 @@ def has_work(transaction: Transaction) -> bool:
     return bool(transaction.connection.execute(waits).fetchone() or _overdue(transaction))
 
 
-def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
-    """Lend the next submission to a worker, and after it others of the same task, `most` of them at most.
+def take(transaction: Transaction, worker: str, *, tasks: Collection[str], most: int) -> list[Lease]:
+    """Lend the next submission of `tasks` to a worker, and after it others of the same task, `most` of them at most.
 
     A task of which another worker has submissions is that worker's: its results have one writer.
     """
@@ -92,7 +94,7 @@ def take(transaction: Transaction, worker: str, *, most: int) -> list[Lease]:
         "SELECT * FROM submissions WHERE state = 'queued' AND task NOT IN (SELECT task FROM submissions "
         "JOIN leases ON submission = number WHERE worker <> ?) ORDER BY forced DESC, turn, COALESCE(since, number)"
     )
-    waiting = transaction.connection.execute(query, (worker,)).fetchall()
+    waiting = [row for row in transaction.connection.execute(query, (worker,)) if row["task"] in tasks]
     rows = [row for row in waiting if row["task"] == waiting[0]["task"]][:most]
     leases = []
     for row in rows:
@@ -157,17 +159,33 @@ def record_result(transaction: Transaction, lease: Lease, result: Result) -> boo
 
 
 def answer(transaction: Transaction, number: int, result: Result) -> None:
-    """Record the verdict of a submission that is running, or that was received and cannot start."""
+    """Record the verdict of a submission that is running, or was received and cannot start; in a rejudge, as a proposal."""
     if not _move(transaction, number, AttemptState.DONE, {AttemptState.RUNNING, AttemptState.RECEIVED}):
         return
     transaction.connection.execute("DELETE FROM leases WHERE submission = ?", (number,))
+    values: dict[str, Any] = {
+        "verdict": str(result.verdict), "points": result.points, "message": result.message, "traceback": result.traceback,
+        "seconds": result.seconds.total, "repeats": list(result.metrics.per_repeat) if result.metrics else [],
+    }  # fmt: skip
+    if is_proposal(transaction, number):
+        keep_fact(transaction, f"{PROPOSAL}{number}", json.dumps(values))
+        return
+    record_verdict(transaction, number, **values)
+
+
+def is_proposal(transaction: Transaction, number: int) -> bool:
+    """Return whether the next verdict of a submission is a proposal, because it is judged again."""
+    return fact(transaction, f"{PROPOSAL}{number}") is not None
+
+
+def record_verdict(transaction: Transaction, number: int, *, repeats: list[float], **values: Any) -> None:
+    """Let a verdict count from now on: `values` are those of the table of verdicts, `repeats` the scores behind the points."""
     transaction.connection.execute(
         "INSERT INTO verdicts (submission, recorded, verdict, points, message, traceback, seconds) "
-        "VALUES (?, ?, ?, ?, ?, ?, ?)",
-        (number, transaction.moment.text, result.verdict, result.points, result.message, result.traceback, result.seconds.total),
-    )  # fmt: skip
-    repeats = list(result.metrics.per_repeat) if result.metrics else []
-    data = {"verdict": str(result.verdict), "points": result.points, "repeats": repeats}
+        "VALUES (:submission, :recorded, :verdict, :points, :message, :traceback, :seconds)",
+        {"submission": number, "recorded": transaction.moment.text, **values},
+    )
+    data = {"verdict": values["verdict"], "points": values["points"], "repeats": repeats}
     _record(transaction, EventKind.VERDICT, number, data)
 
 

@@ -3,14 +3,17 @@
 contest.toml     the rules                        files/     what was handed in, never opened by the web process
 contest.sqlite   submissions, events, people      incoming/  uploads that are not complete
 receipts.key     signs receipts                   grading/   results, secrets, answers: the worker's alone
+feedback/        a page for each verdict, the worker's    pages/     the last leaderboard of the site
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import os
 import secrets
 import sqlite3
+import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -18,13 +21,14 @@ from grader.contest.events import Event, EventKind, Happening, append
 from grader.contest.moments import Moment, read_clocks
 from grader.contest.schema import make_or_migrate
 from grader.errors import GraderFault, UsageError
+from grader.files import WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
 SPEC_FILE, DATABASE, KEY_FILE = "contest.toml", "contest.sqlite", "receipts.key"
-FILES, INCOMING, GRADING = "files", "incoming", "grading"
+FILES, INCOMING, GRADING, FEEDBACK, PAGES = "files", "incoming", "grading", "feedback", "pages"
 _BUSY_SECONDS = 30  # a writer waits for the others
 _JUMP_SECONDS = 2.0  # that the wall clock may move against the other one without being noted
 _OFFSET, _BOOT = "clock_offset", "clock_boot"
@@ -61,11 +65,19 @@ class Store:
             raise UsageError(f"there is no folder {folder}; `grader contest new {folder}` makes one")
         self.folder = folder
         self.clocks = clocks
+        self._lock = (
+            threading.RLock()
+        )  # threads wait for each other here; SQLite has processes wait in longer and longer naps
+        with reporting_os_errors(WRITTEN, folder):
+            _create(folder / DATABASE)
+            for name in (FILES, INCOMING):
+                (folder / name).mkdir(exist_ok=True, mode=0o770)
         with _reported(folder), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
-        for name in (FILES, INCOMING):
-            (folder / name).mkdir(exist_ok=True, mode=0o700)
+        # As long as one connection is open, closing the others does not write the whole journal back.
+        self._anchor = sqlite3.connect(folder / DATABASE, check_same_thread=False)
+        self._anchor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
 
     @property
     def spec_file(self) -> Path:
@@ -82,13 +94,21 @@ class Store:
         """The folder of uploads that are not complete."""
         return self.folder / INCOMING
 
+    def feedback(self, number: int) -> Path:
+        """Return where the worker writes the page of feedback of a submission."""
+        return self.folder / FEEDBACK / f"{number}.html"
+
+    def proposed_feedback(self, number: int) -> Path:
+        """Return where that page waits until a rejudge is applied."""
+        return self.folder / FEEDBACK / f"{number}.proposed.html"
+
     @contextlib.contextmanager
     def writing(self, moment: Moment | None = None) -> Iterator[Transaction]:
         """Enter a transaction that may write, as the only one: whole on the disk at its end, or not at all.
 
         Raises GraderFault where the disk is full or fails.
         """
-        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with self._lock, _reported(self.folder), contextlib.closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(connection, moment or self.clocks())
@@ -126,6 +146,17 @@ class Store:
         connection.execute("PRAGMA synchronous = FULL")  # what was promised is on the disk
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
+
+
+def _create(path: Path) -> None:
+    """Create a database that a worker may write to, too, which is another user of the same group, as far as the umask allows.
+
+    One that is there is not opened: to close it would end the locks that SQLite has on it in this process
+    (https://www.sqlite.org/howtocorrupt.html#_posix_advisory_locks_canceled_by_a_separate_thread_doing_close_).
+    """
+    if not path.exists():
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o660))
 
 
 @contextlib.contextmanager

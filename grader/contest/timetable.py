@@ -53,7 +53,11 @@ def check_timetable(spec: ContestSpec, groups: Sequence[str], now: datetime) -> 
         for task in spec.tasks
         if (group, task.id) not in have
     ]
+    strangers = [
+        f"{group} is in the roster, not in contest.toml" for group in sorted(set(groups) - {*spec.groups, ""})
+    ]
     return [
+        found("groups", strangers if spec.groups else [], "known"),
         found("windows", without, "everybody can hand in every task"),
         found("over", [f"{_shown(row)} is over" for row in rows if row.closes <= now], "none is over"),
         found("length", [f"{_shown(row)} is short" for row in rows if row.closes - row.opens < _SHORT], "none is short"),

@@ -15,6 +15,7 @@ from grader.contest.archive import (
     RANKING_MEMBER,
     SEALED_MEMBER,
     SPEC_MEMBER,
+    SUBMISSIONS,
     ranking_text,
     submission_member,
 )
@@ -38,7 +39,9 @@ def verify_archive(path: Path, receipt: Path | None = None) -> list[Finding]:
     with reporting_os_errors(READ, path):
         try:
             with zipfile.ZipFile(path) as archive:
-                content = {name: archive.read(name) for name in archive.namelist()}
+                sent = [name for name in archive.namelist() if name.startswith(SUBMISSIONS)]
+                digests = {name: _digest_of(archive, name) for name in sent}
+                content = {name: archive.read(name) for name in archive.namelist() if name not in digests}
             manifest = json.loads(content[MANIFEST_MEMBER])
             events = [Event.from_json(json.loads(line)) for line in content[EVENTS_MEMBER].splitlines()]
             rules = content[SPEC_MEMBER].decode()
@@ -47,7 +50,7 @@ def verify_archive(path: Path, receipt: Path | None = None) -> list[Finding]:
     findings = [
         _check_members(manifest, content),
         _check_chain(manifest, events),
-        _check_files(events, content),
+        _check_files(events, digests),
         _check_verdicts(events, content),
         _check_ranking(rules, events, content),
     ]
@@ -99,16 +102,21 @@ def _check_chain(manifest: Mapping[str, Any], events: list[Event]) -> Finding:
     return Finding("events", ends, f"{count(len(events), 'event')}, head {manifest['head']}")
 
 
-def _check_files(events: Iterable[Event], content: Mapping[str, bytes]) -> Finding:
+def _digest_of(archive: zipfile.ZipFile, name: str) -> str:
+    with archive.open(name) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary stream will do
+
+
+def _check_files(events: Iterable[Event], digests: Mapping[str, str]) -> Finding:
     every = list(events)
     erased = {event.data["person"] for event in every if event.kind is EventKind.ERASED}
     received = [event for event in every if event.kind is EventKind.RECEIVED]
     wrong = []
     for event in received:
-        file = content.get(submission_member(event.submission))
-        if file is None and event.data["person"] not in erased:
+        digest = digests.get(submission_member(event.submission))
+        if digest is None and event.data["person"] not in erased:
             wrong.append(f"submission {event.submission} is missing")
-        elif file is not None and hashlib.sha256(file).hexdigest() != event.data["sha256"]:
+        elif digest is not None and digest != event.data["sha256"]:
             wrong.append(f"submission {event.submission} is not the file that was received")
     return found("submissions", wrong, count(len(received), "file") + " as received")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grader.contest import queue
 from grader.contest.attempts import AttemptState, attempts_of
 from grader.contest.board import frozen_since, ranking
-from grader.contest.events import all_events, events_of, head
+from grader.contest.events import events_of, head, ranked_events
 from grader.contest.rules import AttemptsLeft, attempts_left, counting, days_late, periods, points_of
 
 if TYPE_CHECKING:
@@ -100,7 +100,7 @@ def task_view(transaction: Transaction, spec: ContestSpec, person: Participant, 
 
 def board_view(transaction: Transaction, spec: ContestSpec) -> BoardView:
     """Return the leaderboard as everybody sees it now: from the events, so make a page of it and keep that for a while."""
-    events = list(all_events(transaction.connection))
+    events = ranked_events(transaction.connection)
     now = transaction.moment.wall
     return BoardView(
         ranking(spec, events, shown_at=now),

@@ -13,6 +13,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.contest import queue
+from grader.contest.feedback_page import write_feedback
+from grader.contest.intake import sweep
+from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
 from grader.grading.batch import Job, run_batch
@@ -44,7 +47,7 @@ class WorkerSettings:
 class ContestWorker:
     """Takes submissions of a contest from its queue and records what comes of grading them on an engine.
 
-    A batch is of one task. Several workers serve several tasks at a time.
+    A batch is of one task. Several workers serve several tasks at a time. Tasks that it does not have wait for others.
     """
 
     def __init__(
@@ -58,6 +61,7 @@ class ContestWorker:
 
         A machine that fails, with a full disk for one, is waited for: submissions stay in the queue.
         """
+        sweep(self._store)
         with self._alive(stop):
             while not stop.is_set():
                 try:
@@ -82,7 +86,7 @@ class ContestWorker:
         answered = self._triage()
         with self._store.writing() as transaction:
             queue.expire(transaction)
-            leases = queue.take(transaction, self.id, most=self._settings.jobs)
+            leases = queue.take(transaction, self.id, tasks=self._tasks, most=self._settings.jobs)
         if leases:
             self._grade(leases)
         return bool(answered or leases)
@@ -90,7 +94,7 @@ class ContestWorker:
     def _triage(self) -> int:
         """Answer at once what cannot start, put the rest into the queue; return how many there were."""
         with self._store.reading() as transaction:
-            arrived = queue.received(transaction)
+            arrived = [lease for lease in queue.received(transaction) if lease.task in self._tasks]
         for lease in arrived:
             fault = self._fault(lease)
             with self._store.writing() as transaction:
@@ -120,7 +124,7 @@ class ContestWorker:
         graded = self._tasks[leases[0].task]
         submissions = [self._submission(lease) for lease in leases]
         by_path = {submission.path: lease for submission, lease in zip(submissions, leases, strict=True)}
-        watcher = _Recorder(self._store, by_path, self._settings.on_notice)
+        watcher = _Recorder(self._store, by_path, graded, self._settings.on_notice)
         job = Job(
             graded.task,
             submissions,
@@ -178,14 +182,22 @@ class ContestWorker:
 class _Recorder:
     """Records each result of a batch in the contest, as soon as the gradebook has it."""
 
-    def __init__(self, store: Store, leases: Mapping[str, Lease], on_notice: Callable[[str], None]) -> None:
-        self._store, self._leases, self._on_notice = store, leases, on_notice
+    def __init__(
+        self, store: Store, leases: Mapping[str, Lease], graded: GradedTask, on_notice: Callable[[str], None]
+    ) -> None:
+        self._store, self._leases, self._graded, self._on_notice = store, leases, graded, on_notice
+        self._spec = read_spec(store.spec_file)
 
     def record(self, lease: Lease, result: Result) -> None:
         """Record a result; one that is recorded already, or whose lease is over, stays as it is."""
         with self._store.writing() as transaction:
-            if queue.record_result(transaction, lease, result):
-                self._on_notice(f"submission {lease.number} of {lease.task}: {result.verdict}")
+            recorded = queue.record_result(transaction, lease, result)
+        if recorded:
+            try:
+                write_feedback(self._store, self._spec, lease, result=result, graded=self._graded)
+            except (GraderFault, StudentFault, UsageError) as error:  # the verdict stands
+                self._on_notice(f"no page of feedback for submission {lease.number}: {error}")
+            self._on_notice(f"submission {lease.number} of {lease.task}: {result.verdict}")
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Nobody watches cells."""

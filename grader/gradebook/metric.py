@@ -32,7 +32,7 @@ class Metric:
     @property
     def article(self) -> str:
         """The name with its indefinite article, within a sentence."""
-        return f"{'an' if self.name[:1].lower() in 'aeiou' else 'a'} {self.name}"
+        return with_article(self.name)
 
     def text(self, value: float) -> str:
         """Return a value with the digits of this metric."""
@@ -43,6 +43,14 @@ class Metric:
         return value if self.best == "high" else -value
 
 
+def with_article(name: str) -> str:
+    """Return a name behind "a" or "an"; one with capitals at its beginning is read letter by letter, such as MSE or mIoU."""
+    is_spelt = any(letter.isupper() for letter in name[:2]) and not name.startswith(_SPOKEN)
+    vowels = "aefhilmnorsx" if is_spelt else "aeiou"
+    return f"{'an' if name[:1].lower() in vowels else 'a'} {name}"
+
+
+_SPOKEN = "ROC"  # which is read as a word
 BALANCED_ACCURACY = Metric("balanced accuracy", "balanced_accuracy", short="BAC")  # of all older records
 
 

@@ -12,12 +12,14 @@ from scipy.special import stdtrit
 
 from grader.errors import UsageError, Verdict
 from grader.files import READ, reporting_os_errors
+from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.gradebook.run_settings import SEED_VERSION
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from grader.gradebook.metric import Metric
     from grader.gradebook.result import Result
     from grader.task.score_table import Score
     from grader.task.spec import Task
@@ -38,7 +40,7 @@ SLACK = 2.0
 
 @dataclass(frozen=True)
 class RecordedAnswer:
-    """The balanced accuracy of an answer for each recorded seed, the SD of single runs, and the seconds of a run."""
+    """The value of an answer for each recorded seed, the SD of single runs, and the seconds of a run."""
 
     per_seed: Sequence[float]
     sd: float
@@ -63,7 +65,7 @@ class BandsRecord:
 
 @dataclass(frozen=True)
 class MeasuredAnswer:
-    """What an answer got here: its verdict and message, the balanced accuracy of each run, and the seconds of a run."""
+    """What an answer got here: its verdict and message, the value of each run, and the seconds of a run."""
 
     verdict: Verdict
     message: str
@@ -73,10 +75,10 @@ class MeasuredAnswer:
 
 @dataclass(frozen=True)
 class ComparedAnswer:
-    """An answer here and in the record: balanced accuracies, and the range from `low` to `high` that a sound machine keeps.
+    """An answer here and in the record: mean values, and the range from `low` to `high` that a sound machine keeps.
 
     `here` is None where the answer got no score; `problem` says then why, and else is empty where the answer is within
-    the range. `identical`: each run has the recorded balanced accuracy of its seed.
+    the range. `identical`: each run has the recorded value of its seed.
     """
 
     name: str
@@ -157,12 +159,26 @@ def measured_of(result: Result) -> MeasuredAnswer:
     return MeasuredAnswer(result.verdict, result.message, per_repeat, round(result.seconds.total / runs, 1))
 
 
+@dataclass(frozen=True)
+class _Scale:
+    """How values are written, and what they are worth."""
+
+    metric: Metric
+    score: Score
+
+
 def compare(
-    record: BandsRecord, measured: Mapping[str, MeasuredAnswer], score: Score, *, wall_seconds: float
+    record: BandsRecord,
+    measured: Mapping[str, MeasuredAnswer],
+    score: Score,
+    *,
+    wall_seconds: float,
+    metric: Metric = BALANCED_ACCURACY,
 ) -> Agreement:
     """Return how the answers of this machine compare with the record, and whether `wall_seconds` of a run are enough here."""
+    shown = _Scale(metric, score)
     compared = [
-        _compared(name, record.answers[name], measured[name], score, same_seeds=record.same_program)
+        _compared(name, record.answers[name], measured[name], shown, same_seeds=record.same_program)
         for name in ANSWERS
     ]
     recorded, here = record.answers["reference"].seconds, measured["reference"].seconds
@@ -190,13 +206,14 @@ def half_width(sd: float, repeats: int, seeds: int, *, same_seeds: bool) -> floa
 
 
 def _compared(
-    name: str, recorded: RecordedAnswer, measured: MeasuredAnswer, score: Score, *, same_seeds: bool
+    name: str, recorded: RecordedAnswer, measured: MeasuredAnswer, shown: _Scale, *, same_seeds: bool
 ) -> ComparedAnswer:
     runs = measured.per_repeat
     seeds = len(recorded.per_seed)
     same = same_seeds and len(runs) <= seeds
     expected = statistics.fmean(recorded.per_seed[: len(runs)] if same and runs else recorded.per_seed)
-    width = half_width(recorded.sd, max(1, len(runs)), seeds, same_seeds=same)
+    least = LEAST_SD * max(1.0, abs(shown.score.ceiling - shown.score.floor))
+    width = half_width(max(recorded.sd, least), max(1, len(runs)), seeds, same_seeds=same)
     low, high = expected - width, expected + width
     if measured.verdict is not Verdict.SCORED:
         problem = f"{name}: {measured.verdict}: {measured.message}"
@@ -208,8 +225,8 @@ def _compared(
     problem = ""
     if not low <= here <= high:
         problem = (
-            f"{name}: balanced accuracy {here:.3f} ({points(here, score)} points) here, {expected:.3f} "
-            f"({points(expected, score)}) in the record; a sound machine stays between {low:.3f} and {high:.3f}"
+            f"{name}: {shown.metric.name} {shown.metric.text(here)} ({points(here, shown.score)} points) here, {shown.metric.text(expected)} "
+            f"({points(expected, shown.score)}) in the record; a sound machine stays between {shown.metric.text(low)} and {shown.metric.text(high)}"
         )
     return ComparedAnswer(name, expected, low, high, here, identical, problem)
 

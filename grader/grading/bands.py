@@ -13,16 +13,19 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.errors import UsageError
+from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.gradebook.run_settings import SEED_VERSION
 from grader.grading.environment import processor, versions
 from grader.task.score_table import Score
+from grader.task.scorers import SCORERS
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from numpy.typing import NDArray
 
+    from grader.gradebook.metric import Metric
     from grader.gradebook.result import Result
     from grader.task.spec import Spec, Task
     from grader.task.strategies import Strategy
@@ -37,14 +40,20 @@ MOST_ERROR = 4.0  # standard error, in points, of any answer between the two end
 MOST_REFERENCE_ERROR = 3.0
 MOST_FALL = 8.0  # points by which a group of the reference's runs may lie below its mean
 _ENDS = (5, 95)  # beyond, clipping hides what chance does
-_STEP = 0.005  # of a balanced accuracy in a suggested map
+_STEP = 0.005  # in a suggested map that is up to 1 wide
 _GROUPS = 10_000
 _REFERENCE_POINTS = 84  # in a suggested map
+# The best merit that a metric by name can have, where it has one.
+_BEST = {
+    scorer.key: 0.0 if scorer.best == "low" else scorer.high
+    for scorer in SCORERS
+    if math.isfinite(scorer.high) or scorer.best == "low"
+}
 
 
 @dataclass(frozen=True)
 class Accuracies:
-    """The balanced accuracy of single runs: mean, standard deviation, and each seed's."""
+    """The values of single runs: mean, standard deviation, and each seed's."""
 
     mean: float
     sd: float
@@ -56,7 +65,7 @@ class Band:
     """What an answer got: the points of the mean over all seeds, and those that groups of the task's repeats would get."""
 
     role: str
-    balanced_accuracy: Accuracies
+    balanced_accuracy: Accuracies  # or whatever the task measures; the name is that of the records
     points: int
     points_of_groups: list[int]
     seconds_per_seed: float
@@ -125,7 +134,7 @@ def record_of(
 def stability_of(bands: Mapping[str, Band], spec: Spec) -> dict[str, Stability]:
     """Return the stability of each answer, with the repeats and the score map of `spec`. One of them is the reference."""
     runs = {name: np.array(band.balanced_accuracy.per_seed) for name, band in bands.items()}
-    unit = 100 / (spec.score.ceiling - spec.score.floor)  # points for each 1.0 of balanced accuracy
+    unit = 100 / (spec.score.ceiling - spec.score.floor)  # points for each 1.0, negative where low is best
     return {name: _stability(values, runs["reference"], unit, spec.repeats) for name, values in runs.items()}
 
 
@@ -133,14 +142,14 @@ def _stability(
     values: NDArray[np.float64], reference: NDArray[np.float64], unit: float, repeats: int
 ) -> Stability:
     gaps = values - reference
-    sd, gap_sd = (float(unit * numbers.std(ddof=1)) for numbers in (values, gaps))
+    sd, gap_sd = (float(abs(unit) * numbers.std(ddof=1)) for numbers in (values, gaps))
     return Stability(
         sd=round(sd, 2),
         standard_error=round(sd / math.sqrt(repeats), 2),
         difference=round(float(unit * gaps.mean()), 2),
         difference_sd=round(gap_sd, 2),
         difference_error=round(gap_sd / math.sqrt(repeats), 2),
-        wins=int((gaps > 0).sum()),
+        wins=int((unit * gaps > 0).sum()),
     )
 
 
@@ -149,10 +158,11 @@ def fall_of(reference: Band, spec: Spec) -> float:
 
     Groups are drawn with replacement from the recorded runs (bootstrap, Efron 1979).
     """
-    runs = np.array(reference.balanced_accuracy.per_seed)
+    unit = 100 / (spec.score.ceiling - spec.score.floor)
+    runs = unit * np.array(reference.balanced_accuracy.per_seed)  # in points, without floor and ceiling
     groups = np.random.default_rng(0).choice(runs, (_GROUPS, spec.repeats)).mean(axis=1)
     lowest = runs.mean() - np.quantile(groups, 0.01)
-    return round(float(100 * lowest / (spec.score.ceiling - spec.score.floor)), 1)
+    return round(float(lowest), 1)
 
 
 def problems_of(bands: Mapping[str, Band], spec: Spec) -> list[str]:
@@ -173,44 +183,43 @@ def problems_of(bands: Mapping[str, Band], spec: Spec) -> list[str]:
     return problems
 
 
-def suggest_map(bands: Mapping[str, Band]) -> MapSuggestion | None:
+def suggest_map(bands: Mapping[str, Band], metric: Metric = BALANCED_ACCURACY) -> MapSuggestion | None:
     """Return a score map for these bands; None where the reference is not better than the starter.
 
     The floor is what the starter gets. The ceiling leaves room above the reference, as much as it takes to keep the best
-    trick at `MOST_TRICK_POINTS` while the reference has `LEAST_REFERENCE_POINTS`.
+    trick at `MOST_TRICK_POINTS` while the reference has `LEAST_REFERENCE_POINTS`. All of it is computed with numbers that are
+    higher where a value is better.
     """
     starter, reference = (bands[name].balanced_accuracy for name in ("starter", "reference"))
-    tricks = [band.balanced_accuracy.mean for band in bands.values() if band.role == "trick"]
-    floor = _up(starter.mean)
-    width = reference.mean - floor
-    if width <= 2 * _STEP:
+    start, goal = metric.merit(starter.mean), metric.merit(reference.mean)
+    tricks = [metric.merit(band.balanced_accuracy.mean) for band in bands.values() if band.role == "trick"]
+    step = _STEP * 10.0 ** max(0, math.ceil(math.log10(max(abs(goal - start), 1.0))))
+    floor = _rounded(start, step, math.ceil)
+    width = goal - floor
+    if width <= 2 * step:
         return None
-    best_trick = max(tricks, default=0.0)
+    best_trick = max(tricks, default=start)
     wanted = max(
         floor + 100 * width / _REFERENCE_POINTS, floor + 100 * (best_trick - floor) / MOST_TRICK_POINTS
     )
     most = floor + 100 * width / LEAST_REFERENCE_POINTS
-    ceiling = min(_up(wanted), max(_down(most), floor + _STEP), 1.0)
+    ceiling = min(_rounded(wanted, step, math.ceil), max(_rounded(most, step, math.floor), floor + step))
+    ceiling = min(ceiling, _BEST.get(metric.scorer, ceiling))
     score = Score(floor=floor, ceiling=ceiling)
     trick = points(best_trick, score)
     problems = []
     if trick > MOST_TRICK_POINTS:
         problems.append(f"the best trick would still get {trick} points: the task gives its idea away")
-    if points(reference.mean, score) > MOST_REFERENCE_POINTS:
+    if points(goal, score) > MOST_REFERENCE_POINTS:
         problems.append("the reference is nearly perfect: no better answer could get more points")
     if width < 2 * (starter.sd + reference.sd):
         problems.append("starter and reference are closer than their spread: one run says little")
-    return MapSuggestion(
-        floor, ceiling, points(starter.mean, score), trick, points(reference.mean, score), problems
-    )
+    ends = metric.merit(floor) + 0.0, metric.merit(ceiling) + 0.0  # never -0.0
+    return MapSuggestion(*ends, points(start, score), trick, points(goal, score), problems)
 
 
-def _up(accuracy: float) -> float:
-    return round(_STEP * math.ceil(round(accuracy / _STEP, 6)), 3)
-
-
-def _down(accuracy: float) -> float:
-    return round(_STEP * math.floor(round(accuracy / _STEP, 6)), 3)
+def _rounded(value: float, step: float, to: Callable[[float], int]) -> float:
+    return round(step * to(round(value / step, 6)), 3)
 
 
 def _band(result: Result, role: str, task: Task) -> Band:

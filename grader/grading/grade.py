@@ -21,8 +21,9 @@ from grader.task.scoring import measure, points
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
-from grader.trainer.job import RepeatJob
+from grader.trainer.job import RepeatJob, boundary_of
 from grader.trainer.run import Execution, execute
+from grader.trainer.stages import open_program
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -243,13 +244,20 @@ def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: Re
 
 def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Account) -> StudentFault | None:
     """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
-    context, entries = account.context, job.task.spec.entries
-    source = SlotSource(context.imports, account.submission.slot, entries, job.repeat.slot_seed)
+    context, spec = account.context, job.task.spec
+    source = SlotSource(
+        context.imports,
+        account.submission.slot,
+        spec.entries,
+        job.repeat.slot_seed,
+        spec.on_error,
+        spec.methods,
+    )
     if job.repeat is context.repeats[0]:
         fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
         if fault is not None:
             return fault
-    with contextlib.closing(sandbox.start_slot(source)) as slot:
+    with contextlib.closing(open_program(sandbox, source, is_staged=bool(spec.stages))) as slot:
         execution = execute(rebuilt, slot, job)
     account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
     if job.keep_first_call:
@@ -265,7 +273,7 @@ def _try_first_call(
     if frame is None:
         return None
     with contextlib.closing(sandbox.start_slot(source)) as slot:
-        fault = try_first_call(slot, frame, job.task.spec.limits.return_mb)
+        fault = try_first_call(slot, frame, boundary_of(job.task.spec))
         if fault is not None:
             job.folder.executed.write_text(explained(rebuilt, fault, slot.output()), encoding="utf-8")
         return fault

@@ -102,8 +102,9 @@ def run_answers(
 
 def agreement_of(trial: MachineTrial, content: dict[str, Any]) -> Agreement:
     """Return how a trial's record compares with the bands, with the time limit of the grading that is about to start."""
+    task, wall_seconds = trial.task, trial.settings.wall_seconds
     return compare(
-        trial.record, answers_of(content), trial.task.spec.score, wall_seconds=trial.settings.wall_seconds
+        trial.record, answers_of(content), task.spec.score, wall_seconds=wall_seconds, metric=task.metric
     )
 
 

@@ -94,6 +94,7 @@ class Feedback:
     printed: list[tuple[str, str]]  # which repeats, and what they printed
     differences: list[Difference]
     limits: list[Use]
+    exact: bool = True  # whether exact scores on hidden data are shown
 
 
 def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> Feedback:

@@ -18,6 +18,7 @@ from markupsafe import Markup
 from grader.text import visible
 
 _TEMPLATES = Path(__file__).with_name("templates")
+STYLE = _TEMPLATES / "style.css"  # the look of all pages
 
 
 class PageRenderer:
@@ -33,7 +34,7 @@ class PageRenderer:
             finalize=_shown,
         )
         self._environment.filters["svg"] = Markup  # only for what grader/report/charts.py drew
-        self._style = (_TEMPLATES / "style.css").read_text(encoding="utf-8")
+        self._style = STYLE.read_text(encoding="utf-8")
         self._script = (_TEMPLATES / "board.js").read_text(encoding="utf-8")
 
     def render(self, template: str, **values: Any) -> str:

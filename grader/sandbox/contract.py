@@ -5,29 +5,34 @@ handed out by `Slot.fault`. The two never mix.
 
 The slot's socket carries frames of `grader.sandbox.inside.wire`:
 
-    grader -> slot    {"imports": str, "slot": str, "entries": tuple, "seed": int}   once its walls stand
+    grader -> slot    the fields of a SlotSource                             once its walls stand
     slot -> trainer   {"kind": "ready"}                                      after the definition
-    trainer -> slot   {"kind": "call", "number": 1.., "entry": str, "args": tuple}
+    trainer -> slot   {"kind": "call", "number": 1.., "entry": str, "args": tuple, "kwargs": dict}   where there are any
     slot -> trainer   {"kind": "answer", "number": int, "value": any}
     slot -> trainer   {"kind": "failed", "verdict": str, "message": str, "traceback": str, "number": int}
 
-`number` is 0 for a failure in the definition. After `failed` the slot's process ends.
+A call of an entry that is a class makes an instance, which the slot keeps under the call's number; the answer is None. A call of
+`Class.method` also has {"instance": that number}, and any call {"dropped": numbers that are not needed any more}. The slot sends no such number.
+
+`number` is 0 for a failure in the definition. After `failed` the slot's process ends, unless `on_error` is "item" and the
+call raised an exception or returned what cannot cross: then it waits for the next call.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     import socket
+    from collections.abc import Mapping
 
     from grader.errors import StudentFault
 
 
 @dataclass(frozen=True)
 class SlotSource:
-    """What runs in a slot: the imports cell, the slot cell, its entry functions, and the seed of that process.
+    """What runs in a slot: the imports cell, the slot cell, its entries, the seed of that process, what ends it.
 
     The student's code can find out the seed: derive it from a secret one-way, and from no seed that draws data.
     """
@@ -36,6 +41,8 @@ class SlotSource:
     slot: str
     entries: tuple[str, ...]
     seed: int
+    on_error: str = "end"
+    methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the entries that are classes
 
 
 class Slot(Protocol):

@@ -13,7 +13,7 @@ import sys
 import sysconfig
 import tempfile
 import threading
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
@@ -21,6 +21,7 @@ import psutil
 
 from grader.errors import GraderFault
 from grader.sandbox.inside import libraries
+from grader.sandbox.inside.wire import Crossing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -269,6 +270,11 @@ def environment(home: str, limits: Limits) -> dict[str, str]:
     }
 
 
+def crossing_of(limits: Limits) -> Crossing:
+    """Return what `limits` let cross."""
+    return Crossing(limits.argument_mb, limits.return_mb, limits.text_mb, limits.values)
+
+
 def settings_of(limits: Limits) -> dict[str, Any]:
     """Return the limits that `server.py` keeps in one sandbox."""
     return {
@@ -276,7 +282,7 @@ def settings_of(limits: Limits) -> dict[str, Any]:
         "threads": limits.threads,
         "processes": limits.processes,
         "file_mb": limits.file_mb,
-        "return_mb": limits.return_mb,
+        "crossing": asdict(crossing_of(limits)),
         "cpu_seconds": math.ceil(limits.wall_seconds * limits.threads) + 1,  # it cannot have been more
     }
 

@@ -8,6 +8,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Literal
 
 from grader.errors import UsageError, instead
+from grader.gradebook.metric import with_article
 from grader.task import metrics
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ class Scorer:
     @property
     def article(self) -> str:
         """The name with its indefinite article."""
-        return f"{'an' if self.name[0].lower() in 'aeiou' else 'a'} {self.name}"
+        return with_article(self.name)
 
 
 def scorer_named(key: str) -> Scorer:

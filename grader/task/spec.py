@@ -44,8 +44,14 @@ class Limits(StrictTable):
     """MB of each of two private folders, and of a file in them; 0: no file can be written. More is graded only where there are namespaces."""
     output_kb: int = Field(default=1024, ge=1)
     """kB that may be printed."""
-    return_mb: int = Field(default=64, ge=1)
-    """MB that one call may return."""
+    argument_mb: int = Field(default=64, ge=1, le=1024)
+    """MB of arrays and bytes that one call may get as its arguments. [What may cross](what_may_cross.md)"""
+    return_mb: int = Field(default=64, ge=1, le=1024)
+    """MB of arrays and bytes that one call may return."""
+    text_mb: int = Field(default=1, ge=1, le=64)
+    """MB of texts and numbers outside arrays that may cross at once, as JSON in UTF-8; for arguments and for what is returned."""
+    values: int = Field(default=100_000, ge=1_000, le=5_000_000)
+    """Texts, numbers, lists, dicts and arrays that may cross at once; for arguments and for what is returned."""
 
     def for_digest(self) -> dict[str, Any]:
         """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
@@ -58,6 +64,9 @@ class Limits(StrictTable):
             "return_mb": self.return_mb,
         }
         more = {"of_processes": self.processes} if self.processes > 1 else {}
+        for name in ("argument_mb", "text_mb", "values"):
+            if getattr(self, name) != Limits.model_fields[name].default:
+                more[name] = getattr(self, name)
         return hashed | more | ({"writes": True} if self.file_mb else {})
 
     @property
@@ -101,6 +110,17 @@ class Size(StrictTable):
     """Takes the place of `limits.wall_seconds`."""
 
 
+class Stage(StrictTable):
+    """One stage: the functions that its process answers, in the order of the tables, and how much it may return in all."""
+
+    entries: tuple[str, ...] = Field(min_length=1)
+    """Those of `entries` that belong to it; the first call of one ends the stage before, with its process."""
+    max_values: int = Field(default=0, ge=0)
+    """Numbers that its calls may return together; 8 bytes of text count as one. 0: as many as `[limits]` lets cross."""
+    max_kb: int = Field(default=0, ge=0)
+    """kB that its calls may return together. 0: as much as `[limits]` lets cross."""
+
+
 class LintTable(StrictTable):
     """What `grader lint` finds and the author wants all the same."""
 
@@ -126,7 +146,9 @@ class Spec(StrictTable):
     version: str
     """The author's version; results name it, with a hash of what decides a score."""
     entries: tuple[str, ...] = Field(min_length=1)
-    """Names of the functions that the slot must define."""
+    """Names of the functions and classes that the slot must define."""
+    methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
+    """The methods of each entry that is a class, such as `methods = {YourModel = ["fit", "predict"]}`."""
     signature: str
     """Their arguments and what they return, as `name(arguments) -> result`."""
     repeats: int = Field(default=3, ge=1)
@@ -135,6 +157,12 @@ class Spec(StrictTable):
     """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
+    stages: tuple[Stage, ...] = ()
+    """Parts of a run that have a process of the student's each: what one returns is all that the next one knows of it."""
+    on_error: Literal["end", "item"] = "end"
+    """What a call that fails costs: the run, or its item, for which the protected cells get `item_default`."""
+    item_default: bool | int | float | str | list[Any] | None = None
+    """What stands for the answer of a call that failed, where `on_error` is "item"; without one, `None` does. Choose what earns nothing."""
     schema_version: Literal[1, 2] = Field(default=1, alias="schema")
     """Version of this file's form, written `schema`: 2 may have `[metric]` and `[[score.parts]]`."""
     metric: MetricTable = MetricTable()
@@ -184,6 +212,22 @@ class Spec(StrictTable):
             digits=1,
             short=self.metric.short or "parts",
         )
+
+    @model_validator(mode="after")
+    def _entries_fit(self) -> Spec:
+        names = [name for listed in self.methods.values() for name in listed]
+        if wrong := sorted(set(self.methods) - set(self.entries)):
+            raise ValueError(f"methods: {wrong[0]} is not an entry")
+        if wrong := [name for name in names if not name.isidentifier() or name.startswith("_")]:
+            raise ValueError(f"methods: {wrong[0]!r} is not the name of a public method")
+        staged = [name for stage in self.stages for name in stage.entries]
+        if staged and sorted(staged) != sorted(self.entries):
+            raise ValueError("stages: each of the entries belongs to exactly one stage")
+        if len(self.stages) == 1:
+            raise ValueError("stages: one stage is a task without stages; write at least two")
+        if self.item_default is not None and self.on_error != "item":
+            raise ValueError('item_default needs on_error = "item"')
+        return self
 
 
 class Handout(StrictTable):
@@ -302,6 +346,14 @@ class Task:
         texts |= {"schema_version", "metric", "score", "lint"}  # points follow from predictions
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
+        for name in (
+            "on_error",
+            "item_default",
+            "methods",
+            "stages",
+        ):  # younger than digests that are on record
+            if not settings[name] or settings[name] == Spec.model_fields[name].default:
+                del settings[name]
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(settings_text.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):

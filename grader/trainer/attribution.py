@@ -20,6 +20,10 @@ _CALL_SHARE = 0.1
 _BUSY_SHARE = 0.25
 
 
+# What protected code does wrong with the student's functions; each message is a sentence that says what.
+_OF_THE_TASK = frozenset({"UnsendableArguments", "StageOver"})
+
+
 class OutOfCardMemory(GraderFault):
     """A trainer needed more memory than its share of a GPU."""
 
@@ -55,20 +59,24 @@ def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
     )
 
 
-def blame_cell(error: PapermillExecutionError, ledger: Ledger, slot: Slot) -> StudentFault:
-    """Return the student's fault behind a failed cell; raise GraderFault where protected code failed."""
+def blame_cell(error: PapermillExecutionError, cell: str, ledger: Ledger, slot: Slot) -> StudentFault:
+    """Return the student's fault behind a failed cell, which messages name `cell`; raise GraderFault where protected code failed."""
+    if fault := blame_slot(ledger, slot):
+        return fault  # before anything is read from the error's words, which may be the student's
     if error.ename == "InvalidOutput":
         return StudentFault(Verdict.INVALID_OUTPUT, str(error.evalue))
-    if error.ename == "SlotFailure" and "failure" in ledger.facts():
-        return blame_slot(ledger, slot)  # before anything is read from its words, which are the student's
     if error.ename == "OutOfMemoryError" or "CUBLAS_STATUS_ALLOC_FAILED" in str(error.evalue):
         raise OutOfCardMemory(f"out of GPU memory: {error.evalue}")
+    if error.ename in _OF_THE_TASK:
+        raise GraderFault(f"{cell}: {error.evalue}")
     raise GraderFault(f"a protected cell failed: {error.ename}: {error.evalue}")
 
 
-def blame_slot(ledger: Ledger, slot: Slot) -> StudentFault:
-    """Return the fault that a SlotFailure left in the ledger."""
-    failure = ledger.facts()["failure"]
+def blame_slot(ledger: Ledger, slot: Slot) -> StudentFault | None:
+    """Return the fault that a SlotFailure left in the ledger, whatever protected code made of that; None where there is none."""
+    failure = ledger.facts().get("failure")
+    if failure is None:
+        return None
     if failure["verdict"] is None:
         return slot.fault() or StudentFault(Verdict.SLOT_CRASHED, "the process of your function ended")
     message = failure["message"]

@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from grader.sandbox.inside.loopback import connect
+from grader.trainer.instances import class_of
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Channel
+from grader.trainer.proxy import ENVIRONMENT, FIRST_CALL, Boundary, Channel
+from grader.trainer.staged_channel import StagedChannel
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 
 def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
-    """Return one function for each of `entries`, bound to this trainer's slot process.
+    """Return one function or class for each of `entries`, bound to this trainer's slot process.
 
     Raises SlotFailure where the student's cell could not be loaded.
     """
@@ -30,21 +32,27 @@ def open_slot(entries: list[str]) -> list[Callable[..., Any]]:
     ledger.note(device=torch.cuda.get_device_name(0) if cuda else "cpu")
     if cuda and given["card_share"]:
         torch.cuda.set_per_process_memory_fraction(given["card_share"])  # others run on the same card
-    channel = Channel(
+    boundary = Boundary.from_json(given["boundary"])
+    open_channel = StagedChannel if boundary.stages else Channel
+    channel = open_channel(
         connect(**exchange) if exchange else socket.socket(fileno=given["socket"]),
         ledger,
-        given["return_mb"],
+        boundary,
         first_call=Path(FIRST_CALL)
         if given["keep_first_call"]
         else None,  # in the run folder, where the trainer runs
     )
     channel.wait_until_loaded()
-    return [_bind(channel, entry) for entry in entries]
+    methods = boundary.methods
+    return [
+        class_of(channel, entry, methods[entry]) if entry in methods else _bind(channel, entry)
+        for entry in entries
+    ]
 
 
-def _bind(channel: Channel, entry: str) -> Callable[..., Any]:
-    def call(*args: Any) -> Any:
-        return channel.call(entry, args)
+def _bind(channel: Channel | StagedChannel, entry: str) -> Callable[..., Any]:
+    def call(*args: Any, **kwargs: Any) -> Any:
+        return channel.call(entry, args, kwargs)
 
     call.__name__ = call.__qualname__ = entry
     call.__doc__ = "Call the student's function in its sandbox; takes and returns plain values and arrays."

@@ -25,11 +25,12 @@ if TYPE_CHECKING:
 
     from grader.errors import StudentFault
     from grader.sandbox import Slot
+    from grader.trainer.proxy import Boundary
 
 _SECONDS = 5.0  # for loading and answering; slower code is not judged here
 
 
-def try_first_call(slot: Slot, frame: bytes, return_mb: int) -> StudentFault | None:
+def try_first_call(slot: Slot, frame: bytes, boundary: Boundary) -> StudentFault | None:
     """Return the fault with which `slot` fails to load or to answer the kept `frame`; None if it does not.
 
     What it answers is not looked at: only the task's own code knows what is right. The slot is used up.
@@ -39,7 +40,7 @@ def try_first_call(slot: Slot, frame: bytes, return_mb: int) -> StudentFault | N
     ledger = Ledger()
     try:
         with _Hurried(slot.socket, _SECONDS) as sock:
-            channel = Channel(sock, ledger, return_mb, receive=wire.receive_outline)
+            channel = Channel(sock, ledger, boundary, receive=wire.receive_outline)
             try:
                 channel.wait_until_loaded()
                 channel.replay(frame)

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
+from grader.sandbox.process import crossing_of
 from grader.trainer.gpus import ANYWHERE, Place
+from grader.trainer.proxy import Boundary
 
 if TYPE_CHECKING:
     import threading
@@ -15,8 +17,15 @@ if TYPE_CHECKING:
     from grader.gradebook.run_folder import RepeatFolder
     from grader.gradebook.run_settings import RunSettings
     from grader.task.evaluation import Repeat
-    from grader.task.spec import Task
+    from grader.task.spec import Spec, Task
     from grader.trainer.fork_server import ForkServer
+
+
+def boundary_of(spec: Spec) -> Boundary:
+    """Return what the task lets cross, and what a call that fails costs."""
+    methods = {name: list(methods) for name, methods in spec.methods.items()}
+    stages = tuple(stage.model_dump(mode="json") for stage in spec.stages)
+    return Boundary(crossing_of(spec.limits), spec.on_error, spec.item_default, methods, stages)
 
 
 @dataclass(frozen=True)
@@ -70,7 +79,7 @@ class TrainerRun:
         """Return what the trainer needs to know of its slot, beside the descriptors."""
         return {
             "exchange": self.exchange,
-            "return_mb": self.job.task.spec.limits.return_mb,
+            "boundary": asdict(boundary_of(self.job.task.spec)),
             "card_share": self.job.place.share,
             "keep_first_call": self.job.keep_first_call,
         }

@@ -15,7 +15,8 @@ from nbclient.exceptions import DeadKernelError
 from papermill.exceptions import PapermillExecutionError
 
 from grader.errors import GraderFault, StudentFault
-from grader.trainer.attribution import blame_cell, blame_time
+from grader.notebooks.reading import labels
+from grader.trainer.attribution import blame_cell, blame_slot, blame_time
 from grader.trainer.engine import WallClockExceeded
 from grader.trainer.job import TrainerRun
 from grader.trainer.ledger import Ledger
@@ -71,14 +72,14 @@ def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
             try:
                 fault = _run(run, ledger, slot)
             finally:
-                _keep(run.notebook, slot.output(), fault, job.folder.executed)
+                _keep(run.notebook, slot.output() + _first_traceback(ledger), fault, job.folder.executed)
         return Execution(
             cell_seconds=run.cell_seconds,
             slot_seconds=min(ledger.slot_seconds(), run.cell_seconds),
             slot_calls=ledger.calls,
             device=str(ledger.facts().get("device", "unknown")),
             fault=fault,
-            penalties=_penalties(job.folder.path / "penalties.json"),
+            penalties=[*_failed_items(ledger), *_penalties(job.folder.path / "penalties.json")],
             slot_cpu_seconds=slot.cpu_seconds(),
         )
     finally:
@@ -100,20 +101,44 @@ def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
             trainer_run=run,
         )
     except PapermillExecutionError as error:
-        return blame_cell(error, ledger, slot)
+        return blame_cell(error, _label(run.notebook, error.cell_index), ledger, slot)
     except WallClockExceeded:
         if job.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
-        return blame_time(ledger, slot, job.settings.wall_seconds)
+        return blame_slot(ledger, slot) or blame_time(ledger, slot, job.settings.wall_seconds)
     except DeadKernelError as error:
         raise GraderFault(f"the trainer's process ended unexpectedly; see {job.folder.log}") from error
     except GraderFault:
         raise
     except Exception as error:
         raise GraderFault(f"the trainer failed: {type(error).__name__}: {error}") from error
+    if fault := blame_slot(ledger, slot):
+        return fault  # protected code caught it
     if not job.folder.predictions.is_file():
         raise GraderFault("the notebook ended without saving its predictions")
     return None
+
+
+def _label(notebook: Any, index: int) -> str:
+    """Return the name for messages of the cell at `index`, counted from 0; papermill's own cell is in no author's notebook."""
+    cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
+    position = next(number for number, cell in enumerate(cells) if cell is notebook.cells[index])
+    return labels({"cells": cells})[position]
+
+
+def _failed_items(ledger: Ledger) -> list[str]:
+    """Return a sentence on the calls that failed and cost their items, if there are any."""
+    items = ledger.facts().get("items")
+    if items is None:
+        return []
+    failed = f"{items['count']} of {ledger.calls} calls failed and cost their items"
+    return [f"{failed}; the first was call {items['number']}: {items['message']}"]
+
+
+def _first_traceback(ledger: Ledger) -> str:
+    """Return what a student should see of the first call that cost an item, below what was printed."""
+    items = ledger.facts().get("items")
+    return f"\ncall {items['number']} failed:\n{items['traceback'] or items['message']}\n" if items else ""
 
 
 def _penalties(path: Path) -> list[str]:

@@ -11,6 +11,22 @@
 # **You decide, round by round, which pictures to ask about.**
 
 # %% [markdown]
+# ## At a glance
+#
+# | | |
+# |---|---|
+# | you write | one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`; it is called 8 times in a run |
+# | points | the untouched starter gets less than 20, the organisers' solution about 80, and there is room above it |
+# | time | a run takes about 12 seconds on one core, and the final evaluation {{ repeats }} runs |
+# | limits | {{ limits.wall_seconds }} seconds a run, {{ limits.memory_mb }} MB of memory, {{ limits.output_kb }} kB of printed text |
+# | a return that is not allowed | the labels of its round are lost; the run goes on with fewer labels, and your result says why |
+# | an exception in your code | the submission gets 0 points, and your feedback shows where it happened |
+# | a run over its time limit | the submission gets 0 points |
+#
+# **Contents:** [Task](#Task) · [Data](#Data) · [Scoring](#Scoring) · [Limits](#Limits) · [Setup](#Setup) · [Model](#Model) ·
+# [Training](#Training) · [Rounds](#Rounds) · [Baseline](#Baseline) · [**Your solution**](#Your-solution) · [Evaluation](#Evaluation)
+
+# %% [markdown]
 # ## Task
 #
 # Write one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`. The first 40 labels are bought for images drawn at random, and a network is
@@ -67,16 +83,10 @@ SEED = 0  # first labels, start of the networks, order of the batches, dropout
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# All imports of the protected cells are here.
+# All imports of the protected cells.
 
 # %% tags=["protected"]
-import hashlib
-import json
-import random
-import shutil
-import stat
-import urllib.request
-import zipfile
+import hashlib, json, random, shutil, stat, urllib.request, zipfile
 from pathlib import Path, PurePosixPath
 
 import matplotlib.pyplot as plt
@@ -145,11 +155,11 @@ val_set = None if FINAL_EVALUATION_MODE else Images(data_folder / "val" / "image
 print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
 
 # %% [markdown]
-# This draws an image with a line of text above it. A spoilt image gets a red frame.
+# This draws an image with a line of text above it. A spoilt image gets a thick red frame.
 
 # %% tags=["protected"]
 def draw(axis, image, title, spoilt):
-    """Draw one image with a title, in a red frame where it is spoilt."""
+    """Draw one image with a title, in a thick red frame where it is spoilt."""
     axis.imshow(image, cmap="gray")
     axis.set_title(title, fontsize=9, pad=3)
     axis.set_xticks([]), axis.set_yticks([])
@@ -173,7 +183,7 @@ def show_pools(columns=10):
         draw(third, noisy["images"][column], f"called {noisy['labels'][column]}", noisy["spoilt"][column])
     for axis, name in zip(axes[:, 0], ("clean", "the same,\nspoilt", "noisy pool")):
         axis.set_ylabel(name, rotation=0, ha="right", va="center")
-    figure.suptitle("Red frame: the image is spoilt, and its label is wrong")
+    figure.suptitle("Thick red frame: the image is spoilt, and its label is wrong")
     figure.tight_layout()
     plt.show()
 
@@ -312,6 +322,11 @@ def train_on(pool, labelled, seed):
         F.cross_entropy(model(images[batch]), labels[batch]).backward()
         optimizer.step()
     return model
+
+# %% [markdown]
+# ## Rounds
+#
+# This section checks what your function returns, and then plays the rounds with it.
 
 # {{ cells/penalties.py }}
 
@@ -492,7 +507,7 @@ def show_choices(name="noisy", columns=12):
             draw(axis, pool.images[position, 0].cpu().numpy(), pool.labels[position], pool.spoilt[position])
         title = f"{example.__name__.removesuffix('_query')}\n{describe(pool, bought)}"
         line[0].set_ylabel(title, rotation=0, ha="right", va="center")
-    figure.suptitle(f"The first {columns} of {knobs['n_query']} choices, and their labels. Red frame: spoilt, and the label is wrong")
+    figure.suptitle(f"The first {columns} of {knobs['n_query']} choices, and their labels. Thick red frame: spoilt, and the label is wrong")
     figure.tight_layout()
     plt.show()
 
@@ -565,10 +580,10 @@ if FINAL_EVALUATION_MODE:
 def show_curves(axis, name, runs):
     """Draw balanced accuracy on val over the labels that were paid for; `runs` is {who: records of the scenarios}."""
     paid = knobs["start"] + knobs["n_query"] * np.arange(knobs["rounds"] + 1)
-    axis.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="from 0 to 100 points")
-    for (who, records), color, style in zip(runs.items(), ("C0", "black"), ("-", "--")):
+    axis.axhspan(FLOOR, CEILING, color="gray", alpha=0.15, label="0 to 100 points")
+    for (who, records), color, style, marker in zip(runs.items(), ("C0", "black"), ("-", "--"), "os"):
         bac = records[name]["bac"]
-        axis.plot(paid, bac, style, color=color, marker=".", label=who)
+        axis.plot(paid, bac, style, color=color, marker=marker, markersize=4, label=who)
         axis.plot(paid[-1], bac[-1], "*", color=color, markersize=11)
     axis.set(title=f"{name} pool", xlabel="labels paid for", xticks=paid, ylabel="balanced accuracy on val")
     axis.legend(loc="lower right", fontsize=8)
@@ -594,7 +609,7 @@ def show_labels(axis, name, runs):
     axis.legend(loc="upper center", ncols=3, fontsize=8)
 
 # %% [markdown]
-# For comparison, the random choice plays both scenarios as well, with the same first labels.
+# For comparison, the random choice plays both scenarios as well, with the same first labels. As long as your function is the untouched starter, both get the same.
 
 # %% tags=["protected"]
 if not FINAL_EVALUATION_MODE:
@@ -621,7 +636,7 @@ def final_evaluate(path, models):
     return performance(list(accuracies.values()))
 
 # %% [markdown]
-# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs, and single runs easily differ by 20 points, so do not trust small gains here.
+# The score on `val` comes from a single run. The final score is the mean of {{ repeats }} runs, and two runs of the same function easily differ by 15 points, so do not trust small gains here.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val") / "images.npz", models)

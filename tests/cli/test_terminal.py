@@ -171,7 +171,7 @@ def run(
 
 
 LINES = [
-    ("gade", "there is no command 'gade'; did you mean 'grade', 'regrade'? see: grader --help"),
+    ("gade", "there is no command 'gade'; did you mean 'grade', 'upgrade', 'regrade'? see: grader --help"),
     ("zzz", "there is no command 'zzz'; see: grader --help"),
     ("--hlep", "there is no option '--hlep'; did you mean '--help'? see: grader --help"),
     ("grade noisy_labels", "missing argument 'PATH...'; see: grader grade --help"),

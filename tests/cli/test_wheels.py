@@ -129,7 +129,7 @@ def test_students_need_no_more_than_notebooks_and_the_check_import() -> None:
     about = settings_of(ROOT / "pyproject.toml")["project"]
     extra = {re.split("[><=]", wanted)[0] for wanted in about["optional-dependencies"]["grade"]}
     assert not extra & {re.split("[><=]", wanted)[0] for wanted in about["dependencies"]}
-    for name in extra:
+    for name in (package.replace("-", "_") for package in extra):
         missing = complaint(ModuleNotFoundError(f"No module named {name!r}", name=name))
         assert (missing.code, missing.line.split(":")[-1]) == (2, " pip install 'notebook-olympiad[grade]'")
     assert complaint(ModuleNotFoundError("No module named 'grader.nowhere'", name="grader.nowhere")).code == 3

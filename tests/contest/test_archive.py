@@ -13,13 +13,16 @@ from contests import SmallContest, result, small_contest
 from grader.contest import queue
 from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
-from grader.contest.desk import ask, extend
+from grader.contest.board import ranking
+from grader.contest.counted import choose_what_counts
+from grader.contest.desk import ask, disqualify, extend
+from grader.contest.events import all_events, ranked_events
 from grader.contest.folder import open_contest
 from grader.contest.privacy import erase_person, export_person
 from grader.contest.rules import Refused
 from grader.contest.verify import unsealed_secrets, verify_archive
 from grader.errors import UsageError, Verdict
-from grader.gradebook.gradebook import Key, SubmissionRecord, writing
+from grader.gradebook.gradebook import Key, SubmissionRecord, reading, writing
 from grader.task.secret import secret_for
 
 if TYPE_CHECKING:
@@ -33,7 +36,7 @@ def graded(small: SmallContest, receipt: Receipt, verdict: Verdict = Verdict.SCO
     """Record a verdict as a worker does: first in the gradebook of the task, then in the contest."""
     with small.store.writing() as transaction:
         queue.admit(transaction, receipt.number)
-        (lease,) = queue.take(transaction, "w", most=1)
+        (lease,) = queue.take(transaction, "w", tasks=["toy_task"], most=1)
         outcome = replace(
             result(verdict, 50 if verdict is Verdict.SCORED else 0),
             student=receipt.team,
@@ -169,6 +172,25 @@ def test_a_contest_that_is_not_over_is_not_closed_by_mistake(tmp_path: Path, toy
     close_contest(small.contest, tasks, path)
     with pytest.raises(UsageError, match="exists already"):
         close_contest(small.contest, tasks, path)
+
+
+def test_the_gradebooks_learn_which_attempt_counts(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    graded(small, small.hand_in(small.ada, b"first"))
+    graded(small, small.hand_in(small.ada, b"second"))
+    with small.store.writing() as transaction:
+        disqualify(transaction, 1, disqualified=True, author="", reason="copied")
+    assert choose_what_counts(small.contest) == 1
+    with reading(small.store.folder / "grading" / "toy_task") as book:
+        (row,) = book.leaderboard()
+    assert (row["student"], row["attempt"]) == (small.ada.team, 2)
+
+
+def test_the_leaderboard_is_the_same_from_the_events_that_it_depends_on(played: SmallContest) -> None:
+    with played.store.reading() as transaction:
+        every, fewer = list(all_events(transaction.connection)), ranked_events(transaction.connection)
+    assert len(fewer) < len(every)
+    assert ranking(played.contest.spec, fewer) == ranking(played.contest.spec, every)
 
 
 def test_what_is_no_archive_is_one_line(tmp_path: Path) -> None:

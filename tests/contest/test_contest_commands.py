@@ -15,12 +15,14 @@ from grader.contest.intake import Ticket
 from grader.contest.people import participants, person_of_code
 from grader.contest.rehearse import RehearsedAttempt, forecast
 from grader.contest.spec import parse_spec
+from grader.contest.views import task_view
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
     from grader.cli.commands import CommandRow
+    from grader.contest.people import Participant
     from grader.task.spec import Task
 
     Run = Callable[..., tuple[int, str, str]]
@@ -104,8 +106,53 @@ def test_codes_are_shown_once_and_belong_to_the_people_of_the_roster(
     again = run("contest", "codes", folder, "--again", "--person", "Bob", "--out", tmp_path / "codes.csv")[1]
     assert again.startswith("1 code in ")
     assert "Bob," in (tmp_path / "codes.csv").read_text(encoding="utf-8")
+    assert (
+        run("contest", "team", folder, "Owls", "--person", "1", "--person", "Bob")[1]
+        == "Owls: Ada Lovelace, Bob\n"
+    )
     code, _, errors = run("contest", "codes", folder, "--person", "Bobb")
     assert (code, errors) == (2, "grader: nobody is called 'Bobb'; did you mean 'Bob'?\n")
+
+
+def test_an_extension_and_a_disqualification_need_a_reason_and_can_be_taken_back(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    run("contest", "codes", folder, "--roster", tmp_path / "roster.csv")
+    contest = open_contest(folder)
+    with contest.store.reading() as transaction:
+        ada, bob = participants(transaction)
+    contest.intake.take(Ticket(ada.id, "toy_task"), [b"a file"])
+
+    def closes(person: Participant) -> str:
+        with contest.store.reading() as transaction:
+            view = task_view(transaction, contest.spec, person, "toy_task")
+        return f"{view.periods[-1].closes:%Y-%m-%d %H:%M}"
+
+    assert run("contest", "extend", folder, "Bob", "--until", "2120-01-02T15:00")[0] == 2
+    why = ("--because", "was ill")
+    code, text, _ = run("contest", "extend", folder, "Bob", "--until", "2120-01-02T15:00", *why)
+    assert (code, text) == (0, "Bob: until 2120-01-02 15:00 +0000\n")
+    assert (closes(ada), closes(bob)) == ("2120-01-01 12:00", "2120-01-02 15:00")
+    assert (
+        run("contest", "extend", folder, "--until", "2120-01-03T15:00+01:00", "--task", "toy_task", *why)[0]
+        == 0
+    )
+    assert closes(ada) == "2120-01-03 14:00"
+    assert run("contest", "extend", folder, "--withdraw", *why)[1] == "everybody: no extension\n"
+    assert closes(ada) == "2120-01-01 12:00"
+    for words in (
+        ("--until", "noon"),
+        ("--until", "2120-01-03T15:00", "--withdraw"),
+        ("--withdraw", "--task", "other"),
+    ):
+        code, _, errors = run("contest", "extend", folder, *words, *why)
+        assert (code, errors.count("\n")) == (2, 1)
+    assert run("contest", "disqualify", folder, "1", *why)[1] == "submission 1 counts 0 points\n"
+    with contest.store.reading() as transaction:
+        assert task_view(transaction, contest.spec, ada, "toy_task").attempts[0].disqualified
+    assert run("contest", "disqualify", folder, "1", "--withdraw", *why)[1] == "submission 1 counts again\n"
+    assert run("contest", "disqualify", folder, "2", *why)[0] == 2
 
 
 @pytest.mark.slow

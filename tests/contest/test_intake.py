@@ -2,6 +2,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import os
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -9,10 +11,11 @@ from contests import small_contest
 
 from grader.contest import queue
 from grader.contest.events import all_events, broken_link
-from grader.contest.intake import Ticket
+from grader.contest.intake import Ticket, sweep
 from grader.contest.receipts import Receipt, is_genuine
 from grader.contest.rules import RefusalReason, Refused
 from grader.contest.views import board_view, queue_view, task_view
+from grader.errors import GraderFault
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -67,6 +70,27 @@ def test_what_cannot_be_a_notebook_by_its_size_leaves_nothing(
         small.hand_in(small.ada, content)
     assert refused.value.reason is reason
     assert not [*small.store.files.iterdir(), *small.store.incoming.iterdir()]
+
+
+def test_an_upload_is_not_begun_on_a_full_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    small = small_contest(tmp_path / "contest")
+    usage = shutil.disk_usage(tmp_path)._replace(free=1 << 20)
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
+    with pytest.raises(GraderFault, match="disk is full; nothing was taken"):
+        small.hand_in(small.ada)
+
+
+def test_what_killed_uploads_left_is_swept_a_day_later_and_submissions_stay(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    small.hand_in(small.ada)
+    for folder in (small.store.incoming, small.store.files):
+        (folder / "left.ipynb").write_bytes(b"half a")
+    for path in (*small.store.files.iterdir(), *small.store.incoming.iterdir()):
+        os.utime(path, (0, small.clocks.wall.timestamp() - 3600))
+    assert sweep(small.store) == 0
+    small.clocks.pass_seconds(24 * 3600)
+    assert sweep(small.store) == 2
+    assert [path.read_bytes() for path in small.store.files.iterdir()] == [b"{}"]
 
 
 def test_the_deadline_is_the_arrival_of_the_last_byte(tmp_path: Path) -> None:

@@ -20,6 +20,7 @@ from grader.contest.events import EventKind, all_events
 from grader.contest.people import (
     NewParticipant,
     enrol,
+    make_team,
     new_code,
     new_token,
     participant,
@@ -31,7 +32,7 @@ from grader.contest.people import (
 )
 from grader.contest.privacy import erase_person
 from grader.contest.rules import RefusalReason, Refused
-from grader.contest.views import task_view, team_names
+from grader.contest.views import board_view, task_view, team_names
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
@@ -93,6 +94,21 @@ def test_members_of_a_team_share_attempts_and_others_see_nothing_of_them(tmp_pat
             ask(transaction, small.ada.id, "Why 0?", task="toy_task", appeal=number)
         assert team_names(transaction)[cleo.team] == "Owls"
         assert team_names(transaction)[small.ada.team] == "Ada"
+
+
+def test_people_may_form_a_team_until_one_of_them_has_handed_in(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    with small.store.writing() as transaction:
+        team = make_team(transaction, "Owls", [small.ada])
+        assert make_team(transaction, "Owls", [small.bob]) == team
+        board = board_view(transaction, small.contest.spec)
+        ada = participant(transaction, small.ada.id)
+        assert [(row.team, board.names[row.team]) for row in board.rows] == [(team, "Owls")]
+    small.hand_in(ada)
+    with small.store.writing() as transaction:
+        make_team(transaction, "Owls", [ada])
+        with pytest.raises(UsageError, match="Ada has handed in already"):
+            make_team(transaction, "Cats", [ada])
 
 
 def test_a_viewer_hands_in_nothing(tmp_path: Path) -> None:

@@ -37,7 +37,7 @@ def admitted(small: SmallContest, person: Participant, task: str = "toy_task") -
 
 def take(small: SmallContest, worker: str = "w", most: int = 1) -> list[queue.Lease]:
     with small.store.writing() as transaction:
-        return queue.take(transaction, worker, most=most)
+        return queue.take(transaction, worker, tasks=("toy_task", "other"), most=most)
 
 
 def record(small: SmallContest, lease: queue.Lease, verdict: Verdict = Verdict.SCORED) -> bool:

@@ -313,7 +313,7 @@ def test_late_work_loses_what_the_rule_says(policy: str, after: timedelta, point
 
 
 def enrolled(number: int, team: str, role: str = "student") -> Event:
-    return event(number, EventKind.ENROLLED, team=team, task="", role=role)
+    return event(number, EventKind.ENROLLED, team=team, task="", role=role, person=f"p{number}")
 
 
 def test_the_ranking_adds_what_tasks_are_worth_and_shares_ranks() -> None:

@@ -247,7 +247,7 @@ def files(tmp_path: Path, toy_solution: str, submit: Submit) -> list[Path]:
 def test_nothing_is_lost_doubled_or_stuck_where_processes_are_killed(
     tmp_path: Path, toy_task: Task, files: list[Path]
 ) -> None:
-    soak(tmp_path / "contest", toy_task, files, Scale(clients=3, uploads=12, kills=2, worker_kills=2))
+    soak(tmp_path / "contest", toy_task, files, Scale(clients=2, uploads=12, kills=2, worker_kills=1))
 
 
 @pytest.mark.nightly

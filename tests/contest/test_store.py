@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import os
 import sqlite3
 from dataclasses import replace
 from datetime import timedelta
@@ -10,7 +11,7 @@ from contests import small_contest
 
 from grader.contest.desk import announce, answer_question
 from grader.contest.events import START, Event, EventKind, all_events, broken_link, head
-from grader.contest.folder import open_contest, start_contest
+from grader.contest.folder import open_contest, open_folder, start_contest
 from grader.contest.moments import read_clocks
 from grader.contest.schema import make_or_migrate
 from grader.contest.store import Store
@@ -116,6 +117,22 @@ def test_a_folder_without_a_contest_is_one_line(tmp_path: Path) -> None:
     small = small_contest(tmp_path / "contest")
     with pytest.raises(UsageError, match="exists already"):
         start_contest(small.store.folder, "")
+
+
+def test_the_worker_may_be_another_user_of_the_same_group(tmp_path: Path) -> None:
+    mask = os.umask(0o007)
+    try:
+        small = small_contest(tmp_path / "contest")
+        small.hand_in(small.ada)
+    finally:
+        os.umask(mask)
+    folder = small.store.folder
+    modes = {path.name: oct(path.stat().st_mode & 0o777) for path in (folder, *folder.iterdir())}
+    wanted = {"contest": "0o770", "contest.sqlite": "0o660", "files": "0o770", "receipts.key": "0o600"}
+    assert {name: modes[name] for name in wanted} == wanted
+    assert [oct(path.stat().st_mode & 0o777) for path in small.store.files.iterdir()] == ["0o640"]
+    (folder / "receipts.key").unlink()
+    assert open_folder(folder).spec == small.contest.spec, "who grades needs no key"
 
 
 def test_this_machines_clocks_go_forward() -> None:

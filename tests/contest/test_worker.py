@@ -8,15 +8,21 @@ from contests import RULES, SmallContest, small_contest
 
 from grader.contest import queue
 from grader.contest.events import EventKind, all_events, broken_link
+from grader.contest.feedback_page import write_feedback
 from grader.contest.grading import GradingChoices, prepare_grading
+from grader.contest.spec import parse_spec
 from grader.contest.views import board_view, task_view
 from grader.contest.worker import ContestWorker, WorkerSettings
+from grader.errors import UsageError
+from grader.gradebook.gradebook import reading
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
     from pathlib import Path
 
     from grader.contest.people import Participant
     from grader.contest.views import AttemptView
+    from grader.gradebook.result import Result
     from grader.grading.engine import LocalEngine
     from grader.task.spec import Task
 
@@ -50,6 +56,9 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     assert (ada.verdict, bob.verdict) == ("scored", "invalid_notebook")
     assert ada.points
     assert ada.points > (bob.points or 0)
+    page = small.store.feedback(ada.number)
+    assert "balanced accuracy" in page.read_text(encoding="utf-8")
+    assert not small.store.feedback(bob.number).exists()
     # A worker that was killed after the gradebook had the result leaves the submission to the next one.
     with small.store.writing() as transaction:
         queue.requeue(transaction, ada.number, "to see whether it is run again")
@@ -64,3 +73,73 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
         assert broken_link(events) is None
         assert [event.submission for event in events if event.kind is EventKind.VERDICT] == [2, 1, 1]
         assert board_view(transaction, small.contest.spec).rows[0].team == small.ada.team
+    # Where the leaderboard is coarse, feedback keeps exact scores back.
+    spec = parse_spec(RULES + "\n[leaderboard]\nround_to = 10\n", "contest.toml")
+    graded = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=2))["toy_task"]
+    with small.store.reading() as transaction:
+        row = transaction.connection.execute("SELECT file FROM submissions WHERE number = 1").fetchone()
+    path = small.store.files / row["file"]
+    lease = queue.Lease("", ada.number, "", "toy_task", row["file"], "")
+    with reading(graded.out) as book:
+        recorded = next(known for known in book.history() if known.result.submission == str(path))
+    write_feedback(small.store, spec, lease, result=recorded.result, graded=graded)
+    coarse = page.read_text(encoding="utf-8")
+    assert recorded.result.metrics is not None
+    assert f"{recorded.result.metrics.value:.3f}" not in coarse
+    assert f"<strong>{ada.points // 10 * 10}</strong>" in coarse
+
+
+class FailingEngine:
+    """An engine that ends each batch with an exception."""
+
+    def __init__(self, error: BaseException) -> None:
+        self.error = error
+
+    def grade(self, *_: object) -> Generator[tuple[int, Result]]:
+        raise self.error
+        yield  # makes this a generator
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def failing_worker(small: SmallContest, error: BaseException, stop: threading.Event) -> ContestWorker:
+    """Return a worker of an engine that fails; it stops with the first line."""
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    return ContestWorker(small.store, tasks, FailingEngine(error), WorkerSettings(1, lambda _: stop.set()))
+
+
+def states(small: SmallContest) -> list[tuple[str, int]]:
+    with small.store.reading() as transaction:
+        rows = transaction.connection.execute(
+            "SELECT state, failures FROM submissions ORDER BY number"
+        ).fetchall()
+    return [(row["state"], row["failures"]) for row in rows]
+
+
+def test_ctrl_c_gives_back_what_is_running(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    stop = threading.Event()
+    with pytest.raises(KeyboardInterrupt):
+        failing_worker(small, KeyboardInterrupt(), stop).run(stop)
+    assert states(small) == [("queued", 0)]
+
+
+def test_a_machine_that_fails_costs_nobody_anything(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    stop = threading.Event()
+    failing_worker(small, UsageError("the disk is full"), stop).run(stop)
+    assert states(small) == [("queued", 0)]
+
+
+def test_a_task_that_left_the_rules_waits_and_stops_nobody(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, b"no notebook")
+    small.hand_in(small.bob, b"no notebook")
+    with small.store.writing() as transaction:
+        transaction.connection.execute("UPDATE submissions SET task = 'gone' WHERE number = 1")
+    stop = threading.Event()
+    failing_worker(small, KeyboardInterrupt(), stop).run(stop, until_idle=True)
+    assert states(small) == [("received", 0), ("done", 0)]

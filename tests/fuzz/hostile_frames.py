@@ -20,7 +20,19 @@ CAPS = wire.Caps(header_bytes=1 << 13, payload_bytes=1 << 16, depth=8, nodes=300
 SIZES = {dtype: np.dtype(dtype).itemsize for dtype in sorted(wire.DTYPES)} | {"bfloat16": 2}
 DTYPES = [*SIZES, "float128", "complex64", "object", "str", ">i4", "V8", "M8[s]", "f4", ""]
 WORDS = [
-    *["n", "t", "a", "l", *DTYPES, ["a"], ["l"], ["t"], ["n", "int8", [0]], [["a"], [["n", "int8", [0]]]]],
+    *[
+        "n",
+        "t",
+        "b",
+        "a",
+        "l",
+        *DTYPES,
+        ["a"],
+        ["l"],
+        ["t"],
+        ["n", "int8", [0]],
+        [["a"], [["n", "int8", [0]]]],
+    ],
     *[-1, 2**32, 2**62, 2**63, 10**30, True, 1.0],
 ]
 
@@ -30,7 +42,14 @@ arrays: SearchStrategy[Any] = st.builds(
     st.lists(st.integers(0, 4) | st.just(3), max_size=4),
 )
 tensors = st.builds(torch.from_numpy, arrays) | st.just(torch.ones(2, 3, dtype=torch.bfloat16))
-plain = st.none() | st.booleans() | st.integers(-(2**63), 2**64 - 1) | st.floats() | st.text(max_size=20)
+plain = (
+    st.none()
+    | st.booleans()
+    | st.integers(-(2**63), 2**64 - 1)
+    | st.floats()
+    | st.text(max_size=20)
+    | st.binary(max_size=20)
+)
 values: SearchStrategy[Any] = st.recursive(
     plain | arrays | tensors,
     lambda inner: (

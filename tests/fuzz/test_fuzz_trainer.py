@@ -20,7 +20,7 @@ from grader.sandbox.inside import wire
 from grader.trainer import first_call
 from grader.trainer.attribution import blame_slot
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import Channel, SlotFailure
+from grader.trainer.proxy import Boundary, Channel, SlotFailure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,7 +104,7 @@ class Gone:
         self.socket.close()
 
 
-def check_stream(data: bytes, receive: Receive) -> None:
+def check_stream(data: bytes, receive: Receive, on_error: str = "end") -> None:
     """Take `data` for the whole of what a slot says: each call is answered, or fails as the student's own."""
     left, right = socket.socketpair()
     ledger = Ledger()
@@ -114,7 +114,7 @@ def check_stream(data: bytes, receive: Receive) -> None:
             left.sendall(data)
         left.shutdown(socket.SHUT_WR)
         right.settimeout(SECONDS)
-        channel = Channel(right, ledger, 1, receive=receive)
+        channel = Channel(right, ledger, Boundary(wire.Crossing(return_mb=1), on_error), receive=receive)
         said = ""
         try:
             channel.wait_until_loaded()
@@ -134,10 +134,12 @@ def check_stream(data: bytes, receive: Receive) -> None:
 @pytest.mark.slow
 @RECEIVERS
 @examples(6)
-@given(data=streams())
-def test_whatever_a_slot_sends_is_an_answer_or_a_failure_of_its_own(data: bytes, receive: Receive) -> None:
+@given(data=streams(), on_error=st.sampled_from(["end", "item"]))
+def test_whatever_a_slot_sends_is_an_answer_or_a_failure_of_its_own(
+    data: bytes, on_error: str, receive: Receive
+) -> None:
     with kept(data, ".frames"):
-        check_stream(data, receive)
+        check_stream(data, receive, on_error)
 
 
 @pytest.mark.xdist_group("alone")  # it looks at a clock
@@ -159,6 +161,6 @@ def test_a_slot_that_drips_its_answer_does_not_hold_the_gate(
     dripping.start()
     begun = time.monotonic()
     with right:
-        first_call.try_first_call(Gone(right), wire.frame({"kind": "call", "number": 1}), 1)
+        first_call.try_first_call(Gone(right), wire.frame({"kind": "call", "number": 1}), Boundary())
     dripping.join()
     assert time.monotonic() - begun < SECONDS

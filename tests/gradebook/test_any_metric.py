@@ -16,7 +16,7 @@ from recorded import result_named
 
 from grader.errors import Verdict
 from grader.gradebook.gradebook import FILE_NAME, Key, SubmissionRecord, reading, writing
-from grader.gradebook.metric import BALANCED_ACCURACY, Metric, heading_of
+from grader.gradebook.metric import BALANCED_ACCURACY, Metric, heading_of, with_article
 from grader.gradebook.result import Metrics, Result
 
 OLDER = Path(__file__).with_name("gradebook_of_version_3.sqlite.xz")
@@ -100,6 +100,13 @@ def test_metrics_survive_their_json_and_older_json_is_balanced_accuracy() -> Non
         "metrics": {"balanced_accuracy": 0.7, "per_model": {"model": 0.7}, "per_repeat": [0.7], "spread": 0.0}
     }
     assert Result.from_json(older).metrics == Metrics(0.7, {"model": 0.7}, [0.7], 0.0)
+
+
+@pytest.mark.parametrize(
+    "name", ["an MSE", "an mIoU", "an R²", "an accuracy", "a ROC-AUC", "a PSNR", "a macro F1", "an nDCG@10"]
+)
+def test_a_metric_has_the_article_with_which_it_is_read(name: str) -> None:
+    assert with_article(name.partition(" ")[2]) == name
 
 
 def test_a_column_is_called_as_its_metric_unless_it_holds_several() -> None:

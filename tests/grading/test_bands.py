@@ -7,6 +7,7 @@ import statistics
 
 import pytest
 
+from grader.gradebook.metric import Metric
 from grader.grading.bands import (
     LEAST_REFERENCE_POINTS,
     MOST_STARTER_POINTS,
@@ -152,3 +153,25 @@ def test_a_reference_that_collapses_on_one_seed_is_named(toy_task: Task) -> None
         "1 of 100 groups of 3 runs of the reference lies 52.9 points or more below its mean; at most 8 were expected",
     ]
     assert fall_of(measured("reference", [0.85] * 16), spec) == 0
+
+
+ERROR = Metric("MSE", "mse", best="low", digits=1)
+
+
+def test_where_low_is_best_the_map_falls_and_a_win_is_a_lower_value() -> None:
+    bands = {
+        "starter": Band("starter", Accuracies(60.0, 1.0, [59.0, 60.0, 61.0]), 0, [], 1.0),
+        "trick": Band("trick", Accuracies(40.0, 1.0, [39.0, 40.0, 41.0]), 0, [], 1.0),
+        "reference": Band("reference", Accuracies(10.0, 1.0, [9.0, 10.0, 41.5]), 0, [], 1.0),
+    }
+    suggestion = suggest_map(bands, ERROR)
+    assert suggestion is not None
+    assert (suggestion.floor, suggestion.starter, suggestion.reference) == (60.0, 0, 83)
+    assert f"{suggestion.ceiling:g}" == "0", "no error is below it"
+    assert suggest_map({**bands, "reference": bands["starter"], "starter": bands["reference"]}, ERROR) is None
+    falling = Spec.model_construct(score=Score(floor=60, ceiling=0), repeats=3)
+    rows = stability_of(bands, falling)
+    assert (rows["trick"].wins, rows["starter"].wins) == (1, 0)
+    assert rows["trick"].sd > 0
+    assert rows["starter"].difference < rows["trick"].difference < 0
+    assert fall_of(bands["reference"], falling) > 10, "one of its runs is bad"

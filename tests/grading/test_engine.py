@@ -24,6 +24,7 @@ from grader.sandbox import SlotSource, open_sandbox
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
 from grader.trainer.first_call import try_first_call
+from grader.trainer.proxy import Boundary
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -174,7 +175,7 @@ def test_a_slot_that_does_not_compile_is_refused_in_the_words_of_its_own_process
                 assert name in LEFT_TO_ITS_PROCESS
                 continue
             with contextlib.closing(sandbox.start_slot(SlotSource("", text, ("your_weights",), 0))) as slot:
-                there = try_first_call(slot, b"", return_mb=1)
+                there = try_first_call(slot, b"", Boundary())
             assert there is not None
             assert (fault.verdict, fault.message) == (there.verdict, there.message), name
             assert fault.traceback == there.traceback, name

@@ -7,7 +7,7 @@ import sys
 from typing import TYPE_CHECKING
 
 import pytest
-from spoiling import spoil, spoil_built, the, wrong
+from spoiling import as_class, spoil, spoil_built, the, wrong
 
 from grader.cli.main import main
 from grader.errors import UsageError
@@ -163,6 +163,26 @@ def test_what_is_written_wrongly_is_found(
 ) -> None:
     finding = the(findings_of(spoil(own_toy, file, old, new)), name)
     assert not finding.ok
+    assert says in finding.detail
+
+
+def test_nothing_is_wrong_with_a_class_as_an_entry(own_toy: Path) -> None:
+    assert wrong(findings_of(as_class(own_toy))) == {}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "says"),
+    [
+        ("weigh(self, targets,", "weigh(self, labels,", "weigh(labels, losses), the signature (targets, losses)"),
+        ("def weigh(self", "def weighs(self", "the class YourWeights of the slot has no method weigh"),
+        ("(self, scale)", "(self, depth)", "YourWeights(depth), the signature (scale)"),
+        ("class YourWeights:", "YourWeights = None\nclass Yours:", "the slot does not define the class YourWeights"),
+    ],
+    ids=["other arguments", "another method", "made otherwise", "no class"],
+)  # fmt: skip
+def test_a_class_that_is_not_as_the_task_says_is_found(own_toy: Path, old: str, new: str, says: str) -> None:
+    as_class(own_toy)
+    finding = the(findings_of(spoil(own_toy, "notebook.py", old, new)), "entries")
     assert says in finding.detail
 
 

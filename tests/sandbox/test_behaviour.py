@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from typing import Any
 from uuid import uuid4
 
 import numpy as np
@@ -23,6 +24,16 @@ def test_arrays_arrive_as_they_were_sent(sandbox: Sandbox) -> None:
     kind, dtype, shape, tensor = play(sandbox, function(body)).answer
     assert (kind, dtype, shape) == ("<class 'numpy.ndarray'>", "int64", (128,))
     assert tensor.shape == (128,)
+
+
+def test_keyword_arguments_texts_and_bytes_cross_both_ways(sandbox: Sandbox) -> None:
+    slot = f"def {ENTRY}(a, *, text, data=b''):\n    return {{'text': text + a, 'data': data + b'!'}}\n"
+    running = sandbox.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), 0))
+    wire.receive(running.socket)
+    kwargs = {"text": "\u0142", "data": b"\x00\xff"}
+    wire.send(running.socket, {"kind": "call", "number": 1, "entry": ENTRY, "args": ("a",), "kwargs": kwargs})
+    assert wire.receive(running.socket)["value"] == {"text": "\u0142a", "data": b"\x00\xff!"}
+    running.close()
 
 
 def test_a_traceback_shows_the_students_own_lines(sandbox: Sandbox) -> None:
@@ -119,12 +130,15 @@ def test_dataclasses_and_pickles_of_the_slots_own_classes_work(sandbox: Sandbox)
     [("(x for x in 'ab')", "a generator"), ("{1, 2}", "a set"), ("1j", "a complex"), ("np", "a module"),
      ("np.ones(2, complex)", "an array of dtype complex128"), ("{1: 2}", "a dict with a key that is not a text"),
      ("torch.ones(2, 2).to_sparse()", "a nested, sparse, quantised or empty-shelled tensor"),
-     ("np.zeros(1 << 22)", "more than 16 MB of arrays")],
+     ("np.zeros(1 << 22)", "more than 16 MB of arrays and bytes")],
 )  # fmt: skip
 def test_a_value_that_cannot_cross_is_named(sandbox: Sandbox, value: str, what: str) -> None:
     outcome = play(sandbox, function(f"return {value}"))
     assert outcome.verdict == "invalid_output"
-    assert outcome.message == f"{ENTRY} returned {what}; return arrays, numbers, lists or tuples"
+    assert (
+        outcome.message
+        == f"{ENTRY} returned {what}; return arrays, numbers, texts, bytes, lists, tuples or dicts"
+    )
 
 
 @pytest.mark.parametrize(
@@ -241,6 +255,77 @@ def test_the_plain_back_end_leaves_nothing_running() -> None:
     )
     opened.close()
     assert processes_saying(MARK) == []
+
+
+def test_a_slot_whose_calls_may_fail_serves_the_next_one(sandbox: Sandbox) -> None:
+    bodies = ["raise ValueError(a)", "return {1}", "return a", "raise SystemExit(3)"]
+    body = "\n".join(f"    if a == {number}:\n        {line}" for number, line in enumerate(bodies))
+    source = SlotSource(IMPORTS, f"def {ENTRY}(a):\n{body}\n", (ENTRY,), 0, "item")
+    running = sandbox.start_slot(source)
+    wire.receive(running.socket)
+    frames = []
+    for number in range(4):
+        wire.send(running.socket, {"kind": "call", "number": number, "entry": ENTRY, "args": (number,)})
+        frames.append(wire.receive(running.socket))
+    assert [frame.get("verdict") for frame in frames] == [
+        "slot_error",
+        "invalid_output",
+        None,
+        "slot_crashed",
+    ]
+    assert [frame["number"] for frame in frames] == [0, 1, 2, 3]
+    with pytest.raises(wire.Closed):
+        wire.receive(running.socket)
+    running.close()
+
+
+MODEL = """class YourModel:
+    def __init__(self, scale):
+        self.scale = scale
+    def fit(self, x):
+        self.mean = x.mean()
+        return self
+    def predict(self, x):
+        return (x - self.mean) * self.scale
+"""
+
+
+def test_instances_of_a_class_stay_in_the_slot_and_keep_their_state(sandbox: Sandbox) -> None:
+    methods = {"YourModel": ("fit", "predict")}
+    running = sandbox.start_slot(SlotSource(IMPORTS, MODEL, ("YourModel",), 0, methods=methods))
+    assert wire.receive(running.socket) == {"kind": "ready"}
+    x, answers = np.arange(3.0), []
+    calls: list[dict[str, Any]] = [
+        {"entry": "YourModel", "args": (1,)},
+        {"entry": "YourModel", "args": (10,)},
+        {"entry": "YourModel.fit", "args": (x,), "instance": 1},
+        {"entry": "YourModel.fit", "args": (x + 1,), "instance": 2},
+        {"entry": "YourModel.predict", "args": (x,), "instance": 1},
+        {"entry": "YourModel.predict", "args": (x,), "instance": 2},
+        {"entry": "YourModel.predict", "args": (x,), "instance": 1, "dropped": [1]},
+    ]
+    for number, call in enumerate(calls, start=1):
+        wire.send(running.socket, {"kind": "call", "number": number} | call)
+        answers.append(wire.receive(running.socket))
+    assert [answer.get("value") for answer in answers[:4]] == [None] * 4
+    assert [answers[4]["value"].tolist(), answers[5]["value"].tolist()] == [[-1, 0, 1], [-20, -10, 0]]
+    assert answers[6]["verdict"] == "slot_error", "it was dropped before the call"
+    running.close()
+
+
+@pytest.mark.parametrize(
+    ("slot", "message"),
+    [
+        ("def YourModel(scale): pass", "YourModel is not a class after your solution cell has run"),
+        ("class YourModel: pass", "YourModel has no method fit after your solution cell has run"),
+        ("", "YourModel is not defined after your solution cell has run"),
+    ],
+    ids=["a function", "no method", "nothing"],
+)
+def test_a_class_that_is_not_as_the_task_says_is_named(sandbox: Sandbox, slot: str, message: str) -> None:
+    running = sandbox.start_slot(SlotSource("", slot, ("YourModel",), 0, methods={"YourModel": ("fit",)}))
+    assert wire.receive(running.socket)["message"] == message
+    running.close()
 
 
 def test_a_call_takes_large_arguments(sandbox: Sandbox) -> None:

@@ -14,6 +14,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sandbox_client import cross
 
 from grader.sandbox.inside import wire
 
@@ -30,18 +31,6 @@ def pair() -> Iterator[tuple[socket.socket, socket.socket]]:
     right.settimeout(10)
     with left, right:
         yield left, right
-
-
-def cross(value: Any, caps: wire.Caps = wire.DEFAULT_CAPS) -> Any:
-    """Send `value` over a socket and return what arrives."""
-    left, right = socket.socketpair()
-    with left, right:
-        sender = threading.Thread(target=wire.send, args=(left, value, caps))
-        sender.start()
-        try:
-            return wire.receive(right, caps)
-        finally:
-            sender.join()
 
 
 def frame(
@@ -64,7 +53,8 @@ PLAIN = st.recursive(
     | st.booleans()
     | st.integers(-(2**63), 2**64 - 1)
     | st.floats(allow_nan=False)
-    | st.text(st.characters(codec="utf-8")),
+    | st.text(st.characters(codec="utf-8"))
+    | st.binary(),
     lambda inner: (
         st.lists(inner)
         | st.tuples(inner, inner)
@@ -150,7 +140,7 @@ NESTED.append(NESTED)
     [
         (object(), "an object"),
         ({1}, "a set"),
-        (b"x", "a bytes"),
+        (memoryview(b"x"), "a memoryview"),
         (1j, "a complex"),
         (np.array([None]), "an array of dtype object"),
         (np.array(["a"]), "an array of dtype str32"),
@@ -165,7 +155,7 @@ NESTED.append(NESTED)
         (NESTED, "a value nested deeper than 32 levels, or inside itself"),
         ([0] * 100_001, "more than 100000 values outside arrays"),
         ("x" * (2 << 20), "more than 1 MB of texts and numbers outside arrays"),
-        (np.broadcast_to(np.float64(0), (10**12,)), "more than 64 MB of arrays"),
+        (np.broadcast_to(np.float64(0), (10**12,)), "more than 64 MB of arrays and bytes"),
     ],
     ids=lambda value: value if isinstance(value, str) and len(value) < 80 else "",
 )
@@ -211,6 +201,14 @@ def test_what_cannot_cross_is_named_and_nothing_is_sent(
         pytest.param(frame([["a"], [["n", "object", [1]]]], b"x" * 8), id="an array of objects"),
         pytest.param(frame([["a"], [["n", "bfloat16", [1]]]], b"xx"), id="a numpy bfloat16"),
         pytest.param(frame([["a"], [["p", "uint8", [1]]]], b"x"), id="an unknown kind"),
+        pytest.param(frame([["a"], [["b", "int8", [1]]]], b"x"), id="bytes of another dtype"),
+        pytest.param(frame([["a"], [["b", "uint8", [1, 1]]]], b"x"), id="bytes of two dimensions"),
+        pytest.param(frame([["a"], [["b", "uint8", []]]], b"x"), id="bytes of no dimension"),
+        pytest.param(
+            frame([["a"], [["b", "uint8", [1 << 40]]]], announced=1 << 40), id="a terabyte of bytes"
+        ),
+        pytest.param(frame([["a"], [["b", "uint8", [1 << 40]]]]), id="bytes longer than the payload"),
+        pytest.param(frame([{"b": ["b", 5]}, []]), id="bytes in the header"),
         pytest.param(frame([["a"], [["n", ["uint8"], [1]]]], b"x"), id="a list as dtype"),
         pytest.param(frame([["a"], [["n", "uint8"]]]), id="an array without shape"),
         pytest.param(frame([["a"], [7]]), id="a number as array"),
@@ -286,12 +284,54 @@ def test_sending_to_a_peer_that_left_is_closed() -> None:
         wire.send(left, [np.zeros(1 << 20)])
 
 
+def test_bytes_arrive_as_bytes_beside_text_and_arrays() -> None:
+    value = {
+        "image": b"\x89PNG\x00",
+        "none": b"",
+        "text": "za\u017c\u00f3\u0142\u0107",
+        "array": np.arange(3),
+    }
+    arrived = cross(value)
+    assert (arrived["image"], arrived["none"], arrived["text"]) == (b"\x89PNG\x00", b"", value["text"])
+    assert type(arrived["image"]) is bytes
+    assert type(cross(bytearray(b"x"))) is bytes
+
+
+def test_a_text_takes_the_bytes_of_its_utf_8() -> None:
+    caps = wire.Crossing().arguments
+    letters = "\u0142" * (500 << 10)  # two bytes each
+    assert cross(letters, caps) == letters
+    with pytest.raises(wire.Unsendable) as raised:
+        wire.frame(letters * 2, caps)
+    assert raised.value.cap == "header_bytes"
+
+
+@pytest.mark.parametrize(
+    ("value", "cap"),
+    [
+        (bytes(2 << 20), "payload_bytes"),
+        ([bytes(1 << 19)] * 3, "payload_bytes"),
+        ([0] * 2000, "nodes"),
+        ("x" * (3 << 20), "header_bytes"),
+        ({1}, ""),
+    ],
+    ids=["bytes", "bytes together", "values", "text", "no cap"],
+)
+def test_a_value_that_cannot_cross_names_its_cap(value: Any, cap: str) -> None:
+    crossing = wire.Crossing(argument_mb=1, text_mb=2, values=1000)
+    with pytest.raises(wire.Unsendable) as raised:
+        wire.frame(value, crossing.arguments)
+    assert raised.value.cap == cap
+    larger = wire.Crossing(argument_mb=4, text_mb=4, values=3000).arguments
+    assert not cap or wire.frame(cross(value, larger), larger)
+
+
 def test_caps_are_the_callers_choice(pair: tuple[socket.socket, socket.socket]) -> None:
     small = wire.Caps(payload_bytes=100)
     with pytest.raises(wire.Unsendable, match="arrays"):
         wire.send(pair[0], np.zeros(100), small)
     wire.send(pair[0], np.zeros(100))
-    with pytest.raises(wire.WireError, match="arrays are larger"):
+    with pytest.raises(wire.WireError, match="arrays and bytes are larger"):
         wire.receive(pair[1], small)
 
 
@@ -302,7 +342,7 @@ def test_a_frame_may_be_as_large_as_the_cap_and_no_byte_larger(
     wire.send(pair[0], np.zeros(100 + bytes_over, dtype=np.uint8))
     small = wire.Caps(payload_bytes=100)
     if bytes_over:
-        with pytest.raises(wire.WireError, match="arrays are larger"):
+        with pytest.raises(wire.WireError, match="arrays and bytes are larger"):
             wire.receive(pair[1], small)
     else:
         assert wire.receive(pair[1], small).shape == (100,)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+import shutil
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -117,6 +119,16 @@ def test_another_score_py_is_another_metric_and_another_version_of_the_same_run(
     assert other.metric.scorer != metric.scorer
     assert other.version != version
     assert other.run_digest == task.run_digest
+
+
+def test_a_task_that_was_read_measures_where_its_folder_is_not(
+    own_toy: Path, files: tuple[Path, Path]
+) -> None:
+    task = with_scorer(own_toy, CHECKED, LOW)
+    assert task.metric.name == "mean error"
+    sent = pickle.loads(pickle.dumps(task))
+    shutil.rmtree(own_toy)
+    assert measure(*files, sent).value == 1.5
 
 
 def test_files_that_cannot_be_read_are_not_the_fault_of_score_py(

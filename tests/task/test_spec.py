@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from conftest import TOY_TASK
 
 from grader.errors import UsageError
 from grader.task.spec import discover, load_task, read_task, tasks_folder
@@ -25,6 +26,55 @@ def test_a_task_is_read_with_its_defaults(toy_task: Task) -> None:
     assert toy_task.spec.limits.wall_seconds == 60
     assert toy_task.spec.limits.return_mb == 64
     assert toy_task.spec.data.source == "embedded"
+
+
+@pytest.mark.parametrize(
+    "line", ["argument_mb = 1025", "return_mb = 1025", "text_mb = 65", "values = 5000001", "values = 10"]
+)
+def test_what_crosses_has_bounds(own_toy: Path, line: str) -> None:
+    toml = own_toy / "task.toml"
+    toml.write_text(f"{toml.read_text(encoding='utf-8')}{line}\n", encoding="utf-8")
+    with pytest.raises(UsageError, match=f"limits.{line.partition(' ')[0]}"):
+        read_task(own_toy)
+
+
+def test_a_default_for_items_needs_calls_that_may_fail(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(f"item_default = 0.5\n{text}", encoding="utf-8")
+    with pytest.raises(UsageError, match='item_default needs on_error = "item"'):
+        read_task(own_toy)
+    before = load_task(str(TOY_TASK)).run_digest
+    toml.write_text(f'on_error = "item"\nitem_default = [0.5]\n{text}', encoding="utf-8")
+    assert read_task(own_toy).spec.item_default == [0.5]
+    assert read_task(own_toy).run_digest != before
+
+
+@pytest.mark.parametrize(
+    ("table", "sentence"),
+    [
+        ('stages = [{entries = ["your_weights"]}]', "one stage is a task without stages"),
+        ('stages = [{entries = ["your_weights"]}, {entries = ["other"]}]', "each of the entries belongs to exactly one stage"),
+        ('stages = [{entries = ["your_weights"]}, {entries = ["your_weights"]}]', "belongs to exactly one stage"),
+        ('methods = {Other = ["fit"]}', "methods: Other is not an entry"),
+        ('methods = {your_weights = ["__del__"]}', "'__del__' is not the name of a public method"),
+    ],
+    ids=["one", "another name", "twice", "no entry", "private"],
+)  # fmt: skip
+def test_stages_and_classes_fit_the_entries(own_toy: Path, table: str, sentence: str) -> None:
+    toml = own_toy / "task.toml"
+    toml.write_text(f"{table}\n{toml.read_text(encoding='utf-8')}", encoding="utf-8")
+    with pytest.raises(UsageError, match=sentence):
+        read_task(own_toy)
+
+
+def test_caps_decide_predictions_where_they_are_not_the_usual_ones(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    before, text = read_task(own_toy).run_digest, toml.read_text(encoding="utf-8")
+    toml.write_text(f"{text}values = 100000\n", encoding="utf-8")
+    assert read_task(own_toy).run_digest == before
+    toml.write_text(f"{text}values = 100001\n", encoding="utf-8")
+    assert read_task(own_toy).run_digest != before
 
 
 def test_tasks_are_discovered_by_their_toml(own_toy: Path) -> None:

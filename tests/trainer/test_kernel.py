@@ -171,7 +171,7 @@ def test_a_trainer_has_no_network(
     [
         ("raise RuntimeError('our bug')", "RuntimeError: our bug"),
         ("import os; os._exit(7)", "ended unexpectedly"),
-        ("your_weights(object())", "cannot send"),
+        ("your_weights(object())", "an object, which cannot cross"),
     ],
     ids=["an exception", "a dead kernel", "arguments that cannot cross"],
 )

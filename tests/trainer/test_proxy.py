@@ -12,10 +12,11 @@ import pytest
 
 from grader.sandbox.inside import wire
 from grader.trainer.ledger import Ledger
-from grader.trainer.proxy import Channel, SlotFailure
+from grader.trainer.proxy import Boundary, Channel, SlotFailure, UnsendableArguments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 
 @pytest.fixture
@@ -25,7 +26,11 @@ def ledger() -> Iterator[Ledger]:
     made.close()
 
 
-def channel_to(peer: Callable[[socket.socket], None], ledger: Ledger) -> Channel:
+def channel_to(
+    peer: Callable[[socket.socket], None],
+    ledger: Ledger,
+    boundary: Boundary = Boundary(wire.Crossing(return_mb=1)),  # noqa: B008 -- frozen
+) -> Channel:
     """Return a channel whose other end is served by `peer` in a thread."""
     ours, theirs = socket.socketpair()
 
@@ -34,7 +39,7 @@ def channel_to(peer: Callable[[socket.socket], None], ledger: Ledger) -> Channel
             peer(theirs)
 
     threading.Thread(target=serve, daemon=True).start()
-    return Channel(ours, ledger, return_mb=1)
+    return Channel(ours, ledger, boundary)
 
 
 def answering(**frame: Any) -> Callable[[socket.socket], None]:
@@ -95,6 +100,89 @@ def test_every_other_frame_is_a_failure_of_the_student(
     assert ledger.facts()["failure"]["verdict"] == verdict
 
 
+def failing(number: int, verdict: str = "slot_error", message: str = "ValueError: no") -> dict[str, Any]:
+    return {"kind": "failed", "verdict": verdict, "message": message, "traceback": "t", "number": number}
+
+
+def saying(*frames: dict[str, Any]) -> Callable[[socket.socket], None]:
+    def peer(sock: socket.socket) -> None:
+        wire.send(sock, {"kind": "ready"})
+        for frame in frames:
+            wire.receive(sock)
+            wire.send(sock, frame)
+
+    return peer
+
+
+ITEMS = Boundary(on_error="item", item_default=[0.5])
+
+
+def test_a_call_that_fails_costs_its_item_and_the_first_one_is_told(ledger: Ledger) -> None:
+    right = {"kind": "answer", "number": 2, "value": 1}
+    peer = saying(failing(1), right, failing(3, "invalid_output", "a set"), failing(4))
+    channel = channel_to(peer, ledger, ITEMS)
+    channel.wait_until_loaded()
+    answers = [channel.call("f", ()) for _ in range(4)]
+    assert answers == [[0.5], 1, [0.5], [0.5]]
+    answers[0].append("changed")
+    assert answers[2] == [0.5]
+    assert "failure" not in ledger.facts()
+    assert ledger.facts()["items"] == {
+        "message": "ValueError: no",
+        "traceback": "t",
+        "number": 1,
+        "count": 3,
+    }
+
+
+def test_floods_of_text_in_a_failed_item_and_in_the_end_fit_the_ledger_together(ledger: Ledger) -> None:
+    text = "\N{GRINNING FACE}" * 30_000
+    floods = [failing(number, verdict, text) for number, verdict in ((1, "slot_error"), (2, "memory_limit"))]
+    peer = saying(*(frame | {"traceback": text} for frame in floods))
+    channel = channel_to(peer, ledger, ITEMS)
+    channel.wait_until_loaded()
+    assert channel.call("f", ()) == [0.5]
+    with pytest.raises(SlotFailure):
+        channel.call("f", ())
+    assert ledger.facts()["failure"]["verdict"] == "memory_limit"
+    assert ledger.facts()["items"]["count"] == 1
+
+
+@pytest.mark.parametrize(
+    "frame",
+    [
+        failing(1, "slot_crashed"),
+        failing(1, "memory_limit"),
+        failing(1, "scored"),
+        failing(1, "grader_error"),
+        failing(2),
+        failing(0),
+        failing(1, message=""),
+        failing(1) | {"kind": "answered"},
+    ],
+    ids=["a crash", "memory", "scored", "grader_error", "ahead", "of the definition", "no words", "another kind"],
+)  # fmt: skip
+def test_what_is_no_failure_of_its_item_ends_the_run_all_the_same(
+    frame: dict[str, Any], ledger: Ledger
+) -> None:
+    channel = channel_to(saying(frame), ledger, ITEMS)
+    channel.wait_until_loaded()
+    with pytest.raises(SlotFailure):
+        channel.call("f", ())
+    assert "items" not in ledger.facts()
+    assert ledger.facts()["failure"]["verdict"] != "scored"
+
+
+def test_the_first_failure_is_the_one_that_counts_whoever_catches_it(ledger: Ledger) -> None:
+    channel = channel_to(saying(failing(1)), ledger)
+    channel.wait_until_loaded()
+    for _ in range(3):
+        with pytest.raises(SlotFailure, match="ValueError: no"):
+            channel.call("f", ())
+    failure = ledger.facts()["failure"]
+    assert (failure["verdict"], failure["number"], ledger.calls) == ("slot_error", 1, 1)
+
+
 @pytest.mark.parametrize("value", [7, None, "ready", ["ready"]], ids=repr)
 def test_a_frame_that_is_no_message_is_a_failure_of_the_student(value: Any, ledger: Ledger) -> None:
     channel = channel_to(lambda sock: wire.send(sock, value), ledger)
@@ -108,6 +196,42 @@ def test_bytes_that_are_no_frame_are_an_invalid_output(ledger: Ledger) -> None:
     with pytest.raises(SlotFailure, match="cannot be read"):
         channel.wait_until_loaded()
     assert ledger.facts()["failure"]["verdict"] == "invalid_output"
+
+
+def test_keyword_arguments_cross_by_their_names(ledger: Ledger) -> None:
+    def peer(sock: socket.socket) -> None:
+        wire.send(sock, {"kind": "ready"})
+        call = wire.receive(sock)
+        wire.send(sock, {"kind": "answer", "number": 1, "value": [call["args"], call["kwargs"]]})
+
+    channel = channel_to(peer, ledger)
+    channel.wait_until_loaded()
+    assert channel.call("f", (1, b"x"), {"seed": 2}) == [(1, b"x"), {"seed": 2}]
+
+
+@pytest.mark.parametrize(
+    ("argument", "sentence"),
+    [
+        ([0] * 100_001, "more than 100000 values outside arrays; pass less at once, or raise limits.values in task.toml"),
+        ("x" * (2 << 20), "more than 1 MB of texts and numbers outside arrays; pass less at once, or raise limits.text_mb in task.toml"),
+        (bytes(65 << 20), "more than 64 MB of arrays and bytes; pass less at once, or raise limits.argument_mb in task.toml"),
+        ({1}, "a set, which cannot cross; pass arrays, numbers, texts or bytes"),
+    ],
+    ids=["values", "text", "bytes", "a set"],
+)  # fmt: skip
+@pytest.mark.parametrize("kept", [True, False], ids=["first call", "later"])
+def test_arguments_that_cannot_cross_name_the_entry_the_cap_and_the_setting(
+    argument: Any, sentence: str, ledger: Ledger, tmp_path: Path, *, kept: bool
+) -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs:
+        frame = tmp_path / "first_call.frame"
+        channel = Channel(ours, ledger, Boundary(), first_call=frame if kept else None)
+        with pytest.raises(UnsendableArguments) as raised:
+            channel.call("your_fit", (argument,))
+    assert str(raised.value) == f"the arguments of your_fit hold {sentence}"
+    assert not ledger.running
+    assert not frame.exists()
 
 
 def test_an_answer_above_the_cap_is_an_invalid_output(ledger: Ledger) -> None:

@@ -12,6 +12,7 @@ from grader.gradebook.run_settings import RunSettings
 from grader.lint.task import runs
 from grader.lint.task.bands import check_bands
 from grader.lint.task.clean_room import check_starter_runs
+from grader.lint.task.crossing import check_crossing
 from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
 from grader.lint.task.final_mode import check_names
@@ -96,4 +97,5 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     results = runs.run_faces(task, data.repeats, folder / "results", settings, watcher)
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
     findings.append(check_first_call(subject, data.repeats[0]))
+    findings.append(check_crossing(subject, results, data.repeats[0]))
     return allowed([*findings, *runs.check_runs(subject, results, data.repeats)], task)

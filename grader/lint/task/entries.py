@@ -57,7 +57,7 @@ def arguments_of(signature: str, entry: str) -> list[str] | None:
 
 def _of_signature(subject: Subject) -> Iterator[str]:
     spec = subject.task.spec
-    named = set(_CALLED.findall(spec.signature))
+    named = set(_CALLED.findall(spec.signature)) - {name for names in spec.methods.values() for name in names}
     for name in sorted(named - set(spec.entries)):
         yield f"task.toml: the signature has {name}, which is not an entry ({', '.join(spec.entries)})"
     for name in spec.entries:
@@ -102,15 +102,41 @@ def _of_slots(subject: Subject) -> Iterator[str]:
     for face, text in subject.slots():
         for name in sorted({*_YOURS.findall(text)} - {*spec.entries}):
             yield f"{face}: the slot mentions {name}; the entry is {_nearest(name, spec.entries)}"
-        functions = {node.name: node for node in parse(text).body if isinstance(node, ast.FunctionDef)}
+        body = parse(text).body
+        functions = {node.name: node for node in body if isinstance(node, ast.FunctionDef)}
+        classes = {node.name: node for node in body if isinstance(node, ast.ClassDef)}
         for name in spec.entries:
-            if name not in functions:
+            if name in spec.methods and name in classes:
+                yield from _of_class(face, classes[name], subject)
+            elif name in spec.methods:
+                yield f"{face}: the slot does not define the class {name}"
+            elif name not in functions:
                 yield f"{face}: the slot does not define {name}"
-                continue
-            wanted = arguments_of(spec.signature, name)
-            given = [argument.arg for argument in functions[name].args.args]
-            if wanted is not None and given != wanted:
-                yield f"{face}: the slot has {name}({', '.join(given)}), the signature ({', '.join(wanted)})"
+            else:
+                yield from _other_names(face, name, _names_of(functions[name]), spec.signature)
+
+
+def _of_class(face: str, node: ast.ClassDef, subject: Subject) -> Iterator[str]:
+    """Find methods that a class of the slot lacks, or has with other arguments; what it inherits cannot be seen."""
+    spec = subject.task.spec
+    methods = {part.name: part for part in node.body if isinstance(part, ast.FunctionDef)}
+    for name in spec.methods[node.name]:
+        if name in methods:
+            yield from _other_names(face, name, _names_of(methods[name])[1:], spec.signature)
+        elif not node.bases:
+            yield f"{face}: the class {node.name} of the slot has no method {name}"
+    if "__init__" in methods:
+        yield from _other_names(face, node.name, _names_of(methods["__init__"])[1:], spec.signature)
+
+
+def _names_of(function: ast.FunctionDef) -> list[str]:
+    return [argument.arg for argument in [*function.args.args, *function.args.kwonlyargs]]
+
+
+def _other_names(face: str, name: str, given: list[str], signature: str) -> Iterator[str]:
+    wanted = arguments_of(signature, name)
+    if wanted is not None and given != wanted:
+        yield f"{face}: the slot has {name}({', '.join(given)}), the signature ({', '.join(wanted)})"
 
 
 def _of_protected(subject: Subject) -> Iterator[str]:

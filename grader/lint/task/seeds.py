@@ -14,13 +14,16 @@ from grader.findings import Finding, found
 from grader.lint.task.entries import arguments_of
 from grader.notebooks.program import parse
 from grader.sandbox.inside import wire
+from grader.sandbox.process import crossing_of
 from grader.task.source import data_source
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
+    from pathlib import Path
 
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
+    from grader.task.spec import Limits
 
 _PARAMETER = "SEED"  # as papermill sets it
 _SEEDING = {"default_rng", "seed", "manual_seed", "RandomState", "Random", "SeedSequence", "seed_everything"}
@@ -52,14 +55,15 @@ def check_first_call(subject: Subject, repeat: Repeat) -> Finding:
     if not frames:
         return found("seeds in arguments", [], "no first call was kept; nothing was compared")
     wrong, count = [], 0
-    for question in map(_decoded, frames[:1]):
+    for frame in frames[:1]:
+        question = decoded(frame, subject.task.spec.limits)
         entry, values = question["entry"], question["args"]
         names = arguments_of(subject.task.spec.signature, entry) or []
+        more = [f"argument {position}" for position in range(len(names) + 1, len(values) + 1)]
         known = _predictable(repeat.trainer_seed)
-        for position, value in enumerate(values):
+        for name, value in [*zip([*names, *more], values, strict=False), *question.get("kwargs", {}).items()]:
             if isinstance(value, int) and not isinstance(value, bool):
                 count += 1
-                name = names[position] if position < len(names) else f"argument {position + 1}"
                 wrong += [f"{entry} gets as {name} {reason}" for reason in _reasons(value, name, known)]
     return found(
         "seeds in arguments", wrong, f"{count} numbers of the first call, no seed of the run among them"
@@ -141,13 +145,13 @@ def _predictable(seed: int) -> set[int]:
     return {number for number in known if number >= 2**16}
 
 
-def _decoded(path: Any) -> dict[str, Any]:
+def decoded(path: Path, limits: Limits) -> dict[str, Any]:
     """Return the question in a file that a trainer left."""
     near, far = socket.socketpair()
     with near, far:
         sender = threading.Thread(target=near.sendall, args=(path.read_bytes(),), daemon=True)
         sender.start()
-        question: dict[str, Any] = wire.receive(far)
+        question: dict[str, Any] = wire.receive(far, crossing_of(limits).arguments)
         sender.join()
     return question
 

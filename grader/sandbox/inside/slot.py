@@ -42,6 +42,7 @@ RESERVE_BYTES = 4 << 20  # memory freed for the few steps before that
 MEGABYTE = 1 << 20
 FUTURES = sum({getattr(__future__, name).compiler_flag for name in __future__.all_feature_names})
 CELL = "your solution cell"  # what raises, where no function does
+ITEM_VERDICTS = ("slot_error", "invalid_output")  # after which a process may go on
 MEMORY_SIGNS = ("can't allocate memory", "not enough memory", "Cannot allocate memory")
 
 
@@ -181,37 +182,44 @@ def seed_everything(seed: int) -> None:
 
 
 class Serving:
-    """Define the slot and answer calls; the first failure ends it."""
+    """Define the slot and answer calls; the first failure ends it, or costs its item."""
 
     def __init__(self, slot_socket: socket.socket, job: dict[str, Any], config: dict[str, Any]) -> None:
         self.socket = slot_socket
         self.job = job
         self.config = config
-        self.caps = wire.Caps(payload_bytes=config["return_mb"] * MEGABYTE)
+        self.crossing = wire.Crossing(**config["crossing"])
         self.pid = os.getpid()
         self.reserve = bytes(RESERVE_BYTES)
         kinds = (resource.RLIMIT_AS, resource.RLIMIT_DATA) if resource else ()
-        self.last_limits = [(kind, (resource.getrlimit(kind)[1],) * 2) for kind in kinds]
+        self.limits = [(kind, resource.getrlimit(kind)) for kind in kinds]
         self.out_of_memory = FailedFrame(*classify(MemoryError(), "", config))
         self.number = 0
         self.entry = ""
+        self.instances: dict[int, Any] = {}
 
     def serve(self) -> None:
-        """Send `ready`, then an answer for each call, or `failed` once."""
+        """Send `ready`, then an answer for each call, or `failed`: once, or for each item where the task says so."""
         try:
-            functions = self.guard(self.define)
+            entries = self.guard(self.define)
             wire.send(self.socket, {"kind": "ready"})
             while True:
-                call = wire.receive(self.socket)
+                call = wire.receive(self.socket, self.crossing.arguments)
                 self.number, self.entry = call["number"], call["entry"]
-                self.guard(functools.partial(self.answer, call, functions[call["entry"]]))
+                try:
+                    self.guard(functools.partial(self.answer, call, entries))
+                except FailedFrame as failure:
+                    if self.job["on_error"] != "item" or failure.verdict not in ITEM_VERDICTS:
+                        raise
+                    self.report(failure)
+                    self.recover()
         except wire.Closed:
             return
         except FailedFrame as failure:
             self.report(failure)
 
     def define(self) -> dict[str, Callable[..., Any]]:
-        """Run the imports cell and the slot as the main module, as a notebook would; return the entry functions."""
+        """Run the imports cell and the slot as the main module, as a notebook would; return the entries, functions and classes."""
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         flags = 0
@@ -224,24 +232,47 @@ class Serving:
             begun = eval(code, module.__dict__)  # noqa: S307 -- this process exists for it
             if code.co_flags & inspect.CO_COROUTINE:
                 asyncio.run(begun)
-        functions: dict[str, Any] = {}
+        entries: dict[str, Any] = {}
         for entry in self.job["entries"]:
-            functions[entry] = getattr(module, entry, None)
-            if not callable(functions[entry]):
-                problem = "is not a function" if entry in module.__dict__ else "is not defined"
+            entries[entry] = getattr(module, entry, None)
+            problem = (
+                self.problem_with(entry, entries[entry]) if entry in module.__dict__ else "is not defined"
+            )
+            if problem:
                 raise FailedFrame("slot_error", f"{entry} {problem} after your solution cell has run")
-        return functions
+        return entries
 
-    def answer(self, call: dict[str, Any], function: Callable[..., Any]) -> None:
-        """Call the student's function and send what it returns."""
-        value = function(*call["args"])
+    def problem_with(self, entry: str, value: Any) -> str:
+        """Return what keeps `value` from being the entry, as the end of a sentence; nothing where it is one."""
+        if entry not in self.job["methods"]:
+            return "" if callable(value) else "is not a function"
+        if not isinstance(value, type):
+            return "is not a class"
+        lacking = [name for name in self.job["methods"][entry] if not callable(getattr(value, name, None))]
+        return f"has no method {lacking[0]}" if lacking else ""
+
+    def answer(self, call: dict[str, Any], entries: dict[str, Callable[..., Any]]) -> None:
+        """Call the student's function, class or method and send what it returns; an instance is kept instead."""
+        for number in call.get("dropped", ()):
+            self.instances.pop(number, None)
+        name, _, method = call["entry"].partition(".")
+        instance = self.instances[call["instance"]] if method else None
+        value = (getattr(instance, method) if method else entries[name])(
+            *call["args"], **call.get("kwargs", {})
+        )
+        if name in self.job["methods"] and not method:
+            self.instances[call["number"]] = value
+            value = None
+        elif method and value is instance:
+            value = None  # as `fit` of many classes does
         if os.getpid() != self.pid:
             os._exit(1)  # a child that the student forked: only the slot's process answers
         sys.stdout.flush()
         try:
-            wire.send(self.socket, {"kind": "answer", "number": call["number"], "value": value}, self.caps)
+            answer = {"kind": "answer", "number": call["number"], "value": value}
+            wire.send(self.socket, answer, self.crossing.returns)
         except wire.Unsendable as error:
-            message = f"{call['entry']} returned {error.what}; return arrays, numbers, lists or tuples"
+            message = f"{call['entry']} returned {error.what}; return arrays, numbers, texts, bytes, lists, tuples or dicts"
             raise FailedFrame("invalid_output", message) from None
 
     def guard(self, action: Callable[[], Any]) -> Any:
@@ -257,12 +288,19 @@ class Serving:
         """Explain, even where not one more byte can be had: free the reserve and raise the soft limit first."""
         self.reserve = b""
         if sys.platform == "linux":
-            for kind, values in self.last_limits:
-                resource.setrlimit(kind, values)
+            for kind, (_, most) in self.limits:
+                resource.setrlimit(kind, (most, most))
         try:
             return self.explain(error)
         except MemoryError:
             return self.out_of_memory
+
+    def recover(self) -> None:
+        """Set apart again what an explanation may have used, before the next call."""
+        if sys.platform == "linux":
+            for kind, values in self.limits:
+                resource.setrlimit(kind, values)
+        self.reserve = self.reserve or bytes(RESERVE_BYTES)
 
     def explain(self, error: BaseException) -> FailedFrame:
         """Return the verdict, sentence and traceback for what the student's code raised."""

@@ -2,7 +2,8 @@
 
 A frame is a fixed prefix (magic, header length u32, payload length u64), a JSON header `[value, arrays]` and the
 raw bytes of the arrays. A JSON list begins with a tag: `["l", ...]` a list, `["t", ...]` a tuple, `["a"]` the next
-array; `arrays` holds `[kind, dtype, shape]`. Nothing is pickled; lengths are checked before memory is taken.
+array; `arrays` holds `[kind, dtype, shape]`, and the kind "b" stands for `bytes`. Nothing is pickled; lengths are
+checked before memory is taken.
 """
 
 from __future__ import annotations
@@ -22,7 +23,17 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["Caps", "Closed", "Unsendable", "WireError", "frame", "receive", "receive_outline", "send"]
+__all__ = [
+    "Caps",
+    "Closed",
+    "Crossing",
+    "Unsendable",
+    "WireError",
+    "frame",
+    "receive",
+    "receive_outline",
+    "send",
+]
 
 BUFFERS_PER_CALL = 512  # the kernel takes at most IOV_MAX = 1024
 PREFIX = struct.Struct("<4sIQ")
@@ -48,11 +59,15 @@ class Closed(WireError):  # noqa: N818 -- the peer's state, not a mistake
 
 
 class Unsendable(WireError):  # noqa: N818 -- says what the value is
-    """A value of ours that cannot cross; `what` names it with its article ("a generator")."""
+    """A value of ours that cannot cross; `what` names it with its article ("a generator").
 
-    def __init__(self, what: str) -> None:
+    `cap` names the field of `Caps` that it exceeds; it is empty where no cap would let the value cross.
+    """
+
+    def __init__(self, what: str, cap: str = "") -> None:
         super().__init__(f"cannot send {what}")
         self.what = what
+        self.cap = cap
 
 
 @dataclass(frozen=True)
@@ -65,12 +80,32 @@ class Caps:
     nodes: int = 100_000
 
 
+@dataclass(frozen=True)
+class Crossing:
+    """What a task lets cross, by the fields of `[limits]` in its task.toml; an MB is 1024 kB."""
+
+    argument_mb: int = 64
+    return_mb: int = 64
+    text_mb: int = 1
+    values: int = 100_000
+
+    @property
+    def arguments(self) -> Caps:
+        """Return the caps of a call."""
+        return Caps(self.text_mb << 20, self.argument_mb << 20, nodes=self.values)
+
+    @property
+    def returns(self) -> Caps:
+        """Return the caps of an answer."""
+        return Caps(self.text_mb << 20, self.return_mb << 20, nodes=self.values)
+
+
 DEFAULT_CAPS = Caps()
 PROGRAM_CAPS = Caps(header_bytes=1 << 28)  # of a slot's first frame, which holds its program
 
 
 def send(sock: socket.socket, value: Any, caps: Caps = DEFAULT_CAPS) -> None:
-    """Send one value: None, bool, int, float, str, list, tuple, dict with text keys, numpy or torch arrays.
+    """Send one value: None, bool, int, float, str, bytes, list, tuple, dict with text keys, numpy or torch arrays.
 
     Raises Unsendable where the value cannot cross (nothing is sent then) and Closed where the peer is gone.
     """
@@ -88,9 +123,10 @@ def frame(value: Any, caps: Caps = DEFAULT_CAPS) -> bytes:
 def _frame(value: Any, caps: Caps) -> list[Any]:
     encoder = _Encoder(caps)
     structure = encoder.encode(value, caps.depth)
-    header = json.dumps([structure, encoder.specs], separators=(",", ":")).encode()
+    header = json.dumps([structure, encoder.specs], separators=(",", ":"), ensure_ascii=False).encode()
     if len(header) > caps.header_bytes:
-        raise Unsendable(f"more than {_megabytes(caps.header_bytes)} of texts and numbers outside arrays")
+        what = f"more than {_megabytes(caps.header_bytes)} of texts and numbers outside arrays"
+        raise Unsendable(what, "header_bytes")
     return [PREFIX.pack(MAGIC, len(header), encoder.payload_bytes) + header, *encoder.buffers]
 
 
@@ -108,7 +144,7 @@ def receive(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
 
 
 def receive_outline(sock: socket.socket, caps: Caps = DEFAULT_CAPS) -> Any:
-    """Receive one value for which only its shape counts: None stands for each array, so that torch is not needed.
+    """Receive one value for which only its shape counts: None stands for each array and bytes, so that torch is not needed.
 
     Raises WireError where the frame breaks the rules and Closed where the peer is gone.
     """
@@ -126,7 +162,7 @@ def _receive_header(sock: socket.socket, caps: Caps) -> tuple[Any, list[Any]]:
     if header_bytes > caps.header_bytes:
         raise WireError(f"a frame's header is larger than {_megabytes(caps.header_bytes)}")
     if payload_bytes > caps.payload_bytes:
-        raise WireError(f"a frame's arrays are larger than {_megabytes(caps.payload_bytes)}")
+        raise WireError(f"a frame's arrays and bytes are larger than {_megabytes(caps.payload_bytes)}")
     structure, specs = _parse(receive_exactly(sock, header_bytes))
     return structure, _check_layouts(specs, payload_bytes, caps)
 
@@ -152,9 +188,11 @@ class _Encoder:
     def encode(self, value: Any, depth: int) -> Any:
         self.nodes += 1
         if self.nodes > self.caps.nodes:
-            raise Unsendable(f"more than {self.caps.nodes} values outside arrays")
+            raise Unsendable(f"more than {self.caps.nodes} values outside arrays", "nodes")
         if value is None or isinstance(value, _SCALARS):
             return _scalar(value)
+        if isinstance(value, (bytes, bytearray)):
+            return self._array("b", "uint8", np.frombuffer(value, np.uint8))
         if isinstance(value, np.ndarray):
             if type(value) not in _PLAIN_ARRAYS:
                 raise Unsendable(f"{_with_article(value)}, whose meaning would be lost on the way")
@@ -194,7 +232,8 @@ class _Encoder:
             raise Unsendable(f"an array of dtype {dtype}")
         self.payload_bytes += array.nbytes
         if self.payload_bytes > self.caps.payload_bytes:
-            raise Unsendable(f"more than {_megabytes(self.caps.payload_bytes)} of arrays")
+            what = f"more than {_megabytes(self.caps.payload_bytes)} of arrays and bytes"
+            raise Unsendable(what, "payload_bytes")
         self.specs.append([kind, dtype, array.shape])
         if array.nbytes:
             self.buffers.append(_bytes_of(np.ascontiguousarray(array, array.dtype.newbyteorder("="))))
@@ -261,7 +300,7 @@ def _check_layouts(specs: list[Any], payload_bytes: int, caps: Caps) -> list[Any
     for spec in specs:
         kind, dtype, shape = spec if isinstance(spec, list) and len(spec) == 3 else ("", "", [])
         carrier = _carrier(kind, dtype)
-        if not _is_shape(shape, caps.payload_bytes):
+        if not _is_shape(shape, caps.payload_bytes) or (kind == "b" and len(shape) != 1):
             raise WireError("a frame has an array with a wrong shape")
         total += math.prod(shape) * carrier.itemsize
         layouts.append((f"{kind}:{dtype}", carrier, tuple(shape)))
@@ -277,7 +316,7 @@ def _is_shape(shape: Any, largest: int) -> bool:
 
 
 def _carrier(kind: Any, dtype: Any) -> np.dtype[Any]:
-    if kind not in ("n", "t") or not isinstance(dtype, str):
+    if kind not in ("n", "t", "b") or not isinstance(dtype, str) or (kind == "b" and dtype != "uint8"):
         raise WireError("a frame describes an array wrongly")
     if dtype not in DTYPES and (kind, dtype) != ("t", "bfloat16"):
         raise WireError("a frame has an array of a dtype that is not allowed")
@@ -285,9 +324,14 @@ def _carrier(kind: Any, dtype: Any) -> np.dtype[Any]:
 
 
 def _finish(kind: str, array: NDArray[Any]) -> Any:
-    """Return the array as the sender's kind; a bool that is neither 0 nor 1 would confuse every library."""
+    """Return the array as the sender's kind; a bool that is neither 0 nor 1 would confuse every library.
+
+    Bytes are copied once more, so that a frame of them takes twice its cap for a moment.
+    """
     if array.dtype == np.bool_ and array.size and array.view(np.uint8).max() > 1:
         raise WireError("a frame has a bool that is neither true nor false")
+    if kind.startswith("b"):
+        return array.tobytes()
     if kind.startswith("n"):
         return array
     try:

@@ -1,0 +1,86 @@
+"""Write a page of feedback for each verdict, where grading happens: sites that show it need no access to runs.
+
+Where the leaderboard is coarse, the page is, too: exact accuracies would let a team sound out the hidden data.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grader.contest.queue import is_proposal
+from grader.files import write_atomic
+from grader.gradebook.gradebook import reading
+from grader.gradebook.standings import Credit
+from grader.report.feedback import feedback
+from grader.report.leaderboard import minute
+from grader.report.page_renderer import PageRenderer
+from grader.report.run_files import RunFiles, run_files, without_paths
+
+if TYPE_CHECKING:
+    from grader.contest.grading import GradedTask
+    from grader.contest.queue import Lease
+    from grader.contest.spec import ContestSpec
+    from grader.contest.store import Store
+    from grader.gradebook.gradebook import Recorded
+    from grader.gradebook.result import Result
+
+
+def write_feedback(
+    store: Store, spec: ContestSpec, lease: Lease, *, result: Result, graded: GradedTask
+) -> None:
+    """Write the page of a result that the gradebook of its task has. Raises UsageError where it cannot be written."""
+    with reading(graded.out) as book:
+        history = {recorded.id: recorded for recorded in book.history()}
+    of_this = [recorded for recorded in history.values() if recorded.result.submission == result.submission]
+    if not of_this:
+        return  # it could not start: the verdict's sentence says everything
+    page = _page(spec, lease, recorded=of_this[-1], history=history, graded=graded)
+    with store.reading() as transaction:
+        proposed = is_proposal(transaction, lease.number)
+    path = store.proposed_feedback(lease.number) if proposed else store.feedback(lease.number)
+    write_atomic(path, page.encode())
+
+
+def is_coarse(spec: ContestSpec) -> bool:
+    """Return whether a contest keeps exact scores of the hidden data to itself until the end."""
+    return spec.leaderboard.round_to > 1 or spec.leaderboard.beyond_noise
+
+
+def _page(
+    spec: ContestSpec, lease: Lease, *, recorded: Recorded, history: dict[int, Recorded], graded: GradedTask
+) -> str:
+    result = recorded.result
+    executed = history.get(recorded.identical_to or recorded.id, recorded).result
+    message, traceback = (
+        without_paths(text, graded.out, result, executed) for text in (result.message, result.traceback)
+    )
+    files = run_files(graded.out, result, executed)
+    shown = replace(
+        result, message=message, traceback=traceback, submission=f"submission-{lease.number}.ipynb"
+    )
+    points = result.points
+    coarse = is_coarse(spec)
+    content = feedback(
+        shown, _without_scores(files) if coarse else files, graded.task, graded.settings.wall_seconds
+    )
+    if coarse:
+        content = replace(content, exact=False, advice=[])
+        points = None if points is None else points // spec.leaderboard.round_to * spec.leaderboard.round_to
+    return PageRenderer().render(
+        "feedback.html",
+        feedback=content,
+        credit=Credit(points),
+        title=graded.task.spec.title,
+        student=f"submission {lease.number}",
+        name="",
+        attempt=lease.number,
+        pseudonym="",
+        recorded=minute(recorded.recorded),
+    )
+
+
+def _without_scores(files: RunFiles) -> RunFiles:
+    """Return what there is to show without what was measured on hidden data, or drawn or printed beside it."""
+    repeats = [replace(view, log=[], pictures=[], history=None) for view in files.repeats]
+    return replace(files, repeats=repeats, confusion=None)

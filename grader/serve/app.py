@@ -1,0 +1,117 @@
+"""Join the table of who sees what with what answers, behind the checks that every request passes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from starlette.applications import Starlette
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route
+
+from grader.contest.people import participant
+from grader.errors import GraderFault, UsageError
+from grader.serve import organiser_actions, organiser_pages, sign_in, student_actions, student_pages, uploads
+from grader.serve.access import ROUTES, Reach
+from grader.serve.bodies import Body, SlowSenderError
+from grader.serve.checks import check_form_token, check_same_origin
+from grader.serve.headers import SafeHeaders
+from grader.serve.languages import Translator, preferred
+from grader.serve.site import Site, SiteVisit
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Mapping
+
+    from starlette.requests import Request
+    from starlette.types import ASGIApp
+
+    from grader.contest.folder import Contest
+    from grader.serve.access import SiteRoute
+    from grader.serve.settings import ServeSettings
+
+    Page = Callable[[SiteVisit], Response]
+    Stream = Callable[[SiteVisit, Body], Awaitable[Response]]
+
+_PAGES: Mapping[str, Page] = {
+    **sign_in.PAGES,
+    **student_pages.PAGES,
+    **student_actions.PAGES,
+    **organiser_pages.PAGES,
+    **organiser_actions.PAGES,
+}
+_STREAMS: Mapping[str, Stream] = {"submit": uploads.submit, "hand_in": uploads.hand_in}
+
+
+def make_app(contest: Contest, settings: ServeSettings) -> ASGIApp:
+    """Return the site of a contest whose tasks are published, as an ASGI application."""
+    site = Site(contest, settings)
+    app = Starlette(
+        routes=[Route(route.path, _endpoint(site, route), methods=[route.method]) for route in ROUTES],
+        exception_handlers={HTTPException: _missing(site), Exception: _failed(site)},
+    )
+    return SafeHeaders(app, settings)
+
+
+def _endpoint(site: Site, route: SiteRoute) -> Callable[[Request], Awaitable[Response]]:
+    async def answer(request: Request) -> Response:
+        visit = await run_in_threadpool(_visit, site, route, request)
+        if visit.reach is Reach.NONE:
+            return _turned_away(visit)
+        body = Body(request)
+        try:
+            if stream := _STREAMS.get(route.name):
+                return await stream(visit, body)
+            if route.method == "POST":
+                check_same_origin(visit)
+                visit = replace(visit, form=await body.form())
+                check_form_token(visit, visit.form)
+            return await run_in_threadpool(_PAGES[route.name], visit)
+        except SlowSenderError as error:
+            return visit.page("problem.html", status=408, problem=str(error))
+        except UsageError as error:
+            return visit.page("problem.html", status=400, problem=str(error))
+        except GraderFault as fault:
+            return visit.page("problem.html", status=503, problem=str(fault))
+
+    return answer
+
+
+def _visit(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:
+    """Return who asks, by the cookie of a session; a session of somebody who was erased is none."""
+    session = site.sessions.find(request.cookies.get(sign_in.cookie_name(site), ""))
+    person = None
+    if session:
+        with site.contest.store.reading() as transaction:
+            person = participant(transaction, session.person)
+        if person.erased:
+            session = person = None
+    language = preferred(request.cookies.get("language"), request.headers.get("accept-language", ""))
+    reach = route.reach(person) if route else Reach.NONE
+    return SiteVisit(site, request, person, session, reach, Translator(language))
+
+
+def _turned_away(visit: SiteVisit) -> Response:
+    if visit.person is None and visit.request.method == "GET":
+        return RedirectResponse("/sign-in", 303)
+    return visit.page("problem.html", status=403, problem=visit.translate("This page is not for you."))
+
+
+def _missing(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, error: Exception) -> Response:
+        status = error.status_code if isinstance(error, HTTPException) else 500
+        visit = await run_in_threadpool(_visit, site, None, request)
+        problem = visit.translate("There is nothing here." if status == 404 else "This does not work here.")
+        return visit.page("problem.html", status=status, problem=problem)
+
+    return answer
+
+
+def _failed(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
+    async def answer(request: Request, _error: Exception) -> Response:
+        visit = SiteVisit(site, request, None, None, Reach.NONE, Translator("en"))
+        problem = "The site failed. Nothing that has a receipt is lost; try again."
+        return visit.page("problem.html", status=500, problem=problem)
+
+    return answer

@@ -1,0 +1,35 @@
+"""Make the leaderboard anew at most every few seconds, as a file: a rush of readers costs no more than one."""
+
+from __future__ import annotations
+
+import threading
+import time
+from typing import TYPE_CHECKING
+
+from grader.contest.store import PAGES
+from grader.files import write_atomic
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+BOARD_SECONDS = 5.0
+
+
+class BoardFile:
+    """The table of the leaderboard in each language, in files of `pages/` in a contest's folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder / PAGES
+        self._made: dict[str, float] = {}
+        self._lock = threading.Lock()
+
+    def table(self, language: str, make: Callable[[], str]) -> str:
+        """Return the table as HTML: what `make` returned at most `BOARD_SECONDS` ago."""
+        path = self._folder / f"board.{language}.html"
+        with self._lock:
+            age = time.monotonic() - self._made.get(language, float("-inf"))
+            if age >= BOARD_SECONDS or not path.is_file():
+                write_atomic(path, make().encode())
+                self._made[language] = time.monotonic()
+            return path.read_text(encoding="utf-8")

@@ -1,0 +1,77 @@
+"""Hand in a file from a program: nothing but the standard library, so that students need no more."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlsplit
+
+from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_SECONDS = 120
+_TRIES, _PAUSE_SECONDS = 4, 3.0
+_BUSY = 503
+
+
+@dataclass(frozen=True)
+class Handover:
+    """Where a file goes: the address of the contest, the task's id, and the token that hands in for somebody."""
+
+    address: str
+    task: str
+    token: str
+
+
+def submit_file(path: Path, handover: Handover) -> dict[str, Any]:
+    """Hand in the file `path` and return its receipt.
+
+    Where the connection fails, it is tried again under the same name, so nothing is handed in twice. Raises UsageError
+    where the file cannot be read, the contest cannot be reached, or it refuses the file.
+    """
+    if urlsplit(handover.address).scheme not in ("http", "https"):
+        raise UsageError(f"{handover.address} is no address; write one such as https://contest.example.org")
+    with reporting_os_errors(READ, path):
+        content = path.read_bytes()
+    url = f"{handover.address.rstrip('/')}/submit/{quote(handover.task, safe='')}"
+    headers = {
+        "Authorization": f"Bearer {handover.token}",
+        "Content-Type": "application/octet-stream",
+        "Idempotency-Key": secrets.token_urlsafe(16),
+    }
+    problem = ""
+    for attempt in range(_TRIES):
+        if attempt:
+            time.sleep(_PAUSE_SECONDS)
+        request = urllib.request.Request(url, content, headers, method="PUT")  # noqa: S310 -- the scheme is checked above
+        try:
+            with urllib.request.urlopen(request, timeout=_SECONDS) as answer:  # noqa: S310 -- as above
+                receipt: dict[str, Any] = json.load(answer)
+                return receipt
+        except urllib.error.HTTPError as error:
+            problem = _message(error)
+            if error.code != _BUSY:
+                raise UsageError(f"not handed in: {problem}") from error
+        except (OSError, ValueError) as error:
+            problem = str(error)
+    raise UsageError(f"not handed in: {handover.address} cannot be reached: {problem}; try again")
+
+
+def _message(error: urllib.error.HTTPError) -> str:
+    try:
+        answer = json.load(error)
+    except ValueError:
+        return f"HTTP status {error.code}"
+    return (
+        str(answer.get("message", f"HTTP status {error.code}"))
+        if isinstance(answer, dict)
+        else f"HTTP status {error.code}"
+    )

@@ -1,0 +1,51 @@
+"""Read what students may see of each task from the contest's folder `public/`, which `publish.py` writes.
+
+public/TASK/task.json        title, story, and the statement as HTML
+public/TASK/NAME             files to download: the starter, and whatever organisers put there
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from grader.files import READ, reporting_os_errors
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from grader.contest.spec import ContestSpec
+
+FOLDER, PAGE = "public", "task.json"
+_NAME = re.compile(r"[\w.+-]+")  # of a file that can be downloaded
+
+
+@dataclass(frozen=True)
+class PublicTask:
+    """What everybody in the contest may see of a task once it is open; `statement` is HTML, made from our own notebook."""
+
+    id: str
+    title: str
+    story: str
+    statement: str
+
+
+def public_tasks(folder: Path, spec: ContestSpec) -> dict[str, PublicTask]:
+    """Return the published tasks of a contest's folder, in their order. Raises UsageError where one is missing."""
+    tasks = {}
+    for task in spec.tasks:
+        path = folder / FOLDER / task.id / PAGE
+        with reporting_os_errors(READ, path, "start the site with: grader serve"):
+            tasks[task.id] = PublicTask(**json.loads(path.read_text(encoding="utf-8")))
+    return tasks
+
+
+def public_files(folder: Path, task: str) -> dict[str, Path]:
+    """Return the files of a task that can be downloaded, by name."""
+    return {
+        path.name: path
+        for path in sorted((folder / FOLDER / task).iterdir())
+        if path.is_file() and not path.is_symlink() and path.name != PAGE and _NAME.fullmatch(path.name)
+    }

@@ -1,0 +1,45 @@
+"""Put what students may see of each task into the contest's folder `public/`: the site itself knows no tasks."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from markdown_it import MarkdownIt
+
+from grader.contest.grading import task_of_contest
+from grader.errors import UsageError
+from grader.files import write_atomic
+from grader.serve.public import FOLDER, PAGE, PublicTask
+from grader.task.starter import load_starter
+
+if TYPE_CHECKING:
+    from grader.contest.folder import Contest
+    from grader.task.spec import Task
+
+
+def publish_tasks(contest: Contest) -> None:
+    """Write the statement and the starter of every task into `public/`. Raises UsageError where a task cannot be read."""
+    for named in contest.spec.tasks:
+        task = task_of_contest(contest, named)
+        folder = contest.store.folder / FOLDER / named.id
+        page = PublicTask(named.id, task.spec.title, task.spec.story, _statement(task))
+        write_atomic(folder / PAGE, json.dumps(asdict(page)).encode())
+        write_atomic(folder / task.starter.name, task.starter.read_bytes())
+
+
+def _statement(task: Task) -> str:
+    """Return the text of the starter before its first cell of code, as HTML in which no HTML of the text acts."""
+    texts: list[str] = []
+    cells: list[dict[str, Any]] = load_starter(task)["cells"]
+    for cell in cells:
+        if cell["cell_type"] == "code":
+            break
+        texts.append("".join(cell["source"]))
+    if not texts:
+        raise UsageError(f"the starter of {task.id} begins with code; write the statement above it")
+    body = "\n\n".join(texts).split("\n", 1)[-1]  # without the title, which the page shows itself
+    markdown = MarkdownIt("commonmark", {"html": False}).enable("table")
+    return str(markdown.render(re.sub(r"\n## Setup\n.*", "", body, flags=re.DOTALL)))

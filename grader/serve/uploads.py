@@ -1,0 +1,146 @@
+"""Take notebooks: raw bytes from programs, forms from pages. Nothing of a file is parsed here."""
+
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING, Any
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import ClientDisconnect
+from starlette.responses import JSONResponse, RedirectResponse, Response
+
+from grader.contest.intake import Ticket
+from grader.contest.people import person_of_token
+from grader.contest.rules import RefusalReason, Refused
+from grader.errors import GraderFault, UsageError
+from grader.serve.bodies import FileForm, SlowSenderError
+from grader.serve.checks import check_form_token, check_same_origin
+
+if TYPE_CHECKING:
+    from grader.contest.people import Participant
+    from grader.serve.bodies import Body
+    from grader.serve.site import SiteVisit
+
+_STATUS = {
+    RefusalReason.NOT_OPEN: 403,
+    RefusalReason.CLOSED: 403,
+    RefusalReason.NOT_ALLOWED: 403,
+    RefusalReason.TOO_SOON: 429,
+    RefusalReason.NO_ATTEMPTS_LEFT: 409,
+    RefusalReason.TOO_LARGE: 413,
+    RefusalReason.EMPTY: 400,
+    RefusalReason.UNKNOWN: 404,
+}
+_LATER_SECONDS = "30"
+_MOST_KEY = 100  # letters of a client's name of an upload
+_ORIGINS = ("api", "notebook")
+
+
+async def submit(visit: SiteVisit, body: Body) -> Response:
+    """Take the body of a request for the owner of its token, and return the receipt as JSON, status 201.
+
+    The header Idempotency-Key names the upload: repeated under the same key, it is the same submission. What is refused
+    has a reason, a message, and `again` where there is such a time.
+    """
+    task, headers = str(visit.path("task")), visit.request.headers
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    person = (
+        await run_in_threadpool(_owner, visit, token.strip(), task) if scheme.lower() == "bearer" else None
+    )
+    if person is None:
+        await body.drain()
+        text = "the token is missing, revoked, or of another task; copy it from the page of the task"
+        return _refusal(401, "no_token", text, {"WWW-Authenticate": "Bearer"})
+    origin = visit.request.query_params.get("from", "api")
+    key = headers.get("idempotency-key", "")[:_MOST_KEY] or None
+    try:
+        return await _receive(
+            visit, body, Ticket(person.id, task, origin if origin in _ORIGINS else "api", key)
+        )
+    except SlowSenderError as error:
+        return _refusal(408, "too_slow", str(error))
+    except ClientDisconnect:
+        return _refusal(400, "cut_off", "the connection ended; hand in again")
+
+
+async def _receive(visit: SiteVisit, body: Body, ticket: Ticket) -> Response:
+    """Return the receipt of what arrives, or why it was not taken. Raises SlowSenderError and ClientDisconnect."""
+    try:
+        check_length(visit, ticket.task)
+        receipt = await visit.contest.intake.receive(ticket, body.chunks())
+    except SlowSenderError:
+        raise
+    except (UsageError, GraderFault) as error:
+        await body.drain()
+        return _refused_json(visit, error)
+    return JSONResponse(receipt.as_json(), 201)
+
+
+async def hand_in(visit: SiteVisit, body: Body) -> Response:
+    """Take the one file of the page's form, and lead to the page of the attempt."""
+    task = str(visit.path("task"))
+    try:
+        check_same_origin(visit)
+        form = FileForm(body, visit.request.headers.get("content-type", ""))
+        fields = await form.fields()
+        check_form_token(visit, fields)
+        ticket = Ticket(visit.somebody.id, task, "page", fields.get("key", "")[:_MOST_KEY] or None)
+        receipt = await visit.contest.intake.receive(ticket, form.file())
+    except Refused as refused:
+        await body.drain()
+        problem = refusal_text(visit, refused)
+        return visit.page("problem.html", status=_STATUS[refused.reason], problem=problem)
+    except (UsageError, GraderFault):
+        await body.drain()
+        raise
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
+    return RedirectResponse(f"/attempt/{receipt.number}", 303)
+
+
+def check_length(visit: SiteVisit, task: str) -> None:
+    """Raise Refused where a request announces more bytes than the task takes, before any of them is read."""
+    megabytes = visit.contest.spec.task(task).max_mb
+    announced = visit.request.headers.get("content-length", "")
+    if announced.isdecimal() and int(announced) > megabytes * (1 << 20):
+        text = f"the file has more than {megabytes:g} MB; clear its outputs and hand in again"
+        raise Refused(RefusalReason.TOO_LARGE, text)
+
+
+def refusal_text(visit: SiteVisit, refused: Refused) -> str:
+    """Return why a file was not taken, in the language and on the clocks of its sender."""
+    text = {
+        RefusalReason.NOT_OPEN: "The task is not open yet. It opens at {again}.",
+        RefusalReason.CLOSED: "The task is closed. If something kept you from handing in, ask the organisers.",
+        RefusalReason.TOO_SOON: "Too many attempts at once. Hand in again after {again}.",
+        RefusalReason.NO_ATTEMPTS_LEFT: "All attempts at this task are used.",
+        RefusalReason.TOO_LARGE: "The file is too large. Clear its outputs and hand in again.",
+        RefusalReason.EMPTY: "The file is empty. Choose your notebook and hand in again.",
+        RefusalReason.NOT_ALLOWED: "You may look on, but not hand in.",
+        RefusalReason.UNKNOWN: "There is no such task.",
+    }[refused.reason]
+    return visit.translate(text, again=visit.clock(refused.again) if refused.again else "")
+
+
+def _owner(visit: SiteVisit, token: str, task: str) -> Participant | None:
+    with visit.reading() as transaction:
+        return person_of_token(transaction, token, task)
+
+
+def _refused_json(visit: SiteVisit, error: UsageError | GraderFault) -> Response:
+    if isinstance(error, GraderFault):
+        return _refusal(503, "unavailable", str(error), {"Retry-After": _LATER_SECONDS})
+    if not isinstance(error, Refused):
+        return _refusal(404, RefusalReason.UNKNOWN, str(error))
+    headers = {}
+    if error.reason is RefusalReason.TOO_SOON and error.again:
+        wait = error.again - visit.contest.store.clocks().wall
+        headers["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
+    again = error.again.isoformat() if error.again else None
+    return _refusal(_STATUS[error.reason], error.reason, str(error), headers, again=again)
+
+
+def _refusal(
+    status: int, reason: str, message: str, headers: dict[str, str] | None = None, **more: Any
+) -> Response:
+    return JSONResponse({"error": str(reason), "message": message, **more}, status, headers)

@@ -1,0 +1,72 @@
+"""`grader serve` refuses what cannot work before it serves anything, and keeps a worker running beside the site."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from typing import TYPE_CHECKING
+
+import pytest
+
+from grader.cli import serve as serve_module
+from grader.cli.serve import WorkerKeeper
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from conftest import Run
+
+    from grader.task.spec import Task
+
+
+@pytest.mark.parametrize(
+    ("words", "reason"),
+    [
+        ((), "name the contest's folder"),
+        (("FOLDER",), "contest.toml"),
+        (("FOLDER", "--host", "0.0.0.0"), "--insecure-lan"),
+        (("FOLDER", "--cert", "cert.pem"), "--key"),
+    ],
+    ids=["no contest", "no rules", "unencrypted", "half a certificate"],
+)
+def test_what_cannot_be_served_is_one_line(
+    run: Run, tmp_path: Path, words: tuple[str, ...], reason: str
+) -> None:
+    code, _, err = run("serve", *(str(tmp_path) if word == "FOLDER" else word for word in words))
+    assert code == 2
+    assert reason in err
+
+
+def test_a_worker_that_ends_is_replaced_and_the_last_one_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_module, "_PAUSE_SECONDS", 0.01)
+    program = f"import os, time; open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w'); time.sleep(0.05 if len(os.listdir({str(tmp_path)!r})) < 3 else 60)"
+    with WorkerKeeper([sys.executable, "-S", "-c", program]):
+        deadline = time.monotonic() + 60
+        while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_demo_is_served_with_codes_for_its_people_and_ends_with_ctrl_c(
+    toy_task: Task, tmp_path: Path
+) -> None:
+    command = [
+        sys.executable, "-m", "grader", "serve", str(tmp_path / "demo"), "--demo", "--demo-task", f"{toy_task.folder}/",
+        "--jobs", "0", "--port", "0",
+    ]  # fmt: skip
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        lines = [process.stdout.readline() for _ in range(5)]
+        address = re.search(r"http://\S+", lines[-1])
+        assert address is not None
+        with urllib.request.urlopen(f"{address[0]}/sign-in", timeout=30) as answer:
+            assert answer.status == 200
+        process.send_signal(signal.SIGINT)
+        assert process.wait(30) in (0, 130)
+    assert [line.split("  ")[1].strip() for line in lines[:4]] == ["Organiser", "Ada Example", "Bela Example", "Chen Example"]  # fmt: skip

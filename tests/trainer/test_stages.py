@@ -1,0 +1,133 @@
+"""Each stage has a fresh process, and what one gives to the next is counted whatever its shape."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pytest
+import torch
+from sandbox_client import IMPORTS, eventually
+
+from grader.errors import GraderFault
+from grader.sandbox import Sandbox, SlotSource
+from grader.trainer.ledger import Ledger
+from grader.trainer.proxy import Boundary, SlotFailure
+from grader.trainer.staged_channel import StagedChannel, StageOver, size_of
+from grader.trainer.stages import StagedSlot
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+pytest_plugins = ["sandbox_fixtures"]
+STAGES = (
+    {"entries": ["your_fit", "your_more"], "max_values": 10, "max_kb": 1},
+    {"entries": ["your_predict"], "max_values": 0, "max_kb": 0},
+)
+SLOT = """
+import os, sys
+print("loaded")
+memory = []
+def your_fit(x):
+    memory.append(1)
+    sys.modules["numpy"].memory = memory
+    return [len(memory), x]
+def your_more(n):
+    return np.zeros(n)
+def your_predict(x):
+    if x is None:
+        os._exit(3)
+    return [len(memory), hasattr(np, "memory")]
+"""
+
+
+@contextlib.contextmanager
+def program(sandbox: Sandbox, slot: str = SLOT) -> Iterator[tuple[StagedChannel, StagedSlot, Ledger]]:
+    """Yield a program of two stages as a trainer has it, the slot behind it, and their ledger."""
+    entries = ("your_fit", "your_more", "your_predict")
+    staged, ledger = StagedSlot(sandbox, SlotSource(IMPORTS, slot, entries, 1)), Ledger()
+    with contextlib.closing(staged), contextlib.closing(ledger), staged.socket.dup() as door:
+        channel = StagedChannel(door, ledger, Boundary(stages=STAGES))
+        channel.wait_until_loaded()
+        yield channel, staged, ledger
+
+
+@pytest.mark.slow
+def test_a_stage_remembers_nothing_of_the_one_before(sandbox: Sandbox) -> None:
+    with program(sandbox) as (channel, staged, ledger):
+        assert [channel.call("your_fit", (5,)) for _ in range(2)] == [[1, 5], [2, 5]]
+        assert channel.call("your_predict", (1,)) == [0, False]
+        with pytest.raises(StageOver, match="your_more belongs to stage 1, and stage 2 has begun"):
+            channel.call("your_more", (1,))
+        assert staged.output() == "loaded\nloaded\n"
+        assert staged.cpu_seconds() > 0
+        assert ledger.calls == 3
+        assert "failure" not in ledger.facts()
+    assert staged.memory_mb() is not None
+
+
+@pytest.mark.slow
+def test_a_stage_that_gives_more_than_it_may_ends_the_run(sandbox: Sandbox) -> None:
+    with program(sandbox) as (channel, _, ledger):
+        channel.call("your_more", (6,))
+        with pytest.raises(SlotFailure, match="gave 11 values to the next; at most 10 values are allowed"):
+            channel.call("your_more", (5,))
+        assert ledger.facts()["failure"]["verdict"] == "invalid_output"
+
+
+@pytest.mark.slow
+def test_a_process_that_ends_in_a_later_stage_is_explained(sandbox: Sandbox) -> None:
+    with program(sandbox) as (channel, staged, ledger):
+        channel.call("your_fit", (5,))
+        with pytest.raises(SlotFailure, match="ended"):
+            channel.call("your_predict", (None,))
+        assert ledger.facts()["failure"]["verdict"] is None
+        fault = staged.fault()
+        assert fault is not None
+        assert "exit code 3" in fault.message
+
+
+@pytest.mark.slow
+def test_a_stage_that_cannot_be_started_is_no_fault_of_the_student(sandbox: Sandbox) -> None:
+    with program(sandbox) as (channel, staged, _):
+        channel.call("your_fit", (5,))
+        staged._sandbox = Broken()
+        with pytest.raises(RuntimeError, match="did not start: no room for seed 1"):
+            channel.call("your_predict", (1,))
+        assert eventually(lambda: not staged._thread.is_alive())
+
+
+class Broken:
+    """A sandbox that starts nothing any more."""
+
+    name = "broken"
+
+    def start_slot(self, source: SlotSource) -> Any:
+        raise GraderFault(f"no room for seed {source.seed}")
+
+    def is_running(self) -> bool:
+        return False
+
+    def close(self) -> None: ...
+
+
+@pytest.mark.parametrize(
+    ("value", "values", "size"),
+    [
+        (np.zeros((100, 50), np.float32), 5000, 20_000),
+        (torch.zeros(10, dtype=torch.float64), 10, 80),
+        ([1, 2.5, True, None], 4, 32),
+        ({"w": np.zeros(3), "b": 1}, 6, 48),
+        (np.zeros((0, 12345)), 1, 8),
+        ([[], {}, (), ""], 4, 32),
+        ("x" * 17, 3, 17),
+        ("\u0142" * 8, 2, 16),
+        (b"x" * 800, 100, 800),
+        ({"k" * 80: None}, 11, 88),
+        ([np.int8(1).repeat(1)] * 5, 5, 40),
+    ],
+    ids=["array", "tensor", "numbers", "dict", "a shape", "empty", "text", "letters", "bytes", "a key", "small arrays"],
+)  # fmt: skip
+def test_no_shape_of_a_value_holds_more_than_is_counted(value: Any, values: int, size: int) -> None:
+    assert size_of(value) == (values, size)
