@@ -13,7 +13,7 @@ from grader.cli import options
 
 @dataclass(frozen=True, kw_only=True)
 class ServeOptions:
-    """Serve a contest to browsers: hand in, verdicts, leaderboard, questions.
+    """Serve a contest to browsers: hand in, verdicts, leaderboard.
 
     A worker grades beside it. Without a certificate or a proxy, only this machine reaches the site.
     """

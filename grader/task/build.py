@@ -188,8 +188,9 @@ def _finished(cell: Json, task: Task, number: int) -> Json:
         about |= {"editable": False, "deletable": False}
         about["tags"] = [*(tag for tag in tags(cell) if tag != "protected"), "protected"]
         text = f"{PROTECTED_LINE}\n{text}" if kind == "code" else text
-    if "data" in tags(cell):
+    if {"data", "folded"} & set(tags(cell)):
         about |= {"cellView": "form", "jupyter": {"source_hidden": True}}
+    if "data" in tags(cell):
         text = f"{DATA_TITLE}\n{text}"
     finished = {"cell_type": kind, "id": key, "metadata": about, "source": text.splitlines(keepends=True)}
     return finished | ({"execution_count": None, "outputs": []} if kind == "code" else {})

@@ -8,8 +8,10 @@ On disk a split is a folder with one file for each episode, `episode1.npz` to `e
     annotators.json                                       in public only: what kind of annotator each one is
 
 `features` are (n, D) uint8, `annotations` (n, A) int64 with -1 where an annotator was silent. Who annotates how,
-what is labelled, which samples there are and the order of everything come from the seed. Sources are `embedded`
-(scikit-learn's digits, 64 features), `npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]`, both of ten classes.
+what is labelled, which digit is which class, which classes are rare, which samples there are and the order of
+everything come from the seed.
+Sources are `embedded` (scikit-learn's digits, 64 features, each image redrawn a little in every episode),
+`npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]`, both of ten classes.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ import numpy as np
 
 from parts.files import write_arrays, write_json
 from parts.images import Split, read_source, take
+from parts.redraw import redrawn
 
 CLASSES = 10
 EPISODE_KINDS = ("lazy", "lazy", "mixed", "shifted", "shifted")  # their order is drawn anew every time
@@ -31,28 +34,26 @@ CROWDS = {  # who is in the crowd of an episode; a larger crowd has more of each
     "mixed": {"lazy": 5, "careful": 3, "biased": 1, "slipped": 1},
     "shifted": {"careful": 4, "slipped": 6},
 }
-DILIGENCE = {  # share of the samples that an annotator labels, give or take a fifth of it
-    "lazy": 0.8,
-    "careful": 0.8,
-    "biased": 0.8,
-    "slipped": 0.95,
-}
+DILIGENCE = {
+    "lazy": 0.75,
+    "careful": 0.75,
+    "biased": 0.75,
+    "slipped": 1.0,
+}  # share of the samples that are labelled
 SHIFTED_DILIGENCE = {  # in shifted episodes another team did most of the validation samples
     "train": {"careful": 0.95, "slipped": 0.25},
-    "val": {"careful": 0.4, "slipped": 0.4},
+    "val": {"careful": 0.4, "slipped": 0.42},
 }
-LOOK_ALIKES = {
-    9: 4,
-    7: 1,
-    8: 3,
-    6: 5,
-}  # what a lazy annotator answers; the lower class, so that ties are no help
-MIXED_UP = 0.2  # share of the lower class that a lazy annotator calls the higher one
+DILIGENCE_SPREAD = (0.9, 1.1)  # of a single annotator, times the share of the kind
+LOOK_ALIKES = {9: 4, 7: 1, 8: 3, 6: 5}  # what a lazy annotator answers for a digit
+MIXED_UP = 0.2  # share of a 4, 1, 3 or 5 that a lazy annotator calls the other one
 CAREFUL_ACCURACY = (0.77, 0.93)
 SLIPPED_ACCURACY = 0.97
 BIASED_SHARE = 0.7  # of a biased annotator's answers are always the same class
 SLIPS = (2, 3, 7, 8)  # rows by which a slipped annotator misses the right one
-KEEP = {9: 0.6, 7: 0.6, 8: 0.6, 6: 0.6, 0: 0.25, 2: 0.25}  # share of a class that is in train and val
+RARE, THINNED = 3, 3  # classes of each episode; which ones is drawn, and nobody is told
+RARE_SHARE, THINNED_SHARE = (0.08, 0.2), (0.4, 0.7)  # of such a class that is in train and val
+FEATURE_MAX = 255
 PUBLIC, SECRET, REHEARSAL, SPLIT = 1, 2, 3, 4  # streams of random numbers
 
 
@@ -90,8 +91,11 @@ def make_data(
     Raises ValueError or OSError with a sentence where the source cannot be used, FileExistsError where a folder
     already holds a split.
     """
-    pools = load_source(source, np.random.default_rng([seed, SPLIT]))
-    setting = {"size": size, "feature_max": 16 if source == "embedded" else 255, "classes": CLASSES}
+    if source == "embedded":
+        pools = embedded_pools()
+    if source != "embedded":  # apart, so that students, who build the embedded data, get no code for others
+        pools = read_pools(source, np.random.default_rng([seed, SPLIT]))
+    setting = {"size": size, "feature_max": FEATURE_MAX, "classes": CLASSES}
     manifest: dict[str, Any] = {"source": source.split(":", 1)[0], "size": size}
     if public is not None:
         episodes = list(draw_episodes(pools, SIZES[size], np.random.default_rng([seed, PUBLIC])))
@@ -150,17 +154,20 @@ def read_episode(folder: Path, number: int) -> dict[str, np.ndarray]:
     return episode
 
 
-def load_source(source: str, rng: np.random.Generator) -> dict[str, Split]:
+def embedded_pools() -> dict[str, Split]:
+    """Return scikit-learn's digits as both pools, "test" and "rest": images (n, 8, 8) uint8 up to 240."""
+    from sklearn.datasets import load_digits  # noqa: PLC0415 -- only this source needs it
+
+    digits = load_digits()
+    pool = Split((15 * digits.images).astype(np.uint8), digits.target.astype(np.int64))
+    return {"rest": pool, "test": pool}
+
+
+def read_pools(source: str, rng: np.random.Generator) -> dict[str, Split]:
     """Return the pools to draw from: "test", and "rest" for training and validation; images as (n, D) uint8.
 
     Raises ValueError or OSError with a sentence where the source cannot be used.
     """
-    if source == "embedded":
-        from sklearn.datasets import load_digits  # noqa: PLC0415 -- only this source needs it
-
-        pixels, digits = load_digits(return_X_y=True)
-        pool = Split(pixels.astype(np.uint8), digits.astype(np.int64))
-        return {"rest": pool, "test": pool}
     parts = read_source(source, rng)
     flat = {
         name: Split(part.images.reshape(len(part.images), -1), part.labels) for name, part in parts.items()
@@ -181,31 +188,31 @@ def draw_episodes(
 ) -> Iterator[tuple[dict[str, Any], dict[str, np.ndarray], dict[str, np.ndarray], dict[str, np.ndarray]]]:
     """Yield for each episode who its annotators are, and its train, val and test arrays."""
     for kind in rng.permutation(EPISODE_KINDS).tolist():
-        test = _stratified(pools["test"].labels, size.test, rng)
+        # The digits' classes are shuffled: what somebody knows of digits, say that a 4 looks like a 9, names no class.
+        names = rng.permutation(CLASSES)
+        rest_pool, test_pool = (Split(pools[n].images, names[pools[n].labels]) for n in ("rest", "test"))
+        test = _stratified(test_pool.labels, size.test, rng)
         taken = test if pools["rest"] is pools["test"] else np.empty(0, dtype=np.int64)
-        rest = _unbalanced(pools["rest"].labels, taken, rng)
+        rest = _unbalanced(rest_pool.labels, taken, rng)
         val, train = np.split(rest, [min(size.val, len(rest) // 2)])
-        crowd = draw_crowd(kind, size.annotators, rng)
+        crowd = draw_crowd(kind, size.annotators, names, rng)
         arrays = {}
         for name, index in (("train", train[: size.train]), ("val", val)):
-            split = take(pools["rest"], index)
-            arrays[name] = {
-                "features": split.images,
-                "annotations": annotate(split.labels, crowd, name, rng),
-                "labels": split.labels,
-            }
-        split = take(pools["test"], test)
+            split = _new_samples(rest_pool, index, rng)
+            answers = annotate(split["labels"], crowd, name, rng)
+            arrays[name] = {**split, "annotations": answers}
         facts = {"kind": kind, "annotators": crowd.kinds}
-        yield facts, arrays["train"], arrays["val"], {"features": split.images, "labels": split.labels}
+        yield facts, arrays["train"], arrays["val"], _new_samples(test_pool, test, rng)
 
 
-def draw_crowd(kind: str, annotators: int, rng: np.random.Generator) -> Crowd:
-    """Draw who is in the crowd of an episode, in random order."""
+def draw_crowd(kind: str, annotators: int, names: np.ndarray, rng: np.random.Generator) -> Crowd:
+    """Draw who is in the crowd of an episode, in random order; `names` (K,) are the classes of the digits."""
     kinds = [name for name, count in CROWDS[kind].items() for _ in range(count * annotators // 10)]
     kinds = [kinds[place] for place in rng.permutation(len(kinds))]
     slip = int(rng.choice(SLIPS))  # of all slipped annotators: they were handed the same sheet
-    confusion = np.stack([confusion_of(name, slip, rng) for name in kinds])
-    spread = rng.uniform(0.8, 1.2, len(kinds))
+    look_alikes = {int(names[digit]): int(names[alike]) for digit, alike in LOOK_ALIKES.items()}
+    confusion = np.stack([confusion_of(name, look_alikes, slip, rng) for name in kinds])
+    spread = rng.uniform(*DILIGENCE_SPREAD, len(kinds))
     diligence = {}
     for split in ("train", "val"):
         shares = SHIFTED_DILIGENCE[split] if kind == "shifted" else DILIGENCE
@@ -213,12 +220,12 @@ def draw_crowd(kind: str, annotators: int, rng: np.random.Generator) -> Crowd:
     return Crowd(kinds, confusion, diligence)
 
 
-def confusion_of(kind: str, slip: int, rng: np.random.Generator) -> np.ndarray:
+def confusion_of(kind: str, look_alikes: dict[int, int], slip: int, rng: np.random.Generator) -> np.ndarray:
     """Return the chances (K, K) of each answer (columns) given the true class (rows) of one annotator."""
     truth, anything = np.eye(CLASSES), np.full((CLASSES, CLASSES), 1 / CLASSES)
     if kind == "lazy":
         chances = 0.96 * truth + 0.04 * anything
-        for label, alike in LOOK_ALIKES.items():
+        for label, alike in look_alikes.items():
             chances[label] = truth[alike]
             chances[alike] = MIXED_UP * truth[label] + (1 - MIXED_UP) * truth[alike]
         return chances
@@ -252,13 +259,23 @@ def _stratified(labels: np.ndarray, count: int, rng: np.random.Generator) -> np.
 
 
 def _unbalanced(labels: np.ndarray, taken: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-    """Return the places of the samples that are not taken, some classes thinned out, in random order."""
+    """Return the places of the samples that are not taken, some drawn classes thinned out, in random order."""
+    thinned, keep = rng.permutation(CLASSES), np.ones(CLASSES)
+    keep[thinned[:RARE]] = rng.uniform(*RARE_SHARE, RARE)
+    keep[thinned[RARE : RARE + THINNED]] = rng.uniform(*THINNED_SHARE, THINNED)
     order = rng.permutation(np.setdiff1d(np.arange(len(labels)), taken))
     parts = []
     for label in range(CLASSES):
         members = order[labels[order] == label]
-        parts.append(members[: round(KEEP.get(label, 1) * len(members))])
+        parts.append(members[: max(2, round(keep[label] * len(members)))])
     return rng.permutation(np.concatenate(parts))
+
+
+def _new_samples(pool: Split, index: np.ndarray, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    """Return features (n, D) and labels; pictures of scikit-learn are redrawn, so that nobody can look them up."""
+    split = take(pool, index)
+    images = split.images if split.images.ndim == 2 else redrawn(split.images, rng)
+    return {"features": images.reshape(len(index), -1), "labels": split.labels}
 
 
 def _features(episode: dict[str, np.ndarray]) -> dict[str, np.ndarray]:

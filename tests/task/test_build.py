@@ -102,6 +102,15 @@ def test_data_py_is_inlined_and_folded_away(toy_task: Task) -> None:
     assert cell["metadata"]["cellView"] == "form"
 
 
+def test_a_cell_tagged_folded_is_folded_away_and_keeps_its_text(own_toy: Path) -> None:
+    path = own_toy / "notebook.py"
+    text = '\n# %% tags=["protected", "folded"]\nDETAIL = 1\n'
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    (cell,) = tagged(built(read_task(own_toy))[0], "folded")
+    assert source(cell) == f"{PROTECTED_LINE}\nDETAIL = 1"
+    assert cell["metadata"]["jupyter"] == {"source_hidden": True}
+
+
 def test_a_future_import_of_data_py_is_left_out(own_toy: Path) -> None:
     text = (own_toy / "data.py").read_text(encoding="utf-8")
     future = "from __future__ import (\n    annotations,\n)\n\nfrom pathlib"

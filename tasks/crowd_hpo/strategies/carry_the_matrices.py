@@ -3,7 +3,7 @@ def select_candidate(val_probs, z_val, z_train):
     n_classes = val_probs.shape[2]
     answers, labels = one_hot(z_train, n_classes), vote_shares(z_train, n_classes)
     for _ in range(100):
-        confusion = np.einsum("nk,nal->akl", labels, answers) + 0.02  # what was never seen may still happen
+        confusion = np.einsum("nk,nal->akl", labels, answers, optimize=True) + 0.02  # what was never seen may still happen
         confusion /= confusion.sum(axis=2, keepdims=True)
         labels = posterior(answers, confusion, labels.mean(axis=0))
     labels = posterior(one_hot(z_val, n_classes), confusion, labels.mean(axis=0))  # (N, K)
@@ -12,6 +12,6 @@ def select_candidate(val_probs, z_val, z_train):
 
 
 def posterior(answers, confusion, prior):
-    scores = np.log(prior + 1e-12) + np.einsum("nal,akl->nk", answers, np.log(confusion))
+    scores = np.log(prior + 1e-12) + np.einsum("nal,akl->nk", answers, np.log(confusion), optimize=True)
     chances = np.exp(scores - scores.max(axis=1, keepdims=True))
     return chances / chances.sum(axis=1, keepdims=True)
