@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -67,7 +68,8 @@ def _endpoint(site: Site, route: SiteRoute) -> Callable[[Request], Awaitable[Res
                 check_same_origin(visit)
                 visit = replace(visit, form=await body.form())
                 check_form_token(visit, visit.form)
-            return await run_in_threadpool(_PAGES[route.name], visit)
+            limiter = site.checking if route.name == "sign_in" else None
+            return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
         except SlowSenderError as error:
             return visit.page("problem.html", status=408, problem=str(error))
         except UsageError as error:

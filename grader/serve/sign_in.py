@@ -52,7 +52,7 @@ def sign_in(visit: SiteVisit) -> Response:
         response = visit.page("sign_in.html", status=429, problem=problem)
         response.headers["Retry-After"] = str(math.ceil(wait))
         return response
-    with visit.site.checking, visit.reading() as transaction:
+    with visit.reading() as transaction:
         person = person_of_code(transaction, code)
     if person is None:
         for throttle, key in keys:

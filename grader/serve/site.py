@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import threading
 import time
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -12,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import jinja2
+from anyio import CapacityLimiter
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
@@ -48,7 +48,7 @@ class Site:
         self.sessions = Sessions(contest.store.folder, self.seconds)
         self.by_address = Throttle(PER_ADDRESS, time.monotonic)
         self.by_code = Throttle(PER_CODE, time.monotonic)
-        self.checking = threading.BoundedSemaphore(_CODES_AT_A_TIME)
+        self.checking = CapacityLimiter(_CODES_AT_A_TIME)  # who waits for it holds no thread
         self.templates = _environment()
         self.board = BoardFile(contest.store.folder)
 

@@ -7,9 +7,9 @@ On disk each split is a folder `data/` of grayscale PNGs (28x28) beside lists of
     inputs    setting.json, train/ (experts drawn anew), test/ (answers, no true classes) what a final evaluation uses
     answers   answers.npz and ground_truth.json                                         stays with the grader
 
-Which classes an expert knows, how much of each class they saw in training, who has which cap, who is in which split and the
-order of the files come from the seed. Sources are `embedded` (5000 MNIST digits, no download), `npz:PATH` (MedMNIST format) and
-`torchvision:NAME[:ROOT]` (a data set in ROOT).
+Which classes an expert knows, how much of each class they saw in training, who has which cap, who is in which split, small
+changes of the images and the order of the files come from the seed. Sources are `embedded` (5000 MNIST digits, no
+download), `npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]` (a data set in ROOT).
 """
 
 from __future__ import annotations
@@ -25,14 +25,15 @@ from PIL import Image
 
 from parts.files import write_arrays, write_json
 from parts.images import Split, embedded_digits, file_names, read_source, take, write_images
+from parts.redraw import redrawn
 
-VAL, TEST = 1000, 1500  # images of the embedded digits; the other 2500 are for training
+VAL, TEST = 500, 2000  # images of the embedded digits; the other 2500 are for training
 KNOWN = ((0.0, 0.7), (0.4, 0.8), (0.7, 1.1))  # part of the shuffled classes that each knows; 1.1 ends at 0.1
 CAPS = (0.20, 0.35, 0.35)  # most of the images that each takes; who knows most has the least time
 LOWER = (0.10, 0.10, 0.10)  # least of the images that each of them shall get
 CLASSIFIER_CAP, CLASSIFIER_LOWER = 0.20, 0.05
 RIGHT_KNOWN, RIGHT_OTHER = 0.95, 0.30  # chance of a right answer in a class that they know, and in another
-SEEN_OFTEN = 0.4  # share of the classes of which an expert answered many training images, whether they know them or not
+SEEN_OFTEN = 0.4  # share of the classes of which an expert answered many training images; half of them known
 MISSING_OFTEN, MISSING_RARELY = 0.30, 0.95  # share of missing answers in these classes, and in the others
 LEAST_CLASSES = 4
 SPLIT, PUBLIC, SECRET, REHEARSAL = range(4)  # streams of random numbers: no experts are drawn twice
@@ -62,7 +63,11 @@ def make_data(
     Raises ValueError or OSError with a sentence where the source cannot be used, FileExistsError where a folder
     already holds a split.
     """
-    splits = load_source(source, np.random.default_rng([seed, SPLIT]))
+    rng = np.random.default_rng([seed, SPLIT])
+    if source == "embedded":
+        splits = embedded_splits(rng)
+    if source != "embedded":  # apart, so that students, who build the embedded data, get no code for others
+        splits = other_splits(source, rng)
     manifest: dict[str, Any] = {"source": source.split(":", 1)[0], "size": size}
     if public is not None:
         manifest["public"] = _write_public(public, splits, size, np.random.default_rng([seed, PUBLIC]))
@@ -126,16 +131,21 @@ def rehearse(public: Path, inputs: Path, answers: Path, seed: int) -> dict[str, 
     }
 
 
-def load_source(source: str, rng: np.random.Generator) -> dict[str, Split]:
-    """Return the splits "train", "val" and "test" of a source, classes 0..K-1; `rng` draws what the source leaves open.
+def embedded_splits(rng: np.random.Generator) -> dict[str, Split]:
+    """Return the splits "train", "val" and "test" of the digits, redrawn a little, all labels true."""
+    digits = embedded_digits()
+    order = rng.permutation(len(digits.labels))
+    parts = {"val": order[:VAL], "test": order[VAL : VAL + TEST], "train": order[VAL + TEST :]}
+    return {
+        name: Split(redrawn(digits.images[index], rng), digits.labels[index]) for name, index in parts.items()
+    }
+
+
+def other_splits(source: str, rng: np.random.Generator) -> dict[str, Split]:
+    """Return the splits of a source that is not embedded, with its classes numbered 0..K-1.
 
     Raises ValueError or OSError with a sentence where the source cannot be used.
     """
-    if source == "embedded":
-        digits = embedded_digits()
-        order = rng.permutation(len(digits.labels))
-        parts = {"val": order[:VAL], "test": order[VAL : VAL + TEST], "train": order[VAL + TEST :]}
-        return {name: take(digits, index) for name, index in parts.items()}
     splits = read_source(source, rng)
     classes = np.unique(np.concatenate([split.labels for split in splits.values()]))
     if len(classes) < LEAST_CLASSES:
@@ -152,10 +162,27 @@ def draw_experts(classes: int, rng: np.random.Generator) -> Experts:
     for expert, (start, end) in enumerate(KNOWN):
         known = np.arange(round(start * classes), round(end * classes)) % classes
         right[expert, shuffled[known]] = RIGHT_KNOWN
-    often = np.arange(classes) < round(SEEN_OFTEN * classes)
-    missing = np.stack([rng.permutation(np.where(often, MISSING_OFTEN, MISSING_RARELY)) for _ in KNOWN])
     order = rng.permutation(len(KNOWN))
-    return Experts(right[order], missing, np.array(CAPS)[order], np.array(LOWER)[order])
+    right = right[order]
+    return Experts(right, _draw_gaps(right > RIGHT_OTHER, rng), np.array(CAPS)[order], np.array(LOWER)[order])
+
+
+def _draw_gaps(knows: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the share of missing answers (M, K), for experts who know these classes (M, K).
+
+    Each expert saw as many known classes often as unknown ones, and classes that few have seen come first: otherwise one
+    draw of experts would be far easier than another.
+    """
+    classes = knows.shape[1]
+    often, seen = round(SEEN_OFTEN * classes), np.zeros(classes)
+    missing = np.full(knows.shape, MISSING_RARELY)
+    for expert in rng.permutation(len(knows)):
+        for members, count in ((knows[expert], often // 2), (~knows[expert], often - often // 2)):
+            candidates = rng.permutation(np.flatnonzero(members))
+            picked = candidates[np.argsort(seen[candidates], kind="stable")][:count]
+            missing[expert, picked] = MISSING_OFTEN
+            seen[picked] += 1
+    return missing
 
 
 def draw_answers(

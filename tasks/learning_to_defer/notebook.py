@@ -10,16 +10,93 @@
 # **You write the guess.** (Digits stand in for the X-rays, so that you can see for yourself who is right.)
 
 # %% [markdown]
+# ## At a glance
+#
+# | | |
+# |---|---|
+# | you write | one function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`; it is called 150 times in a training run |
+# | points | the untouched starter gets less than 20, the organisers' solution about 80, and there is room above it |
+# | time | a run takes about 5 seconds on one core, and the final evaluation {{ repeats }} runs |
+# | limits | {{ limits.wall_seconds }} seconds a run, {{ limits.memory_mb }} MB of memory, {{ limits.output_kb }} kB of printed text |
+# | a return that is not allowed | nothing learns from this batch, the run goes on, and your feedback names the first wrong return |
+# | an exception in your code | the submission gets 0 points, and your feedback shows where it happened |
+# | a run over its time limit | the submission gets 0 points |
+#
+# **Contents:** [A small example](#A-small-example) · [Task](#Task) · [Data](#Data) · [Scoring](#Scoring) · [Limits](#Limits) · [Setup](#Setup) ·
+# [Model](#Model) · [Training](#Training) · [Baseline](#Baseline) · [**Your solution**](#Your-solution) · [Evaluation](#Evaluation)
+
+# %% [markdown]
+# ## A small example
+#
+# Two experts, Ada and Ben, and three pictures of digits. It is an old case, so we know the true class of each picture:
+#
+# | picture | true class | Ada said | Ben said | gate: Ada | gate: Ben |
+# |---|---|---|---|---|---|
+# | A | 3 | **3** | 5 | 0.5 | 0.5 |
+# | B | 8 | nothing | **8** | 0.8 | 0.2 |
+# | C | 1 | **1** | nothing | 0.5 | 0.5 |
+#
+# The **gate** is a small network. It looks at a picture and names, for each expert, the probability that this expert should answer. So far it has learnt little:
+# to the gate, picture B looks like one for Ada, and of A and C it has no idea. Now we know the true classes, and can correct it.
+#
+# *How well does an answer fit the truth?* A right answer counts 0.99 and a wrong one 0.01, because nobody is perfect. This number is called the **likelihood**.
+# What does an answer count that was never given? Let us say 0.01 too, as if it were wrong.
+#
+# *Who should have answered?* Multiply gate and likelihood for each expert, and divide by the sum. This is **Bayes' rule**, and its result is the **posterior**:
+#
+# | picture | Ada: gate times likelihood | Ben: gate times likelihood | Ada should have answered | Ben should have answered |
+# |---|---|---|---|---|
+# | A | 0.5 · 0.99 = 0.495 | 0.5 · 0.01 = 0.005 | 0.495 / 0.500 = **0.99** | 0.005 / 0.500 = **0.01** |
+# | B | 0.8 · 0.01 = 0.008 | 0.2 · 0.99 = 0.198 | 0.008 / 0.206 = **0.04** | 0.198 / 0.206 = **0.96** |
+# | C | 0.5 · 0.99 = 0.495 | 0.5 · 0.01 = 0.005 | 0.495 / 0.500 = **0.99** | 0.005 / 0.500 = **0.01** |
+#
+# *How much work is that?* The mean of a column is the **load** of that expert: (0.99 + 0.04 + 0.99) / 3 = 0.67 for Ada, and 0.33 for Ben.
+#
+# Now the gate learns these six numbers, and next time it will send A and C to Ada. But she has time for one picture of three: her **cap** is 0.33. One of the two, we cannot say which, **overflows** to Ben.
+# If it is A, the team is wrong, because Ben takes a 3 for a 5. If it is C, the team may be right: perhaps Ben knows a 1 when he sees one. Two questions remain:
+#
+# 1. Ben said nothing about C, and Ada nothing about B. What does that tell us about them?
+# 2. If Ada has too much work, which of her pictures should go to somebody else?
+#
+# The small example has done badly on both. **Your function answers them for four agents, ten classes and 250 images at a time.** This cell checks the numbers above:
+
+# %% tags=["protected"]
+import numpy as np
+
+gate = np.array([[0.5, 0.5], [0.8, 0.2], [0.5, 0.5]])  # (3 pictures, 2 experts)
+right = np.array([[1, 0], [0, 1], [1, 0]])  # 1: the answer is right; 0: it is wrong, or there is none
+product = gate * np.where(right, 0.99, 0.01)
+should_have_answered = product / product.sum(axis=1, keepdims=True)  # the posterior
+assert np.allclose(should_have_answered, [[0.99, 0.01], [0.04, 0.96], [0.99, 0.01]], atol=0.005)
+assert np.allclose(should_have_answered.mean(axis=0), [0.67, 0.33], atol=0.005)  # the loads
+print("Ada and Ben should have answered:", *should_have_answered.round(2).tolist())
+
+# %% [markdown]
 # ## Task
 #
-# Write one function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`. It is the **E-step** of the training. For every batch it
-# gets the true classes, the few answers that the experts gave, and what the models currently believe. It returns
+# Here four **agents** can answer, always in this order: three experts, then the **classifier**, a small network that answers every image. Several networks train together, batch by batch, in a loop called
+# expectation-maximisation (EM). In each **E-step** your function guesses who should have answered. In each **M-step** the networks learn from the guess, and their next predictions come back to your function.
+#
+# Write this function, `e_step(log_gate, log_expert, log_ai, y, t, eps_lower, eps_upper)`. Its arguments have the names that are usual for such models:
+#
+# | symbol | in the small example | argument |
+# |---|---|---|
+# | $x$ | a picture; your function never sees it | |
+# | $y$ | the true class | `y` |
+# | $t_m$ | what expert $m$ said | `t`, -1 where the answer is missing |
+# | $z$ | the agent who answers | |
+# | $p(z \mid x)$ | the gate | `log_gate`, its logarithm |
+# | $p(y \mid t)$ | the likelihood: here 0.99 if $t$ is the true class, and 0.001 for each other class | |
+# | $p(t_m \mid x)$ | new: one network for each expert predicts what this expert will say | `log_expert`, its logarithm |
+# | $p(y \mid x)$ | new: what the classifier says | `log_ai`, its logarithm |
+# | $\varepsilon_\text{upper}$, $\varepsilon_\text{lower}$ | the cap, and the smallest load that an agent should have | `eps_upper`, `eps_lower` |
+#
+# The function returns two arrays of probabilities, written $q$ because they are guesses:
 #
 # - `q_z`: for each image, the probability that each agent *should* answer it. The gate learns to predict this from the image.
-# - `q_t`: for each image and expert, what the expert answers, or would have answered. The models of the experts learn this. It comes back to you as `log_expert` in later calls and has no other effect.
+# - `q_t`: for each image and expert, what the expert answers, or would have answered. The experts' networks learn this. It comes back to you as `log_expert` in later calls and has no other effect.
 #
-# Everything else is fixed: the data, the models, the optimiser and the number of epochs. There are four **agents** $z$, always in this order: the three
-# experts, then the classifier. The gate models $p(z \mid x)$, and one model per expert $p(t_m \mid x)$. If an answer $t$ is the true class $y$, then $p(y \mid t)$ is 0.99, also for the classifier.
+# Everything else is fixed: the data, the networks, the optimiser and the number of epochs.
 #
 # In the test, each image goes to the agent whom the gate prefers. Each agent takes at most $\lfloor\varepsilon_\text{upper} N\rfloor$ of the $N$ images, in random
 # order. Every further image **overflows** to a random agent who is still free. The chosen agent's answer is the team's answer.
@@ -29,29 +106,31 @@
 # | split | images | true classes | experts' answers |
 # |---|---|---|---|
 # | `train` | 2500 | known | about 69 % are **missing** |
-# | `val` | 1000 | known; for you to look at, never used for training | all |
-# | `test` | 1500 | hidden; only the grader has them | all, each used only if that expert is asked |
+# | `val` | 500 | known; for you to look at, never used for training | all |
+# | `test` | 2000 | hidden; only the grader has them | all, each used only if that expert is asked |
 #
-# Experts are right on 95 % of the images of the classes they know, and on 30 % of the others. In training, an expert saw many images of four classes (30 % of
-# the answers are missing there) and few of the other six (95 % missing), *whether they know these classes or not*. Who knows what, who saw what and who has which
+# Experts are right on 95 % of the images of the classes they know, and on 30 % of the others. One expert knows seven of the ten classes, the two others know four each.
+# In training, an expert saw many images of four classes (30 % of the answers are missing there) and few of the other six (95 % missing).
+# Of these four classes, they *know two and do not know the two others*. Who knows what, who saw what and who has which
 # cap is **drawn anew for every evaluation**. To try another draw, build it with `make_data(Path("other_experts"), None, None, seed=1)` and set `DATA_PATH` to it.
+#
 # The load of an agent should lie between `eps_lower` and `eps_upper`, two arguments of your function. Whatever exceeds the upper bound overflows. Missing the lower bound
 # costs nothing: it guards against a gate that forgets an agent.
 #
 # A split is a folder of grey 28 x 28 PNG files and JSON lists `[{"file": ..., "label": ...}, ...]`: `ground_truth.json` and `expert1.json` to `expert3.json`.
-# If an expert's list does not name a file, that answer is missing.
+# If an expert's list does not name a file, that answer is missing. Each image is turned and stretched a little, also drawn anew.
 #
 # ### Scoring
 #
 # $$\text{BAC} = \frac1{10} \sum_{c=0}^{9} \frac{\text{images of class } c \text{ that the team answers correctly}}{\text{images of class } c}, \qquad
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
-# You get **0 points at BAC {{ score.floor }}** (a random assignment gets about 0.65) and **100 points at BAC {{ score.ceiling }}**; points are clipped to 0 to 100.
-# The final evaluation trains and tests {{ repeats }} times, each time with new experts and another order of the images. Points come from the mean BAC.
+# This is the balanced accuracy (BAC). You get **0 points at BAC {{ score.floor }}** (a random assignment gets about 0.65) and **100 points at BAC {{ score.ceiling }}**; points are clipped to 0 to 100.
+# The final evaluation trains and tests {{ repeats }} times, each time with new experts, images and order. Points come from the mean BAC.
 #
 # ### Limits
 #
-# Your function runs alone in its own process. It gets its seven arguments and nothing else: no images, no models, no files, no internet, no GPU.
+# Your function runs alone in its own process. It gets its seven arguments and nothing else: no images, no networks, no files, no internet, no GPU.
 # One training run may take {{ limits.wall_seconds }} seconds in all. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
 # Return two arrays of the right shapes, finite and not negative, whose rows sum to 1 within 0.001. **Any other return costs its batch: nothing learns from it.**
 #
@@ -73,17 +152,10 @@ SEED = 0  # start of the networks, order of the batches and of the test, who tak
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# All imports of the protected cells are here.
+# All imports of the protected cells.
 
 # %% tags=["protected"]
-import hashlib
-import json
-import random
-import shutil
-import stat
-import time
-import urllib.request
-import zipfile
+import hashlib, json, random, shutil, stat, time, urllib.request, zipfile
 from pathlib import Path, PurePosixPath
 
 import matplotlib.pyplot as plt
@@ -113,7 +185,7 @@ from torch import nn
 KNOBS = {  # networks are (kind, width)
     "default": {
         "classifier": ("mlp", 8), "gate": ("mlp", 64), "expert": ("mlp", 64),  # the classifier is small on purpose
-        "epochs": 15, "batch_size": 250, "learning_rate": 3e-3, "weight_decay": 1e-4,
+        "epochs": 15, "batch_size": 250, "learning_rate": 5e-3, "weight_decay": 1e-4,
     },
     "large": {  # FashionMNIST: 54,000 training images, 1080 calls of e_step
         "classifier": ("resnet18", 64), "gate": ("conv", 32), "expert": ("conv", 32),
@@ -162,7 +234,7 @@ val_set = None if FINAL_EVALUATION_MODE else TaskDataset(data_folder / "val")
 print(f"train: {len(train_set.files)} images, {(train_set.answers < 0).mean():.0%} of the answers are missing")
 
 # %% [markdown]
-# Look at the cases: training images with the answers of experts 1, 2 and 3. Correct answers are green, wrong ones red, and `-` means no answer.
+# Look at the cases: training images with the answers of experts 1, 2 and 3. Right answers are blue, wrong ones are orange and in brackets, and `-` means no answer.
 
 # %% tags=["protected"]
 def show_samples(dataset, title, rows=2, columns=12):
@@ -172,9 +244,9 @@ def show_samples(dataset, title, rows=2, columns=12):
         axis.imshow(dataset.images[index, 0].cpu(), cmap="gray")
         axis.axis("off")
         for expert, answer in enumerate(dataset.answers[index]):
-            colour = "gray" if answer < 0 else "green" if answer == dataset.labels[index] else "red"
-            place = 0.2 + 0.3 * expert
-            axis.text(place, -0.2, "-" if answer < 0 else answer, color=colour, ha="center", transform=axis.transAxes)
+            is_right = answer == dataset.labels[index]
+            text, colour = ("-", "gray") if answer < 0 else (answer, "tab:blue") if is_right else (f"({answer})", "tab:orange")
+            axis.text(0.2 + 0.3 * expert, -0.2, text, color=colour, ha="center", transform=axis.transAxes)
     figure.suptitle(title)
     figure.tight_layout()
     plt.show()
@@ -199,8 +271,8 @@ def show_experts(train_set, val_set):
         given, labels = train_set.answers[:, expert], train_set.labels
         seen = np.array([(given[labels == c] >= 0).mean() for c in classes])  # (K,)
         right = np.array([(given[labels == c] == c).mean() for c in classes])  # (K,)
-        below.bar(classes, seen, color="tab:red", label="answered, wrong")
-        below.bar(classes, right, color="tab:green", label="answered, right")
+        below.bar(classes, seen, color="tab:orange", hatch="//", label="answered, wrong")
+        below.bar(classes, right, color="tab:blue", label="answered, right")
         below.set(xlabel="true class", ylabel="share of train", ylim=(0, 1.3), xticks=classes)
     axes[1, 0].legend(fontsize=8, ncols=2, loc="upper center")
     figure.tight_layout()
@@ -213,7 +285,7 @@ if not FINAL_EVALUATION_MODE:
 # %% [markdown]
 # ## Model
 #
-# The gate, the classifier and the models of the experts are networks of the same kind. The classifier is small on purpose: alone it is not good enough.
+# The gate, the classifier and the experts' networks are of the same kind. The classifier is small on purpose: alone it is not good enough.
 
 # %% tags=["protected"]
 def make_network(kind, width, outputs):
@@ -355,32 +427,44 @@ def train_step(team, optimizer, dataset, batch, e_step):
     return q_z.cpu().numpy()
 
 # %% [markdown]
-# The images are shuffled again in each epoch. A batch whose E-step is not allowed is skipped. Their number is reported once, at the end.
+# The images are shuffled again in each epoch. The learning rate falls to zero in the second half of the training, so that the last batches do not decide the result. A batch whose E-step is not allowed is skipped.
+
+# %% tags=["protected"]
+def train_epoch(team, optimizer, dataset, epoch, rng, e_step):
+    """Train for one epoch, 1 to the last; return the mean of q_z in each batch, [(M+1,)], and why others were skipped."""
+    loads, faults, order = [], [], rng.permutation(len(dataset.labels))
+    for start in range(0, len(order), knobs["batch_size"]):
+        progress = (epoch - 1 + start / len(order)) / knobs["epochs"]  # share of the training so far
+        optimizer.param_groups[0]["lr"] = knobs["learning_rate"] * min(1, 2 - 2 * progress)
+        try:
+            batch = order[start : start + knobs["batch_size"]]
+            loads.append(train_step(team, optimizer, dataset, batch, e_step).mean(axis=0))
+        except InvalidOutput as fault:
+            faults.append(str(fault))
+    return loads, faults
+
+# %% [markdown]
+# After each epoch, the notebook notes the loads that your `q_z` asks for, and tests the team on `val`. Skipped batches are reported once, at the end.
 
 # %% tags=["protected"]
 def train(team, dataset, e_step, val_set=None):
     """Train the team; return one record for each epoch."""
     rates = {"lr": knobs["learning_rate"], "weight_decay": knobs["weight_decay"]}
-    optimizer, shuffle = torch.optim.Adam(team.parameters(), **rates), torch.Generator().manual_seed(SEED)
-    history, faults, calls, start = [], [], 0, time.perf_counter()
+    optimizer, rng = torch.optim.Adam(team.parameters(), **rates), np.random.default_rng(derive_seed("batches"))
+    history, skipped, calls, start = [], [], 0, time.perf_counter()
     for epoch in range(1, knobs["epochs"] + 1):
-        loads = []
-        for batch in torch.randperm(len(dataset.labels), generator=shuffle).split(knobs["batch_size"]):
-            calls += 1
-            try:
-                loads.append(train_step(team, optimizer, dataset, batch.numpy(), e_step).mean(axis=0))
-            except InvalidOutput as fault:
-                faults.append(str(fault))
+        loads, faults = train_epoch(team, optimizer, dataset, epoch, rng, e_step)
+        skipped, calls = skipped + faults, calls + len(loads) + len(faults)
         record = {"load": np.mean(loads, axis=0) if loads else np.full(len(AGENTS), np.nan)}  # (M+1,) of q_z
         if val_set:
             _, answers, agent, wanted = team_answers(team, val_set, SEED)
             record["bac"] = balanced_accuracy_score(val_set.labels, chosen(answers, agent))
             record["overflow"] = (agent != wanted).mean()
         history.append(record)
-        loads = ", ".join(f"load of {agent} {load:.0%}" for agent, load in zip(AGENTS, record["load"]))
-        print(f"epoch {epoch}: {loads}")  # the mean of q_z
-    if faults:
-        penalise(f"{len(faults)} of {calls} batches were skipped, nothing learnt from them; the first time {faults[0]}")
+        shares = ", ".join(f"load of {agent} {load:.0%}" for agent, load in zip(AGENTS, record["load"]))
+        print(f"epoch {epoch}: {shares}")  # the mean of q_z
+    if skipped:
+        penalise(f"{len(skipped)} of {calls} batches were skipped, nothing learnt from them; the first time {skipped[0]}")
     print(f"{calls} batches in {time.perf_counter() - start:.1f} s")
     return history
 
@@ -396,7 +480,7 @@ import numpy as np
 import torch
 
 # %% [markdown]
-# Your function may call two worked examples. The first returns how likely the true class is if agent $z$ answers. There, $p(y \mid t)$ is about 0.99 on the diagonal, because nobody is perfect.
+# Your function may call two examples, which do for a batch what you saw above for Ada and Ben. The first returns the logarithm of the likelihood of each agent. The classifier gives no single answer but a probability of each class, so its likelihood is the mean over its answers.
 # A missing answer counts as **wrong** here. That is a choice, and not a good one.
 
 # %% tags=["protected", "slot-imports"]
@@ -418,7 +502,7 @@ def one_hot_answers(t, classes):
     return np.where(t[:, :, None] >= 0, given, 1 / classes)
 
 # %% [markdown]
-# The second is Bayes' rule. Who should have answered, given the true class? $p(z \mid x, y) \propto p(z \mid x)\, p(y \mid z)$.
+# The second is Bayes' rule: who should have answered, given the true class? $p(z \mid x, y) \propto p(z \mid x)\, p(y \mid z)$.
 
 # %% tags=["protected", "slot-imports"]
 def posterior(log_gate, log_likelihood):
@@ -520,15 +604,16 @@ def show_history(history):
     figure, (left, right) = plt.subplots(1, 2, figsize=(11, 3.4))
     epochs = np.arange(1, len(history) + 1)
     left.plot(epochs, [record["bac"] for record in history], marker="o", label="balanced accuracy")
-    left.plot(epochs, [record["overflow"] for record in history], marker=".", label="overflow")
-    left.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="0 to 100 points")
-    left.set(xlabel="epoch", ylabel="on val", ylim=(0, 1), xticks=epochs)
+    left.plot(epochs, [record["overflow"] for record in history], marker="s", label="overflow")
+    left.axhspan(FLOOR, CEILING, color="gray", alpha=0.15, label="0 to 100 points")
+    left.set(xlabel="epoch", ylabel="share of val", ylim=(0, 1), xticks=epochs)
     left.legend(loc="center right", fontsize=8)
     for number, agent in enumerate(AGENTS):
-        (line,) = right.plot(epochs, [record["load"][number] for record in history], label=agent)
+        colour, marker = ("tab:blue", "tab:orange", "black", "tab:pink")[number % 4], "osD^"[number % 4]
+        right.plot(epochs, [record["load"][number] for record in history], color=colour, marker=marker, label=agent)
         dashes = (4 * number, (4, 4 * len(AGENTS) - 4))  # equal caps stay visible side by side
-        right.axhline(eps_upper[number], color=line.get_color(), linestyle=dashes)
-    right.set(xlabel="epoch", ylabel="mean of q_z", ylim=(0, 1.02), xticks=epochs)
+        right.axhline(eps_upper[number], color=colour, linestyle=dashes)
+    right.set(xlabel="epoch", ylabel="load: mean of q_z", ylim=(0, 1.02), xticks=epochs)
     right.legend(fontsize=8)
     figure.tight_layout()
     plt.show()
@@ -565,7 +650,7 @@ def show_team(dataset, log_gate, answers, agent, wanted):
     for shift, who, name in ((-0.2, wanted, "wanted by the gate"), (0.2, agent, "gets")):
         left.bar(place + shift, [(who == number).mean() for number in place], width=0.4, label=name)
     left.hlines(eps_upper, place - 0.45, place + 0.45, color="black", label="cap")
-    left.set(xticks=place, xticklabels=AGENTS, ylabel="share of val", ylim=(0, 1))
+    left.set(xticks=place, xticklabels=AGENTS, xlabel="agent", ylabel="share of val", ylim=(0, 1))
     left.legend(fontsize=8)
     expert = log_gate[:, :-1].argmax(axis=1)  # (N,) the gate's favourite among the experts
     order = np.argsort(log_gate[:, :-1].max(axis=1) - log_gate[:, -1])  # images where it prefers the classifier come first
@@ -602,7 +687,7 @@ def final_evaluate(evaluate_data_path, team):
     return performance([accuracy])
 
 # %% [markdown]
-# The score on `val` comes from a single run with one team of experts. The final score is the mean of {{ repeats }} runs, and single runs differ by 20 points and more, so do not trust small gains here.
+# The score on `val` comes from a single run with one team of experts. The final score is the mean of {{ repeats }} runs, and single runs differ by about 10 points, so do not trust small gains here.
 
 # %% tags=["protected"]
 points = final_evaluate(data_folder / ("test" if FINAL_EVALUATION_MODE else "val"), team)

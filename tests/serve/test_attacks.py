@@ -13,11 +13,13 @@ from sites import TASK, SmallSite, small_site
 
 from grader.contest import queue
 from grader.contest.people import new_code
+from grader.contest.privacy import erase_person
 from grader.errors import UsageError, Verdict
+from grader.files import write_atomic
 from grader.serve.headers import POLICY
 from grader.serve.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
 from grader.serve.settings import ServeSettings
-from grader.serve.throttle import FailureLimit, Throttle
+from grader.serve.throttle import PER_CODE, FailureLimit, Throttle
 
 if TYPE_CHECKING:
     from grader.task.spec import Task
@@ -29,6 +31,12 @@ PAGES = ("/tasks", f"/task/{TASK}", "/board", "/questions", "/attempt/1", "/orga
 @pytest.fixture
 def site(tmp_path: Path, toy_task: Task) -> SmallSite:
     return small_site(tmp_path / "contest", toy_task)
+
+
+@pytest.fixture(scope="module")
+def unchanged(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
+    """A site in which tests change nothing."""
+    return small_site(tmp_path_factory.mktemp("unchanged") / "contest", toy_task)
 
 
 def test_every_answer_has_the_safe_headers_and_no_page_has_a_script_or_a_style_of_its_own(
@@ -76,12 +84,12 @@ def test_what_people_write_is_text_on_every_page(site: SmallSite) -> None:
     [{"Origin": "https://evil.example"}, {"Origin": "null"}, {"Sec-Fetch-Site": "cross-site"}, {"Sec-Fetch-Site": "same-site"}],
     ids=str,
 )  # fmt: skip
-def test_a_form_of_another_site_does_nothing(site: SmallSite, headers: dict[str, str]) -> None:
-    ada = site.client("student", **headers)
+def test_a_form_of_another_site_does_nothing(unchanged: SmallSite, headers: dict[str, str]) -> None:
+    ada = unchanged.client("student", **headers)
     assert ada.fill("/questions", text="why?").status_code == 400
     assert ada.hand_in(b"{}").status_code == 400
-    assert site.client(**headers).post("/sign-in", data={"code": "x"}).status_code == 400
-    assert "why?" not in site.client("staff").get("/questions").text
+    assert unchanged.client(**headers).post("/sign-in", data={"code": "x"}).status_code == 400
+    assert "why?" not in unchanged.client("staff").get("/questions").text
 
 
 def test_a_form_needs_the_token_of_its_own_session(site: SmallSite) -> None:
@@ -110,28 +118,28 @@ def test_a_form_needs_the_token_of_its_own_session(site: SmallSite) -> None:
         "/language/../../etc",
     ],
 )
-def test_paths_lead_nowhere_else(site: SmallSite, path: str) -> None:
-    answer = site.client("student").get(path)
+def test_paths_lead_nowhere_else(unchanged: SmallSite, path: str) -> None:
+    answer = unchanged.client("student").get(path)
     assert answer.status_code in (303, 404)
     if answer.status_code == 303:
         assert answer.headers["location"] in ("/", "/tasks", "/sign-in")
 
 
 @pytest.mark.parametrize("host", ["evil.example", "127.0.0.1.evil.example", "", "a b", "[::1"])
-def test_a_name_that_is_not_the_sites_is_refused(site: SmallSite, host: str) -> None:
-    answer = site.client("student").get("/tasks", headers={"Host": host})
+def test_a_name_that_is_not_the_sites_is_refused(unchanged: SmallSite, host: str) -> None:
+    answer = unchanged.client("student").get("/tasks", headers={"Host": host})
     assert answer.status_code == 400
     assert "Test contest" not in answer.text
 
 
-def test_methods_that_a_page_does_not_have_do_nothing(site: SmallSite) -> None:
-    admin = site.client("admin")
+def test_methods_that_a_page_does_not_have_do_nothing(unchanged: SmallSite) -> None:
+    admin = unchanged.client("admin")
     for method in ("DELETE", "PATCH", "OPTIONS", "TRACE", "PUT"):
         assert admin.request(method, "/tasks").status_code == 405
 
 
-def test_a_form_that_is_too_large_is_refused(site: SmallSite) -> None:
-    ada = site.client("student")
+def test_a_form_that_is_too_large_is_refused(unchanged: SmallSite) -> None:
+    ada = unchanged.client("student")
     assert ada.fill("/questions", text="x" * 70_000).status_code == 400
     assert ada.post("/questions", data={f"f{n}": "" for n in range(100)}).status_code == 400
     assert ada.fill("/questions", text="x" * 4001).status_code == 400
@@ -166,9 +174,13 @@ def test_a_new_code_ends_the_old_one_with_its_sessions_and_tokens(site: SmallSit
     assert site.client().post("/sign-in", data={"code": code}).status_code == 303
 
 
-def test_guessing_codes_is_slowed_down_and_says_for_how_long(site: SmallSite) -> None:
-    browser = site.client()
-    for _ in range(10):
+def test_guessing_codes_is_slowed_down_and_says_for_how_long(
+    tmp_path: Path, toy_task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert PER_CODE.failures == 10
+    monkeypatch.setattr("grader.serve.site.PER_CODE", FailureLimit(2, PER_CODE.seconds))
+    browser = small_site(tmp_path / "contest", toy_task).client()
+    for _ in range(2):
         assert browser.post("/sign-in", data={"code": "AAAA-BBBB-CCCC"}).status_code == 403
     answer = browser.post("/sign-in", data={"code": "AAAA-DDDD-EEEE"})
     assert answer.status_code == 429
@@ -204,13 +216,15 @@ def test_sessions_end_by_themselves_and_their_ids_are_not_on_the_disk(tmp_path: 
     assert sessions.find(idle) is None
 
 
-def test_somebody_who_was_erased_is_out(site: SmallSite) -> None:
-    ada = site.client("student")
-    with site.small.store.writing() as transaction:
-        transaction.connection.execute(
-            "UPDATE people SET erased = '2026-11-30' WHERE id = ?", (site.people["student"].id,)
-        )
+def test_somebody_who_was_erased_is_out_and_their_name_and_feedback_are_gone(site: SmallSite) -> None:
+    ada, folder = site.client("student"), site.small.store.folder
+    site.small.hand_in(site.small.ada)
+    write_atomic(site.small.store.feedback(1), b"code of Ada")
+    assert "Ada" in site.client("bob").get("/board").text
+    erase_person(site.small.store, site.people["student"].id)
     assert ada.get("/tasks").headers["location"] == "/sign-in"
+    assert "Ada" not in site.client("bob").get("/board").text
+    assert not any(b"Ada" in path.read_bytes() for path in folder.rglob("*.html"))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,6 +13,7 @@ from sites import TASK, SmallSite, small_site
 
 from grader.contest.people import revoke_tokens
 from grader.contest.receipts import Receipt, is_genuine
+from grader.serve.board_file import BoardFile
 from grader.serve.bodies import Body, FileForm, SlowSenderError
 
 if TYPE_CHECKING:
@@ -28,6 +30,12 @@ MULTIPART = {"Content-Type": f"multipart/form-data; boundary={BOUNDARY}", "Origi
 @pytest.fixture
 def site(tmp_path: Path, toy_task: Task) -> SmallSite:
     return small_site(tmp_path / "contest", toy_task, rules=SMALL_FILES)
+
+
+@pytest.fixture(scope="module")
+def empty(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
+    """A site that takes nothing of what tests send."""
+    return small_site(tmp_path_factory.mktemp("empty") / "contest", toy_task, rules=SMALL_FILES)
 
 
 def put(site: SmallSite, content: bytes, token: str | None, **headers: str) -> Any:
@@ -78,20 +86,20 @@ def test_an_upload_that_is_repeated_under_its_key_is_the_same_submission(site: S
     ids=["empty", "too large"],
 )
 def test_what_is_not_taken_says_why_and_leaves_nothing(
-    site: SmallSite, content: bytes, status: int, reason: str
+    empty: SmallSite, content: bytes, status: int, reason: str
 ) -> None:
-    answer = put(site, content, site.token("student"))
+    answer = put(empty, content, empty.token("student"))
     assert (answer.status_code, answer.json()["error"]) == (status, reason)
-    assert site.client("student").hand_in(content).status_code == status
-    assert left(site) == 0
+    assert empty.client("student").hand_in(content).status_code == status
+    assert left(empty) == 0
 
 
-def test_a_body_that_does_not_announce_its_length_is_capped_while_it_arrives(site: SmallSite) -> None:
+def test_a_body_that_does_not_announce_its_length_is_capped_while_it_arrives(empty: SmallSite) -> None:
     chunks = (b"x" * 500 for _ in range(10))
-    headers = {"Authorization": f"Bearer {site.token('student')}"}
-    answer = site.client().put(f"/submit/{TASK}", content=chunks, headers=headers)
+    headers = {"Authorization": f"Bearer {empty.token('student')}"}
+    answer = empty.client().put(f"/submit/{TASK}", content=chunks, headers=headers)
     assert answer.status_code == 413
-    assert left(site) == 0
+    assert left(empty) == 0
 
 
 def test_tokens_are_for_one_task_can_be_revoked_and_viewers_hand_in_nothing(site: SmallSite) -> None:
@@ -135,11 +143,52 @@ def test_before_the_opening_nothing_is_taken_and_the_task_is_not_shown(site: Sma
     ],
     ids=["file first", "two files", "field after", "no file", "cut off", "long field", "many fields", "wrong token", "garbage", "empty"],
 )  # fmt: skip
-def test_a_form_has_its_token_and_then_exactly_one_file(site: SmallSite, body: bytes) -> None:
-    ada = site.client("student")
+def test_a_form_has_its_token_and_then_exactly_one_file(empty: SmallSite, body: bytes) -> None:
+    ada = empty.client("student")
     sent = body.replace(b"TOKEN", ada.form_token.encode())
     assert ada.post(f"/task/{TASK}", content=sent, headers=MULTIPART).status_code == 400
-    assert left(site) == 0
+    assert left(empty) == 0
+
+
+def test_a_full_disk_refuses_uploads_until_later_and_takes_nothing_halfway(
+    empty: SmallSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grader.contest.intake.shutil.disk_usage", lambda _: SimpleNamespace(free=0))
+    answer = put(empty, b"{}", empty.token("student"))
+    assert (answer.status_code, answer.json()["error"]) == (503, "unavailable")
+    assert answer.headers["retry-after"]
+    page = empty.client("student").hand_in(b"{}")
+    assert page.status_code == 503
+    assert "disk is full" in page.text
+    assert left(empty) == 0
+
+
+def test_who_hands_in_too_often_is_told_when_again(tmp_path: Path, toy_task: Task) -> None:
+    rules = RULES.replace("minutes = 0", "minutes = 5\nburst = 1")
+    site = small_site(tmp_path / "contest", toy_task, rules=rules)
+    token = site.token("student")
+    assert put(site, b"{}", token).status_code == 201
+    answer = put(site, b"{}", token)
+    assert (answer.status_code, answer.json()["error"], answer.headers["retry-after"]) == (
+        429,
+        "too_soon",
+        "300",
+    )
+    assert "2026-11-30 10:05 UTC" in site.client("student").hand_in(b"{}").text
+
+
+def test_the_leaderboard_is_made_anew_at_most_every_few_seconds(tmp_path: Path) -> None:
+    made: list[str] = []
+
+    def make() -> str:
+        made.append("table")
+        return f"table {len(made)}"
+
+    board = BoardFile(tmp_path)
+    assert [board.table("en", make) for _ in range(3)] == ["table 1"] * 3
+    assert board.table("de", make) == "table 2"
+    (tmp_path / "pages" / "board.en.html").unlink()  # somebody was erased
+    assert board.table("en", make) == "table 3"
 
 
 class Arriving:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from grader.task.spec import load_task
 
@@ -63,7 +64,7 @@ def test_the_public_folder_holds_images_true_classes_and_a_list_for_each_expert(
     embedded: tuple[Path, dict[str, Any]],
 ) -> None:
     root, manifest = embedded
-    for split, count in (("train", 2500), ("val", 1000)):
+    for split, count in (("train", 2500), ("val", 500)):
         folder = root / "public" / split
         assert sorted(path.name for path in folder.iterdir()) == ["data", *LISTS, "ground_truth.json"]
         assert len(labels_in(folder / "ground_truth.json")) == count == manifest["public"][split]["images"]
@@ -77,7 +78,7 @@ def test_the_test_has_all_answers_and_no_true_classes(embedded: tuple[Path, dict
     assert sorted(path.name for path in (root / "inputs").iterdir()) == ["setting.json", "test", "train"]
     test = root / "inputs/test"
     assert sorted(path.name for path in test.iterdir()) == ["data", *LISTS]
-    assert all(len(labels_in(test / name)) == 1500 for name in LISTS)
+    assert all(len(labels_in(test / name)) == 2000 for name in LISTS)
 
 
 def test_the_answers_are_the_true_classes_in_the_order_of_the_test_files(
@@ -128,6 +129,28 @@ def test_seven_of_ten_training_answers_are_missing_whether_a_class_is_known_or_n
         assert sorted(np.round(seen, 1))[-5] < 0.3 < sorted(seen)[-4]
 
 
+@pytest.mark.parametrize("seed", range(8))
+@pytest.mark.parametrize("classes", [4, 5, 10, 26])
+def test_an_expert_saw_as_many_known_classes_often_as_unknown_ones_and_few_classes_were_seen_by_nobody(
+    builder: Builder, classes: int, seed: int
+) -> None:
+    experts = vars(builder)["draw_experts"](classes, np.random.default_rng(seed))
+    knows, often = experts.right > 0.5, experts.missing < 0.5
+    count = round(0.4 * classes)
+    assert (often & knows).sum(axis=1).tolist() == [count // 2] * 3
+    assert (often & ~knows).sum(axis=1).tolist() == [count - count // 2] * 3
+    assert (~often.any(axis=0)).sum() <= 0.1 * classes
+
+
+def test_no_digit_is_one_of_the_originals_that_everybody_can_import(
+    builder: Builder, embedded: tuple[Path, dict[str, Any]]
+) -> None:
+    root, _ = embedded
+    originals = {image.tobytes() for image in vars(builder)["embedded_digits"]().images}
+    files = [*(root / "public").rglob("*.png"), *(root / "inputs").rglob("*.png")]
+    assert not originals & {np.asarray(Image.open(file)).tobytes() for file in files}
+
+
 def test_the_training_experts_are_the_test_experts(embedded: tuple[Path, dict[str, Any]]) -> None:
     root, _ = embedded
     train = accuracy(root / "inputs/train", labels_in(root / "inputs/train/ground_truth.json"))
@@ -149,7 +172,7 @@ def test_the_final_evaluation_draws_other_experts_and_another_order(
 def test_no_image_is_in_two_splits_and_times_tell_nothing(embedded: tuple[Path, dict[str, Any]]) -> None:
     root, _ = embedded
     images = [path.read_bytes() for path in (root / "inputs").rglob("*.png")]
-    assert len(set(images)) == len(images) == 4000
+    assert len(set(images)) == len(images) == 4500
     files = [path for path in (root / "inputs").rglob("*") if path.is_file()]
     assert len({path.stat().st_mtime_ns for path in files}) == 1
 
