@@ -83,7 +83,7 @@ def fit_annot_mix(names: Any, z: np.ndarray, seed: int) -> AnnotMix:
     torch.manual_seed(seed)
     model = AnnotMix(names.new_net(), z.shape[1], len(names.DIGITS))
     used = torch.from_numpy(np.flatnonzero((z >= 0).any(axis=1)))
-    optimizer = torch.optim.RAdam(model.parameters(), lr=names.LEARNING_RATE)
+    optimizer = torch.optim.RAdam(model.parameters(), lr=names.knobs["learning_rate"])
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, names.knobs["epochs"])
     answers, size = torch.from_numpy(z), names.knobs["batch_size"]
     for _ in range(names.knobs["epochs"]):
@@ -135,7 +135,7 @@ def fit_library(names: Any, z: np.ndarray, seed: int) -> tuple[np.ndarray, np.nd
     epochs = names.knobs["epochs"]
     rate = LRScheduler(policy=torch.optim.lr_scheduler.CosineAnnealingLR, T_max=epochs)
     parameters = {
-        "max_epochs": epochs, "optimizer": torch.optim.RAdam, "optimizer__lr": names.LEARNING_RATE,
+        "max_epochs": epochs, "optimizer": torch.optim.RAdam, "optimizer__lr": names.knobs["learning_rate"],
         "iterator_train__shuffle": True, "iterator_train__drop_last": True, "train_split": None,
         "iterator_train__batch_size": names.knobs["batch_size"], "callbacks": [("rate", rate)], "verbose": 0,
     }  # fmt: skip

@@ -5,8 +5,8 @@
     answers   answers.npz (labels)                                                            stays with the grader
 
 Images are (n, side, side) uint8, annotations (n, A) int64 and labels (n,) int64; `setting.json` beside the folders says
-how to read them. Half of the images are the pool, half are for testing. Which half an image is in, the order of the
-images and of the annotators, and each single mistake come from the seed.
+how to read them. Half of the images are the pool, half are for testing. Which half an image is in, how it is redrawn, the
+order of the images and of the annotators, and each single mistake come from the seed.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from PIL import Image
 
 from parts.files import write_arrays, write_file, write_json
 from parts.images import Split, read_source, shuffled, take
@@ -23,6 +24,9 @@ from parts.images import Split, read_source, shuffled, take
 CROWDS = {"default": "eight", "tutorial": "five", "large": "eight"}  # who answers, for each size of the task
 CLASSES = 10
 BIASED_CLASS = 1  # what the biased annotator says too often
+WHITE = 16  # of a digit's pixels
+TURN, ZOOM, SHIFT = 0.06, 0.03, 0.2  # of a redrawn digit, at most: radians, share, pixels
+PIXEL_NOISE = 0.5  # standard deviation
 PUBLIC, SECRET, REHEARSAL = 1, 2, 3  # streams of random numbers: one seed never draws the same crowd twice
 
 
@@ -125,6 +129,10 @@ def _draw(
 ) -> tuple[Split, np.ndarray, Split, dict[str, Any]]:
     """Return the pool, its annotations (n, A), the test set and the content of setting.json."""
     pool, test, white = _load(source, test_name, rng)
+    if (
+        source == "embedded" and size != "tutorial"
+    ):  # the tutorial's curves are those of the digits as they are
+        pool, test = (Split(_redraw(half.images, rng), half.labels) for half in (pool, test))
     if set(pool.labels.tolist()) != set(range(CLASSES)):
         raise ValueError(f"the pool must have the classes 0 to {CLASSES - 1}, each at least once")
     matrices = confusion_matrices(CROWDS[size], CLASSES)
@@ -153,7 +161,32 @@ def _load(source: str, test_name: str, rng: np.random.Generator) -> tuple[Split,
         for half, part in zip(halves, np.split(members, [cut]), strict=True):
             half.append(part)
     pool, test = (take(split, rng.permutation(np.concatenate(half))) for half in halves)
-    return pool, test, 16
+    return pool, test, WHITE
+
+
+def _redraw(images: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return digits (n, h, w) uint8, each turned, stretched and shifted a little, with noise in every pixel.
+
+    Images of 28x28 pixels stand more than these of 8x8. Nobody who has the digits finds them here.
+    """
+    count, *sides = images.shape
+    centre = np.array(sides) / 2
+    moves = zip(
+        images.astype(np.float32),
+        rng.uniform(-TURN, TURN, count),
+        rng.uniform(1 - ZOOM, 1 + ZOOM, count),
+        rng.uniform(-SHIFT, SHIFT, (count, 2)),
+        strict=True,
+    )
+    redrawn = []
+    for image, turn, zoom, shift in moves:
+        matrix = np.array([[np.cos(turn), -np.sin(turn)], [np.sin(turn), np.cos(turn)]]) / zoom
+        rows = np.column_stack([matrix, centre - matrix @ centre + shift]).ravel().tolist()
+        picture = Image.fromarray(image)
+        moved = picture.transform(picture.size, Image.Transform.AFFINE, rows, Image.Resampling.BILINEAR)
+        redrawn.append(np.asarray(moved))
+    noisy = np.stack(redrawn) + rng.normal(0, PIXEL_NOISE, images.shape)
+    return noisy.round().clip(0, WHITE).astype(np.uint8)
 
 
 def _write_pool(

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
 
 from grader.task.spec import load_task
 
@@ -43,10 +44,25 @@ def files_of(folder: Path) -> dict[str, bytes]:
     }
 
 
+@pytest.fixture(scope="module")
+def as_they_are(builder: Builder, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same three folders in the size that does not redraw the digits."""
+    root = tmp_path_factory.mktemp("tutorial")
+    builder.make_data(root / "public", root / "inputs", root / "answers", SECRET_SEED, size="tutorial")
+    return root
+
+
 def known_labels() -> dict[bytes, int]:
     digits = load_digits()
     images = digits.images.astype(np.uint8)
     return {image.tobytes(): int(label) for image, label in zip(images, digits.target, strict=True)}
+
+
+def nearest_digits(images: np.ndarray) -> np.ndarray:
+    """Return the position of the nearest of scikit-learn's digits to each image."""
+    whole, ours = load_digits().images.reshape(-1, 64), images.reshape(-1, 64).astype(float)
+    products: np.ndarray = ours @ whole.T
+    return np.asarray(((whole**2).sum(axis=1) - 2 * products).argmin(axis=1))
 
 
 def test_the_public_folder_holds_a_pool_and_val_with_everything_a_student_may_see(
@@ -73,20 +89,38 @@ def test_the_inputs_hold_no_true_labels(embedded: tuple[Path, dict[str, Any]]) -
 
 
 def test_the_answers_are_the_labels_in_the_order_of_the_test_images(
-    embedded: tuple[Path, dict[str, Any]],
+    embedded: tuple[Path, dict[str, Any]], as_they_are: Path
 ) -> None:
-    root, _ = embedded
-    labels, images = (
-        arrays_of(root / "answers/answers.npz"),
-        arrays_of(root / "inputs/test/images.npz")["images"],
-    )
-    assert list(labels) == ["labels"]
     known = known_labels()
+    images = arrays_of(as_they_are / "inputs/test/images.npz")["images"]
+    labels = arrays_of(as_they_are / "answers/answers.npz")
+    assert list(labels) == ["labels"]
     assert [known[image.tobytes()] for image in images] == labels["labels"].tolist()
+    redrawn = arrays_of(embedded[0] / "inputs/test/images.npz")["images"]
+    truth = arrays_of(embedded[0] / "answers/answers.npz")["labels"]
+    assert np.mean(load_digits().target[nearest_digits(redrawn)] == truth) > 0.95
 
 
-def test_the_two_halves_are_all_the_digits_once(embedded: tuple[Path, dict[str, Any]]) -> None:
-    root, _ = embedded
+def test_no_digit_is_found_again_by_what_a_network_answers_to_it(
+    embedded: tuple[Path, dict[str, Any]], as_they_are: Path
+) -> None:
+    """Whoever had the network's weights could look its answers up, were the pictures those of scikit-learn."""
+    whole = load_digits()
+    net = LogisticRegression(max_iter=200).fit(whole.images.reshape(-1, 64)[::2], whole.target[::2])
+    answers = net.predict_proba(whole.images.reshape(-1, 64))
+    shares = []
+    for root in (as_they_are, embedded[0]):
+        images = arrays_of(root / "inputs/train/pool.npz")["images"].reshape(-1, 64)
+        order = nearest_digits(images)
+        shown = net.predict_proba(images)
+        matches = np.abs(shown[:, None] - answers[None]).max(axis=2).argmin(axis=1)
+        shares.append(np.mean(matches == order))
+    assert shares[0] > 0.95
+    assert shares[1] < 0.3
+
+
+def test_the_two_halves_are_all_the_digits_once(as_they_are: Path) -> None:
+    root = as_they_are
     for folder, test in (("public", "val"), ("inputs", "test")):
         halves = [
             arrays_of(root / folder / "train/pool.npz"),
@@ -138,8 +172,8 @@ def test_the_size_tutorial_has_the_five_annotators_of_the_tutorial(builder: Buil
     assert hard.tolist() == [0.85] * 9 + [0.40]
 
 
-def test_neither_order_nor_times_tell_a_label(embedded: tuple[Path, dict[str, Any]]) -> None:
-    root, _ = embedded
+def test_neither_order_nor_times_tell_a_label(as_they_are: Path) -> None:
+    root = as_they_are
     files = [path for path in root.rglob("*") if path.is_file()]
     assert len({path.stat().st_mtime_ns for path in files}) == 1
     labels = arrays_of(root / "answers/answers.npz")["labels"]
@@ -167,14 +201,17 @@ def test_answers_built_alone_belong_to_inputs_built_alone(builder: Builder, tmp_
 
 
 def test_one_seed_never_draws_the_same_pool_for_students_and_for_the_evaluation(
-    embedded: tuple[Path, dict[str, Any]],
+    embedded: tuple[Path, dict[str, Any]], as_they_are: Path
 ) -> None:
-    root, _ = embedded
-    public, final = (
-        {image.tobytes() for image in arrays_of(root / folder / "train/pool.npz")["images"]}
-        for folder in ("public", "inputs")
-    )
-    assert 0.4 < len(public & final) / len(final) < 0.6
+    shares = []
+    for root in (as_they_are, embedded[0]):
+        public, final = (
+            {image.tobytes() for image in arrays_of(root / folder / "train/pool.npz")["images"]}
+            for folder in ("public", "inputs")
+        )
+        shares.append(len(public & final) / len(final))
+    assert 0.4 < shares[0] < 0.6
+    assert shares[1] == 0, "each picture is redrawn"
 
 
 def test_a_folder_that_holds_data_is_left_alone(builder: Builder, tmp_path: Path) -> None:
@@ -206,9 +243,10 @@ def test_a_rehearsal_shuffles_the_public_pool_and_people_and_tests_on_val(
     }
     for image, row in zip(ours["images"], ours["annotations"].tolist(), strict=True):
         assert answers_of[image.tobytes()] == sorted(row)
-    known, labels = known_labels(), arrays_of(tmp_path / "a/answers.npz")["labels"]
-    images = arrays_of(tmp_path / "i/test/images.npz")["images"]
-    assert [known[image.tobytes()] for image in images] == labels.tolist()
+    val, test = arrays_of(public / "val/images.npz"), arrays_of(tmp_path / "i/test/images.npz")
+    known = {image.tobytes(): label for image, label in zip(val["images"], val["labels"], strict=True)}
+    labels = arrays_of(tmp_path / "a/answers.npz")["labels"]
+    assert [known[image.tobytes()] for image in test["images"]] == labels.tolist()
 
 
 @pytest.mark.parametrize(

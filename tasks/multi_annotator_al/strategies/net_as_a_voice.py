@@ -1,4 +1,4 @@
-# idea: the reference, and from the fourth cycle on the last net is one more voice in the labels
+# stronger: the reference, and from the fourth cycle on the last net is one more voice in the labels
 def dawid_skene(z, iterations=50, prior=3):
     used = (z >= 0).any(axis=1)
     said = z[used][:, :, None] == np.arange(CLASSES)
