@@ -269,7 +269,7 @@ class Builder(Protocol):
 
 DEFAULT_SIZE = "default"
 # Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
-_YOUNGER_FIELDS = {"on_error": "end", "item_default": None, "methods": {}, "stages": []}
+_YOUNGER_FIELDS: dict[str, Any] = {"on_error": "end", "item_default": None, "methods": {}, "stages": []}
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
 

@@ -40,9 +40,9 @@ class StagedChannel:
         self._first_call = first_call
         self._stage = 0
         self._values = self._bytes = 0
-        self._channel = self._open()
+        self._channel = self._open(0)
 
-    def _open(self) -> Channel:
+    def _open(self, calls_before: int) -> Channel:
         self._door.sendall(NEXT)
         answer, descriptors, _, _ = socket.recv_fds(self._door, _ANSWER_BYTES, 1)
         if answer != OPEN or not descriptors:
@@ -51,7 +51,7 @@ class StagedChannel:
             )
         sock = socket.socket(fileno=descriptors[0])
         first_call, self._first_call = self._first_call, None
-        return Channel(sock, self._ledger, self._boundary, first_call=first_call)
+        return Channel(sock, self._ledger, self._boundary, first_call=first_call, calls_before=calls_before)
 
     def wait_until_loaded(self) -> None:
         """Wait for the student's cell to be run in the process of the stage at work. Raises SlotFailure where that failed."""
@@ -81,8 +81,8 @@ class StagedChannel:
         return self._channel.construct(entry, args, kwargs)
 
     def forget(self, instance: int) -> None:
-        """Let the process drop an instance; that of an earlier stage is gone already, and its number may be another's."""
-        del instance
+        """Let the process of the stage at work drop an instance; one of an earlier stage is gone already."""
+        self._channel.forget(instance)
 
     def _go_to(self, entry: str) -> None:
         name = entry.partition(".")[0]
@@ -93,7 +93,7 @@ class StagedChannel:
             )
         if stage > self._stage:
             self._stage, self._values, self._bytes = stage, 0, 0
-            self._channel = self._open()
+            self._channel = self._open(self._channel.calls)
             self._channel.wait_until_loaded()
 
     def _count(self, entry: str, answer: Any) -> None:
