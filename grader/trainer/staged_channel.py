@@ -116,7 +116,7 @@ def size_of(value: Any) -> tuple[int, int]:
     """Return how many values and bytes a value that crossed holds, so that no shape of it holds more than is counted.
 
     Each element of an array, each number and each begun 8 bytes of a text, a key or bytes is a value; None and what is empty,
-    too, and takes 8 bytes. A container counts what is in it.
+    too, and takes 8 bytes. A list, tuple or dict is one value more than what is in it: how they are nested can say something.
     """
     if isinstance(value, str):
         return _of_bytes(len(value.encode()))
@@ -132,9 +132,7 @@ def size_of(value: Any) -> tuple[int, int]:
         return max(value.numel(), 1), max(value.numel() * value.element_size(), _VALUE_BYTES)
     else:
         return 1, _VALUE_BYTES
-    return (
-        (sum(values for values, _ in parts), sum(size for _, size in parts)) if parts else (1, _VALUE_BYTES)
-    )
+    return 1 + sum(values for values, _ in parts), _VALUE_BYTES + sum(size for _, size in parts)
 
 
 def _of_bytes(count: int) -> tuple[int, int]:

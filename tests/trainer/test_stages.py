@@ -238,17 +238,18 @@ def test_each_stage_drops_its_instances_and_no_others() -> None:
     [
         (np.zeros((100, 50), np.float32), 5000, 20_000),
         (torch.zeros(10, dtype=torch.float64), 10, 80),
-        ([1, 2.5, True, None], 4, 32),
-        ({"w": np.zeros(3), "b": 1}, 6, 48),
+        ([1, 2.5, True, None], 5, 40),
+        ({"w": np.zeros(3), "b": 1}, 7, 56),
         (np.zeros((0, 12345)), 1, 8),
-        ([[], {}, (), ""], 4, 32),
+        ([[], {}, (), ""], 5, 40),
         ("x" * 17, 3, 17),
         ("\u0142" * 8, 2, 16),
         (b"x" * 800, 100, 800),
-        ({"k" * 80: None}, 11, 88),
-        ([np.int8(1).repeat(1)] * 5, 5, 40),
+        ({"k" * 80: None}, 12, 96),
+        ([np.int8(1).repeat(1)] * 5, 6, 48),
+        ([[(1,)]], 4, 32),
     ],
-    ids=["array", "tensor", "numbers", "dict", "a shape", "empty", "text", "letters", "bytes", "a key", "small arrays"],
+    ids=["array", "tensor", "numbers", "dict", "a shape", "empty", "text", "letters", "bytes", "a key", "small arrays", "nested"],
 )  # fmt: skip
 def test_no_shape_of_a_value_holds_more_than_is_counted(value: Any, values: int, size: int) -> None:
     assert size_of(value) == (values, size)
