@@ -190,6 +190,14 @@ def test_a_class_that_is_not_as_the_task_says_is_found(own_toy: Path, old: str, 
     assert says in finding.detail
 
 
+def test_nothing_is_wrong_with_an_argument_by_name(own_toy: Path) -> None:
+    spoil(own_toy, "task.toml", "int64, losses", "int64, *, losses")
+    spoil(
+        own_toy, "notebook.py", "def your_weights(targets, losses)", "def your_weights(targets, /, *, losses)"
+    )
+    assert the(findings_of(read_task(own_toy)), "entries").ok
+
+
 def test_a_method_that_gets_the_trainers_seed_is_found(own_toy: Path) -> None:
     as_class(own_toy)
     call = "train(lambda targets, losses: YourWeights(2).weigh(targets, SEED))"
@@ -280,8 +288,9 @@ def test_a_task_that_was_not_built_is_a_usage_error(own_toy: Path) -> None:
 
 
 def test_arguments_come_without_their_types() -> None:
-    signature = "f(a: (B,) int64, b: [x, y]) -> (B,), g() -> int, h(z)"
-    assert [arguments_of(signature, name) for name in "fghi"] == [["a", "b"], [], ["z"], None]
+    signature = "f(a: (B,) int64, b: [x, y]) -> (B,), g() -> int, h(z), k(a, /, b=1, *, seed: int = 0)"
+    names = [arguments_of(signature, name) for name in "fghik"]
+    assert names == [["a", "b"], [], ["z"], None, ["a", "b", "seed"]]
 
 
 def test_many_sentences_are_shortened_and_each_is_said_once() -> None:
