@@ -35,7 +35,7 @@ def sandbox() -> Iterator[AloneSandbox]:
 def answers(slot: AloneSlot, calls: int) -> Iterator[dict[str, Any]]:
     """Yield what the slot says: that it is ready, then its answers."""
     with connect(**slot.socket.trainer) as trainer:
-        trainer.settimeout(30)
+        trainer.settimeout(60)
         for number in range(calls + 1):
             if number:
                 question = {"kind": "call", "number": number, "entry": ENTRY, "args": arguments()}
@@ -101,7 +101,7 @@ def has_ended(process: int) -> bool:
 
 
 def test_nothing_of_a_closed_slot_is_left(sandbox: AloneSandbox) -> None:
-    body = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\nreturn child.pid"
+    body = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\nreturn child.pid"
     slot = started(sandbox, function(body))
     _, answer = answers(slot, 1)
     slot.close()
