@@ -36,6 +36,7 @@ class RefusalReason(StrEnum):
     EMPTY = "empty"
     NOT_ALLOWED = "not_allowed"
     UNKNOWN = "unknown"
+    OTHER_FILE = "other_file"
 
 
 class Refused(UsageError):  # noqa: N818 -- a decision, not a mistake

@@ -30,6 +30,7 @@ _STATUS = {
     RefusalReason.TOO_LARGE: 413,
     RefusalReason.EMPTY: 400,
     RefusalReason.UNKNOWN: 404,
+    RefusalReason.OTHER_FILE: 409,
 }
 _LATER_SECONDS = "30"
 _MOST_KEY = 100  # letters of a client's name of an upload
@@ -118,6 +119,7 @@ def refusal_text(visit: SiteVisit, refused: Refused) -> str:
         RefusalReason.EMPTY: "The file is empty. Choose your notebook and hand in again.",
         RefusalReason.NOT_ALLOWED: "You may look on, but not hand in.",
         RefusalReason.UNKNOWN: "There is no such task.",
+        RefusalReason.OTHER_FILE: "This page has handed in another file. Load the page again, and then hand in.",
     }[refused.reason]
     return visit.translate(text, again=visit.clock(refused.again) if refused.again else "")
 

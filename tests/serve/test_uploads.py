@@ -80,6 +80,17 @@ def test_an_upload_that_is_repeated_under_its_key_is_the_same_submission(site: S
     assert places == ["/attempt/2", "/attempt/2"]
 
 
+def test_another_file_under_a_key_is_refused_instead_of_lost(site: SmallSite) -> None:
+    token, ada = site.token("student"), site.client("student")
+    assert put(site, b"first", token, **{"Idempotency-Key": "once"}).status_code == 201
+    answer = put(site, b"better", token, **{"Idempotency-Key": "once"})
+    assert (answer.status_code, answer.json()["error"]) == (409, "other_file")
+    assert ada.hand_in(b"first", key="page").status_code == 303
+    page = ada.hand_in(b"better", key="page")
+    assert (page.status_code, "Load the page again" in page.text) == (409, True)
+    assert left(site) == 2
+
+
 @pytest.mark.parametrize(
     ("content", "status", "reason"),
     [(b"", 400, "empty"), (b"x" * 2000, 413, "too_large")],
