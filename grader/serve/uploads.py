@@ -82,6 +82,7 @@ async def hand_in(visit: SiteVisit, body: Body) -> Response:
     task = str(visit.path("task"))
     try:
         check_same_origin(visit)
+        check_task(visit, task)
         form = FileForm(body, visit.request.headers.get("content-type", ""))
         fields = await form.fields()
         check_form_token(visit, fields)
@@ -97,6 +98,12 @@ async def hand_in(visit: SiteVisit, body: Body) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     return RedirectResponse(f"/attempt/{receipt.number}", 303)
+
+
+def check_task(visit: SiteVisit, task: str) -> None:
+    """Raise Refused where the contest has no such task, without naming those that it has: some may not be open yet."""
+    if task not in visit.site.tasks:
+        raise Refused(RefusalReason.UNKNOWN, "the contest has no such task")
 
 
 def check_length(visit: SiteVisit, task: str) -> None:

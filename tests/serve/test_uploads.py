@@ -133,7 +133,13 @@ def test_before_the_opening_nothing_is_taken_and_the_task_is_not_shown(site: Sma
     ada = site.client("student")
     assert ada.get(f"/task/{TASK}").status_code == 404
     assert ada.get(f"/task/{TASK}/file/toy_task.ipynb").status_code == 404
-    assert "wrong labels" not in ada.get("/tasks").text
+    site.client("staff").fill("/organise/announce", text="It begins soon.", task=TASK)
+    ada.fill("/questions", text="What is it about?", task=TASK)
+    unknown = ada.post("/task/toy_tsk", data={"token": ada.form_token}, files={"file": ("my.ipynb", b"{}")})
+    assert unknown.status_code == 404
+    for page in (unknown, ada.get("/tasks"), ada.get("/questions"), ada.get("/board")):
+        assert "wrong labels" not in page.text
+        assert TASK not in page.text
     assert "2026-11-30 09:00 UTC" in ada.hand_in(b"{}").text
     assert site.client("staff").get(f"/task/{TASK}").status_code == 200
 
