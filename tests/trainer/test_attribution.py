@@ -92,6 +92,18 @@ def test_a_time_limit_without_refused_threads_names_none() -> None:
     assert "threads" not in blamed(BusySlot(0.0)).message
 
 
+@pytest.mark.parametrize("calls", [0, 2], ids=["the first stage", "a later one"])
+def test_a_time_limit_while_the_cell_is_loaded_says_so(calls: int) -> None:
+    with contextlib.closing(Ledger()) as ledger:
+        for is_call in [False, *[True] * calls]:
+            ledger.begin(call=is_call)
+            ledger.end()
+        ledger.begin(call=False)
+        time.sleep(0.1)
+        fault = blame_time(ledger, BusySlot(0.0), 0.1)
+    assert fault.message.endswith("and was still busy while your cell was being loaded")
+
+
 WALL = 100.0
 
 
@@ -99,6 +111,7 @@ class Waits:
     """A ledger of a run of `WALL` seconds that waited for the slot, and was waiting when the clock ran out, or not."""
 
     calls = 3
+    loading = False
 
     def __init__(self, seconds: float, *, running: bool) -> None:
         self._seconds, self.running = seconds, running
