@@ -36,7 +36,9 @@ _CORE_LIMITS = {
     },
     True: {"cpu.weight": "100", "cpu.max": f"{CORES * PERIOD_MICROSECONDS} {PERIOD_MICROSECONDS}"},
 }
-_LOWER_PRIORITY = 5  # nice: about a third of the time that a trainer gets, where both want a core
+_LOWER_PRIORITY = (
+    5  # added to the niceness: about a third of the time that a trainer gets, where both want a core
+)
 
 
 @dataclass(frozen=True)
@@ -99,7 +101,10 @@ def enter(group: ControlGroup | None, pid: int) -> None:
             group.add(pid)
     if group is None or "cpu" not in group.folders:
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, pid, _LOWER_PRIORITY)
+            niceness = os.getpriority(
+                os.PRIO_PROCESS, pid
+            )  # that of a grader that itself gives way, such as under `nice`
+            os.setpriority(os.PRIO_PROCESS, pid, niceness + _LOWER_PRIORITY)
 
 
 def group_of(limits: Limits) -> ControlGroup | None:
