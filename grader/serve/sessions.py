@@ -67,7 +67,8 @@ class Sessions:
             if row is None:
                 return None
             if now - row["seen"] > _SEEN_STEP:
-                connection.execute("UPDATE sessions SET seen = ? WHERE digest = ?", (now, row["digest"]))
+                with contextlib.suppress(sqlite3.Error):  # a full disk keeps nobody from reading
+                    connection.execute("UPDATE sessions SET seen = ? WHERE digest = ?", (now, row["digest"]))
         return Session(row["person"], row["form_token"])
 
     def end(self, identity: str) -> None:
