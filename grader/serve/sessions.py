@@ -90,7 +90,7 @@ class Sessions:
                 connection.row_factory = sqlite3.Row
                 yield connection
         except sqlite3.Error as error:
-            raise GraderFault(f"{self._path}: {error}; try again") from error
+            raise GraderFault(f"{FILE}: {error}; try again") from error
 
 
 def _digest(identity: str) -> str:

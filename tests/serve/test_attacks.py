@@ -265,7 +265,9 @@ def test_a_session_of_somebody_whom_a_restored_backup_lacks_is_none(site: SmallS
 def test_a_database_that_fails_is_answered_with_try_again(site: SmallSite) -> None:
     ada = site.client("student")
     (site.small.store.folder / "sessions.sqlite").write_bytes(b"no database" * 1000)
-    assert ada.get("/tasks").status_code == 503
+    answer = ada.get("/tasks")
+    assert answer.status_code == 503
+    assert str(site.small.store.folder) not in answer.text
 
 
 @pytest.mark.parametrize(
