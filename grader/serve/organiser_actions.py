@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grader.contest import desk, queue
-from grader.contest.people import new_code, participant, revoke_tokens
+from grader.contest.people import new_code, participant
 from grader.contest.rejudge import apply_rejudge, discard_rejudge, start_rejudge
 from grader.errors import UsageError
 from grader.serve.organiser_pages import people_page
@@ -74,7 +74,6 @@ def new_paper_code(visit: SiteVisit) -> Response:
     with visit.writing() as transaction:
         person = participant(transaction, visit.form.get("person", ""))
         drawn = new_code(transaction, person.id)
-        revoke_tokens(transaction, person.id)
     visit.site.sessions.end_all(person.id)
     return people_page(visit, drawn=drawn, drawn_for=person.name or person.id)
 
