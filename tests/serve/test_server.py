@@ -6,6 +6,7 @@ import json
 import re
 import socket
 import ssl
+import threading
 import urllib.request
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
@@ -106,8 +107,46 @@ def test_a_contest_that_cannot_be_reached_is_tried_again_and_then_reported(
     notebook.write_bytes(b"{}")
     with pytest.raises(UsageError, match="cannot be reached"):
         submit_file(notebook, Handover("http://127.0.0.1:1", TASK, "x"))
-    with pytest.raises(UsageError, match="is no address"):
-        submit_file(notebook, Handover("file:///etc/passwd", TASK, "x"))
+    for address in ("file:///etc/passwd", "http://[::1", "contest.example.org"):
+        with pytest.raises(UsageError, match="is no address"):
+            submit_file(notebook, Handover(address, TASK, "x"))
+
+
+@pytest.mark.parametrize(
+    "first",
+    [
+        b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n\r\n<p>!",
+        b'HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"number"',
+        b"no answer of HTTP\r\n\r\n",
+    ],
+    ids=["proxy", "cut off", "garbage"],
+)
+def test_an_answer_that_broke_is_asked_for_again_under_the_same_key(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    monkeypatch.setattr(client_module, "_PAUSE_SECONDS", 0.01)
+    notebook = tmp_path / "my.ipynb"
+    notebook.write_bytes(b"{}")
+    keys: list[bytes] = []
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def answer() -> None:
+            for reply in (first, b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{"number": 7}'):
+                connection, _ = server.accept()
+                with connection:
+                    sent = b""
+                    while not sent.endswith(b"\r\n\r\n{}"):
+                        sent += connection.recv(65536)
+                    keys.extend(re.findall(rb"Idempotency-Key: (\S+)", sent, re.IGNORECASE))
+                    connection.sendall(reply)
+
+        thread = threading.Thread(target=answer, daemon=True)
+        thread.start()
+        port = server.getsockname()[1]
+        assert submit_file(notebook, Handover(f"http://127.0.0.1:{port}", TASK, "x")) == {"number": 7}
+        thread.join()
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
 
 
 @pytest.mark.slow
