@@ -19,6 +19,7 @@ from grader.contest.desk import ask, disqualify, extend
 from grader.contest.events import all_events, ranked_events
 from grader.contest.folder import open_contest
 from grader.contest.privacy import erase_person, export_person
+from grader.contest.rejudge import discard_rejudge, start_rejudge
 from grader.contest.rules import Refused
 from grader.contest.verify import unsealed_secrets, verify_archive
 from grader.errors import UsageError, Verdict
@@ -199,10 +200,26 @@ def test_a_contest_that_is_not_over_is_not_closed_by_mistake(tmp_path: Path, toy
     with pytest.raises(UsageError, match="1 submission without a verdict"):
         close_contest(small.contest, tasks, path)
     with small.store.writing() as transaction:
+        queue.hold(transaction, 1, "a moment")
+    with pytest.raises(UsageError, match="1 submission without a verdict"):
+        close_contest(small.contest, tasks, path)
+    with small.store.writing() as transaction:
         queue.cancel(transaction, 1, "nobody waits for it")
     close_contest(small.contest, tasks, path)
     with pytest.raises(UsageError, match="exists already"):
         close_contest(small.contest, tasks, path)
+
+
+def test_a_rejudge_is_finished_before_the_close(played: SmallContest, toy_task: Task) -> None:
+    with played.store.writing() as transaction:
+        start_rejudge(transaction, "toy_task", "the scorer was wrong")
+        for lease in queue.take(transaction, "w", tasks=["toy_task"], most=2):
+            queue.record_result(transaction, lease, result())
+    with pytest.raises(UsageError, match="a rejudge is not finished"):
+        closed(played, toy_task)
+    with played.store.writing() as transaction:
+        discard_rejudge(transaction, played.store)
+    assert wrong(closed(played, toy_task)) == []
 
 
 def test_the_gradebooks_learn_which_attempt_counts(tmp_path: Path) -> None:
