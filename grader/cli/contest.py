@@ -289,13 +289,15 @@ def close(options: commands.ContestCloseOptions) -> None:
     contest = open_contest(options.folder)
     tasks = {task.id: task_of_contest(contest, task) for task in contest.spec.tasks}
     closed = close_contest(contest, tasks, options.out, early=options.early)
-    choose_what_counts(contest)
     if options.as_json:
         output.print_json(asdict(closed) | {"archive": str(options.out)})
-        return
-    output.say(f"{options.out}: {count(closed.submissions, 'submission')}, head of the events {closed.head}")
-    output.say(f"key of the secrets, shown only now: {closed.key}")
-    output.say(f"next: grader contest verify {options.out}")
+    else:
+        output.say(
+            f"{options.out}: {count(closed.submissions, 'submission')}, head of the events {closed.head}"
+        )
+        output.say(f"key of the secrets, shown only now: {closed.key}")
+        output.say(f"next: grader contest verify {options.out}")
+    choose_what_counts(contest)  # may fail, and must not cost the key
 
 
 def verify(options: commands.ContestVerifyOptions) -> None:

@@ -17,6 +17,7 @@ from grader.contest.people import new_token, participants, person_of_code, perso
 from grader.contest.rehearse import RehearsedAttempt, forecast
 from grader.contest.spec import parse_spec
 from grader.contest.views import task_view
+from grader.gradebook.gradebook import writing
 from grader.serve.sessions import Sessions
 
 if TYPE_CHECKING:
@@ -215,6 +216,17 @@ def test_a_whole_contest_is_played_by_its_commands(
 
 
 @pytest.mark.slow
+def test_the_key_of_an_archive_is_shown_although_a_gradebook_is_in_use(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "grading" / "toy_task").mkdir(parents=True)
+    with writing(folder / "grading" / "toy_task"):
+        code, text, errors = run("contest", "close", folder, "--out", tmp_path / "a.zip", "--early")
+    assert code == 2
+    assert errors.startswith("grader: ")
+    assert "key of the secrets" in text
+
+
 def test_a_rehearsal_plays_starter_reference_and_a_broken_file_and_leaves_the_contest_as_it_was(
     run: Run, folder: Path
 ) -> None:
