@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from typing import TYPE_CHECKING
@@ -51,6 +52,27 @@ def test_a_worker_that_ends_is_replaced_and_the_last_one_is_ended(
         while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_worker_that_ends_while_the_site_stops_leaves_no_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_module, "_PAUSE_SECONDS", 0.01)
+    program = f"import os, time; open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w'); time.sleep(0 if len(os.listdir({str(tmp_path)!r})) < 2 else 600)"
+    keeper = WorkerKeeper([sys.executable, "-S", "-c", program])
+    stops = threading.Thread(target=keeper.__exit__, daemon=True)
+
+    def stop_now(_: str) -> None:
+        stops.start()
+        time.sleep(0.2)  # the site stops between the decision to start another one and its start
+
+    monkeypatch.setattr("grader.cli.output.warn", stop_now)
+    keeper.__enter__()
+    keeper._thread.join(60)
+    stops.join(60)
+    ended = not stops.is_alive()
+    keeper._process.kill()
+    assert ended
 
 
 def test_a_demo_is_served_with_codes_for_its_people_and_ends_with_ctrl_c(
