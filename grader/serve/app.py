@@ -10,6 +10,7 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
@@ -79,6 +80,8 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
             check_form_token(visit, visit.form)
         limiter = visit.site.checking if route.name == "sign_in" else None
         return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
     except SlowSenderError as error:
         return visit.page("problem.html", status=408, problem=str(error))
     except UsageError as error:

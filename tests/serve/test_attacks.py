@@ -133,6 +133,10 @@ def test_a_name_that_is_not_the_sites_is_refused(unchanged: SmallSite, host: str
     assert "Test contest" not in answer.text
 
 
+def test_an_address_of_thousands_of_digits_is_refused(unchanged: SmallSite) -> None:
+    assert unchanged.client("student").get(f"/attempt/{'9' * 5000}").status_code == 414
+
+
 def test_methods_that_a_page_does_not_have_do_nothing(unchanged: SmallSite) -> None:
     admin = unchanged.client("admin")
     for method in ("DELETE", "PATCH", "OPTIONS", "TRACE", "PUT"):
