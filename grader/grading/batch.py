@@ -226,7 +226,12 @@ def with_points(result: Result, task: Task) -> Result:
 
 
 def measures_the_same(result: Result, task: Task) -> bool:
-    """Return whether what was measured is what the task measures today."""
+    """Return whether what was measured is what the task measures today.
+
+    What an earlier score.py refused may be fine for that of today.
+    """
+    if result.verdict is Verdict.INVALID_OUTPUT and task.score_source:
+        return result.task_version == task.version
     return result.metrics is None or result.metrics.metric.scorer == task.metric.scorer
 
 

@@ -17,7 +17,7 @@ from grader.notebooks.rebuild import rebuild
 from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
 from grader.sandbox import SlotSource
-from grader.task.scoring import measure, points
+from grader.task.scoring import measure_all, points
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
 from grader.trainer.gpus import ANYWHERE, Place
@@ -28,7 +28,7 @@ from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
     from grader.grading.parsed import ParsedSubmission
@@ -211,20 +211,20 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
                 raise _explained(fault, submission, context)
     finally:
         sandbox.close()
-    for repeat in context.repeats:  # when all predictions are there, so that they can be measured again
-        predictions = folder.repeat(repeat.number).predictions
-        account.scores.append(_measure_twice(predictions, repeat.answers, context.task))
+    # when all predictions are there, so that they can be measured again
+    files = [(folder.repeat(repeat.number).predictions, repeat.answers) for repeat in context.repeats]
+    account.scores += _measure_twice(files, context.task)
 
 
-def _measure_twice(predictions: Path, answers: Path, task: Task) -> RepeatScore:
-    """Return what predictions are worth; a score.py that fails gets a second chance.
+def _measure_twice(files: Sequence[tuple[Path, Path]], task: Task) -> list[RepeatScore]:
+    """Return what the predictions of each repeat are worth; a score.py that fails gets a second chance.
 
     Raises ScorerFault where it fails again, with a message that begins with `HELD`.
     """
     with contextlib.suppress(ScorerFault):
-        return measure(predictions, answers, task)
+        return measure_all(files, task)
     try:
-        return measure(predictions, answers, task)
+        return measure_all(files, task)
     except ScorerFault as fault:
         raise ScorerFault(f"{HELD}: {fault}; mend it, then run: grader rescore {task.id}") from fault
 

@@ -13,7 +13,7 @@ from grader.grading.batch import measures_the_same, record_rule, with_points, wr
 from grader.grading.cache import context_key
 from grader.grading.environment import machine, versions
 from grader.grading.rerun import settings_of
-from grader.task.scoring import measure, points
+from grader.task.scoring import measure_all, points
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -83,7 +83,10 @@ def apply_rescored(out: Path, task: Task, changed: Sequence[Rescored]) -> None:
 def _measured_again(
     out: Path, result: Result, executed: Recorded, *, task: Task, repeats_of: RepeatsOf
 ) -> Result:
-    """Return the result with what the kept predictions are worth today; as it is where they are not all there."""
+    """Return the result with what the kept predictions are worth today.
+
+    A result without points to lose stays as it is where predictions are not all there, or are those of another task.
+    """
     if result.verdict not in _MEASURED_AGAIN:
         return result
     settings, folder = settings_of(out, executed), RunFolder.of(out, executed.result)
@@ -96,11 +99,15 @@ def _measured_again(
         )
     repeats = list(repeats_of(settings))
     if context_key(task, repeats, settings) != executed.key.context:
+        if result.verdict is Verdict.INVALID_OUTPUT:
+            return result  # as it was; the next call of grade runs it again
         raise UsageError(
-            "the task, the settings or the secret are not those of the record: answers would differ"
+            f"the task, the settings or the secret are not those of {result.student}'s record: "
+            f"answers would differ; grade them again: grader regrade {task.id}"
         )
     try:
-        scores = [measure(path, repeat.answers, task) for path, repeat in zip(files, repeats, strict=True)]
+        answers = [repeat.answers for repeat in repeats]
+        scores = measure_all(list(zip(files, answers, strict=True)), task)
     except StudentFault as fault:
         return replace(
             result,

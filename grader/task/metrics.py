@@ -58,23 +58,28 @@ def micro_f1(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
 
 
 def log_loss(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
-    """Return the mean of -log of the probability of the right class."""
+    """Return the mean of -log of the probability of the right class; rows are divided by their sums."""
     import numpy as np
     from sklearn import metrics
 
     rows = np.stack([1 - predictions, predictions], axis=1) if predictions.ndim == 1 else predictions
-    return float(metrics.log_loss(answers, rows.astype(float), labels=np.arange(rows.shape[1])))
+    rows = rows.astype(float) / rows.astype(float).sum(axis=1, keepdims=True)
+    return float(metrics.log_loss(answers, rows, labels=np.arange(rows.shape[1])))
 
 
 def roc_auc(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
-    """Return the area under the ROC curve; of (n, k) rows the mean over the classes, each against the rest."""
+    """Return the area under the ROC curve.
+
+    Of (n, k) rows of probabilities it is the mean over the classes, each against the rest; with two classes both are the same.
+    """
     import numpy as np
     from sklearn.metrics import roc_auc_score
 
-    if predictions.ndim == 1:
-        return float(roc_auc_score(answers, predictions))
-    classes = np.arange(predictions.shape[1])
-    return float(roc_auc_score(answers, predictions, multi_class="ovr", average="macro", labels=classes))
+    if predictions.ndim == 1 or predictions.shape[1] == 2:
+        return float(roc_auc_score(answers, predictions if predictions.ndim == 1 else predictions[:, 1]))
+    rows = predictions.astype(float) / predictions.astype(float).sum(axis=1, keepdims=True)
+    classes = np.arange(rows.shape[1])
+    return float(roc_auc_score(answers, rows, multi_class="ovr", average="macro", labels=classes))
 
 
 def mse(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
@@ -102,7 +107,7 @@ def r2(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
     """Return the share of the variance that the predictions explain."""
     from sklearn.metrics import r2_score
 
-    return float(r2_score(answers.ravel(), predictions.ravel()))
+    return float(r2_score(answers.ravel().astype(float), predictions.ravel().astype(float)))
 
 
 def mrr(answers: NDArray[Any], predictions: NDArray[Any]) -> float:

@@ -21,7 +21,7 @@ def compare(scorer: Scorer, name: str, answers: NDArray[Any] | None, predictions
     """Return what the array of predictions called `name` is worth by `scorer`.
 
     Raises GraderFault where an array has another shape or kind than the protected cells promise, and StudentFault for
-    predictions with a number that is not finite: training with what the student returned ended there.
+    predictions with a number that is not finite, or too large to measure: training with what the student returned ended there.
     """
     if answers is None:
         raise GraderFault(f"there are no answers for {name!r}")
@@ -29,14 +29,20 @@ def compare(scorer: Scorer, name: str, answers: NDArray[Any] | None, predictions
     if predictions.dtype.kind == "f" and not np.isfinite(predictions).all():
         sentence = f"the predictions {name!r} hold a number that is NaN or infinite"
         raise StudentFault(Verdict.INVALID_OUTPUT, sentence)
+    if scorer.cut is not None:
+        _check_length(name, min(scorer.cut, answers.shape[1]), predictions)
     try:
-        value = scorer.compare(answers, predictions)
+        with np.errstate(over="ignore"):
+            value = scorer.compare(answers, predictions)
     except ImportError as error:
         raise GraderFault(
             f"{scorer.name} needs a library that is missing ({error}); pip install 'notebook-olympiad[metrics]'"
         ) from error
     except (ValueError, IndexError, ZeroDivisionError) as error:
         raise GraderFault(f"{scorer.name} of {name!r} cannot be computed: {error}") from error
+    if math.isinf(value) and scorer.kind == "numbers":
+        sentence = f"the predictions {name!r} hold numbers too large for {scorer.article}"
+        raise StudentFault(Verdict.INVALID_OUTPUT, sentence)
     if not (math.isfinite(value) and scorer.low - 1e-9 <= value <= scorer.high + 1e-9):
         raise GraderFault(f"{scorer.article} of {value} is impossible")
     return value
@@ -137,6 +143,12 @@ def _check_rankings(name: str, answers: NDArray[Any], given: NDArray[Any]) -> No
     _check_lists(name, len(answers), given)
     if given.min() < 0 or given.max() >= answers.shape[1]:
         raise _fits(name, wanted=f"items from 0 to {answers.shape[1] - 1}", given=given)
+
+
+def _check_length(name: str, length: int, given: NDArray[Any]) -> None:
+    """Refuse shorter lists: the items that they do not name would tie, and share the gains that are left."""
+    if given.shape[1] < length:
+        raise _fits(name, wanted=f"lists of at least {length} items", given=given)
 
 
 def _check_masks(name: str, answers: NDArray[Any], given: NDArray[Any]) -> None:

@@ -31,7 +31,7 @@ class Scorer:
     low: float = 0.0
     high: float = 1.0
     short: str = ""
-    cut: int | None = None  # of a metric at a rank
+    cut: int | None = None  # of a metric at a rank: how many items a list needs at least
 
     @property
     def article(self) -> str:

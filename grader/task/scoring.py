@@ -16,7 +16,7 @@ from grader.task.predictions import compare
 from grader.task.scorers import SCORE_FILE, Scorer, scorer_named
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from pathlib import Path
 
     from numpy.typing import NDArray
@@ -45,6 +45,21 @@ def measure(predictions: Path, answers: Path, task: Task) -> RepeatScore:
     """
     measured = _measured(predictions, answers, task)
     return RepeatScore(value_of(measured, task.spec.score), measured)
+
+
+def measure_all(files: Sequence[tuple[Path, Path]], task: Task) -> list[RepeatScore]:
+    """Return what the predictions of each repeat are worth; `files` are its predictions and its answers.
+
+    Raises as `measure` does, and GraderFault where repeats measure different things: they have no mean.
+    """
+    scores = [measure(predictions, answers, task) for predictions, answers in files]
+    for number, score in enumerate(scores, 1):
+        if score.measured.keys() != scores[0].measured.keys():
+            sentence = (
+                f"repeat {number} measured {sorted(score.measured)}, the first {sorted(scores[0].measured)}"
+            )
+            raise ScorerFault(f"score.py: {sentence}") if task.score_source else GraderFault(sentence)
+    return scores
 
 
 def value_of(measured: Mapping[str, float], score_map: Score) -> float:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import re
 import tomllib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+from pydantic import ValidationError
 
 from grader.errors import UsageError
 from grader.files import READ, WRITTEN, reporting_os_errors, write_atomic
@@ -13,6 +15,7 @@ from grader.task.spec import Spec
 if TYPE_CHECKING:
     from grader.task.spec import Task
 
+_SCHEMA = re.compile(r"^schema[ \t]*=[ \t]*1\b", re.MULTILINE)
 _FIRST_KEY = re.compile(r"^(?=[^#\s])", re.MULTILINE)
 # The comment that belongs to [score] stays above it.
 _SCORE = re.compile(r"^(?:#[^\n]*\n)*\[score\]", re.MULTILINE)
@@ -48,10 +51,17 @@ def upgraded(text: str) -> str:
     newest, tables = _SCORE.subn(lambda match: table + match[0], text, count=1)
     if not tables:
         raise UsageError("task.toml has no line [score]; write `schema = 2` above its first key yourself")
-    newest = _FIRST_KEY.sub("schema = 2\n", newest, count=1)
-    after = Spec.model_validate(tomllib.loads(newest))
-    if after.model_dump(exclude={"schema_version"}) != before.model_dump(exclude={"schema_version"}):
-        raise UsageError(
-            "task.toml would mean something else; write `schema = 2` above its first key yourself"
-        )
+    newest, schemas = _SCHEMA.subn("schema = 2", newest, count=1)
+    if not schemas:
+        newest = _FIRST_KEY.sub("schema = 2\n", newest, count=1)
+    if _meaning(newest) != before.model_dump(exclude={"schema_version"}):
+        raise UsageError("task.toml would mean something else; write `schema = 2` into it yourself")
     return newest
+
+
+def _meaning(text: str) -> dict[str, Any] | None:
+    """Return what the text of a task.toml says besides its version; None where it cannot be read."""
+    try:
+        return Spec.model_validate(tomllib.loads(text)).model_dump(exclude={"schema_version"})
+    except (tomllib.TOMLDecodeError, ValidationError):
+        return None

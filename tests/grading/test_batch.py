@@ -27,8 +27,10 @@ from grader.grading.batch import Job, run_batch
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.submissions.roster import Person
+from grader.task.build import write
 from grader.task.evaluation import Repeat
 from grader.task.score_table import Score
+from grader.task.spec import read_task
 from grader.trainer.fork_server import ForkServer
 from grader.trainer.kernel import trainer_environment
 
@@ -190,6 +192,29 @@ def test_a_new_score_map_gives_new_points_without_a_run(job: Callable[..., Job],
     assert engine.asked == ["a"]
     assert after.points == 50 != before.points
     assert after.metrics == before.metrics
+
+
+def test_what_an_earlier_score_py_refused_runs_again(job: Callable[..., Job], own_toy: Path) -> None:
+    class Refusing(QuickEngine):
+        def _result(self, task: Task, submission: ParsedSubmission, runs: Path) -> Result:
+            result = super()._result(task, submission, runs)
+            return replace(result, verdict=Verdict.INVALID_OUTPUT, points=0, metrics=None)
+
+    toml, scorer = own_toy / "task.toml", own_toy / "score.py"
+    text = toml.read_text(encoding="utf-8")
+    toml.write_text(f'schema = 2\n{text}\n[metric]\nscorer = "score.py"\n', encoding="utf-8")
+    scorer.write_text("", encoding="utf-8")
+    write(read_task(own_toy))
+    refusing, engine = Refusing(), QuickEngine()
+    for source, asked in (("# strict", ["a"]), ("# strict", ["a"]), ("# mended", ["a", "a"])):
+        scorer.write_text(source, encoding="utf-8")
+        run_batch(job({"a": slot(0.6)}, refusing, task=read_task(own_toy)), Quiet())
+        assert refusing.asked == asked, source
+    scorer.write_text("# mended again", encoding="utf-8")
+    (result,) = run_batch(job({"b": slot(0.6)}, engine, task=read_task(own_toy)), Quiet())
+    assert (engine.asked, result.verdict) == (["b"], "scored"), (
+        "nobody gets the old refusal of the same program"
+    )
 
 
 def test_several_attempts_of_a_student_are_kept_apart(job: Callable[..., Job], tmp_path: Path) -> None:

@@ -91,3 +91,17 @@ def test_predictions_are_kept_until_score_py_is_mended_and_measured_by_each_new_
         rows("grade", folder, home / "ada.ipynb", "--out", out, "--repeats", "1")["points"] == first["points"]
     )
     assert len(list((out / "runs" / "ada").iterdir())) == 1
+    before = (folder / "task.toml").read_text(encoding="utf-8")
+    changed = before.replace("output_kb = ", "output_kb = 1")
+    (folder / "task.toml").write_text(changed, encoding="utf-8")
+    scorer.write_text(HALVED, encoding="utf-8")
+    code, _, errors = run("rescore", folder, "--out", out)
+    assert code == 2
+    assert "are not those of ada's record: answers would differ; grade them again: grader regrade" in errors
+    (folder / "task.toml").write_text(before, encoding="utf-8")
+    scorer.write_text(STRICT, encoding="utf-8")
+    rows("rescore", folder, "--out", out)
+    (folder / "task.toml").write_text(changed, encoding="utf-8")
+    scorer.write_text(ERROR, encoding="utf-8")
+    assert rows("rescore", folder, "--out", out) == {}, "what was refused in another task stops nobody"
+    assert rows("results", out)["verdict"] == "invalid_output"

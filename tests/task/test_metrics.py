@@ -189,10 +189,17 @@ DEFINITIONS: dict[str, tuple[str, Any, Any, Callable[[Any, Any], float]]] = {
     "micro F1 of classes": ("micro_f1", CLASSES, GUESSES, lambda t, g: sum(t == g) / len(t)),
     "micro F1 of rows": ("micro_f1", ROWS, MARKED, plain_micro_rows),
     "log-loss of rows": ("log_loss", CLASSES, SHARES, plain_log_loss),
+    "log-loss of rows whose sum is nearly one": (
+        "log_loss", CLASSES, 1.0005 * SHARES, lambda t, g: plain_log_loss(t, g / g.sum(axis=1, keepdims=True))
+    ),
     "log-loss of one probability": (
         "log_loss", BINARY, SCORES, lambda t, g: plain_log_loss(t, np.stack([1 - g, g], axis=1))
     ),
     "ROC-AUC": ("roc_auc", BINARY, SCORES, lambda t, g: plain_auc(t.tolist(), g.tolist())),
+    "ROC-AUC of rows of two classes": (
+        "roc_auc", BINARY, np.stack([1 - SCORES, SCORES], axis=1), lambda t, g: plain_auc(t.tolist(), g[:, 1].tolist())
+    ),
+    "ROC-AUC of rows whose sum is nearly one": ("roc_auc", CLASSES, 1.0005 * SHARES, plain_auc_rows),
     "ROC-AUC of rows": ("roc_auc", CLASSES, SHARES, plain_auc_rows),
     "MSE": ("mse", NUMBERS, NEAR, lambda t, g: float(((t - g) ** 2).sum() / t.size)),
     "RMSE": ("rmse", NUMBERS, NEAR, lambda t, g: math.sqrt(((t - g) ** 2).sum() / t.size)),
@@ -248,6 +255,7 @@ MISFITS: dict[str, tuple[str, Any, Any, str]] = {
     "one class only": ("roc_auc", BINARY * 0, SCORES, "cannot be computed|impossible"),
     "an item twice": ("mrr", WANTED, RANKED * 0, "without an item twice"),
     "an item that is none": ("ndcg@5", GAINS, RANKED + 8, "items from 0 to 7"),
+    "fewer items than the rank": ("ndcg@5", GAINS, RANKED[:, :4], "lists of at least 5 items"),
     "masks of another size": ("miou", MASKS, PAINTED[:, :5], "masks of shape"),
     "images beyond one": ("psnr", IMAGES, BLURRED + 1, "values from 0 to 1"),
     "images of another kind": ("ssim", IMAGES, (255 * BLURRED).astype(np.uint8), "images of float64"),
@@ -271,6 +279,14 @@ def test_a_number_that_is_not_finite_comes_from_the_students_training(bad: float
     predictions[3, 1] = bad
     with pytest.raises(StudentFault, match="NaN or infinite") as caught:
         compare(scorer_named("mse"), "model", NUMBERS, predictions)
+    assert caught.value.verdict is Verdict.INVALID_OUTPUT
+
+
+@pytest.mark.parametrize("key", ["mse", "rmse", "mae", "r2"])
+def test_numbers_too_large_to_measure_come_from_the_students_training(key: str) -> None:
+    predictions = np.full(NUMBERS.shape, 1.7e308)
+    with pytest.raises(StudentFault, match="numbers too large for a") as caught:
+        compare(scorer_named(key), "model", NUMBERS, predictions)
     assert caught.value.verdict is Verdict.INVALID_OUTPUT
 
 

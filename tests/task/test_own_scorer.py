@@ -12,7 +12,7 @@ import pytest
 
 from grader.errors import GraderFault, ScorerFault, StudentFault, Verdict
 from grader.task.own_scorer import run_scorer
-from grader.task.scoring import measure
+from grader.task.scoring import measure, measure_all
 from grader.task.spec import read_task
 
 if TYPE_CHECKING:
@@ -109,6 +109,18 @@ def test_parts_name_what_score_py_returns(own_toy: Path, files: tuple[Path, Path
     vars(broken)["score_source"] = CHECKED.replace('"worst"', '"wurst"')
     with pytest.raises(ScorerFault, match=r"\['error', 'wurst'\], but task.toml also needs 'worst'"):
         measure(*files, broken)
+
+
+def test_repeats_that_measure_different_things_have_no_mean(
+    own_toy: Path, files: tuple[Path, Path], tmp_path: Path
+) -> None:
+    named = "def score(predictions, answers):\n    return {f'above {int(predictions[\"model\"][0])}': 1}"
+    other = tmp_path / "other.npz"
+    np.savez(other, model=np.array([2.0, 2.0]))
+    task = with_scorer(own_toy, named, LOW)
+    assert [score.value for score in measure_all([files, files], task)] == [1.0, 1.0]
+    with pytest.raises(ScorerFault, match=r"repeat 2 measured \['above 2'\], the first \['above 1'\]"):
+        measure_all([files, (other, files[1])], task)
 
 
 def test_another_score_py_is_another_metric_and_another_version_of_the_same_run(own_toy: Path) -> None:

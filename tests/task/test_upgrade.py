@@ -52,6 +52,18 @@ def test_a_file_without_a_line_of_its_own_for_the_score_is_left_alone() -> None:
         upgraded(inline)
 
 
+@pytest.mark.parametrize("line", ["schema = 1\n", "schema=1  # of the first form\n"])
+def test_a_version_that_is_written_out_is_replaced(line: str) -> None:
+    newest = upgraded(line + TEMPLATE.read_text(encoding="utf-8"))
+    assert Spec.model_validate(tomllib.loads(newest)).schema_version == 2
+    assert newest.count("schema") == 1
+
+
+def test_a_version_that_cannot_be_found_leaves_the_file_alone() -> None:
+    with pytest.raises(UsageError, match="schema = 2"):
+        upgraded('"schema" = 1\n' + TEMPLATE.read_text(encoding="utf-8"))
+
+
 def test_the_command_rewrites_a_file_once(own_toy: Path, run: Run) -> None:
     digest = read_task(own_toy).run_digest
     assert "wrote" in run("upgrade", own_toy)[1]
