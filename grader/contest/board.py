@@ -82,14 +82,16 @@ def _grouped(
     for event in every:
         if event.team:
             teams[event.team].append(event)
-    enrolled = [
-        event for event in every if event.kind is EventKind.ENROLLED and event.data["role"] == "student"
-    ]
-    students = set(
-        {event.data["person"]: event.team for event in enrolled}.values()
-    )  # people may change teams
     frozen = None if shown_at is None else frozen_since(spec, everybody, shown_at)
-    return frozen, {team: [*everybody, *teams[team]] for team in sorted(students)}
+    return frozen, {team: [*everybody, *teams[team]] for team in sorted(student_teams(every))}
+
+
+def student_teams(events: Iterable[Event]) -> set[str]:
+    """Return the teams that students are in; people may have changed theirs."""
+    enrolled = [
+        event for event in events if event.kind is EventKind.ENROLLED and event.data["role"] == "student"
+    ]
+    return set({event.data["person"]: event.team for event in enrolled}.values())
 
 
 def _cell(
