@@ -266,13 +266,16 @@ def extend(options: commands.ContestExtendOptions) -> None:
     if options.task:
         contest.spec.task(options.task)
     person = _chosen(contest.store, [options.person])[0] if options.person else None
-    zone = contest.spec.zone_of(person.group if person else DEFAULT_GROUP)
-    until = desk.moment_in(options.until, zone) if options.until else None
+    group = person.group if person else DEFAULT_GROUP
+    until = contest.spec.moment(options.until, group) if options.until else None
     team = person.team if person else ""
     with contest.store.writing() as transaction:
         desk.extend(transaction, team, until, task=options.task, author="", reason=options.because)
     whom = (person.name or person.id) if person else "everybody"
-    output.say(f"{whom}: until {until:%Y-%m-%d %H:%M %z}" if until else f"{whom}: no extension")
+    if until is None:
+        output.say(f"{whom}: no extension")
+        return
+    output.say(f"{whom}: until {until.astimezone(contest.spec.zone_of(group)):%Y-%m-%d %H:%M %z}")
 
 
 def disqualify(options: commands.ContestDisqualifyOptions) -> None:

@@ -162,6 +162,23 @@ def test_an_extension_moves_the_close_of_its_team_and_can_be_taken_back() -> Non
     assert periods(spec(), "", "a", [shorter])[-1].closes == CLOSES, "nobody loses time by it"
 
 
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("soon", "not a time"),
+        ("2026-10-25T02:30", "comes twice in Europe/Warsaw"),
+        ("2026-03-29T02:30", "not at all in Europe/Warsaw"),
+        ("0001-01-01T00:00", "out of range"),
+    ],
+    ids=["words", "twice", "skipped", "before the calendar"],
+)
+def test_a_time_that_nobody_can_read_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        spec().moment(text, "")
+    assert spec().moment("2026-11-30T14:30", "") == CLOSES + 30 * MINUTE
+    assert spec().moment("2026-11-30T14:30+00:00", "") == CLOSES + 90 * MINUTE
+
+
 def test_an_extension_for_everybody_takes_nothing_from_a_team_that_got_more() -> None:
     """In whichever order the decisions come: intake reads events by number, the ranking those of everybody first."""
     more, less = CLOSES + 60 * MINUTE, CLOSES + 30 * MINUTE
