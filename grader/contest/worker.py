@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from grader.contest import queue
 from grader.contest.feedback_page import write_feedback
 from grader.contest.intake import sweep
+from grader.contest.privacy import remove_late_run
 from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
@@ -197,7 +198,9 @@ class _Recorder:
         """Record a result; one that is recorded already, or whose lease is over, stays as it is."""
         with self._store.writing() as transaction:
             recorded = queue.record_result(transaction, lease, result)
-        if recorded:
+        if not recorded:
+            remove_late_run(self._store, lease.number)
+        else:
             try:
                 write_feedback(self._store, self._spec, lease, result=result, graded=self._graded)
             except (GraderFault, StudentFault, UsageError) as error:  # the verdict stands
