@@ -63,7 +63,7 @@ def _endpoint(site: Site, route: SiteRoute) -> Callable[[Request], Awaitable[Res
             visit = await run_in_threadpool(_visit, site, route, request)
         except GraderFault as fault:
             return _stranger(site, request).page("problem.html", status=503, problem=str(fault))
-        return _turned_away(visit) if visit.reach is Reach.NONE else await _respond(visit, route)
+        return await (_turned_away(visit) if visit.reach is Reach.NONE else _respond(visit, route))
 
     return answer
 
@@ -108,10 +108,16 @@ def _stranger(site: Site, request: Request) -> SiteVisit:
     return SiteVisit(site, request, None, None, Reach.NONE, Translator("en"))
 
 
-def _turned_away(visit: SiteVisit) -> Response:
+async def _turned_away(visit: SiteVisit) -> Response:
+    """Return the way to the sign-in, or why not; a session may have ended over hours of work."""
     if visit.person is None and visit.request.method == "GET":
         return RedirectResponse("/sign-in", 303)
-    return visit.page("problem.html", status=403, problem=visit.translate("This page is not for you."))
+    if visit.person is None:
+        await Body(visit.request).drain()
+        problem = visit.translate("You are signed out. Sign in, and then do it again.")
+    else:
+        problem = visit.translate("This page is not for you.")
+    return visit.page("problem.html", status=403, problem=problem)
 
 
 def _missing(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:

@@ -169,6 +169,12 @@ def test_a_form_has_its_token_and_then_exactly_one_file(empty: SmallSite, body: 
     assert left(empty) == 0
 
 
+def test_whose_session_ended_is_told_so(empty: SmallSite) -> None:
+    answer = empty.client().hand_in(b"hours of work")
+    assert answer.status_code == 403
+    assert "You are signed out" in answer.text
+
+
 @pytest.mark.parametrize(
     ("path", "kind"),
     [("/questions", "application/x-www-form-urlencoded"), (f"/task/{TASK}", MULTIPART["Content-Type"])],
