@@ -72,7 +72,7 @@ class Store:
         )  # threads wait for each other here; SQLite has processes wait in longer and longer naps
         with reporting_os_errors(WRITTEN, folder):
             _create(folder / DATABASE)
-            for name in (FILES, INCOMING):
+            for name in (FILES, INCOMING, FEEDBACK, PAGES):
                 (folder / name).mkdir(exist_ok=True, mode=0o770)
         with _reported(), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
