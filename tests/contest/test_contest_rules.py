@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.contest.attempts import Attempt, attempts_of
-from grader.contest.board import frozen_since, ranking
+from grader.contest.board import frozen_since, ranking, shown_attempt
 from grader.contest.events import Event, EventKind
 from grader.contest.rules import (
     AttemptsLeft,
@@ -396,3 +396,14 @@ def test_a_disqualified_attempt_counts_nothing_until_that_is_taken_back() -> Non
 def test_rules_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"contest.toml cannot be read"):
         read_spec(tmp_path / "contest.toml")
+
+
+def test_which_attempt_counts_tells_no_more_than_rounded_points() -> None:
+    rules = spec("[leaderboard]\nround_to = 10")
+    events = [received(1, OPENS), verdict(1, 57), received(2, OPENS), verdict(2, 58)]
+    (first, second) = attempts_of(events)
+    assert counting(rules, [first, second]) == second
+    assert shown_attempt(rules, [first, second]) == first
+    events += [received(3, OPENS), verdict(3, 60)]
+    assert shown_attempt(rules, attempts_of(events)) == attempts_of(events)[2]
+    assert shown_attempt(spec(), [first, second]) == second
