@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from grader.errors import UsageError
 from grader.gradebook.metric import Metric
@@ -37,7 +37,7 @@ class MetricTable(StrictTable):
     best: Literal["", "high", "low"] = ""
     """Which end is best; that of a metric by name is known."""
     digits: int = Field(default=3, ge=0, le=6)
-    """Digits after the point."""
+    """Digits after the point; 1 for the points of parts where nothing is given."""
 
     @model_validator(mode="after")
     def _is_known(self) -> MetricTable:
@@ -60,9 +60,9 @@ class MetricTable(StrictTable):
 class Bound(StrictTable):
     """A bound on a metric: `at_least` or `at_most`."""
 
-    at_least: float | None = None
+    at_least: FiniteFloat | None = None
     """The metric reaches this number or a higher one."""
-    at_most: float | None = None
+    at_most: FiniteFloat | None = None
     """The metric stays at this number or a lower one."""
 
     @model_validator(mode="after")
@@ -116,9 +116,9 @@ class Part(Need):
 
     points: float = Field(gt=0, le=100)
     """Points of the part; those of all parts sum to 100."""
-    floor: float | None = None
+    floor: FiniteFloat | None = None
     """Value of the metric that gives 0 points; above the ceiling where low is best."""
-    ceiling: float | None = None
+    ceiling: FiniteFloat | None = None
     """Value of the metric that gives all points of the part."""
     steps: tuple[Step, ...] = ()
     """In place of floor and ceiling: bounds with the points that each gives."""
@@ -144,12 +144,26 @@ class Part(Need):
         return ", ".join(f"{step.points:g} where {step.sign}" for step in self.steps)
 
 
+def check_direction(part: Part, scorer: Scorer) -> None:
+    """Raise ValueError where a part rewards worse values of a metric by name, or ends where it has none."""
+    rises = [part.ceiling > part.floor] if part.floor is not None and part.ceiling is not None else []
+    rises += [step.at_least is not None for step in part.steps]
+    if any(rise != (scorer.best == "high") for rise in rises):
+        raise ValueError(
+            f"the part {part.label} rewards worse values: {scorer.name} is best when {scorer.best}"
+        )
+    if any(not scorer.low <= end <= scorer.high for end in (part.floor, part.ceiling) if end is not None):
+        raise ValueError(
+            f"the ends of the part {part.label} must be values of {scorer.name}, from {scorer.low:g} to {scorer.high:g}"
+        )
+
+
 class Score(StrictTable):
     """The map to points: linear in the metric from `floor` to `ceiling`, or the sum of `[[score.parts]]`."""
 
-    floor: float = 0.0
+    floor: FiniteFloat = 0.0
     """Value of 0 points, and of all that is worse."""
-    ceiling: float = 100.0
+    ceiling: FiniteFloat = 100.0
     """Value of 100 points, and of all that is better; below the floor where low is best."""
     parts: tuple[Part, ...] = ()
     """Parts with metrics of their own, in place of floor and ceiling."""
