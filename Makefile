@@ -28,7 +28,7 @@ help:
 $(GRADES): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
 ifeq ($(SYSTEM_TORCH),)
-	@echo "Setting up $(VENV): 112 packages, 6.2 GB on disk, of which PyTorch and its CUDA libraries are 32 packages and 5.8 GB."
+	@echo "Setting up $(VENV): 113 packages, 6.2 GB on disk, of which PyTorch and its CUDA libraries are 32 packages and 5.8 GB."
 	@echo "About 3.5 GB are downloaded; that takes 5 to 15 minutes. With PyTorch installed already: make $(MAKECMDGOALS) SYSTEM_TORCH=1"
 	$(PYTHON) -m venv $(VENV) && rm -f $(VENV)/constraints.txt
 	$(BIN)/python -m pip install -c constraints.txt -e '.[grade]'
@@ -44,7 +44,7 @@ endif
 
 # What tests, linters and the site of docs/ need beside it.
 $(STAMP): $(GRADES)
-	@echo "Adding what the tests need to $(VENV): 83 packages, 0.7 GB on disk, 1 to 3 minutes."
+	@echo "Adding what the tests need to $(VENV): 98 packages, 0.8 GB on disk, 1 to 3 minutes."
 	$(BIN)/python -m pip install -c $(firstword $(wildcard $(VENV)/constraints.txt) constraints.txt) -e '.[grade,serve,dev,crosscheck,metrics,ray,docs]'
 	@touch $@
 

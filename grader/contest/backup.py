@@ -5,19 +5,21 @@ from __future__ import annotations
 import contextlib
 import shutil
 import sqlite3
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.contest.store import DATABASE, FEEDBACK, FILES, GRADING, INCOMING, KEY_FILE, SPEC_FILE
+from grader.contest.spec import read_spec
+from grader.contest.store import DATABASE, FEEDBACK, FILES, GRADING, INCOMING, KEY_FILE, PUBLIC, SPEC_FILE
 from grader.errors import UsageError
 from grader.files import MADE, WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
-    from pathlib import Path
+    from collections.abc import Sequence
 
     from grader.contest.store import Store
 
-_MADE_AGAIN = {"evaluation"}  # hidden data, from the secret
-_LIVE = (".sqlite", ".sqlite-wal", ".sqlite-shm")
+_MADE_AGAIN = ("evaluation",)  # hidden data, from the secret
+_LIVE = ("*.sqlite", "*.sqlite-wal", "*.sqlite-shm")
 
 
 def back_up(store: Store, target: Path) -> int:
@@ -28,6 +30,7 @@ def back_up(store: Store, target: Path) -> int:
     """
     if target.exists():
         raise UsageError(f"{target} exists already; a backup needs a new folder")
+    tasks = _tasks_inside(store)
     with reporting_os_errors(MADE, target):
         target.mkdir(parents=True, mode=0o700)
     store.copy_to(target / DATABASE)
@@ -35,24 +38,40 @@ def back_up(store: Store, target: Path) -> int:
         for name in (SPEC_FILE, KEY_FILE):
             shutil.copy2(store.folder / name, target / name)
         (target / INCOMING).mkdir(mode=0o700)
-        shutil.copytree(store.files, target / FILES, dirs_exist_ok=True)
-        if (store.folder / FEEDBACK).is_dir():
-            shutil.copytree(store.folder / FEEDBACK, target / FEEDBACK)
-        if (store.folder / GRADING).is_dir():
-            _copy_grading(store.folder / GRADING, target / GRADING)
+        for name in (FILES, FEEDBACK, PUBLIC, *tasks):
+            _copy_folder(store.folder / name, target / name)
+        _copy_grading(store.folder / GRADING, target / GRADING)
     return _count(target / DATABASE)
+
+
+def _tasks_inside(store: Store) -> list[str]:
+    """Return the names of those tasks that lie in the contest's own folder."""
+    inside = store.folder.resolve()
+    return [
+        task.name
+        for task in read_spec(store.spec_file).tasks
+        if (folder := (inside / task.name).resolve()).is_dir() and inside in folder.parents
+    ]
 
 
 def _copy_grading(source: Path, target: Path) -> None:
     """Copy secrets, gradebooks and run folders; gradebooks are read first, so that each run that they name is there."""
-
-    def skipped(_: str, names: list[str]) -> set[str]:
-        return {name for name in names if name in _MADE_AGAIN or name.endswith(_LIVE)}
-
     gradebooks = {path: _one_state(path) for path in source.glob("*/*.sqlite")}
-    shutil.copytree(source, target, ignore=skipped)
+    _copy_folder(source, target, skipped=(*_MADE_AGAIN, *_LIVE))
     for path, content in gradebooks.items():
         (target / path.relative_to(source)).write_bytes(content)
+
+
+def _copy_folder(source: Path, target: Path, *, skipped: Sequence[str] = ()) -> None:
+    """Copy a folder, if there is one, without what goes away meanwhile: uploads that are refused, drafts of what runs."""
+    if not source.is_dir():
+        return
+    try:
+        shutil.copytree(source, target, ignore=shutil.ignore_patterns(*skipped), dirs_exist_ok=True)
+    except shutil.Error as error:
+        lasting = [reason for path, _, reason in error.args[0] if Path(path).exists()]
+        if lasting:
+            raise OSError("; ".join(lasting)) from error
 
 
 def _one_state(path: Path) -> bytes:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
-from grader.contest.events import EventKind, Happening
+from grader.contest.events import EventKind, Happening, events_of
 from grader.contest.moments import iso
 from grader.contest.people import participant
 from grader.errors import UsageError
@@ -143,11 +143,16 @@ def disqualify(
 
 
 def choose_attempt(transaction: Transaction, person: str, number: int) -> None:
-    """Let one of the team's submissions be the one that counts. Raises UsageError where it is another team's."""
+    """Let one of the team's submissions be the one that counts.
+
+    Raises UsageError where it is another team's, or the contest is closed: its ranking is in the archive.
+    """
     team = participant(transaction, person).team
     task = task_of(transaction, team, number)
     if task is None:
         raise UsageError(f"submission {number} is not one of your team's")
+    if any(event.kind is EventKind.CLOSED for event in events_of(transaction.connection, team, task)):
+        raise UsageError("the contest is closed; which attempts count can no longer be chosen")
     transaction.record(Happening(EventKind.CHOSEN, team, task, number, {"person": person}))
 
 

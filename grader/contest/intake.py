@@ -1,7 +1,7 @@
 """Take a file: streamed to the disk under a cap, forced there, and then, in one transaction, recorded with its receipt.
 
 Nothing of it is parsed. Whoever has no receipt has handed in nothing, and an upload that is repeated under the same key
-is the same submission, so that a client that lost the answer asks again without harm.
+is the same submission, so that a client that lost the answer asks again without harm. Another file needs another key.
 """
 
 from __future__ import annotations
@@ -71,11 +71,17 @@ class Intake:
     async def receive(self, ticket: Ticket, chunks: AsyncIterable[bytes]) -> Receipt:
         """Take the file that arrives in `chunks` and return its receipt; disk and database are waited for in threads.
 
-        Raises Refused where the rules do not allow it or it is empty or too large, and GraderFault where the disk is full
-        or fails; nothing is left of it then.
+        Raises Refused where the rules do not allow it, it is empty or too large, or its key was that of another file, and
+        GraderFault where the disk is full or fails; nothing is left of it then.
         """
         if receipt := await asyncio.to_thread(self.check, ticket):
-            return receipt
+            digest, left = hashlib.sha256(), receipt.size
+            async for chunk in chunks:
+                digest.update(chunk)
+                left -= len(chunk)
+                if left < 0:
+                    break
+            return _of_same_file(receipt, digest.hexdigest())
         with await asyncio.to_thread(self.begin, ticket) as upload:
             async for chunk in chunks:
                 await asyncio.to_thread(upload.write, chunk)
@@ -85,7 +91,7 @@ class Intake:
     def take(self, ticket: Ticket, chunks: Iterable[bytes]) -> Receipt:
         """Take a file as `receive` does, from a caller that may wait."""
         if receipt := self.check(ticket):
-            return receipt
+            return _of_same_file(receipt, hashlib.sha256(b"".join(chunks)).hexdigest())
         with self.begin(ticket) as upload:
             for chunk in chunks:
                 upload.write(chunk)
@@ -153,8 +159,9 @@ class Upload:
     def _record(self, moment: Moment) -> Receipt:
         with self._intake.store.writing(moment) as transaction:
             if receipt := _known_receipt(transaction, self._ticket):
+                same = _of_same_file(receipt, self._digest.hexdigest())
                 (self._intake.store.files / self._name).unlink(missing_ok=True)
-                return receipt
+                return same
             group, team = _check_rules(transaction, self._intake.spec, self._ticket)
             replaced = queue.replace_waiting(transaction, team, self._ticket.task)
             turn, since = replaced or (queue.turn_for(transaction, team), None)
@@ -225,6 +232,16 @@ def _known_receipt(transaction: Transaction, ticket: Ticket) -> Receipt | None:
         (ticket.person, ticket.task, ticket.key),
     ).fetchone()
     return Receipt.from_json(row["receipt"]) if row else None
+
+
+def _of_same_file(receipt: Receipt, digest: str) -> Receipt:
+    """Return the receipt that a key has already. Raises Refused for another file, which would be lost unnoticed."""
+    if receipt.sha256 == digest:
+        return receipt
+    raise Refused(
+        RefusalReason.OTHER_FILE,
+        f"another file was handed in under this key, as number {receipt.number}; hand in under a new key",
+    )
 
 
 @contextlib.contextmanager

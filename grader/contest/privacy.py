@@ -54,6 +54,7 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
         for row in submissions:
             if row["state"] in ("received", "queued", "running", "held"):
                 queue.cancel(transaction, int(row["number"]), "the person was erased")
+            queue.forget_proposal(transaction, int(row["number"]))
         connection.execute(
             "UPDATE people SET name = '', email = '', roster = '', handle = NULL, code = NULL, erased = ? WHERE id = ?",
             (transaction.moment.text, identity),

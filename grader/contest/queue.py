@@ -178,6 +178,14 @@ def is_proposal(transaction: Transaction, number: int) -> bool:
     return fact(transaction, f"{PROPOSAL}{number}") is not None
 
 
+def forget_proposal(transaction: Transaction, number: int) -> str | None:
+    """Return what is proposed for a submission, "" as long as that is not known, and forget it; None where nothing is."""
+    row = transaction.connection.execute(
+        "DELETE FROM facts WHERE name = ? RETURNING value", (f"{PROPOSAL}{number}",)
+    ).fetchone()
+    return str(row["value"]) if row else None
+
+
 def record_verdict(transaction: Transaction, number: int, *, repeats: list[float], **values: Any) -> None:
     """Let a verdict count from now on: `values` are those of the table of verdicts, `repeats` the scores behind the points."""
     transaction.connection.execute(
@@ -240,9 +248,10 @@ def release(transaction: Transaction, number: int, reason: str) -> None:
 
 
 def cancel(transaction: Transaction, number: int, reason: str) -> None:
-    """Take a submission out for good: it is not graded, and counts for nothing."""
+    """Take a submission out for good: it is not graded, nor judged again, and counts for nothing."""
     _end_lease(transaction, number)
     _must_move(transaction, number, AttemptState.CANCELLED, set(AttemptState) - {AttemptState.CANCELLED})
+    forget_proposal(transaction, number)
     _record_reason(transaction, EventKind.CANCELLED, number, reason)
 
 

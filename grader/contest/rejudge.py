@@ -89,7 +89,7 @@ def apply_rejudge(transaction: Transaction, store: Store) -> int:
             f"{count(pending, 'submission')} not graded yet" if pending else "there is no rejudge"
         )
     for known in proposed:
-        values: dict[str, Any] = json.loads(_taken(transaction, known.number))
+        values: dict[str, Any] = json.loads(queue.forget_proposal(transaction, known.number) or "")
         queue.record_verdict(transaction, known.number, **values)
         with contextlib.suppress(FileNotFoundError):  # what could not start has no page
             store.proposed_feedback(known.number).replace(store.feedback(known.number))
@@ -100,7 +100,7 @@ def discard_rejudge(transaction: Transaction, store: Store) -> int:
     """Forget the new verdicts, and what is not graded yet; those of before stay. Return how many there were."""
     proposed = proposals(transaction)
     for known in proposed:
-        _taken(transaction, known.number)
+        queue.forget_proposal(transaction, known.number)
         store.proposed_feedback(known.number).unlink(missing_ok=True)
         transaction.connection.execute("DELETE FROM leases WHERE submission = ?", (known.number,))
         transaction.connection.execute(
@@ -108,15 +108,6 @@ def discard_rejudge(transaction: Transaction, store: Store) -> int:
             (AttemptState.DONE, known.number),
         )
     return len(proposed)
-
-
-def _taken(transaction: Transaction, number: int) -> str:
-    """Return what is proposed for a submission, and forget it."""
-    name = f"{queue.PROPOSAL}{number}"
-    row = transaction.connection.execute(
-        "DELETE FROM facts WHERE name = ? RETURNING value", (name,)
-    ).fetchone()
-    return str(row["value"])
 
 
 def _proposed(row: sqlite3.Row) -> ProposedVerdict:

@@ -36,6 +36,7 @@ class RefusalReason(StrEnum):
     EMPTY = "empty"
     NOT_ALLOWED = "not_allowed"
     UNKNOWN = "unknown"
+    OTHER_FILE = "other_file"
 
 
 class Refused(UsageError):  # noqa: N818 -- a decision, not a mistake
@@ -71,13 +72,17 @@ def periods(spec: ContestSpec, group: str, task: str, events: Sequence[Event] = 
 
 
 def extension(task: str, events: Sequence[Event]) -> datetime | None:
-    """Return until when the last extension of a team's deadline in `task` reaches; a later decision takes the place of others."""
-    until = [
-        event.data["until"]
+    """Return until when a team's deadline in `task` is extended.
+
+    A later decision takes the place of an earlier one. Only those about the team and about everybody stand side by side,
+    and the more generous one holds: nobody loses time because everybody gets more.
+    """
+    decisions = {
+        event.team: event.data["until"]
         for event in events
         if event.kind is EventKind.EXTENDED and event.task in ("", task)
-    ]
-    return datetime.fromisoformat(until[-1]) if until and until[-1] else None
+    }
+    return max((datetime.fromisoformat(until) for until in decisions.values() if until), default=None)
 
 
 def days_late(spec: ContestSpec, attempt: Attempt, events: Sequence[Event] = ()) -> int:

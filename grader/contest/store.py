@@ -4,6 +4,7 @@ contest.toml     the rules                        files/     what was handed in,
 contest.sqlite   submissions, events, people      incoming/  uploads that are not complete
 receipts.key     signs receipts                   grading/   results, secrets, answers: the worker's alone
 feedback/        a page for each verdict, the worker's    pages/     the last leaderboard of the site
+public/          statements, and files to download
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 SPEC_FILE, DATABASE, KEY_FILE = "contest.toml", "contest.sqlite", "receipts.key"
 FILES, INCOMING, GRADING, FEEDBACK, PAGES = "files", "incoming", "grading", "feedback", "pages"
+PUBLIC = "public"
 _BUSY_SECONDS = 30  # a writer waits for the others
 _JUMP_SECONDS = 2.0  # that the wall clock may move against the other one without being noted
 _OFFSET, _BOOT = "clock_offset", "clock_boot"

@@ -66,12 +66,8 @@ class ContestWorker:
             while not stop.is_set():
                 try:
                     worked = self.step()
-                except GraderFault as fault:
-                    self._pause(stop, str(fault))
-                    continue
-                except UsageError as error:
-                    self._give_back()
-                    self._pause(stop, str(error))
+                except (GraderFault, UsageError) as problem:
+                    self._recover(stop, str(problem))
                     continue
                 if not worked and until_idle:
                     return
@@ -150,9 +146,18 @@ class ContestWorker:
         with self._store.writing() as transaction:
             queue.give_back(transaction, self.id)
 
-    def _pause(self, stop: threading.Event, problem: str) -> None:
-        self._settings.on_notice(f"{problem}; trying again in {_PAUSE_SECONDS:g} s")
-        stop.wait(_PAUSE_SECONDS)
+    def _recover(self, stop: threading.Event, problem: str) -> None:
+        """Wait, and put back what is lent to this worker: it is alive, so its leases would last although nothing runs."""
+        while True:
+            self._settings.on_notice(f"{problem}; trying again in {_PAUSE_SECONDS:g} s")
+            stopped = stop.wait(_PAUSE_SECONDS)
+            try:
+                self._give_back()
+            except GraderFault as fault:  # the disk is still full
+                problem = str(fault)
+                if not stopped:
+                    continue
+            return
 
     @contextmanager
     def _alive(self, stop: threading.Event) -> Iterator[None]:

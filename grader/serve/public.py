@@ -11,6 +11,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader.contest.store import PUBLIC
 from grader.files import READ, reporting_os_errors
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from grader.contest.spec import ContestSpec
 
-FOLDER, PAGE = "public", "task.json"
+PAGE = "task.json"
 _NAME = re.compile(r"[\w.+-]+")  # of a file that can be downloaded
 
 
@@ -36,7 +37,7 @@ def public_tasks(folder: Path, spec: ContestSpec) -> dict[str, PublicTask]:
     """Return the published tasks of a contest's folder, in their order. Raises UsageError where one is missing."""
     tasks = {}
     for task in spec.tasks:
-        path = folder / FOLDER / task.id / PAGE
+        path = folder / PUBLIC / task.id / PAGE
         with reporting_os_errors(READ, path, "start the site with: grader serve"):
             tasks[task.id] = PublicTask(**json.loads(path.read_text(encoding="utf-8")))
     return tasks
@@ -46,6 +47,6 @@ def public_files(folder: Path, task: str) -> dict[str, Path]:
     """Return the files of a task that can be downloaded, by name."""
     return {
         path.name: path
-        for path in sorted((folder / FOLDER / task).iterdir())
+        for path in sorted((folder / PUBLIC / task).iterdir())
         if path.is_file() and not path.is_symlink() and path.name != PAGE and _NAME.fullmatch(path.name)
     }

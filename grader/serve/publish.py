@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Any
 from markdown_it import MarkdownIt
 
 from grader.contest.grading import task_of_contest
+from grader.contest.store import PUBLIC
 from grader.errors import UsageError
 from grader.files import write_atomic
-from grader.serve.public import FOLDER, PAGE, PublicTask
+from grader.serve.public import PAGE, PublicTask
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def publish_tasks(contest: Contest) -> None:
     """Write the statement and the starter of every task into `public/`. Raises UsageError where a task cannot be read."""
     for named in contest.spec.tasks:
         task = task_of_contest(contest, named)
-        folder = contest.store.folder / FOLDER / named.id
+        folder = contest.store.folder / PUBLIC / named.id
         page = PublicTask(named.id, task.spec.title, task.spec.story, _statement(task))
         write_atomic(folder / PAGE, json.dumps(asdict(page)).encode())
         write_atomic(folder / task.starter.name, task.starter.read_bytes())

@@ -59,9 +59,11 @@ def sign_in(visit: SiteVisit) -> Response:
             throttle.fail(key)
         problem = visit.translate("This code is not known. Look at your paper, and type it again.")
         return visit.page("sign_in.html", status=403, problem=problem)
+    name = cookie_name(visit.site)
+    visit.site.sessions.end(visit.request.cookies.get(name, ""))  # of whoever was signed in here before
     entered = RedirectResponse("/", 303)
     entered.set_cookie(
-        cookie_name(visit.site),
+        name,
         visit.site.sessions.open(person.id),
         max_age=int(LONGEST_SECONDS),
         secure=visit.site.settings.is_encrypted,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from grader.contest import desk
 from grader.contest.people import new_token, revoke_tokens
 from grader.serve.public import public_files
-from grader.serve.student_pages import open_task, sent_attempt, task_page
+from grader.serve.student_pages import open_task, open_tasks, sent_attempt, task_page, task_views
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -52,7 +52,7 @@ def ask(visit: SiteVisit) -> Response:
     """Ask the organisers."""
     task = visit.form.get("task", "")
     with visit.writing() as transaction:
-        known = task if task in visit.site.tasks else ""
+        known = task if task in open_tasks(visit, transaction, task_views(visit, transaction)) else ""
         desk.ask(transaction, visit.somebody.id, visit.form.get("text", ""), task=known)
     return visit.back("/questions")
 

@@ -20,9 +20,12 @@ from grader.serve.headers import FEEDBACK_POLICY
 from grader.serve.public import public_files
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grader.contest.people import Participant
     from grader.contest.store import Transaction
     from grader.contest.views import AttemptView, TaskView
+    from grader.serve.public import PublicTask
     from grader.serve.site import SiteVisit
 
 WAITING = (AttemptState.RECEIVED, AttemptState.QUEUED, AttemptState.RUNNING)
@@ -50,10 +53,8 @@ class SentAttempt:
 def tasks(visit: SiteVisit) -> Response:
     """Show the tasks, what was announced, and what there is to do."""
     with visit.reading() as transaction:
-        views = [
-            task_view(transaction, visit.contest.spec, visit.somebody, task) for task in visit.site.tasks
-        ]
-        opened = [view.task for view in views if is_open(visit, transaction, view)]
+        views = task_views(visit, transaction)
+        opened = open_tasks(visit, transaction, views)
         announced = desk.announcements(transaction)
     return visit.page("tasks.html", views=views, opened=opened, announced=announced)
 
@@ -159,7 +160,20 @@ def questions(visit: SiteVisit) -> Response:
         asked = desk.questions(transaction, own)
         names = team_names(transaction)
         teams = {question.person: names[participant(transaction, question.person).team] for question in asked}
-    return visit.page("questions.html", asked=asked, teams=teams)
+        opened = open_tasks(visit, transaction, task_views(visit, transaction))
+    return visit.page("questions.html", asked=asked, teams=teams, opened=opened)
+
+
+def task_views(visit: SiteVisit, transaction: Transaction) -> list[TaskView]:
+    """Return every task as somebody sees it, also those whose titles are not to be shown yet."""
+    return [task_view(transaction, visit.contest.spec, visit.somebody, task) for task in visit.site.tasks]
+
+
+def open_tasks(
+    visit: SiteVisit, transaction: Transaction, views: Sequence[TaskView]
+) -> dict[str, PublicTask]:
+    """Return those of the tasks that somebody may see: of others, not even the title is shown."""
+    return {view.task: visit.site.tasks[view.task] for view in views if is_open(visit, transaction, view)}
 
 
 def is_open(visit: SiteVisit, transaction: Transaction, view: TaskView) -> bool:

@@ -30,6 +30,7 @@ _STATUS = {
     RefusalReason.TOO_LARGE: 413,
     RefusalReason.EMPTY: 400,
     RefusalReason.UNKNOWN: 404,
+    RefusalReason.OTHER_FILE: 409,
 }
 _LATER_SECONDS = "30"
 _MOST_KEY = 100  # letters of a client's name of an upload
@@ -81,6 +82,7 @@ async def hand_in(visit: SiteVisit, body: Body) -> Response:
     task = str(visit.path("task"))
     try:
         check_same_origin(visit)
+        check_task(visit, task)
         form = FileForm(body, visit.request.headers.get("content-type", ""))
         fields = await form.fields()
         check_form_token(visit, fields)
@@ -96,6 +98,12 @@ async def hand_in(visit: SiteVisit, body: Body) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     return RedirectResponse(f"/attempt/{receipt.number}", 303)
+
+
+def check_task(visit: SiteVisit, task: str) -> None:
+    """Raise Refused where the contest has no such task, without naming those that it has: some may not be open yet."""
+    if task not in visit.site.tasks:
+        raise Refused(RefusalReason.UNKNOWN, "the contest has no such task")
 
 
 def check_length(visit: SiteVisit, task: str) -> None:
@@ -118,6 +126,7 @@ def refusal_text(visit: SiteVisit, refused: Refused) -> str:
         RefusalReason.EMPTY: "The file is empty. Choose your notebook and hand in again.",
         RefusalReason.NOT_ALLOWED: "You may look on, but not hand in.",
         RefusalReason.UNKNOWN: "There is no such task.",
+        RefusalReason.OTHER_FILE: "This page has handed in another file. Load the page again, and then hand in.",
     }[refused.reason]
     return visit.translate(text, again=visit.clock(refused.again) if refused.again else "")
 

@@ -270,6 +270,8 @@ class Builder(Protocol):
 
 
 DEFAULT_SIZE = "default"
+# Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
+_YOUNGER_FIELDS: dict[str, Any] = {"on_error": "end", "item_default": None, "methods": {}, "stages": []}
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
 
@@ -348,13 +350,8 @@ class Task:
         texts |= {"schema_version", "metric", "score", "lint"}  # points follow from predictions
         settings = self.spec.model_dump(mode="json", exclude=texts)
         settings["limits"] = self.spec.limits.for_digest()
-        for name in (
-            "on_error",
-            "item_default",
-            "methods",
-            "stages",
-        ):  # younger than digests that are on record
-            if not settings[name] or settings[name] == Spec.model_fields[name].default:
+        for name, default in _YOUNGER_FIELDS.items():
+            if settings[name] == default:
                 del settings[name]
         settings_text = json.dumps(settings, separators=(",", ":"), ensure_ascii=False)
         digest = hashlib.sha256(settings_text.encode())

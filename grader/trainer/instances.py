@@ -6,7 +6,7 @@ The number is the trainer's own, that of the call that made the instance. Nothin
 from __future__ import annotations
 
 import weakref
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 def class_of(channel: Channel | StagedChannel, name: str, methods: Sequence[str]) -> type:
     """Return a class called `name`: to make an instance, and to call one of its `methods`, is a call of the student's.
 
-    What other attributes the student's instances have cannot be seen.
+    What other attributes the student's instances have cannot be seen, and none is copied: a copy would be the same object there,
+    and gone with the first of the two.
     """
 
     def construct(self: Any, *args: Any, **kwargs: Any) -> None:
@@ -26,9 +27,13 @@ def class_of(channel: Channel | StagedChannel, name: str, methods: Sequence[str]
         self.call_number = number
         weakref.finalize(self, channel.forget, number).atexit = False
 
+    def refuse_copy(self: Any, protocol: int) -> NoReturn:
+        del self, protocol
+        raise TypeError(f"a {name} cannot be copied: the object it stands for stays in the student's process")
+
     body = {method: _method(channel, f"{name}.{method}") for method in methods}
     doc = "Stands for the student's class; takes and returns plain values and arrays."
-    return type(name, (), {"__init__": construct, "__doc__": doc, **body})
+    return type(name, (), {"__init__": construct, "__reduce_ex__": refuse_copy, "__doc__": doc, **body})
 
 
 def _method(channel: Channel | StagedChannel, entry: str) -> Callable[..., Any]:

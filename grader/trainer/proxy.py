@@ -82,16 +82,26 @@ class Channel:
         *,
         receive: Callable[[socket.socket, wire.Caps], Any] = wire.receive,
         first_call: Path | None = None,
+        calls_before: int = 0,
     ) -> None:
-        """Talk over `sock`; the frame of the first call is kept in the file `first_call`, where one is named."""
+        """Talk over `sock`; the frame of the first call is kept in the file `first_call`, where one is named.
+
+        `calls_before` were those of earlier stages. Their number is kept from the process, whose frames count from 1.
+        """
         self._socket = sock
         self._ledger = ledger
         self._boundary = boundary
         self._receive_value = receive
         self._first_call = first_call
+        self._calls_before = calls_before
         self._number = 0
         self._dropped: list[int] = []
         self._failure = ""
+
+    @property
+    def calls(self) -> int:
+        """How many calls there were, with those of earlier stages."""
+        return self._calls_before + self._number
 
     def wait_until_loaded(self) -> None:
         """Wait for the slot cell to be run in its process.
@@ -119,7 +129,7 @@ class Channel:
         question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
         more = {"kwargs": kwargs, "dropped": self._dropped}
         question |= {name: value for name, value in more.items() if value}
-        question |= {} if instance is None else {"instance": instance}
+        question |= {} if instance is None else {"instance": instance - self._calls_before}
         self._dropped = []
         caps = self._boundary.crossing.arguments
         try:
@@ -138,11 +148,12 @@ class Channel:
         Raises SlotFailure where that failed, and UnsendableArguments as `call` does.
         """
         self.call(entry, args, kwargs)
-        return self._number
+        return self.calls
 
     def forget(self, instance: int) -> None:
-        """Let the student's process drop an instance, with the next call."""
-        self._dropped.append(instance)
+        """Let the student's process drop an instance, with the next call; one of an earlier stage is gone already."""
+        if instance > self._calls_before:
+            self._dropped.append(instance - self._calls_before)
 
     def refuse(self, verdict: Verdict, message: str) -> NoReturn:
         """End the run as the student's fault: an answer was not allowed. Raises SlotFailure."""
@@ -182,7 +193,7 @@ class Channel:
             return False
         earlier = self._ledger.facts().get("items", {})
         sentence, lines = cleaned(text, _text(message.get("traceback")))
-        first = {"message": sentence, "traceback": lines, "number": self._number}
+        first = {"message": sentence, "traceback": lines, "number": self.calls}
         self._ledger.note(items=first | earlier | {"count": earlier.get("count", 0) + 1})
         return True
 
@@ -205,25 +216,17 @@ class Channel:
 
     def _gone(self) -> NoReturn:
         # Only the grader can tell why: it watches the process.
-        self._end("the process of your function ended", {"verdict": None, "number": self._number})
+        self._end("the process of your function ended", {"verdict": None})
 
     def _note(self, verdict: Verdict, message: str, traceback: str) -> NoReturn:
         text, lines = cleaned(message, traceback)
-        self._end(
-            text,
-            {
-                "verdict": verdict.value,
-                "message": text,
-                "traceback": lines,
-                "number": self._number,
-            },
-        )
+        self._end(text, {"verdict": verdict.value, "message": text, "traceback": lines})
 
     def _end(self, text: str, failure: dict[str, Any]) -> NoReturn:
         if self._ledger.running:
             self._ledger.end()
         if "failure" not in self._ledger.facts():  # of an earlier stage
-            self._ledger.note(failure=failure)
+            self._ledger.note(failure=failure | {"number": self.calls if self._number else 0})
         self._failure = text or "the process of your function failed"
         raise SlotFailure(text) from None
 

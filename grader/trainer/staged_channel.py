@@ -40,9 +40,9 @@ class StagedChannel:
         self._first_call = first_call
         self._stage = 0
         self._values = self._bytes = 0
-        self._channel = self._open()
+        self._channel = self._open(0)
 
-    def _open(self) -> Channel:
+    def _open(self, calls_before: int) -> Channel:
         self._door.sendall(NEXT)
         answer, descriptors, _, _ = socket.recv_fds(self._door, _ANSWER_BYTES, 1)
         if answer != OPEN or not descriptors:
@@ -51,7 +51,7 @@ class StagedChannel:
             )
         sock = socket.socket(fileno=descriptors[0])
         first_call, self._first_call = self._first_call, None
-        return Channel(sock, self._ledger, self._boundary, first_call=first_call)
+        return Channel(sock, self._ledger, self._boundary, first_call=first_call, calls_before=calls_before)
 
     def wait_until_loaded(self) -> None:
         """Wait for the student's cell to be run in the process of the stage at work. Raises SlotFailure where that failed."""
@@ -81,8 +81,8 @@ class StagedChannel:
         return self._channel.construct(entry, args, kwargs)
 
     def forget(self, instance: int) -> None:
-        """Let the process drop an instance; that of an earlier stage is gone already, and its number may be another's."""
-        del instance
+        """Let the process of the stage at work drop an instance; one of an earlier stage is gone already."""
+        self._channel.forget(instance)
 
     def _go_to(self, entry: str) -> None:
         name = entry.partition(".")[0]
@@ -93,7 +93,7 @@ class StagedChannel:
             )
         if stage > self._stage:
             self._stage, self._values, self._bytes = stage, 0, 0
-            self._channel = self._open()
+            self._channel = self._open(self._channel.calls)
             self._channel.wait_until_loaded()
 
     def _count(self, entry: str, answer: Any) -> None:
@@ -116,7 +116,7 @@ def size_of(value: Any) -> tuple[int, int]:
     """Return how many values and bytes a value that crossed holds, so that no shape of it holds more than is counted.
 
     Each element of an array, each number and each begun 8 bytes of a text, a key or bytes is a value; None and what is empty,
-    too, and takes 8 bytes. A container counts what is in it.
+    too, and takes 8 bytes. A list, tuple or dict is one value more than what is in it: how they are nested can say something.
     """
     if isinstance(value, str):
         return _of_bytes(len(value.encode()))
@@ -132,9 +132,7 @@ def size_of(value: Any) -> tuple[int, int]:
         return max(value.numel(), 1), max(value.numel() * value.element_size(), _VALUE_BYTES)
     else:
         return 1, _VALUE_BYTES
-    return (
-        (sum(values for values, _ in parts), sum(size for _, size in parts)) if parts else (1, _VALUE_BYTES)
-    )
+    return 1 + sum(values for values, _ in parts), _VALUE_BYTES + sum(size for _, size in parts)
 
 
 def _of_bytes(count: int) -> tuple[int, int]:

@@ -44,7 +44,7 @@ class StagedSlot:
                 try:
                     if not is_first:
                         self._replace()
-                except GraderFault as fault:
+                except (GraderFault, OSError) as fault:  # a machine may have no descriptors left
                     self._door.sendall(str(fault).encode()[:500])
                     return
                 is_first = False

@@ -220,6 +220,23 @@ def test_a_backup_is_a_contest_that_goes_on_from_there(played: SmallContest, tmp
         assert connection.execute("SELECT COUNT(*) FROM results").fetchone() == (2,)
 
 
+def test_a_backup_has_what_organisers_put_there_and_does_not_mind_what_goes_away_meanwhile(
+    tmp_path: Path,
+) -> None:
+    small = small_contest(tmp_path / "contest")
+    for name in ("public/toy_task/data.zip", "toy_task/task.toml"):
+        path = small.store.folder / name
+        path.parent.mkdir(parents=True)
+        path.write_bytes(b"kept")
+    for name in ("files/refused.ipynb", "grading/toy_task/runs/t/run-1/draft.json"):
+        path = small.store.folder / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.symlink_to(tmp_path / "gone")  # as a file that is there when the folder is read, and then is not
+    assert back_up(small.store, tmp_path / "copy") == 0
+    for name in ("public/toy_task/data.zip", "toy_task/task.toml"):
+        assert (tmp_path / "copy" / name).read_bytes() == b"kept"
+
+
 def test_the_export_of_a_person_has_all_of_theirs_and_nothing_of_others(
     played: SmallContest, tmp_path: Path
 ) -> None:

@@ -162,6 +162,17 @@ def test_an_extension_moves_the_close_of_its_team_and_can_be_taken_back() -> Non
     assert periods(spec(), "", "a", [shorter])[-1].closes == CLOSES, "nobody loses time by it"
 
 
+def test_an_extension_for_everybody_takes_nothing_from_a_team_that_got_more() -> None:
+    """In whichever order the decisions come: intake reads events by number, the ranking those of everybody first."""
+    more, less = CLOSES + 60 * MINUTE, CLOSES + 30 * MINUTE
+    team = event(1, EventKind.EXTENDED, until=more.isoformat())
+    everybody = event(2, EventKind.EXTENDED, team="", task="", until=less.isoformat())
+    back = event(3, EventKind.EXTENDED, team="", task="", until=None)
+    for events in ([team, everybody], [everybody, team], [team, everybody, back]):
+        assert periods(spec(), "", "a", events)[-1].closes == more
+    assert periods(spec(), "", "a", [everybody])[-1].closes == less
+
+
 def test_after_the_contest_is_closed_nothing_is_taken() -> None:
     closed = event(1, EventKind.CLOSED, team="", task="")
     with pytest.raises(Refused, match="closed"):

@@ -16,7 +16,7 @@ from grader.contest.desk import (
     extend,
     questions,
 )
-from grader.contest.events import EventKind, all_events
+from grader.contest.events import EventKind, Happening, all_events
 from grader.contest.people import (
     NewParticipant,
     enrol,
@@ -92,6 +92,9 @@ def test_members_of_a_team_share_attempts_and_others_see_nothing_of_them(tmp_pat
             choose_attempt(transaction, small.ada.id, number)
         with pytest.raises(UsageError, match="not one of your team's"):
             ask(transaction, small.ada.id, "Why 0?", task="toy_task", appeal=number)
+        transaction.record(Happening(EventKind.CLOSED))
+        with pytest.raises(UsageError, match="can no longer be chosen"):
+            choose_attempt(transaction, dan.id, number)
         assert team_names(transaction)[cleo.team] == "Owls"
         assert team_names(transaction)[small.ada.team] == "Ada"
 

@@ -9,6 +9,7 @@ from contests import SmallContest, result, small_contest
 
 from grader.contest import queue
 from grader.contest.events import all_events, broken_link
+from grader.contest.privacy import erase_person
 from grader.contest.rejudge import apply_rejudge, discard_rejudge, proposals, start_rejudge
 from grader.contest.views import board_view
 from grader.errors import UsageError, Verdict
@@ -85,6 +86,28 @@ def test_a_rejudge_that_is_discarded_leaves_everything_as_it_was(
         assert discard_rejudge(transaction, small.store) == 2
         assert not queue.take(transaction, "worker", tasks=[TASK], most=9)
     assert totals(small) == before
+
+
+@pytest.mark.parametrize("graded", [0, 2], ids=["waits", "has a new verdict"])
+def test_what_is_cancelled_meanwhile_is_judged_no_more_and_counts_for_nothing(
+    small: SmallContest, graded: int
+) -> None:
+    started(small)
+    grade(small, *[90] * graded)
+    with small.store.writing() as transaction:
+        queue.cancel(transaction, 2, "a copy")
+    grade(small, *[90] * (1 - graded // 2))
+    with small.store.writing() as transaction:
+        apply_rejudge(transaction, small.store)
+    assert totals(small) == {small.ada.team: 90, small.bob.team: 0}
+
+
+def test_a_new_verdict_of_somebody_who_is_erased_is_gone(small: SmallContest) -> None:
+    started(small)
+    grade(small, 90, 90)
+    erase_person(small.store, small.bob.id)
+    with small.store.reading() as transaction:
+        assert [known.number for known in proposals(transaction)] == [1]
 
 
 def test_one_rejudge_at_a_time_of_what_has_verdicts(small: SmallContest) -> None:

@@ -13,7 +13,7 @@ from grader.contest.grading import GradingChoices, prepare_grading
 from grader.contest.spec import parse_spec
 from grader.contest.views import board_view, task_view
 from grader.contest.worker import ContestWorker, WorkerSettings
-from grader.errors import UsageError
+from grader.errors import GraderFault, UsageError
 from grader.gradebook.gradebook import reading
 
 if TYPE_CHECKING:
@@ -126,11 +126,12 @@ def test_ctrl_c_gives_back_what_is_running(tmp_path: Path, toy_task: Task) -> No
     assert states(small) == [("queued", 0)]
 
 
-def test_a_machine_that_fails_costs_nobody_anything(tmp_path: Path, toy_task: Task) -> None:
+@pytest.mark.parametrize("error", [UsageError("the disk is full"), GraderFault("the disk is full")], ids=repr)
+def test_a_machine_that_fails_costs_nobody_anything(tmp_path: Path, toy_task: Task, error: Exception) -> None:
     small = toy_contest(tmp_path / "contest", toy_task)
     small.hand_in(small.ada, toy_task.solution.read_bytes())
     stop = threading.Event()
-    failing_worker(small, UsageError("the disk is full"), stop).run(stop)
+    failing_worker(small, error, stop).run(stop)
     assert states(small) == [("queued", 0)]
 
 

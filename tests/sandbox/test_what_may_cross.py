@@ -67,9 +67,16 @@ def test_the_sentence_is_that_of_the_trainer() -> None:
     assert block("text", 1) == f"Training (cell 14): {raised.value}\n"
 
 
-@pytest.mark.parametrize(
-    "value", [{1}, (x for x in "a"), np.array(["a"]), 1j, torch.zeros(2, 2).to_sparse()], ids=str
-)
+REFUSED = {
+    "set": {1},
+    "generator": (x for x in "a"),
+    "texts": np.array(["a"]),
+    "complex": 1j,
+    "sparse": torch.zeros(2, 2).to_sparse(),
+}
+
+
+@pytest.mark.parametrize("value", REFUSED.values(), ids=REFUSED.keys())
 def test_what_the_page_says_is_refused_is_refused(value: Any) -> None:
     with pytest.raises(wire.Unsendable):
         wire.frame(value)

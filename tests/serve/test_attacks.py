@@ -162,6 +162,19 @@ def test_whoever_has_the_code_gets_in_and_out(site: SmallSite) -> None:
     assert browser.get("/tasks").headers["location"] == "/sign-in"
 
 
+def test_somebody_else_can_sign_in_in_the_same_browser_and_ends_the_session_before(site: SmallSite) -> None:
+    with site.small.store.writing() as transaction:
+        code = new_code(transaction, site.people["bob"].id)
+    browser = site.client("student")
+    before = browser.cookies["session"]
+    token = re.search(r'name="token" value="([^"]+)".*?id="code"', browser.get("/sign-in").text, re.DOTALL)[1]  # type: ignore[index]
+    assert browser.post("/sign-in", data={"token": token, "code": code}).status_code == 303
+    assert "Bob" in browser.get("/tasks").text
+    browser.cookies.clear()
+    browser.cookies.set("session", before)
+    assert browser.get("/tasks").headers["location"] == "/sign-in"
+
+
 def test_a_new_code_ends_the_old_one_with_its_sessions_and_tokens(site: SmallSite) -> None:
     ada, token = site.client("student"), site.token("student")
     page = site.client("admin").fill("/organise/code", person=site.people["student"].id)

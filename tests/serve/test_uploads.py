@@ -80,6 +80,17 @@ def test_an_upload_that_is_repeated_under_its_key_is_the_same_submission(site: S
     assert places == ["/attempt/2", "/attempt/2"]
 
 
+def test_another_file_under_a_key_is_refused_instead_of_lost(site: SmallSite) -> None:
+    token, ada = site.token("student"), site.client("student")
+    assert put(site, b"first", token, **{"Idempotency-Key": "once"}).status_code == 201
+    answer = put(site, b"better", token, **{"Idempotency-Key": "once"})
+    assert (answer.status_code, answer.json()["error"]) == (409, "other_file")
+    assert ada.hand_in(b"first", key="page").status_code == 303
+    page = ada.hand_in(b"better", key="page")
+    assert (page.status_code, "Load the page again" in page.text) == (409, True)
+    assert left(site) == 2
+
+
 @pytest.mark.parametrize(
     ("content", "status", "reason"),
     [(b"", 400, "empty"), (b"x" * 2000, 413, "too_large")],
@@ -122,7 +133,13 @@ def test_before_the_opening_nothing_is_taken_and_the_task_is_not_shown(site: Sma
     ada = site.client("student")
     assert ada.get(f"/task/{TASK}").status_code == 404
     assert ada.get(f"/task/{TASK}/file/toy_task.ipynb").status_code == 404
-    assert "wrong labels" not in ada.get("/tasks").text
+    site.client("staff").fill("/organise/announce", text="It begins soon.", task=TASK)
+    ada.fill("/questions", text="What is it about?", task=TASK)
+    unknown = ada.post("/task/toy_tsk", data={"token": ada.form_token}, files={"file": ("my.ipynb", b"{}")})
+    assert unknown.status_code == 404
+    for page in (unknown, ada.get("/tasks"), ada.get("/questions"), ada.get("/board")):
+        assert "wrong labels" not in page.text
+        assert TASK not in page.text
     assert "2026-11-30 09:00 UTC" in ada.hand_in(b"{}").text
     assert site.client("staff").get(f"/task/{TASK}").status_code == 200
 

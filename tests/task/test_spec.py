@@ -50,6 +50,17 @@ def test_a_default_for_items_needs_calls_that_may_fail(own_toy: Path) -> None:
     assert read_task(own_toy).run_digest != before
 
 
+def test_each_default_for_items_decides_predictions(own_toy: Path) -> None:
+    toml = own_toy / "task.toml"
+    text = toml.read_text(encoding="utf-8")
+    digests = set()
+    for default in ("", "0", "1", "0.5", '""', "[]", '"end"'):
+        line = f"item_default = {default}\n" if default else ""
+        toml.write_text(f'on_error = "item"\n{line}{text}', encoding="utf-8")
+        digests.add(read_task(own_toy).run_digest)
+    assert len(digests) == 7
+
+
 @pytest.mark.parametrize(
     ("table", "sentence"),
     [

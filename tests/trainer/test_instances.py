@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import gc
+import pickle
 import socket
 import threading
 from typing import TYPE_CHECKING, Any
@@ -16,7 +18,7 @@ from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import Boundary, Channel, SlotFailure, UnsendableArguments
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
 METHODS = {"YourModel": ["fit", "predict"]}
 
@@ -86,6 +88,15 @@ def test_an_instance_cannot_be_an_argument_and_has_no_other_attributes(ledger: L
         model.fit(model)
     with pytest.raises(AttributeError):
         model.weights  # noqa: B018
+
+
+@pytest.mark.parametrize("copying", [copy.copy, copy.deepcopy, pickle.dumps])
+def test_an_instance_is_not_copied_as_the_copy_would_be_the_same_object(
+    copying: Callable[[object], object], ledger: Ledger
+) -> None:
+    model = class_of(Channel(Peer({}).ours, ledger, Boundary(methods=METHODS)), "YourModel", ["fit"])()
+    with pytest.raises(TypeError, match="a YourModel cannot be copied: the object it stands for"):
+        copying(model)
 
 
 def test_an_instance_that_cannot_be_made_ends_the_run_even_where_calls_cost_items(ledger: Ledger) -> None:
