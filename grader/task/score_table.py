@@ -36,8 +36,8 @@ class MetricTable(StrictTable):
     """The same, over a narrow column."""
     best: Literal["", "high", "low"] = ""
     """Which end is best; that of a metric by name is known."""
-    digits: int = Field(default=3, ge=0, le=6)
-    """Digits after the point; 1 for the points of parts where nothing is given."""
+    digits: int | None = Field(default=None, ge=0, le=6)
+    """Digits after the point, 0 to 6. Without it there are 3, or 1 where parts give the points."""
 
     @model_validator(mode="after")
     def _is_known(self) -> MetricTable:
@@ -50,11 +50,12 @@ class MetricTable(StrictTable):
 
     def described(self) -> Metric:
         """Return the metric as results record it."""
+        digits = 3 if self.digits is None else self.digits
         if self.scorer == SCORE_FILE:
-            return Metric(self.name or "score", self.scorer, self.best or "high", self.digits, self.short)
+            return Metric(self.name or "score", self.scorer, self.best or "high", digits, self.short)
         scorer = scorer_named(self.scorer)
         short = self.short or ("" if self.name else scorer.short)
-        return Metric(self.name or scorer.name, self.scorer, scorer.best, self.digits, short)
+        return Metric(self.name or scorer.name, self.scorer, scorer.best, digits, short)
 
 
 class Bound(StrictTable):

@@ -211,7 +211,7 @@ class Spec(StrictTable):
         return Metric(
             self.metric.name or "points before rounding",
             "parts",
-            digits=self.metric.digits if "digits" in self.metric.model_fields_set else 1,
+            digits=1 if self.metric.digits is None else self.metric.digits,
             short=self.metric.short or "parts",
         )
 
