@@ -50,6 +50,12 @@ class Metrics:
         return cls(**values | {"metric": Metric(**_known(Metric, record["metric"]))})
 
     @property
+    def repeats(self) -> list[dict[str, float]]:
+        """What was measured in each repeat, by name."""
+        rows = zip(*self.measured.values(), strict=True)
+        return [dict(zip(self.measured, row, strict=True)) for row in rows]
+
+    @property
     def merit(self) -> float:
         """A number that is higher for a better mean."""
         return self.metric.merit(self.value)
