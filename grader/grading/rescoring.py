@@ -71,7 +71,7 @@ def apply_rescored(out: Path, task: Task, changed: Sequence[Rescored]) -> None:
     with writing(out) as book:
         current = {row.id for row in book.current()}
         if any(change.recorded.id not in current for change in changed):
-            raise UsageError(f"{out} got new results meanwhile; nothing was changed; call it again")
+            raise UsageError(f"{out} got new results meanwhile, so nothing was changed; call it again")
         settings = {
             "task": task.id,
             "task_version": task.version,

@@ -204,7 +204,7 @@ def test_a_result_that_came_meanwhile_is_not_replaced_by_a_rescored_one(
     mapped = replace(toy_task, spec=spec)
     changed = rescored(made.out, mapped, lambda _: [])
     run_batch(replace(made, again=True), Quiet())
-    with pytest.raises(UsageError, match="got new results meanwhile; nothing was changed; call it again"):
+    with pytest.raises(UsageError, match="got new results meanwhile, so nothing was changed; call it again"):
         apply_rescored(made.out, mapped, changed)
     with reading(made.out) as book:
         assert len(book.history()) == 2
