@@ -91,7 +91,7 @@ def _measured_again(
 ) -> Result:
     """Return the result with what the kept predictions are worth today.
 
-    A result without points to lose stays as it is where predictions are not all there, or are those of another task.
+    What was not scored stays as it is where predictions are not all there, and what was refused also where they are of another task.
     """
     if result.verdict not in _MEASURED_AGAIN:
         return result
