@@ -134,13 +134,13 @@ def queue_view(transaction: Transaction) -> list[QueueRow]:
     )
 
 
-def team_names(transaction: Transaction) -> dict[str, str]:
-    """Return what to call each team: its name, or those of its members; the id where everything was erased."""
+def team_names(transaction: Transaction, team: str | None = None) -> dict[str, str]:
+    """Return what to call each team, or just one: its name, or its members'; the id where everything was erased."""
     query = (
         "SELECT teams.id, teams.name, GROUP_CONCAT(NULLIF(people.name, ''), ', ') AS members FROM teams "
-        "LEFT JOIN people ON people.team = teams.id GROUP BY teams.id"
+        "LEFT JOIN people ON people.team = teams.id WHERE ? IS NULL OR teams.id = ? GROUP BY teams.id"
     )
-    rows = transaction.connection.execute(query)
+    rows = transaction.connection.execute(query, (team, team))
     return {row["id"]: row["name"] or row["members"] or row["id"] for row in rows}
 
 

@@ -64,16 +64,23 @@ class ContestWorker:
         """
         sweep(self._store)
         with self._alive(stop):
-            while not stop.is_set():
-                try:
-                    worked = self.step()
-                except (GraderFault, UsageError) as problem:
-                    self._recover(stop, str(problem))
-                    continue
-                if not worked and until_idle:
-                    return
-                if not worked:
-                    stop.wait(POLL_SECONDS)
+            try:
+                self._work(stop, until_idle=until_idle)
+            except KeyboardInterrupt:
+                self._give_back()
+                raise
+
+    def _work(self, stop: threading.Event, *, until_idle: bool) -> None:
+        while not stop.is_set():
+            try:
+                worked = self.step()
+            except (GraderFault, UsageError) as problem:
+                self._recover(stop, str(problem))
+                continue
+            if not worked and until_idle:
+                return
+            if not worked:
+                stop.wait(POLL_SECONDS)
 
     def step(self) -> bool:
         """Answer what cannot start, and grade one batch; return whether there was any."""
@@ -131,11 +138,7 @@ class ContestWorker:
             len(leases),
             engine=self._engine,
         )
-        try:
-            results = run_batch(job, watcher)
-        except KeyboardInterrupt:
-            self._give_back()
-            raise
+        results = run_batch(job, watcher)
         for lease, result in zip(leases, results, strict=True):
             watcher.record(lease, result)  # also what needed no run
 

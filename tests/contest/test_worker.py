@@ -161,6 +161,22 @@ def test_ctrl_c_gives_back_what_is_running(tmp_path: Path, toy_task: Task) -> No
     assert states(small) == [("queued", 0)]
 
 
+def test_ctrl_c_while_a_machine_that_failed_is_waited_for_gives_back_what_was_running(
+    tmp_path: Path, toy_task: Task
+) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    engine = FailingEngine(GraderFault("the disk is full"))
+    with pytest.raises(KeyboardInterrupt):
+        ContestWorker(small.store, tasks, engine, WorkerSettings(1, interrupt)).run(threading.Event())
+    assert states(small) == [("queued", 0)]
+
+
 @pytest.mark.parametrize("error", [UsageError("the disk is full"), GraderFault("the disk is full")], ids=repr)
 def test_a_machine_that_fails_costs_nobody_anything(tmp_path: Path, toy_task: Task, error: Exception) -> None:
     small = toy_contest(tmp_path / "contest", toy_task)
