@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import importlib
+import os
 from typing import IO, TYPE_CHECKING
 
 from grader.errors import UsageError
@@ -51,3 +52,13 @@ def write_atomic(path: Path, content: bytes) -> None:
         path.parent.mkdir(parents=True, exist_ok=True)
         draft.write_bytes(content)
         draft.replace(path)
+
+
+def write_private(path: Path, content: bytes) -> None:
+    """Write a file that holds a secret: nobody else may read it, not even while it is written. Raises UsageError."""
+    with reporting_os_errors(WRITTEN, path):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "wb") as file:
+            path.chmod(0o600)  # it may have been there
+            file.write(content)

@@ -42,8 +42,9 @@ from grader.contest.verify import verify_archive
 from grader.contest.views import queue_view
 from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.errors import UsageError, instead
-from grader.files import write_atomic
+from grader.files import write_private
 from grader.gradebook.result import neutralise
+from grader.serve import sessions
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
 from grader.text import count
@@ -162,16 +163,36 @@ def codes(options: commands.ContestCodesOptions) -> None:
         with contest.store.writing() as transaction:
             if options.again or not has_code(transaction, person.id):
                 rows.append((person, new_code(transaction, person.id)))
+        if options.again:
+            _end_sessions(contest.store, person)
     text = io.StringIO(newline="")
     writer = csv.writer(text)
     writer.writerow(["name", "group", "code"])
     writer.writerows([neutralise(person.name), neutralise(person.group), code] for person, code in rows)
-    if options.out:
-        write_atomic(options.out, text.getvalue().encode())
-        output.say(f"{count(len(rows), 'code')} in {options.out}; print it, cut it up, and delete it")
-        return
-    for line in text.getvalue().splitlines():
+    _hand_out(text.getvalue(), len(rows), options.out)
+
+
+def _hand_out(codes: str, number: int, path: Path | None) -> None:
+    """Write codes to a file, or else to the terminal: also where the file fails, because nobody can show them again."""
+    problem = None
+    if path:
+        try:
+            write_private(path, codes.encode())
+        except UsageError as error:
+            problem = error
+        else:
+            output.say(f"{count(number, 'code')} in {path}; print it, cut it up, and delete it")
+            return
+    for line in codes.splitlines():
         output.say(line)
+    if problem:
+        raise problem
+
+
+def _end_sessions(store: Store, person: Participant) -> None:
+    """End the sessions of somebody whose code is another one now."""
+    if (store.folder / sessions.FILE).is_file():
+        sessions.Sessions(store.folder, store.clocks().wall.timestamp).end_all(person.id)
 
 
 def team(options: commands.ContestTeamOptions) -> None:
@@ -245,13 +266,16 @@ def extend(options: commands.ContestExtendOptions) -> None:
     if options.task:
         contest.spec.task(options.task)
     person = _chosen(contest.store, [options.person])[0] if options.person else None
-    zone = contest.spec.zone_of(person.group if person else DEFAULT_GROUP)
-    until = desk.moment_in(options.until, zone) if options.until else None
+    group = person.group if person else DEFAULT_GROUP
+    until = contest.spec.moment(options.until, group) if options.until else None
     team = person.team if person else ""
     with contest.store.writing() as transaction:
         desk.extend(transaction, team, until, task=options.task, author="", reason=options.because)
     whom = (person.name or person.id) if person else "everybody"
-    output.say(f"{whom}: until {until:%Y-%m-%d %H:%M %z}" if until else f"{whom}: no extension")
+    if until is None:
+        output.say(f"{whom}: no extension")
+        return
+    output.say(f"{whom}: until {until.astimezone(contest.spec.zone_of(group)):%Y-%m-%d %H:%M %z}")
 
 
 def disqualify(options: commands.ContestDisqualifyOptions) -> None:
@@ -268,13 +292,15 @@ def close(options: commands.ContestCloseOptions) -> None:
     contest = open_contest(options.folder)
     tasks = {task.id: task_of_contest(contest, task) for task in contest.spec.tasks}
     closed = close_contest(contest, tasks, options.out, early=options.early)
-    choose_what_counts(contest)
     if options.as_json:
         output.print_json(asdict(closed) | {"archive": str(options.out)})
-        return
-    output.say(f"{options.out}: {count(closed.submissions, 'submission')}, head of the events {closed.head}")
-    output.say(f"key of the secrets, shown only now: {closed.key}")
-    output.say(f"next: grader contest verify {options.out}")
+    else:
+        output.say(
+            f"{options.out}: {count(closed.submissions, 'submission')}, head of the events {closed.head}"
+        )
+        output.say(f"key of the secrets, shown only now: {closed.key}")
+        output.say(f"next: grader contest verify {options.out}")
+    choose_what_counts(contest)  # may fail, and must not cost the key
 
 
 def verify(options: commands.ContestVerifyOptions) -> None:

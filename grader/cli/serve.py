@@ -76,7 +76,7 @@ class WorkerKeeper:
 
     def __init__(self, command: list[str]) -> None:
         self._command = command
-        self._stopping = threading.Event()
+        self._stopping, self._lock = threading.Event(), threading.Lock()
         self._process = self._started()
         self._thread = threading.Thread(target=self._keep, name="worker", daemon=True)
 
@@ -85,8 +85,9 @@ class WorkerKeeper:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stopping.set()
-        self._process.terminate()
+        with self._lock:  # no other one is started from here on
+            self._stopping.set()
+            self._process.terminate()
         try:
             self._process.wait(_STOP_SECONDS)
         except subprocess.TimeoutExpired:
@@ -99,10 +100,12 @@ class WorkerKeeper:
     def _keep(self) -> None:
         while True:
             code = self._process.wait()
-            if self._stopping.wait(_PAUSE_SECONDS):
-                return
-            output.warn(f"the worker ended with exit code {code}; starting another")
-            self._process = self._started()
+            self._stopping.wait(_PAUSE_SECONDS)
+            with self._lock:
+                if self._stopping.is_set():
+                    return
+                output.warn(f"the worker ended with exit code {code}; starting another")
+                self._process = self._started()
 
 
 def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[object]:
@@ -116,7 +119,7 @@ def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[o
 def submit(options: SubmitOptions) -> None:
     """Hand in a notebook."""
     token = options.token or os.environ.get("GRADER_TOKEN") or getpass.getpass("token: ")
-    receipt = submit_file(options.notebook, Handover(options.to, options.task_name, token))
+    receipt = submit_file(options.notebook, Handover(options.to, options.task_name, token.strip()))
     if options.as_json:
         output.print_json(receipt)
         return

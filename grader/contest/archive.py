@@ -22,6 +22,7 @@ from cryptography.fernet import Fernet
 from grader.contest.board import ranking
 from grader.contest.events import Event, EventKind, Happening, all_events, canonical
 from grader.contest.intake import CONTEST_ID
+from grader.contest.rejudge import proposals
 from grader.contest.spec import parse_spec
 from grader.contest.store import GRADING, fact
 from grader.errors import UsageError
@@ -42,7 +43,7 @@ MANIFEST_MEMBER, SPEC_MEMBER, EVENTS_MEMBER = "manifest.json", "contest.toml", "
 RANKING_MEMBER, SEALED_MEMBER = "ranking.json", "secrets.sealed"
 SUBMISSIONS = "submissions/"  # of which an archive may have many GB
 _MAY_QUOTE_CODE = {"message", "traceback", "run_folder", "submission"}
-_PENDING = "SELECT COUNT(*) FROM submissions WHERE state IN ('received', 'queued', 'running')"
+_PENDING = "SELECT COUNT(*) FROM submissions WHERE state IN ('received', 'queued', 'running', 'held')"
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def close_contest(
     """Take no more files, and write all that happened to a new file at `path`.
 
     A contest that is closed already is archived as it is. Raises UsageError where the file exists, a window is still open
-    and this is not meant to be `early`, or something still waits for its verdict.
+    and this is not meant to be `early`, or something still waits or is held, for its verdict or in a rejudge.
     """
     if path.exists():
         raise UsageError(f"{path} exists already; choose another file")
@@ -93,8 +94,10 @@ def _refuse_unfinished(
     (pending,) = transaction.connection.execute(_PENDING).fetchone()
     if pending:
         raise UsageError(
-            f"{count(pending, 'submission')} without a verdict; let a worker finish, or cancel them, and close again"
+            f"{count(pending, 'submission')} without a verdict; let a worker finish, release what is held, or cancel them, and close again"
         )
+    if proposals(transaction):
+        raise UsageError("a rejudge is not finished; apply or discard it, and close again")
 
 
 def _write_archive(contest: Contest, tasks: Mapping[str, Task], path: Path) -> ClosedContest:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -82,14 +81,16 @@ def _grouped(
     for event in every:
         if event.team:
             teams[event.team].append(event)
-    enrolled = [
-        event for event in every if event.kind is EventKind.ENROLLED and event.data["role"] == "student"
-    ]
-    students = set(
-        {event.data["person"]: event.team for event in enrolled}.values()
-    )  # people may change teams
     frozen = None if shown_at is None else frozen_since(spec, everybody, shown_at)
-    return frozen, {team: [*everybody, *teams[team]] for team in sorted(students)}
+    return frozen, {team: [*everybody, *teams[team]] for team in sorted(student_teams(every))}
+
+
+def student_teams(events: Iterable[Event]) -> set[str]:
+    """Return the teams that students are in; people may have changed theirs."""
+    enrolled = [
+        event for event in events if event.kind is EventKind.ENROLLED and event.data["role"] == "student"
+    ]
+    return set({event.data["person"]: event.team for event in enrolled}.values())
 
 
 def _cell(
@@ -97,13 +98,33 @@ def _cell(
 ) -> BoardCell:
     tried = [attempt for attempt in attempts if attempt.task == task]
     chosen = [event for event in events if event.task in ("", task)]
-    attempt = counting(spec, tried, chosen)
-    if shown and spec.leaderboard.beyond_noise and spec.attempts.counts == "best":
-        attempt = _beyond_noise(spec, tried, chosen) or attempt
+    attempt = (shown_attempt if shown else counting)(spec, tried, chosen)
     points = points_of(spec, attempt, chosen) if attempt else None
     if shown and points is not None:
-        points = math.floor(points / spec.leaderboard.round_to) * spec.leaderboard.round_to
+        points = _rounded(spec, points)
     return BoardCell(attempt.number if attempt else None, points, _graded(tried))
+
+
+def shown_attempt(
+    spec: ContestSpec, attempts: Sequence[Attempt], events: Sequence[Event] = ()
+) -> Attempt | None:
+    """Return the attempt of one team in one task that counts as far as the leaderboard shows.
+
+    A new best one has to be better by more than noise, and by as much as rounded points show: which of two attempts is
+    better by less would tell about the hidden data.
+    """
+    counted = counting(spec, attempts, events)
+    if counted is None or spec.attempts.counts != "best":
+        return counted
+    if spec.leaderboard.beyond_noise:
+        return _beyond_noise(spec, attempts, events) or counted
+    best = _rounded(spec, points_of(spec, counted, events) or 0)
+    graded = [attempt for attempt in attempts if attempt.graded]
+    return next(known for known in graded if _rounded(spec, points_of(spec, known, events) or 0) == best)
+
+
+def _rounded(spec: ContestSpec, points: int) -> int:
+    return points // spec.leaderboard.round_to * spec.leaderboard.round_to
 
 
 def _graded(attempts: Sequence[Attempt]) -> int:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
 from typing import TYPE_CHECKING
 
 from grader.contest.events import EventKind, Happening, events_of
@@ -12,7 +11,7 @@ from grader.contest.people import participant
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from datetime import tzinfo
+    from datetime import datetime
 
     from grader.contest.store import Transaction
 
@@ -162,15 +161,6 @@ def task_of(transaction: Transaction, team: str, number: int) -> str | None:
         "SELECT task FROM submissions WHERE number = ? AND team = ?", (number, team)
     ).fetchone()
     return str(row["task"]) if row else None
-
-
-def moment_in(text: str, zone: tzinfo) -> datetime:
-    """Return the time that somebody wrote, in `zone` where it has no offset. Raises UsageError where it is none."""
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is not a time; write it as 2026-11-30T14:30") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=zone)
 
 
 def _decide(transaction: Transaction, happening: Happening, reason: str) -> None:

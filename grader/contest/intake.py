@@ -207,11 +207,17 @@ def sweep(store: Store) -> int:
         path
         for folder in (store.incoming, store.files)
         for path in folder.iterdir()
-        if path.name not in known and path.stat().st_mtime < before
+        if path.name not in known and _is_older(path, before)
     ]
     for path in stale:
         path.unlink(missing_ok=True)
     return len(stale)
+
+
+def _is_older(path: Path, seconds: float) -> bool:
+    with contextlib.suppress(FileNotFoundError):  # an upload that was finished meanwhile
+        return path.stat().st_mtime < seconds
+    return False
 
 
 def _check_rules(transaction: Transaction, spec: ContestSpec, ticket: Ticket) -> tuple[str, str]:

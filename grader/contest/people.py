@@ -131,8 +131,12 @@ def has_code(transaction: Transaction, person: str) -> bool:
 
 
 def new_code(transaction: Transaction, person: str) -> str:
-    """Draw a code for somebody, such as K7QX-M2PD-9HRT, which takes the place of the one before. Only its hash is kept."""
+    """Draw a code for somebody, such as K7QX-M2PD-9HRT, and return it. Only its hash is kept.
+
+    It takes the place of the one before. The tokens of somebody who lost that one are revoked.
+    """
     participant(transaction, person)
+    revoke_tokens(transaction, person)
     handle = _drawn(_HANDLE)
     while transaction.connection.execute("SELECT 1 FROM people WHERE handle = ?", (handle,)).fetchone():
         handle = _drawn(_HANDLE)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import shutil
 import zipfile
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,7 @@ from grader.contest import queue
 from grader.contest.events import EventKind, Happening, canonical
 from grader.contest.people import participant
 from grader.contest.store import GRADING, PAGES
+from grader.errors import UsageError
 from grader.files import WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
@@ -45,8 +47,14 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
 
     Verdicts stay under ids that were drawn at random, so that ranks of others can be recomputed. Messages and tracebacks,
     which may quote the person's code, go, and so do run folders; what waits is cancelled. The gradebooks in `grading/` keep
-    their rows, under the id of the team. Raises UsageError where there is nobody of this id.
+    their rows, under the id of the team. Raises UsageError where there is nobody of this id, or the run folders are those of
+    another user and cannot be seen.
     """
+    grading = store.folder / GRADING
+    if grading.is_dir() and not os.access(grading, os.R_OK | os.W_OK | os.X_OK):
+        raise UsageError(
+            f"{grading} belongs to another user, who has to erase the person; nothing was erased"
+        )
     with store.writing() as transaction:
         person = participant(transaction, identity)
         connection = transaction.connection
@@ -80,9 +88,21 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
         store.proposed_feedback(int(row["number"])).unlink(missing_ok=True)
     for page in (store.folder / PAGES).glob("*.html"):
         page.unlink()  # it has names; the site makes it anew
-    _remove_runs(store.folder / GRADING, person.team, {row["sha256"] for row in submissions})
+    _remove_runs(grading, person.team, {row["sha256"] for row in submissions})
     store.compact()  # else erased bytes would stay in free pages
     return len(submissions)
+
+
+def remove_late_run(store: Store, number: int) -> None:
+    """Remove the run folder of a submission whose sender was erased while it was graded; of others, nothing."""
+    query = (
+        "SELECT submissions.team, sha256 FROM submissions JOIN people ON people.id = person "
+        "WHERE number = ? AND erased IS NOT NULL"
+    )
+    with store.reading() as transaction:
+        row = transaction.connection.execute(query, (number,)).fetchone()
+    if row:
+        _remove_runs(store.folder / GRADING, row["team"], {row["sha256"]})
 
 
 def _remove_runs(grading: Path, team: str, digests: Collection[str]) -> None:

@@ -35,6 +35,7 @@ MOST_FAILURES = 3  # of ours in a row, before a submission waits for an organise
 PROPOSAL = "proposal:"  # and a number: the fact that its next verdict is a proposal (rejudge.py)
 _TURN = "turn"  # of what began last
 _RECENT = 20  # gradings of a task that the expected time is taken from
+_LOOKED_AT = 1000  # gradings of all tasks among which these are looked for: many students ask at a time
 
 
 @dataclass(frozen=True)
@@ -256,8 +257,21 @@ def cancel(transaction: Transaction, number: int, reason: str) -> None:
 
 
 def place_of(transaction: Transaction, number: int) -> QueuePlace | None:
-    """Return where a submission that waits stands; None where it does not wait."""
-    return next((place for place in places(transaction) if place.number == number), None)
+    """Return where a submission that waits stands, as `places` does; None where it does not wait."""
+    row = _row(transaction, number)
+    if row["state"] not in (AttemptState.RECEIVED, AttemptState.QUEUED):
+        return None
+    query = (
+        "SELECT task, COUNT(*) AS ahead FROM submissions WHERE state IN ('received', 'queued') "
+        "AND (-forced, turn, COALESCE(since, number)) < (?, ?, ?) GROUP BY task"
+    )
+    values = -row["forced"], row["turn"], row["since"] or number
+    ahead = {known["task"]: known["ahead"] for known in transaction.connection.execute(query, values)}
+    seconds, slots = _mean_seconds(transaction), live_slots(transaction)
+    work = sum(_left(transaction.moment, known, seconds) for known in _running(transaction))
+    work += sum(times * _expected(task, seconds) for task, times in ahead.items())
+    known = slots > 0 and bool(seconds)
+    return QueuePlace(number, sum(ahead.values()), work / slots if known else None)
 
 
 def places(transaction: Transaction) -> list[QueuePlace]:
@@ -273,7 +287,7 @@ def places(transaction: Transaction) -> list[QueuePlace]:
     for ahead, row in enumerate(transaction.connection.execute(query)):
         known = slots > 0 and bool(seconds)
         standing.append(QueuePlace(row["number"], ahead, work / slots if known else None))
-        work += seconds.get(row["task"], max(seconds.values(), default=0.0))
+        work += _expected(row["task"], seconds)
     return standing
 
 
@@ -370,9 +384,16 @@ def _mean_seconds(transaction: Transaction) -> dict[str, float]:
     query = (
         "SELECT task, AVG(seconds) AS mean FROM (SELECT task, seconds, ROW_NUMBER() OVER "
         "(PARTITION BY task ORDER BY verdicts.id DESC) AS age FROM verdicts JOIN submissions "
-        "ON submissions.number = verdicts.submission WHERE seconds > 0) WHERE age <= ? GROUP BY task"
+        "ON submissions.number = verdicts.submission WHERE seconds > 0 AND verdicts.id > "
+        "(SELECT MAX(id) - ? FROM verdicts)) WHERE age <= ? GROUP BY task"
     )
-    return {row["task"]: row["mean"] for row in transaction.connection.execute(query, (_RECENT,))}
+    rows = transaction.connection.execute(query, (_LOOKED_AT, _RECENT))
+    return {row["task"]: row["mean"] for row in rows}
+
+
+def _expected(task: str, seconds: dict[str, float]) -> float:
+    """Return how many seconds a grading of a task takes, as the slowest one does where none of it is known."""
+    return seconds.get(task, max(seconds.values(), default=0.0))
 
 
 def _running(transaction: Transaction) -> Sequence[sqlite3.Row]:

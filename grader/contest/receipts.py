@@ -21,6 +21,7 @@ from grader.files import READ, WRITTEN, reporting_os_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
+_NUMBERS = ("number", "size")  # the other fields of a receipt are texts
 _RAW = (Encoding.Raw, PublicFormat.Raw)
 
 
@@ -54,12 +55,17 @@ class Receipt:
         return asdict(self)
 
     @classmethod
-    def from_json(cls, text: str) -> Receipt:
+    def from_json(cls, text: str | bytes) -> Receipt:
         """Return the receipt in `text`. Raises UsageError where it is none."""
         try:
-            return cls(**json.loads(text))
-        except (ValueError, TypeError) as error:
+            receipt = cls(**json.loads(text))
+        except (ValueError, TypeError, RecursionError) as error:
             raise UsageError("this is not a receipt: it lacks a field, or is no JSON") from error
+        if any(
+            type(value) is not (int if name in _NUMBERS else str) for name, value in asdict(receipt).items()
+        ):
+            raise UsageError("this is not a receipt: a field is of another kind")
+        return receipt
 
 
 class Signer:

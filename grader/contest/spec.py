@@ -179,6 +179,17 @@ class ContestSpec(_Rules):
             )
         return first
 
+    def moment(self, text: str, group: str) -> datetime:
+        """Return the time that somebody wrote, as `instant` reads it. Raises UsageError where it is none."""
+        try:
+            time = datetime.fromisoformat(text)
+        except ValueError as error:
+            raise UsageError(f"{text!r} is not a time; write it as 2026-11-30T14:30") from error
+        try:
+            return self.instant(time, group)
+        except (ValueError, OverflowError) as error:
+            raise UsageError(str(error)) from error
+
     def task(self, id_: str) -> ContestTask:
         """Return a task by its id. Raises UsageError where there is none."""
         for task in self.tasks:

@@ -72,9 +72,9 @@ class Store:
         )  # threads wait for each other here; SQLite has processes wait in longer and longer naps
         with reporting_os_errors(WRITTEN, folder):
             _create(folder / DATABASE)
-            for name in (FILES, INCOMING):
+            for name in (FILES, INCOMING, FEEDBACK, PAGES):
                 (folder / name).mkdir(exist_ok=True, mode=0o770)
-        with _reported(folder), contextlib.closing(self._connect()) as connection:
+        with _reported(), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
         # As long as one connection is open, closing the others does not write the whole journal back.
@@ -110,7 +110,7 @@ class Store:
 
         Raises GraderFault where the disk is full or fails.
         """
-        with self._lock, _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with self._lock, _reported(), contextlib.closing(self._connect()) as connection:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(connection, moment or self.clocks())
@@ -125,20 +125,20 @@ class Store:
     @contextlib.contextmanager
     def reading(self) -> Iterator[Transaction]:
         """Enter a transaction that sees one state of the contest and writes nothing."""
-        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with _reported(), contextlib.closing(self._connect()) as connection:
             connection.execute("PRAGMA query_only = ON")
             connection.execute("BEGIN")
             yield Transaction(connection, self.clocks())
 
     def compact(self) -> None:
         """Write the database anew, so that nothing of what was erased stays in its free pages or in its journal."""
-        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with _reported(), contextlib.closing(self._connect()) as connection:
             connection.execute("VACUUM")
             connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def copy_to(self, path: Path) -> None:
         """Write a copy of the database to a new file while it is in use: one state of it, whole."""
-        with _reported(self.folder), contextlib.closing(self._connect()) as connection:
+        with _reported(), contextlib.closing(self._connect()) as connection:
             connection.execute("VACUUM INTO ?", (str(path),))
 
     def _connect(self) -> sqlite3.Connection:
@@ -162,11 +162,11 @@ def _create(path: Path) -> None:
 
 
 @contextlib.contextmanager
-def _reported(folder: Path) -> Iterator[None]:
+def _reported() -> Iterator[None]:
     try:
         yield
     except sqlite3.Error as error:
-        raise GraderFault(f"{folder / DATABASE}: {error}; nothing that has a receipt is lost") from error
+        raise GraderFault(f"{DATABASE}: {error}; nothing that has a receipt is lost") from error
 
 
 def fact(transaction: Transaction, name: str) -> str | None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
 import zipfile
+import zlib
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -27,7 +29,7 @@ from grader.findings import Finding, found
 from grader.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
 
@@ -36,33 +38,38 @@ def verify_archive(path: Path, receipt: Path | None = None) -> list[Finding]:
 
     Nothing but the file is needed. Raises UsageError where it cannot be read or is no such archive.
     """
-    with reporting_os_errors(READ, path):
-        try:
-            with zipfile.ZipFile(path) as archive:
-                sent = [name for name in archive.namelist() if name.startswith(SUBMISSIONS)]
-                digests = {name: _digest_of(archive, name) for name in sent}
-                content = {name: archive.read(name) for name in archive.namelist() if name not in digests}
-            manifest = json.loads(content[MANIFEST_MEMBER])
-            events = [Event.from_json(json.loads(line)) for line in content[EVENTS_MEMBER].splitlines()]
-            rules = content[SPEC_MEMBER].decode()
-        except (zipfile.BadZipFile, KeyError, ValueError) as error:
-            raise UsageError(f"{path} is not the archive of a contest: {error}") from error
-    findings = [
-        _check_members(manifest, content),
-        _check_chain(manifest, events),
-        _check_files(events, digests),
-        _check_verdicts(events, content),
-        _check_ranking(rules, events, content),
-    ]
+    with _reporting_damage(path):
+        with zipfile.ZipFile(path) as archive:
+            sent = [name for name in archive.namelist() if name.startswith(SUBMISSIONS)]
+            digests = {name: _digest_of(archive, name) for name in sent}
+            content = {name: archive.read(name) for name in archive.namelist() if name not in digests}
+        manifest = json.loads(content[MANIFEST_MEMBER])
+        events = [Event.from_json(json.loads(line)) for line in content[EVENTS_MEMBER].splitlines()]
+        findings = [
+            _check_members(manifest, content),
+            _check_chain(manifest, events),
+            _check_files(events, digests),
+            _check_verdicts(events, content),
+            _check_ranking(content[SPEC_MEMBER].decode(), events, content),
+        ]
+        public_key = str(manifest["public_key"])
     if receipt is not None:
         with reporting_os_errors(READ, receipt):
-            findings.append(
-                check_receipt(receipt.read_text(encoding="utf-8"), manifest["public_key"], events)
-            )
+            findings.append(check_receipt(receipt.read_bytes(), public_key, events))
     return findings
 
 
-def check_receipt(text: str, public_key: str, events: Iterable[Event]) -> Finding:
+@contextlib.contextmanager
+def _reporting_damage(path: Path) -> Iterator[None]:
+    """Turn whatever reading an archive that somebody damaged may raise into one UsageError."""
+    with reporting_os_errors(READ, path):
+        try:
+            yield
+        except (zipfile.BadZipFile, zlib.error, LookupError, ValueError, TypeError, RuntimeError) as error:
+            raise UsageError(f"{path} is not the archive of a contest: {error!r}") from error
+
+
+def check_receipt(text: bytes, public_key: str, events: Iterable[Event]) -> Finding:
     """Return whether a receipt was signed by the contest, and its submission is among the events as it says."""
     receipt = Receipt.from_json(text)
     name = f"receipt {receipt.number}"
@@ -77,7 +84,7 @@ def check_receipt(text: str, public_key: str, events: Iterable[Event]) -> Findin
 
 def unsealed_secrets(path: Path, key: str) -> dict[str, str]:
     """Return the secrets of the hidden data by task, in hex. Raises UsageError where the key is another one."""
-    with reporting_os_errors(READ, path), zipfile.ZipFile(path) as archive:
+    with _reporting_damage(path), zipfile.ZipFile(path) as archive:
         sealed = archive.read(SEALED_MEMBER)
     try:
         return dict(json.loads(Fernet(key.encode()).decrypt(sealed)))
@@ -90,6 +97,9 @@ def _check_members(manifest: Mapping[str, Any], content: Mapping[str, bytes]) ->
         f"{name} is not the file of the manifest"
         for name, digest in manifest["members"].items()
         if hashlib.sha256(content.get(name, b"")).hexdigest() != digest
+    ]
+    wrong += [
+        f"{name} is not in the manifest" for name in content.keys() - {*manifest["members"], MANIFEST_MEMBER}
     ]
     return found("members", wrong, count(len(manifest["members"]), "file"))
 
@@ -141,5 +151,5 @@ def _check_verdicts(events: Iterable[Event], content: Mapping[str, bytes]) -> Fi
 
 
 def _check_ranking(rules: str, events: Iterable[Event], content: Mapping[str, bytes]) -> Finding:
-    same = ranking_text(rules, events) == content[RANKING_MEMBER]
+    same = ranking_text(rules, events) == content.get(RANKING_MEMBER)
     return Finding("ranking", same, "as recomputed" if same else "another one follows from rules and events")

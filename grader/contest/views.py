@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 
 from grader.contest import queue
 from grader.contest.attempts import AttemptState, attempts_of
-from grader.contest.board import frozen_since, ranking
+from grader.contest.board import frozen_since, ranking, shown_attempt
 from grader.contest.events import events_of, head, ranked_events
-from grader.contest.rules import AttemptsLeft, attempts_left, counting, days_late, periods, points_of
+from grader.contest.rules import AttemptsLeft, attempts_left, days_late, periods, points_of
 
 if TYPE_CHECKING:
     import sqlite3
@@ -26,7 +26,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class AttemptView:
-    """One attempt as its team sees it. `points` are those after lateness, None without a verdict."""
+    """One attempt as its team sees it.
+
+    `points` are those after lateness, None without a verdict; `counts` is true of the one that the leaderboard shows.
+    """
 
     number: int
     task: str
@@ -84,7 +87,7 @@ def task_view(transaction: Transaction, spec: ContestSpec, person: Participant, 
     """Return what somebody may do in a task of the contest, and what their team did."""
     events = events_of(transaction.connection, person.team, task)
     attempts = [attempt for attempt in attempts_of(events) if attempt.task == task]
-    counted = counting(spec, attempts, events)
+    counted = shown_attempt(spec, attempts, events)
     shown = [
         _attempt_view(
             transaction,
@@ -131,13 +134,13 @@ def queue_view(transaction: Transaction) -> list[QueueRow]:
     )
 
 
-def team_names(transaction: Transaction) -> dict[str, str]:
-    """Return what to call each team: its name, or those of its members; the id where everything was erased."""
+def team_names(transaction: Transaction, team: str | None = None) -> dict[str, str]:
+    """Return what to call each team, or just one: its name, or its members'; the id where everything was erased."""
     query = (
         "SELECT teams.id, teams.name, GROUP_CONCAT(NULLIF(people.name, ''), ', ') AS members FROM teams "
-        "LEFT JOIN people ON people.team = teams.id GROUP BY teams.id"
+        "LEFT JOIN people ON people.team = teams.id WHERE ? IS NULL OR teams.id = ? GROUP BY teams.id"
     )
-    rows = transaction.connection.execute(query)
+    rows = transaction.connection.execute(query, (team, team))
     return {row["id"]: row["name"] or row["members"] or row["id"] for row in rows}
 
 

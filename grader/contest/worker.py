@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from grader.contest import queue
 from grader.contest.feedback_page import write_feedback
 from grader.contest.intake import sweep
+from grader.contest.privacy import remove_late_run
 from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
@@ -63,16 +64,23 @@ class ContestWorker:
         """
         sweep(self._store)
         with self._alive(stop):
-            while not stop.is_set():
-                try:
-                    worked = self.step()
-                except (GraderFault, UsageError) as problem:
-                    self._recover(stop, str(problem))
-                    continue
-                if not worked and until_idle:
-                    return
-                if not worked:
-                    stop.wait(POLL_SECONDS)
+            try:
+                self._work(stop, until_idle=until_idle)
+            except KeyboardInterrupt:
+                self._give_back()
+                raise
+
+    def _work(self, stop: threading.Event, *, until_idle: bool) -> None:
+        while not stop.is_set():
+            try:
+                worked = self.step()
+            except (GraderFault, UsageError) as problem:
+                self._recover(stop, str(problem))
+                continue
+            if not worked and until_idle:
+                return
+            if not worked:
+                stop.wait(POLL_SECONDS)
 
     def step(self) -> bool:
         """Answer what cannot start, and grade one batch; return whether there was any."""
@@ -130,11 +138,7 @@ class ContestWorker:
             len(leases),
             engine=self._engine,
         )
-        try:
-            results = run_batch(job, watcher)
-        except KeyboardInterrupt:
-            self._give_back()
-            raise
+        results = run_batch(job, watcher)
         for lease, result in zip(leases, results, strict=True):
             watcher.record(lease, result)  # also what needed no run
 
@@ -197,7 +201,9 @@ class _Recorder:
         """Record a result; one that is recorded already, or whose lease is over, stays as it is."""
         with self._store.writing() as transaction:
             recorded = queue.record_result(transaction, lease, result)
-        if recorded:
+        if not recorded:
+            remove_late_run(self._store, lease.number)
+        else:
             try:
                 write_feedback(self._store, self._spec, lease, result=result, graded=self._graded)
             except (GraderFault, StudentFault, UsageError) as error:  # the verdict stands

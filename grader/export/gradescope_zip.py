@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import string
 import tempfile
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.export.requirements import NAME, installed, needs
-from grader.files import READ, WRITTEN, reporting_os_errors
+from grader.files import READ, reporting_os_errors, write_private
 from grader.task.build import check
 from grader.task.data import zip_folder
 
@@ -44,7 +43,7 @@ def write_autograder(task: Task, assignment: Assignment, secret: bytes, out: Pat
         draft.mkdir()
         _lay_out(draft, task, _with_data(draft, assignment), secret)
         zip_folder(draft, Path(scratch) / "whole.zip")
-        _write_private(out, (Path(scratch) / "whole.zip").read_bytes())
+        write_private(out, (Path(scratch) / "whole.zip").read_bytes())
 
 
 def _lay_out(draft: Path, task: Task, assignment: Assignment, secret: bytes) -> None:
@@ -99,13 +98,3 @@ def _pyproject() -> str:
         dependencies="".join(f"  {json.dumps(name)},\n" for name in wanted.packages),
         entry_points="\n".join(tables),
     )
-
-
-def _write_private(out: Path, content: bytes) -> None:
-    """Write a file that holds a secret: nobody else may read it, not even while it is written."""
-    with reporting_os_errors(WRITTEN, out):
-        out.parent.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(out, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            os.fchmod(descriptor, 0o600)  # it may have been there
-            file.write(content)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,7 @@ from anyio import to_thread
 from starlette.applications import Starlette
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
@@ -57,47 +59,65 @@ def make_app(contest: Contest, settings: ServeSettings) -> ASGIApp:
 
 def _endpoint(site: Site, route: SiteRoute) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
-        visit = await run_in_threadpool(_visit, site, route, request)
-        if visit.reach is Reach.NONE:
-            return _turned_away(visit)
-        body = Body(request)
         try:
-            if stream := _STREAMS.get(route.name):
-                return await stream(visit, body)
-            if route.method == "POST":
-                check_same_origin(visit)
-                visit = replace(visit, form=await body.form())
-                check_form_token(visit, visit.form)
-            limiter = site.checking if route.name == "sign_in" else None
-            return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
-        except SlowSenderError as error:
-            return visit.page("problem.html", status=408, problem=str(error))
-        except UsageError as error:
-            return visit.page("problem.html", status=400, problem=str(error))
+            visit = await run_in_threadpool(_visit, site, route, request)
         except GraderFault as fault:
-            return visit.page("problem.html", status=503, problem=str(fault))
+            return _stranger(site, request).page("problem.html", status=503, problem=str(fault))
+        return await (_turned_away(visit) if visit.reach is Reach.NONE else _respond(visit, route))
 
     return answer
 
 
+async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
+    """Return what a route answers to somebody whom it reaches."""
+    body = Body(visit.request)
+    try:
+        if stream := _STREAMS.get(route.name):
+            return await stream(visit, body)
+        if route.method == "POST":
+            check_same_origin(visit)
+            visit = replace(visit, form=await body.form())
+            check_form_token(visit, visit.form)
+        limiter = visit.site.checking if route.name == "sign_in" else None
+        return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
+    except ClientDisconnect:
+        return Response(status_code=400)  # nobody reads it
+    except SlowSenderError as error:
+        return visit.page("problem.html", status=408, problem=str(error))
+    except UsageError as error:
+        return visit.page("problem.html", status=400, problem=str(error))
+    except GraderFault as fault:
+        return visit.page("problem.html", status=503, problem=str(fault))
+
+
 def _visit(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:
-    """Return who asks, by the cookie of a session; a session of somebody who was erased is none."""
+    """Return who asks, by the cookie of a session; one of somebody who was erased, or is in no backup, is none."""
     session = site.sessions.find(request.cookies.get(sign_in.cookie_name(site), ""))
     person = None
     if session:
-        with site.contest.store.reading() as transaction:
+        with site.contest.store.reading() as transaction, contextlib.suppress(UsageError):
             person = participant(transaction, session.person)
-        if person.erased:
+        if person is None or person.erased:
             session = person = None
     language = preferred(request.cookies.get("language"), request.headers.get("accept-language", ""))
     reach = route.reach(person) if route else Reach.NONE
     return SiteVisit(site, request, person, session, reach, Translator(language))
 
 
-def _turned_away(visit: SiteVisit) -> Response:
+def _stranger(site: Site, request: Request) -> SiteVisit:
+    return SiteVisit(site, request, None, None, Reach.NONE, Translator("en"))
+
+
+async def _turned_away(visit: SiteVisit) -> Response:
+    """Return the way to the sign-in, or why not; a session may have ended over hours of work."""
     if visit.person is None and visit.request.method == "GET":
         return RedirectResponse("/sign-in", 303)
-    return visit.page("problem.html", status=403, problem=visit.translate("This page is not for you."))
+    if visit.person is None:
+        await Body(visit.request).drain()
+        problem = visit.translate("You are signed out. Sign in, and then do it again.")
+    else:
+        problem = visit.translate("This page is not for you.")
+    return visit.page("problem.html", status=403, problem=problem)
 
 
 def _missing(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
@@ -112,7 +132,7 @@ def _missing(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
 
 def _failed(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, _error: Exception) -> Response:
-        visit = SiteVisit(site, request, None, None, Reach.NONE, Translator("en"))
+        visit = _stranger(site, request)
         problem = "The site failed. Nothing that has a receipt is lost; try again."
         return visit.page("problem.html", status=500, problem=problem)
 

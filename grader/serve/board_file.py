@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
 import time
 from typing import TYPE_CHECKING
 
 from grader.contest.store import PAGES
+from grader.errors import UsageError
 from grader.files import write_atomic
 
 if TYPE_CHECKING:
@@ -28,8 +30,11 @@ class BoardFile:
         """Return the table as HTML: what `make` returned at most `BOARD_SECONDS` ago."""
         path = self._folder / f"board.{language}.html"
         with self._lock:
-            age = time.monotonic() - self._made.get(language, float("-inf"))
-            if age >= BOARD_SECONDS or not path.is_file():
-                write_atomic(path, make().encode())
+            if time.monotonic() - self._made.get(language, float("-inf")) < BOARD_SECONDS:
+                with contextlib.suppress(FileNotFoundError):  # somebody was erased
+                    return path.read_text(encoding="utf-8")
+            text = make()
+            with contextlib.suppress(UsageError):  # a full disk: the next reader has it made again
+                write_atomic(path, text.encode())
                 self._made[language] = time.monotonic()
-            return path.read_text(encoding="utf-8")
+            return text

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import secrets
 import time
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
 
 _SECONDS = 120
 _TRIES, _PAUSE_SECONDS = 4, 3.0
-_BUSY = 503
+_BUSY = (502, 503, 504)  # of the contest, or of a proxy while the contest starts again
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def submit_file(path: Path, handover: Handover) -> dict[str, Any]:
     Where the connection fails, it is tried again under the same name, so nothing is handed in twice. Raises UsageError
     where the file cannot be read, the contest cannot be reached, or it refuses the file.
     """
-    if urlsplit(handover.address).scheme not in ("http", "https"):
+    if not _is_address(handover.address):
         raise UsageError(f"{handover.address} is no address; write one such as https://contest.example.org")
     with reporting_os_errors(READ, path):
         content = path.read_bytes()
@@ -58,11 +59,18 @@ def submit_file(path: Path, handover: Handover) -> dict[str, Any]:
                 return receipt
         except urllib.error.HTTPError as error:
             problem = _message(error)
-            if error.code != _BUSY:
+            if error.code not in _BUSY:
                 raise UsageError(f"not handed in: {problem}") from error
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, http.client.HTTPException) as error:
             problem = str(error)
     raise UsageError(f"not handed in: {handover.address} cannot be reached: {problem}; try again")
+
+
+def _is_address(text: str) -> bool:
+    try:
+        return urlsplit(text).scheme in ("http", "https")
+    except ValueError:
+        return False
 
 
 def _message(error: urllib.error.HTTPError) -> str:

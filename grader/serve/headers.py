@@ -34,6 +34,7 @@ _FIXED = {
     "X-Robots-Tag": "noindex",
 }
 _MOST_BYTES = 32 << 10  # of all headers of a request
+_MOST_PATH = 1024  # bytes; a number of more digits than Python converts is none of ours
 _HSTS = "max-age=31536000"
 
 
@@ -61,6 +62,9 @@ class SafeHeaders:
 
         if sum(len(name) + len(value) for name, value in scope["headers"]) > _MOST_BYTES:
             await PlainTextResponse("the headers are too large", 431)(scope, receive, send_safely)
+            return
+        if len(scope["path"]) > _MOST_PATH:
+            await PlainTextResponse("the address is too long", 414)(scope, receive, send_safely)
             return
         if not self._settings.knows_host(Headers(scope=scope).get("host", "")):
             refusal = PlainTextResponse(

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from grader.contest import desk, queue
-from grader.contest.people import new_code, participant, revoke_tokens
+from grader.contest.people import new_code, participant
 from grader.contest.rejudge import apply_rejudge, discard_rejudge, start_rejudge
 from grader.errors import UsageError
 from grader.serve.organiser_pages import people_page
@@ -61,7 +60,8 @@ def extend(visit: SiteVisit) -> Response:
     person, task = visit.form.get("person", ""), visit.form.get("task", "")
     with visit.writing() as transaction:
         team = participant(transaction, person)
-        until = _instant(visit, team.group)
+        text = visit.form.get("until", "").strip()
+        until = visit.contest.spec.moment(text, team.group) if text else None
         known = task if task in visit.site.tasks else ""
         desk.extend(
             transaction, team.team, until, task=known, author=visit.somebody.id, reason=_reason(visit)
@@ -74,7 +74,6 @@ def new_paper_code(visit: SiteVisit) -> Response:
     with visit.writing() as transaction:
         person = participant(transaction, visit.form.get("person", ""))
         drawn = new_code(transaction, person.id)
-        revoke_tokens(transaction, person.id)
     visit.site.sessions.end_all(person.id)
     return people_page(visit, drawn=drawn, drawn_for=person.name or person.id)
 
@@ -126,17 +125,6 @@ def _reason(visit: SiteVisit) -> str:
     if not reason:
         raise UsageError("give a reason; it is kept with the decision")
     return reason
-
-
-def _instant(visit: SiteVisit, group: str) -> datetime | None:
-    """Return the time of the form, as it reads on the clocks of a group; None where it is empty. Raises UsageError."""
-    text = visit.form.get("until", "").strip()
-    if not text:
-        return None
-    try:
-        return visit.contest.spec.instant(datetime.fromisoformat(text), group).astimezone(UTC)
-    except ValueError as error:
-        raise UsageError(f"{text!r} is no time; write it as 2026-11-30T14:30") from error
 
 
 PAGES = {

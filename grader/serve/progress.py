@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.contest.attempts import attempts_of
-from grader.contest.events import EventKind, all_events
+from grader.contest.board import student_teams
+from grader.contest.events import all_events
 from grader.contest.rules import counting, points_of
 from grader.contest.views import team_names
 from grader.report import charts
@@ -51,11 +52,7 @@ def progress_of(transaction: Transaction, spec: ContestSpec) -> list[TaskProgres
     events = list(all_events(transaction.connection))
     attempts = attempts_of(events)
     names = team_names(transaction)
-    students = {
-        event.team
-        for event in events
-        if event.kind is EventKind.ENROLLED and event.data.get("role") == "student"
-    }
+    students = student_teams(events)
     return [
         _progress(spec, task.id, [a for a in attempts if a.task == task.id], events=events, students=students, names=names)
         for task in spec.tasks

@@ -67,7 +67,8 @@ class Sessions:
             if row is None:
                 return None
             if now - row["seen"] > _SEEN_STEP:
-                connection.execute("UPDATE sessions SET seen = ? WHERE digest = ?", (now, row["digest"]))
+                with contextlib.suppress(sqlite3.Error):  # a full disk keeps nobody from reading
+                    connection.execute("UPDATE sessions SET seen = ? WHERE digest = ?", (now, row["digest"]))
         return Session(row["person"], row["form_token"])
 
     def end(self, identity: str) -> None:
@@ -89,7 +90,7 @@ class Sessions:
                 connection.row_factory = sqlite3.Row
                 yield connection
         except sqlite3.Error as error:
-            raise GraderFault(f"{self._path}: {error}; try again") from error
+            raise GraderFault(f"{FILE}: {error}; try again") from error
 
 
 def _digest(identity: str) -> str:

@@ -207,7 +207,7 @@ def sent_attempt(visit: SiteVisit, transaction: Transaction) -> SentAttempt:
     return SentAttempt(
         shown,
         sender,
-        team_names(transaction)[row["team"]],
+        team_names(transaction, row["team"])[row["team"]],
         explanation.sentence if explanation else "",
         explanation.help if explanation else "",
         row["file"],

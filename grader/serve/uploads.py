@@ -95,8 +95,6 @@ async def hand_in(visit: SiteVisit, body: Body) -> Response:
     except (UsageError, GraderFault):
         await body.drain()
         raise
-    except ClientDisconnect:
-        return Response(status_code=400)  # nobody reads it
     return RedirectResponse(f"/attempt/{receipt.number}", 303)
 
 

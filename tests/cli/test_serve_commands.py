@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 import urllib.request
 from typing import TYPE_CHECKING
@@ -47,10 +48,31 @@ def test_a_worker_that_ends_is_replaced_and_the_last_one_is_ended(
     monkeypatch.setattr(serve_module, "_PAUSE_SECONDS", 0.01)
     program = f"import os, time; open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w'); time.sleep(0.05 if len(os.listdir({str(tmp_path)!r})) < 3 else 60)"
     with WorkerKeeper([sys.executable, "-S", "-c", program]):
-        deadline = time.monotonic() + 60
+        deadline = time.monotonic() + 120
         while len(list(tmp_path.iterdir())) < 3 and time.monotonic() < deadline:
             time.sleep(0.02)
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_a_worker_that_ends_while_the_site_stops_leaves_no_other_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(serve_module, "_PAUSE_SECONDS", 0.01)
+    program = f"import os, time; open({str(tmp_path)!r} + f'/{{os.getpid()}}', 'w'); time.sleep(0 if len(os.listdir({str(tmp_path)!r})) < 2 else 600)"
+    keeper = WorkerKeeper([sys.executable, "-S", "-c", program])
+    stops = threading.Thread(target=keeper.__exit__, daemon=True)
+
+    def stop_now(_: str) -> None:
+        stops.start()
+        time.sleep(0.2)  # the site stops between the decision to start another one and its start
+
+    monkeypatch.setattr("grader.cli.output.warn", stop_now)
+    keeper.__enter__()
+    keeper._thread.join(60)
+    stops.join(60)
+    ended = not stops.is_alive()
+    keeper._process.kill()
+    assert ended
 
 
 def test_a_demo_is_served_with_codes_for_its_people_and_ends_with_ctrl_c(
@@ -65,8 +87,8 @@ def test_a_demo_is_served_with_codes_for_its_people_and_ends_with_ctrl_c(
         lines = [process.stdout.readline() for _ in range(5)]
         address = re.search(r"http://\S+", lines[-1])
         assert address is not None
-        with urllib.request.urlopen(f"{address[0]}/sign-in", timeout=30) as answer:
+        with urllib.request.urlopen(f"{address[0]}/sign-in", timeout=120) as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGINT)
-        assert process.wait(30) in (0, 130)
+        assert process.wait(120) in (0, 130)
     assert [line.split("  ")[1].strip() for line in lines[:4]] == ["Organiser", "Ada Example", "Bela Example", "Chen Example"]  # fmt: skip

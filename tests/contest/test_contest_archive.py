@@ -19,6 +19,7 @@ from grader.contest.desk import ask, disqualify, extend
 from grader.contest.events import all_events, ranked_events
 from grader.contest.folder import open_contest
 from grader.contest.privacy import erase_person, export_person
+from grader.contest.rejudge import discard_rejudge, start_rejudge
 from grader.contest.rules import Refused
 from grader.contest.verify import unsealed_secrets, verify_archive
 from grader.errors import UsageError, Verdict
@@ -123,6 +124,35 @@ def test_what_was_changed_in_an_archive_is_found(
     assert finding in wrong(changed)
 
 
+@pytest.mark.parametrize(
+    ("member", "content"),
+    [
+        ("manifest.json", b"{}"),
+        ("manifest.json", b"[]"),
+        ("events.jsonl", b'{"number": 1}'),
+        ("results/toy_task.jsonl", b"[1]"),
+        ("contest.toml", b"\xff"),
+    ],
+    ids=["no keys", "no object", "half an event", "no result", "no text"],
+)
+def test_an_archive_that_somebody_damaged_is_one_line(
+    played: SmallContest, toy_task: Task, tmp_path: Path, member: str, content: bytes
+) -> None:
+    path, changed = closed(played, toy_task), tmp_path / "changed.zip"
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(changed, "w") as copy:
+        for name in archive.namelist():
+            copy.writestr(name, content if name == member else archive.read(name))
+    with pytest.raises(UsageError, match="is not the archive of a contest"):
+        verify_archive(changed)
+
+
+def test_a_file_that_the_manifest_does_not_name_is_found(played: SmallContest, toy_task: Task) -> None:
+    path = closed(played, toy_task)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("results/another.jsonl", b"")
+    assert wrong(path) == ["members"]
+
+
 def test_a_submission_that_is_missing_is_found_unless_its_sender_was_erased(
     played: SmallContest, toy_task: Task
 ) -> None:
@@ -147,9 +177,11 @@ def test_a_receipt_is_found_in_the_archive_and_a_forged_one_is_not(
     forged = json.loads(row["receipt"]) | {"received": "2026-11-30T09:00:00.000+00:00"}
     file.write_text(json.dumps(forged), encoding="utf-8")
     assert wrong(path, file) == ["receipt 1"]
-    file.write_text("[]", encoding="utf-8")
-    with pytest.raises(UsageError, match="not a receipt"):
-        verify_archive(path, file)
+    broken = (b"[]", b"\xff\xfe", json.dumps(forged | {"signature": 5}).encode())
+    for content in broken:
+        file.write_bytes(content)
+        with pytest.raises(UsageError, match="not a receipt"):
+            verify_archive(path, file)
 
 
 def test_a_contest_that_is_not_over_is_not_closed_by_mistake(tmp_path: Path, toy_task: Task) -> None:
@@ -168,10 +200,26 @@ def test_a_contest_that_is_not_over_is_not_closed_by_mistake(tmp_path: Path, toy
     with pytest.raises(UsageError, match="1 submission without a verdict"):
         close_contest(small.contest, tasks, path)
     with small.store.writing() as transaction:
+        queue.hold(transaction, 1, "a moment")
+    with pytest.raises(UsageError, match="1 submission without a verdict"):
+        close_contest(small.contest, tasks, path)
+    with small.store.writing() as transaction:
         queue.cancel(transaction, 1, "nobody waits for it")
     close_contest(small.contest, tasks, path)
     with pytest.raises(UsageError, match="exists already"):
         close_contest(small.contest, tasks, path)
+
+
+def test_a_rejudge_is_finished_before_the_close(played: SmallContest, toy_task: Task) -> None:
+    with played.store.writing() as transaction:
+        start_rejudge(transaction, "toy_task", "the scorer was wrong")
+        for lease in queue.take(transaction, "w", tasks=["toy_task"], most=2):
+            queue.record_result(transaction, lease, result())
+    with pytest.raises(UsageError, match="a rejudge is not finished"):
+        closed(played, toy_task)
+    with played.store.writing() as transaction:
+        discard_rejudge(transaction, played.store)
+    assert wrong(closed(played, toy_task)) == []
 
 
 def test_the_gradebooks_learn_which_attempt_counts(tmp_path: Path) -> None:

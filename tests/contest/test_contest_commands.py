@@ -4,6 +4,7 @@ import csv
 import io
 import json
 import re
+import time
 from typing import TYPE_CHECKING
 
 import pytest
@@ -12,10 +13,12 @@ from contests import RULES
 from grader.cli.contest_commands import CONTEST_COMMANDS, CONTEST_SUMMARY
 from grader.contest.folder import open_contest
 from grader.contest.intake import Ticket
-from grader.contest.people import participants, person_of_code
+from grader.contest.people import new_token, participants, person_of_code, person_of_token
 from grader.contest.rehearse import RehearsedAttempt, forecast
 from grader.contest.spec import parse_spec
 from grader.contest.views import task_view
+from grader.gradebook.gradebook import writing
+from grader.serve.sessions import Sessions
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -106,12 +109,34 @@ def test_codes_are_shown_once_and_belong_to_the_people_of_the_roster(
     again = run("contest", "codes", folder, "--again", "--person", "Bob", "--out", tmp_path / "codes.csv")[1]
     assert again.startswith("1 code in ")
     assert "Bob," in (tmp_path / "codes.csv").read_text(encoding="utf-8")
+    assert (tmp_path / "codes.csv").stat().st_mode & 0o077 == 0
+    shown = run("contest", "codes", folder, "--again", "--person", "Bob", "--out", tmp_path)[1]
+    assert shown.splitlines()[1].startswith("Bob,"), "codes that cannot be written are not lost"
     assert (
         run("contest", "team", folder, "Owls", "--person", "1", "--person", "Bob")[1]
         == "Owls: Ada Lovelace, Bob\n"
     )
     code, _, errors = run("contest", "codes", folder, "--person", "Bobb")
     assert (code, errors) == (2, "grader: nobody is called 'Bobb'; did you mean 'Bob'?\n")
+
+
+def test_a_new_code_ends_the_sessions_and_tokens_of_whoever_has_the_old_one(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "roster.csv").write_text(ROSTER, encoding="utf-8")
+    run("contest", "codes", folder, "--roster", tmp_path / "roster.csv")
+    store = open_contest(folder).store
+    with store.writing() as transaction:
+        ada = participants(transaction)[0].id
+        token = new_token(transaction, ada)
+    sessions = Sessions(folder, time.time)
+    session = sessions.open(ada)
+    run("contest", "codes", folder, "--again", "--person", "Bob")
+    assert sessions.find(session)
+    run("contest", "codes", folder, "--again", "--person", "Ada Lovelace")
+    assert sessions.find(session) is None
+    with store.reading() as transaction:
+        assert person_of_token(transaction, token, "toy_task") is None
 
 
 def test_an_extension_and_a_disqualification_need_a_reason_and_can_be_taken_back(
@@ -191,6 +216,17 @@ def test_a_whole_contest_is_played_by_its_commands(
 
 
 @pytest.mark.slow
+def test_the_key_of_an_archive_is_shown_although_a_gradebook_is_in_use(
+    run: Run, folder: Path, tmp_path: Path
+) -> None:
+    (folder / "grading" / "toy_task").mkdir(parents=True)
+    with writing(folder / "grading" / "toy_task"):
+        code, text, errors = run("contest", "close", folder, "--out", tmp_path / "a.zip", "--early")
+    assert code == 2
+    assert errors.startswith("grader: ")
+    assert "key of the secrets" in text
+
+
 def test_a_rehearsal_plays_starter_reference_and_a_broken_file_and_leaves_the_contest_as_it_was(
     run: Run, folder: Path
 ) -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from grader.contest.attempts import Attempt, attempts_of
-from grader.contest.board import frozen_since, ranking
+from grader.contest.board import frozen_since, ranking, shown_attempt
 from grader.contest.events import Event, EventKind
 from grader.contest.rules import (
     AttemptsLeft,
@@ -160,6 +160,23 @@ def test_an_extension_moves_the_close_of_its_team_and_can_be_taken_back() -> Non
     assert periods(spec(), "", "a", [extended, back])[-1].closes == CLOSES
     shorter = event(3, EventKind.EXTENDED, until=OPENS.isoformat())
     assert periods(spec(), "", "a", [shorter])[-1].closes == CLOSES, "nobody loses time by it"
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("soon", "not a time"),
+        ("2026-10-25T02:30", "comes twice in Europe/Warsaw"),
+        ("2026-03-29T02:30", "not at all in Europe/Warsaw"),
+        ("0001-01-01T00:00", "out of range"),
+    ],
+    ids=["words", "twice", "skipped", "before the calendar"],
+)
+def test_a_time_that_nobody_can_read_is_one_line(text: str, message: str) -> None:
+    with pytest.raises(UsageError, match=message):
+        spec().moment(text, "")
+    assert spec().moment("2026-11-30T14:30", "") == CLOSES + 30 * MINUTE
+    assert spec().moment("2026-11-30T14:30+00:00", "") == CLOSES + 90 * MINUTE
 
 
 def test_an_extension_for_everybody_takes_nothing_from_a_team_that_got_more() -> None:
@@ -379,3 +396,14 @@ def test_a_disqualified_attempt_counts_nothing_until_that_is_taken_back() -> Non
 def test_rules_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"contest.toml cannot be read"):
         read_spec(tmp_path / "contest.toml")
+
+
+def test_which_attempt_counts_tells_no_more_than_rounded_points() -> None:
+    rules = spec("[leaderboard]\nround_to = 10")
+    events = [received(1, OPENS), verdict(1, 57), received(2, OPENS), verdict(2, 58)]
+    (first, second) = attempts_of(events)
+    assert counting(rules, [first, second]) == second
+    assert shown_attempt(rules, [first, second]) == first
+    events += [received(3, OPENS), verdict(3, 60)]
+    assert shown_attempt(rules, attempts_of(events)) == attempts_of(events)[2]
+    assert shown_attempt(spec(), [first, second]) == second

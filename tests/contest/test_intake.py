@@ -87,6 +87,7 @@ def test_what_killed_uploads_left_is_swept_a_day_later_and_submissions_stay(tmp_
         (folder / "left.ipynb").write_bytes(b"half a")
     for path in (*small.store.files.iterdir(), *small.store.incoming.iterdir()):
         os.utime(path, (0, small.clocks.wall.timestamp() - 3600))
+    (small.store.incoming / "finished.ipynb").symlink_to(tmp_path / "gone")  # as what was renamed meanwhile
     assert sweep(small.store) == 0
     small.clocks.pass_seconds(24 * 3600)
     assert sweep(small.store) == 2

@@ -159,6 +159,18 @@ def test_decisions_are_events_and_their_reasons_are_kept_beside(tmp_path: Path) 
     assert not any("was ill" in str(event.data) for event in events)
 
 
+def test_nobody_is_erased_by_halves_where_the_runs_are_another_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    small = small_contest(tmp_path / "contest")
+    (small.store.folder / "grading").mkdir()
+    monkeypatch.setattr("grader.contest.privacy.os.access", lambda *_: False)  # tests may run as root
+    with pytest.raises(UsageError, match="nothing was erased"):
+        erase_person(small.store, small.ada.id)
+    with small.store.reading() as transaction:
+        assert participant(transaction, small.ada.id).name == "Ada"
+
+
 def test_an_erased_person_leaves_ids_and_verdicts_and_nothing_else(tmp_path: Path) -> None:
     small = small_contest(tmp_path / "contest")
     receipt = small.hand_in(small.ada, b"private thoughts")

@@ -239,6 +239,7 @@ def test_the_expected_wait_follows_from_what_is_ahead_and_who_works(small: Small
             (first, 0.0),
             (second, 5.0),
         ]
+        assert queue.place_of(transaction, second) == queue.QueuePlace(second, 1, 5.0)
     take(small)
     small.clocks.pass_seconds(4)
     with small.store.reading() as transaction:

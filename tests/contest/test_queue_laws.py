@@ -75,7 +75,11 @@ def test_tables_and_events_tell_the_same_and_what_runs_has_one_lease(
         rows = transaction.connection.execute("SELECT * FROM submissions ORDER BY number").fetchall()
         leases = transaction.connection.execute("SELECT submission FROM leases").fetchall()
         events = list(all_events(transaction.connection))
-        waiting = {place.number for place in queue.places(transaction)}
+        places = queue.places(transaction)
+        assert [queue.place_of(transaction, row["number"]) for row in rows] == [
+            next((place for place in places if place.number == row["number"]), None) for row in rows
+        ]
+    waiting = {place.number for place in places}
     assert broken_link(events) is None
     assert [(a.number, a.state) for a in attempts_of(events)] == [
         (row["number"], row["state"]) for row in rows

@@ -16,6 +16,8 @@ from grader.contest.moments import read_clocks
 from grader.contest.schema import make_or_migrate
 from grader.contest.store import Store
 from grader.errors import GraderFault, UsageError
+from grader.files import write_atomic
+from grader.serve.board_file import BoardFile
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -140,3 +142,14 @@ def test_this_machines_clocks_go_forward() -> None:
     assert first.ticks <= second.ticks
     assert first.boot == second.boot
     assert abs(first.offset - second.offset) < 1
+
+
+def test_others_of_the_machine_see_nothing_of_people_even_in_a_folder_that_was_there(tmp_path: Path) -> None:
+    folder = tmp_path / "contest"
+    folder.mkdir(mode=0o755)
+    small = small_contest(folder)
+    small.hand_in(small.ada)
+    write_atomic(small.store.feedback(1), b"code of Ada")
+    BoardFile(folder).table("en", lambda: "Ada")
+    private = ("contest.sqlite", "receipts.key", "files", "incoming", "feedback", "pages")
+    assert [name for name in private if (folder / name).stat().st_mode & 0o007] == []

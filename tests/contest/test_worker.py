@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
-from contests import RULES, SmallContest, small_contest
+from contests import RULES, SmallContest, result, small_contest
 
 from grader.contest import queue
 from grader.contest.events import EventKind, all_events, broken_link
 from grader.contest.feedback_page import write_feedback
 from grader.contest.grading import GradingChoices, prepare_grading
+from grader.contest.privacy import erase_person
 from grader.contest.spec import parse_spec
 from grader.contest.views import board_view, task_view
 from grader.contest.worker import ContestWorker, WorkerSettings
@@ -17,13 +20,13 @@ from grader.errors import GraderFault, UsageError
 from grader.gradebook.gradebook import reading
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
-    from pathlib import Path
+    from collections.abc import Generator, Sequence
 
     from grader.contest.people import Participant
     from grader.contest.views import AttemptView
     from grader.gradebook.result import Result
     from grader.grading.engine import LocalEngine
+    from grader.grading.parsed import ParsedSubmission
     from grader.task.spec import Task
 
 
@@ -103,6 +106,38 @@ class FailingEngine:
         """Nothing is kept."""
 
 
+class ErasingEngine:
+    """An engine during whose work Ada is erased: her run folder is written afterwards."""
+
+    def __init__(self, small: SmallContest) -> None:
+        self.small = small
+
+    def grade(
+        self, _context: object, submissions: Sequence[ParsedSubmission], runs: Path, _watcher: object
+    ) -> Generator[tuple[int, Result]]:
+        programs = [Path(parsed.submission.path).read_bytes() for parsed in submissions]
+        erase_person(self.small.store, self.small.ada.id)
+        for number, (parsed, program) in enumerate(zip(submissions, programs, strict=True)):
+            student = parsed.submission.student
+            (runs / student / "run-1").mkdir(parents=True)
+            (runs / student / "run-1" / "submission.ipynb").write_bytes(program)
+            yield number, replace(result(), submission=parsed.submission.path, student=student)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def test_whoever_is_erased_while_graded_leaves_no_run_behind(tmp_path: Path, toy_task: Task) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    for person, file in ((small.ada, toy_task.solution), (small.bob, toy_task.starter)):
+        small.hand_in(person, file.read_bytes())
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    worker = ContestWorker(small.store, tasks, ErasingEngine(small), WorkerSettings(2, lambda _: None))
+    assert worker.step()
+    runs = small.store.folder / "grading" / "toy_task" / "runs"
+    assert [path.parent.name for path in runs.glob("*/run-1")] == [small.bob.team]
+
+
 def failing_worker(small: SmallContest, error: BaseException, stop: threading.Event) -> ContestWorker:
     """Return a worker of an engine that fails; it stops with the first line."""
     tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
@@ -123,6 +158,22 @@ def test_ctrl_c_gives_back_what_is_running(tmp_path: Path, toy_task: Task) -> No
     stop = threading.Event()
     with pytest.raises(KeyboardInterrupt):
         failing_worker(small, KeyboardInterrupt(), stop).run(stop)
+    assert states(small) == [("queued", 0)]
+
+
+def test_ctrl_c_while_a_machine_that_failed_is_waited_for_gives_back_what_was_running(
+    tmp_path: Path, toy_task: Task
+) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+
+    def interrupt(_: str) -> None:
+        raise KeyboardInterrupt
+
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    engine = FailingEngine(GraderFault("the disk is full"))
+    with pytest.raises(KeyboardInterrupt):
+        ContestWorker(small.store, tasks, engine, WorkerSettings(1, interrupt)).run(threading.Event())
     assert states(small) == [("queued", 0)]
 
 

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import socket
 import threading
-import time
 from contextlib import contextmanager
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from grader.contest.folder import Contest
 from grader.contest.store import Store
-from grader.serve.server import SiteServer
+from grader.serve.server import SiteServer, listen
 from grader.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -22,21 +20,15 @@ if TYPE_CHECKING:
 
 @contextmanager
 def served(site: SmallSite, settings: ServeSettings | None = None) -> Iterator[str]:
-    """Serve the contest of a small site, by its moved clocks, and yield the address."""
-    settings = replace(settings or ServeSettings(), port=_free_port())
-    store = Store(site.small.store.folder, site.small.clocks)
-    server = SiteServer(Contest(store, site.small.contest.spec, site.small.contest.signer), settings)
-    thread = threading.Thread(target=server.run, daemon=True)
-    thread.start()
-    while not server.started and thread.is_alive():
-        time.sleep(0.01)
-    assert server.started
-    yield settings.address
-    server.should_exit = True
-    thread.join(30)
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    """Serve the contest of a small site, by its moved clocks, on a free port, and yield the address."""
+    with listen(replace(settings or ServeSettings(), port=0)) as listening:
+        settings = replace(settings or ServeSettings(), port=listening.getsockname()[1])
+        store = Store(site.small.store.folder, site.small.clocks)
+        server = SiteServer(Contest(store, site.small.contest.spec, site.small.contest.signer), settings)
+        thread = threading.Thread(target=server.run, args=([listening],), daemon=True)
+        thread.start()
+        try:
+            yield settings.address  # the socket takes connections already; they wait until the server has started
+        finally:
+            server.should_exit = True
+            thread.join(60)

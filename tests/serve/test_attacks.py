@@ -16,6 +16,7 @@ from grader.contest.people import new_code
 from grader.contest.privacy import erase_person
 from grader.errors import UsageError, Verdict
 from grader.files import write_atomic
+from grader.serve.board_file import BoardFile
 from grader.serve.headers import POLICY
 from grader.serve.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
 from grader.serve.settings import ServeSettings
@@ -132,6 +133,10 @@ def test_a_name_that_is_not_the_sites_is_refused(unchanged: SmallSite, host: str
     assert "Test contest" not in answer.text
 
 
+def test_an_address_of_thousands_of_digits_is_refused(unchanged: SmallSite) -> None:
+    assert unchanged.client("student").get(f"/attempt/{'9' * 5000}").status_code == 414
+
+
 def test_methods_that_a_page_does_not_have_do_nothing(unchanged: SmallSite) -> None:
     admin = unchanged.client("admin")
     for method in ("DELETE", "PATCH", "OPTIONS", "TRACE", "PUT"):
@@ -229,6 +234,20 @@ def test_sessions_end_by_themselves_and_their_ids_are_not_on_the_disk(tmp_path: 
     assert sessions.find(idle) is None
 
 
+def test_a_disk_that_takes_nothing_keeps_nobody_from_reading(tmp_path: Path) -> None:
+    now = [0.0]
+    sessions = Sessions(tmp_path, lambda: now[0])
+    identity = sessions.open("p1")
+    with sqlite3.connect(tmp_path / "sessions.sqlite") as connection:
+        connection.execute(
+            "CREATE TRIGGER full BEFORE UPDATE ON sessions BEGIN SELECT RAISE(FAIL, 'disk is full'); END"
+        )
+    now[0] = 3600.0
+    assert sessions.find(identity) is not None
+    (tmp_path / "pages").write_bytes(b"where the folder should be")
+    assert BoardFile(tmp_path).table("en", lambda: "table") == "table"
+
+
 def test_somebody_who_was_erased_is_out_and_their_name_and_feedback_are_gone(site: SmallSite) -> None:
     ada, folder = site.client("student"), site.small.store.folder
     site.small.hand_in(site.small.ada)
@@ -238,6 +257,21 @@ def test_somebody_who_was_erased_is_out_and_their_name_and_feedback_are_gone(sit
     assert ada.get("/tasks").headers["location"] == "/sign-in"
     assert "Ada" not in site.client("bob").get("/board").text
     assert not any(b"Ada" in path.read_bytes() for path in folder.rglob("*.html"))
+
+
+def test_a_session_of_somebody_whom_a_restored_backup_lacks_is_none(site: SmallSite) -> None:
+    ada = site.client("student")
+    with sqlite3.connect(site.small.store.folder / "sessions.sqlite") as connection:
+        connection.execute("UPDATE sessions SET person = 'p0'")
+    assert ada.get("/tasks").headers["location"] == "/sign-in"
+
+
+def test_a_database_that_fails_is_answered_with_try_again(site: SmallSite) -> None:
+    ada = site.client("student")
+    (site.small.store.folder / "sessions.sqlite").write_bytes(b"no database" * 1000)
+    answer = ada.get("/tasks")
+    assert answer.status_code == 503
+    assert str(site.small.store.folder) not in answer.text
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from sites import TASK, SmallSite, small_site
 
 from grader.contest import queue
 from grader.contest.events import EventKind, Happening, all_events, broken_link
+from grader.contest.people import make_team
 from grader.contest.rejudge import proposals
 
 if TYPE_CHECKING:
@@ -90,3 +91,11 @@ def test_a_contest_day(tmp_path: Path, toy_task: Task) -> None:
         assert broken_link(all_events(transaction.connection)) is None
     assert ranks(site, "student")["Bob"] in ("90", "93")
     assert bob.hand_in(b"too late").status_code == 403
+
+
+def test_a_team_that_everybody_left_needs_no_help(tmp_path: Path, toy_task: Task) -> None:
+    site = small_site(tmp_path / "contest", toy_task)
+    with site.small.store.writing() as transaction:
+        make_team(transaction, "Owls", [site.people["student"], site.people["bob"]])
+    stuck = re.findall(r"<li>([^:<]+):", site.client("staff").get("/organise/progress").text)
+    assert stuck == ["Owls"]

@@ -50,6 +50,7 @@ def enter(site: SmallSite, browser: Browser) -> Iterator[Enter]:
             with site.small.store.writing() as transaction:
                 code = new_code(transaction, site.people[who].id)
             context = browser.new_context(base_url=address, locale="en-US", **options)
+            context.set_default_timeout(90_000)  # machines may be busy
             contexts.append(context)
             page = context.new_page()
             page.on("console", lambda message: complaints.append(message.text))
@@ -82,7 +83,7 @@ def test_a_student_drops_a_notebook_and_sees_the_verdict_come(site: SmallSite, e
     page.wait_for_url("**/attempt/1")
     assert "0 before it" in page.locator("#outcome").inner_text()
     grade(site, 1)
-    page.get_by_text("73 of 100 points").wait_for(timeout=15_000)  # without a click
+    page.get_by_text("73 of 100 points").wait_for()  # without a click
     page.get_by_text("Appeal against the verdict").click()
     page.get_by_label("What is wrong").fill("I think it deserves more.")
     page.get_by_role("button", name="Appeal").click()

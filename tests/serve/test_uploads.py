@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+    from starlette.types import Message
+
     from grader.task.spec import Task
 
 SMALL_FILES = RULES.replace('name = "toy_task"', 'name = "toy_task"\nmax_mb = 0.001')
@@ -164,6 +166,41 @@ def test_a_form_has_its_token_and_then_exactly_one_file(empty: SmallSite, body: 
     ada = empty.client("student")
     sent = body.replace(b"TOKEN", ada.form_token.encode())
     assert ada.post(f"/task/{TASK}", content=sent, headers=MULTIPART).status_code == 400
+    assert left(empty) == 0
+
+
+def test_whose_session_ended_is_told_so(empty: SmallSite) -> None:
+    answer = empty.client().hand_in(b"hours of work")
+    assert answer.status_code == 403
+    assert "You are signed out" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("path", "kind"),
+    [("/questions", "application/x-www-form-urlencoded"), (f"/task/{TASK}", MULTIPART["Content-Type"])],
+    ids=["text", "file"],
+)
+def test_a_form_whose_sender_goes_away_is_no_failure_of_ours(empty: SmallSite, path: str, kind: str) -> None:
+    ada = empty.client("student")
+    headers = {"host": "127.0.0.1", "content-type": kind, "cookie": f"session={ada.cookies['session']}"}
+    scope = {
+        "type": "http", "method": "POST", "path": path, "query_string": b"", "http_version": "1.1", "scheme": "http",
+        "headers": [(name.encode(), value.encode()) for name, value in headers.items()],
+    }  # fmt: skip
+    arriving: list[Message] = [
+        {"type": "http.request", "body": b"tok", "more_body": True},
+        {"type": "http.disconnect"},
+    ]
+    statuses: list[int] = []
+
+    async def receive() -> Message:
+        return arriving.pop(0)
+
+    async def send(message: Message) -> None:
+        statuses.append(message.get("status", 0))
+
+    asyncio.run(empty.app(scope, receive, send))  # type: ignore[arg-type]
+    assert statuses[0] == 400
     assert left(empty) == 0
 
 
