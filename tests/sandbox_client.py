@@ -45,7 +45,7 @@ def arguments(samples: int = 128) -> tuple[Any, Any]:
     return generator.integers(0, 2, samples), losses
 
 
-def play(sandbox: Sandbox, slot: str, *, calls: int = 1, seconds: float = 10.0, seed: int = 1) -> Outcome:
+def play(sandbox: Sandbox, slot: str, *, calls: int = 1, seconds: float = 60.0, seed: int = 1) -> Outcome:
     """Run one slot to its end; nothing of it is left."""
     running = sandbox.start_slot(SlotSource(IMPORTS, slot, (ENTRY,), seed))
     try:
@@ -121,7 +121,8 @@ def processes_saying(mark: str) -> list[int]:
     return found
 
 
-def eventually(condition: Any, seconds: float = 3.0) -> bool:
+def eventually(condition: Any, seconds: float = 60.0) -> bool:
+    """Return whether `condition` comes true in time; a loaded machine takes long."""
     end = time.monotonic() + seconds
     while not condition():
         if time.monotonic() > end:

@@ -16,17 +16,17 @@ if TYPE_CHECKING:
 
 
 def rescore(options: RescoreOptions) -> None:
-    """Show what recorded results become under today's task.toml and score.py, then record it; no student code runs."""
+    """Record and show what results become under today's task.toml and score.py; no student code runs."""
     task, out = load_task(options.task_name), options.out
     changed = rescored(out, task, lambda settings: hidden_data(task, out, settings))
+    if not options.dry_run:
+        apply_rescored(out, task, changed)
     if options.as_json:
         output.print_json([_as_json(change) for change in changed])
     else:
         for change in changed:
             output.say(_line(change))
         output.say(f"{count(len(changed), 'result')} {'would change' if options.dry_run else 'changed'}")
-    if not options.dry_run:
-        apply_rescored(out, task, changed)
 
 
 def _as_json(change: Rescored) -> dict[str, Any]:

@@ -44,11 +44,16 @@ class Metrics:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Metrics:
         """Return the metrics of which `record` is the JSON; older records have a balanced accuracy under its own name."""
-        known = {field.name for field in fields(cls)}
-        values = {name: value for name, value in record.items() if name in known}
+        values = _known(cls, record)
         if "value" not in record:
             return cls(value=record["balanced_accuracy"], **values)
-        return cls(**values | {"metric": Metric(**record["metric"])})
+        return cls(**values | {"metric": Metric(**_known(Metric, record["metric"]))})
+
+    @property
+    def repeats(self) -> list[dict[str, float]]:
+        """What was measured in each repeat, by name."""
+        rows = zip(*self.measured.values(), strict=True)
+        return [dict(zip(self.measured, row, strict=True)) for row in rows]
 
     @property
     def merit(self) -> float:
@@ -122,17 +127,20 @@ class Result:
     @classmethod
     def from_json(cls, record: dict[str, Any]) -> Result:
         """Return the result of which `record` is the JSON. What a later version added is left out."""
-        known = {field.name for field in fields(cls)}
-        values = {name: value for name, value in record.items() if name in known}
         metrics = record["metrics"]
         return cls(
-            **values
+            **_known(cls, record)
             | {
                 "verdict": Verdict(record["verdict"]),
                 "metrics": metrics and Metrics.from_json(metrics),
-                "seconds": Seconds(**record["seconds"]),
+                "seconds": Seconds(**_known(Seconds, record["seconds"])),
             }
         )
+
+
+def _known(kind: type[Any], record: dict[str, Any]) -> dict[str, Any]:
+    """Return what of a record is a field of the dataclass `kind`."""
+    return {field.name: record[field.name] for field in fields(kind) if field.name in record}
 
 
 def csv_row(result: Result, attempt: int, points: int | None, reason: str = "") -> dict[str, Any]:

@@ -182,11 +182,11 @@ def within_noise(left: Metrics, right: Metrics) -> bool:
     """Return whether two mean values differ by less than two standard errors of their difference.
 
     The standard error is sqrt(s1^2 / n1 + s2^2 / n2), with the standard deviation s over the n repeats of each. With a
-    single repeat nothing is known about the noise, and the answer is no. With few repeats this is a rule of thumb:
-    a normal approximation is generous to three of them.
+    single repeat nothing is known about the noise, and the answer is no; so it is for values of two metrics, which cannot be
+    compared. With few repeats this is a rule of thumb: a normal approximation is generous to three of them.
     """
     counts = len(left.per_repeat), len(right.per_repeat)
-    if min(counts) < 2:
+    if min(counts) < 2 or left.metric.scorer != right.metric.scorer:
         return False
     error = math.sqrt(left.spread**2 / counts[0] + right.spread**2 / counts[1])
     return abs(left.value - right.value) < NOISE * error

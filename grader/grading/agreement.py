@@ -14,6 +14,7 @@ from grader.errors import UsageError, Verdict
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.gradebook.run_settings import SEED_VERSION
+from grader.task.scorers import is_share
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
@@ -29,7 +30,7 @@ CHANCE = 0.001  # that a sound machine is reported, for both answers together
 LEAST_SD = (
     0.005  # of a balanced accuracy: about one test image. An answer that never varied would allow no rounding
 )
-SAME = 0.0001  # records are rounded to four digits
+SAME = 0.0001  # of a map up to 1 wide: records are rounded to four digits
 # With the kernels of AVX2 instead of AVX-512, same seeds of learning_to_defer gave the same values (8 runs), and those of
 # noisy_labels differed by 0.027 (SD of 6 differences; the SD of single runs is 0.038): a share of 0.75 and more.
 SEED_SHARE = 0.5
@@ -166,6 +167,12 @@ class _Scale:
     metric: Metric
     score: Score
 
+    @property
+    def unit(self) -> float:
+        """What stands for 1 in values of a metric that does not end there: the width of the map."""
+        width = abs(self.score.ceiling - self.score.floor)
+        return max(1.0, width) if is_share(self.metric.scorer) else width
+
 
 def compare(
     record: BandsRecord,
@@ -202,7 +209,7 @@ def half_width(sd: float, repeats: int, seeds: int, *, same_seeds: bool) -> floa
     """
     variance = 2 * (1 - SEED_SHARE) / repeats if same_seeds else 1 / repeats + 1 / seeds
     quantile = float(stdtrit(seeds - 1, 1 - CHANCE / len(ANSWERS) / 2))
-    return quantile * max(sd, LEAST_SD) * math.sqrt(variance)
+    return quantile * sd * math.sqrt(variance)
 
 
 def _compared(
@@ -212,15 +219,15 @@ def _compared(
     seeds = len(recorded.per_seed)
     same = same_seeds and len(runs) <= seeds
     expected = statistics.fmean(recorded.per_seed[: len(runs)] if same and runs else recorded.per_seed)
-    least = LEAST_SD * max(1.0, abs(shown.score.ceiling - shown.score.floor))
-    width = half_width(max(recorded.sd, least), max(1, len(runs)), seeds, same_seeds=same)
+    width = half_width(max(recorded.sd, LEAST_SD * shown.unit), max(1, len(runs)), seeds, same_seeds=same)
     low, high = expected - width, expected + width
     if measured.verdict is not Verdict.SCORED:
         problem = f"{name}: {measured.verdict}: {measured.message}"
         return ComparedAnswer(name, expected, low, high, None, identical=False, problem=problem)
     here = statistics.fmean(runs)
     identical = same and all(
-        abs(value - then) < SAME for value, then in zip(runs, recorded.per_seed, strict=False)
+        abs(value - then) < SAME * min(shown.unit, 1.0)
+        for value, then in zip(runs, recorded.per_seed, strict=False)
     )
     problem = ""
     if not low <= here <= high:

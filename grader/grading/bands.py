@@ -17,7 +17,7 @@ from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.gradebook.run_settings import SEED_VERSION
 from grader.grading.environment import processor, versions
 from grader.task.score_table import Score
-from grader.task.scorers import SCORERS
+from grader.task.scorers import SCORERS, is_share
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ MOST_ERROR = 4.0  # standard error, in points, of any answer between the two end
 MOST_REFERENCE_ERROR = 3.0
 MOST_FALL = 8.0  # points by which a group of the reference's runs may lie below its mean
 _ENDS = (5, 95)  # beyond, clipping hides what chance does
-_STEP = 0.005  # in a suggested map that is up to 1 wide
+_STEP = 0.005  # in a suggested map that is 1 wide
 _GROUPS = 10_000
 _REFERENCE_POINTS = 84  # in a suggested map
 # The best merit that a metric by name can have, where it has one.
@@ -193,7 +193,10 @@ def suggest_map(bands: Mapping[str, Band], metric: Metric = BALANCED_ACCURACY) -
     starter, reference = (bands[name].balanced_accuracy for name in ("starter", "reference"))
     start, goal = metric.merit(starter.mean), metric.merit(reference.mean)
     tricks = [metric.merit(band.balanced_accuracy.mean) for band in bands.values() if band.role == "trick"]
-    step = _STEP * 10.0 ** max(0, math.ceil(math.log10(max(abs(goal - start), 1.0))))
+    if goal <= start:
+        return None
+    size = math.ceil(math.log10(goal - start))
+    step = _STEP * 10.0 ** (max(0, size) if is_share(metric.scorer) else size)
     floor = _rounded(start, step, math.ceil)
     width = goal - floor
     if width <= 2 * step:
@@ -219,7 +222,8 @@ def suggest_map(bands: Mapping[str, Band], metric: Metric = BALANCED_ACCURACY) -
 
 
 def _rounded(value: float, step: float, to: Callable[[float], int]) -> float:
-    return round(step * to(round(value / step, 6)), 3)
+    decimals = 3 - min(0, round(math.log10(step / _STEP)))
+    return round(step * to(round(value / step, 6)), decimals)
 
 
 def _band(result: Result, role: str, task: Task) -> Band:
@@ -227,10 +231,14 @@ def _band(result: Result, role: str, task: Task) -> Band:
         raise UsageError(f"{result.student} got no score: {result.verdict}: {result.message}")
     values, size, score = result.metrics.per_repeat, task.spec.repeats, task.spec.score
     groups = [values[start : start + size] for start in range(0, len(values) - size + 1, size)]
-    mean = statistics.fmean(values)
+    mean, largest = statistics.fmean(values), max(map(abs, values))
+    decimals = 4 - min(
+        0, math.ceil(math.log10(largest or 1.0))
+    )  # four digits of the largest value, and 4 decimals
+    mean_sd = round(mean, decimals), round(statistics.stdev(values), decimals)
     return Band(
         role,
-        Accuracies(round(mean, 4), round(statistics.stdev(values), 4), [round(value, 4) for value in values]),
+        Accuracies(*mean_sd, [round(value, decimals) for value in values]),
         points(mean, score),
         [points(statistics.fmean(group), score) for group in groups],
         round(result.seconds.total / len(values), 1),

@@ -212,12 +212,8 @@ def with_points(result: Result, task: Task) -> Result:
     if not measures_the_same(result, task):
         raise GraderFault(f"{metrics.metric.name} was measured, and today it would be {task.metric.name}")
     if task.spec.score.parts:
-        repeats = [
-            dict(zip(metrics.measured, row, strict=True))
-            for row in zip(*metrics.measured.values(), strict=True)
-        ]
-        values = [value_of(measured, task.spec.score) for measured in repeats]
-        metrics = Metrics.of(task.metric, values, repeats)
+        values = [value_of(measured, task.spec.score) for measured in metrics.repeats]
+        metrics = Metrics.of(task.metric, values, metrics.repeats)
     metrics = replace(metrics, metric=task.metric)
     earned = points(metrics.value, task.spec.score)
     if (earned, metrics) == (result.points, result.metrics):

@@ -8,9 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
-from grader.errors import UsageError, instead
+from grader.errors import GraderFault, UsageError, instead
 from grader.files import write_atomic
 from grader.gradebook.gradebook import FILE_NAME, Recorded, now, reading
 from grader.gradebook.run_folder import RunFolder
@@ -21,6 +19,7 @@ from grader.grading.environment import machine
 from grader.grading.parsed import parse
 from grader.grading.plan import RunContext, Watcher
 from grader.submissions.collect import Submission
+from grader.task.scoring import load_arrays
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -202,17 +201,20 @@ def replay(
 
 
 def _different(before: Path, after: Path) -> list[str]:
-    """Return the names of arrays that two npz files do not share bit for bit."""
-    with np.load(before, allow_pickle=False) as then, np.load(after, allow_pickle=False) as now:
-        return [
-            name
-            for name in sorted({*then.files, *now.files})
-            if name not in then.files
-            or name not in now.files
-            or then[name].dtype != now[name].dtype
-            or then[name].shape != now[name].shape
-            or then[name].tobytes() != now[name].tobytes()
-        ]
+    """Return the names of arrays that two npz files do not share bit for bit; where one is damaged, what is wrong with it."""
+    try:
+        then, today = load_arrays(before), load_arrays(after)
+    except GraderFault as fault:
+        return [str(fault)]
+    return [
+        name
+        for name in sorted({*then, *today})
+        if name not in then
+        or name not in today
+        or then[name].dtype != today[name].dtype
+        or then[name].shape != today[name].shape
+        or then[name].tobytes() != today[name].tobytes()
+    ]
 
 
 def _environment(out: Path, recorded: Recorded, result: Result) -> dict[str, tuple[str, str]]:

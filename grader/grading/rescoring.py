@@ -64,8 +64,14 @@ def rescored(out: Path, task: Task, repeats_of: RepeatsOf) -> list[Rescored]:
 
 
 def apply_rescored(out: Path, task: Task, changed: Sequence[Rescored]) -> None:
-    """Record what results became. Raises UsageError where that cannot be written."""
+    """Record what results became.
+
+    Raises UsageError where that cannot be written, or other results count since they were compared; then nothing is recorded.
+    """
     with writing(out) as book:
+        current = {row.id for row in book.current()}
+        if any(change.recorded.id not in current for change in changed):
+            raise UsageError(f"{out} got new results meanwhile, so nothing was changed; call it again")
         settings = {
             "task": task.id,
             "task_version": task.version,
@@ -85,7 +91,7 @@ def _measured_again(
 ) -> Result:
     """Return the result with what the kept predictions are worth today.
 
-    A result without points to lose stays as it is where predictions are not all there, or are those of another task.
+    What was not scored stays as it is where predictions are not all there, and what was refused also where they are of another task.
     """
     if result.verdict not in _MEASURED_AGAIN:
         return result

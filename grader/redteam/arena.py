@@ -162,10 +162,11 @@ class Arena:
         baselines = [self._scored("baseline", self._baseline, repeat) for repeat in self._context.repeats]
         reference, self._expected = self._scored(_REFERENCE, self._reference, self._context.repeats[0])
         merits = [metrics.merit for _, metrics in baselines]
+        ends = self._context.task.spec.score
         self._honest_result, metrics = baselines[0]
         self.honest = Honest(
             baseline=metrics,
-            band=top_of_band(merits, self._expected.merit),
+            band=top_of_band(merits, self._expected.merit, abs(ends.ceiling - ends.floor)),
             kinds=frozenset[str]().union(*map(kinds_of_output, executed(self._honest_result))),
         )
         self._wall_seconds = wall_seconds or _HONEST_RUNS * reference.seconds.total + _MORE_SECONDS

@@ -132,7 +132,7 @@ def advice(result: Result, score: Score | None) -> list[str]:
             )  # fmt: skip
     if result.penalties:
         sentences.append(
-            "Your function returned values that are not allowed, and paid a penalty. Fix that first: it is the surest gain."
+            "Calls of your function failed, or returned what is not allowed, and that cost points. Fix this first: it is the surest gain."
         )
     if score and metric.merit(metrics.value) >= metric.merit(score.ceiling):
         better = "higher" if metric.best == "high" else "lower"

@@ -13,7 +13,7 @@ from grader.report import charts
 from grader.report.advice import NEAR, advice, near_memory_limit
 from grader.report.highlight import FAILED, Line, code_lines, marks_of
 from grader.report.training_curves import curves
-from grader.task.scoring import part_points
+from grader.task.scoring import part_points, value_of
 from grader.task.scoring import points as points_of
 from grader.text import Pair, only_differences, printed, side_by_side
 
@@ -150,11 +150,14 @@ def _map_of(result: Result, task: Task | None) -> Score | None:
     metrics = result.metrics
     if task is None or metrics is None or metrics.metric.scorer != task.metric.scorer:
         return None
+    score = task.spec.score
     try:
-        fits = points_of(metrics.value, task.spec.score) == result.points
+        fits = points_of(metrics.value, score) == result.points
+        if score.parts:
+            fits = fits and metrics.per_repeat == [value_of(values, score) for values in metrics.repeats]
     except GraderFault:
         return None
-    return task.spec.score if fits else None
+    return score if fits else None
 
 
 def _drawn_map(result: Result, score: Score | None) -> str:

@@ -137,7 +137,7 @@ class AloneSlot:
     def __init__(self, source: SlotSource, limits: Limits) -> None:
         self.socket = Exchange()
         self._printed = PrintedText(limits)
-        self._stopped = False
+        self._stopped = self._closed = False
         self._home = tempfile.TemporaryDirectory(prefix="slot-", ignore_cleanup_errors=True)
         try:
             self._process = self._start(limits)
@@ -210,8 +210,10 @@ class AloneSlot:
         )
 
     def close(self) -> None:
-        """End every process of the slot. Idempotent."""
-        self._stopped = True
+        """End every process of the slot. Idempotent: once it was waited for, its number may be that of another process."""
+        if self._closed:
+            return
+        self._stopped = self._closed = True
         kill_tree(self._process.pid)
         self._process.wait()
         with contextlib.suppress(OSError):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Literal
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from grader.errors import UsageError
 from grader.gradebook.metric import Metric
@@ -36,8 +36,8 @@ class MetricTable(StrictTable):
     """The same, over a narrow column."""
     best: Literal["", "high", "low"] = ""
     """Which end is best; that of a metric by name is known."""
-    digits: int = Field(default=3, ge=0, le=6)
-    """Digits after the point."""
+    digits: int | None = Field(default=None, ge=0, le=6)
+    """Digits after the point, 0 to 6. Without it there are 3, or 1 where parts give the points."""
 
     @model_validator(mode="after")
     def _is_known(self) -> MetricTable:
@@ -50,19 +50,20 @@ class MetricTable(StrictTable):
 
     def described(self) -> Metric:
         """Return the metric as results record it."""
+        digits = 3 if self.digits is None else self.digits
         if self.scorer == SCORE_FILE:
-            return Metric(self.name or "score", self.scorer, self.best or "high", self.digits, self.short)
+            return Metric(self.name or "score", self.scorer, self.best or "high", digits, self.short)
         scorer = scorer_named(self.scorer)
         short = self.short or ("" if self.name else scorer.short)
-        return Metric(self.name or scorer.name, self.scorer, scorer.best, self.digits, short)
+        return Metric(self.name or scorer.name, self.scorer, scorer.best, digits, short)
 
 
 class Bound(StrictTable):
     """A bound on a metric: `at_least` or `at_most`."""
 
-    at_least: float | None = None
+    at_least: FiniteFloat | None = None
     """The metric reaches this number or a higher one."""
-    at_most: float | None = None
+    at_most: FiniteFloat | None = None
     """The metric stays at this number or a lower one."""
 
     @model_validator(mode="after")
@@ -116,9 +117,9 @@ class Part(Need):
 
     points: float = Field(gt=0, le=100)
     """Points of the part; those of all parts sum to 100."""
-    floor: float | None = None
+    floor: FiniteFloat | None = None
     """Value of the metric that gives 0 points; above the ceiling where low is best."""
-    ceiling: float | None = None
+    ceiling: FiniteFloat | None = None
     """Value of the metric that gives all points of the part."""
     steps: tuple[Step, ...] = ()
     """In place of floor and ceiling: bounds with the points that each gives."""
@@ -144,12 +145,26 @@ class Part(Need):
         return ", ".join(f"{step.points:g} where {step.sign}" for step in self.steps)
 
 
+def check_direction(part: Part, scorer: Scorer) -> None:
+    """Raise ValueError where a part rewards worse values of a metric by name, or ends where it has none."""
+    rises = [part.ceiling > part.floor] if part.floor is not None and part.ceiling is not None else []
+    rises += [step.at_least is not None for step in part.steps]
+    if any(rise != (scorer.best == "high") for rise in rises):
+        raise ValueError(
+            f"the part {part.label} rewards worse values: {scorer.name} is best when {scorer.best}"
+        )
+    if any(not scorer.low <= end <= scorer.high for end in (part.floor, part.ceiling) if end is not None):
+        raise ValueError(
+            f"the ends of the part {part.label} must be values of {scorer.name}, from {scorer.low:g} to {scorer.high:g}"
+        )
+
+
 class Score(StrictTable):
     """The map to points: linear in the metric from `floor` to `ceiling`, or the sum of `[[score.parts]]`."""
 
-    floor: float = 0.0
+    floor: FiniteFloat = 0.0
     """Value of 0 points, and of all that is worse."""
-    ceiling: float = 100.0
+    ceiling: FiniteFloat = 100.0
     """Value of 100 points, and of all that is better; below the floor where low is best."""
     parts: tuple[Part, ...] = ()
     """Parts with metrics of their own, in place of floor and ceiling."""

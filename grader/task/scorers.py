@@ -55,6 +55,11 @@ def scorer_named(key: str) -> Scorer:
     raise UsageError(f"there is no metric {key!r}; {instead(key, known)}")
 
 
+def is_share(key: str) -> bool:
+    """Return whether the values of a metric end at 1; others, and those of score.py and of parts, have a scale of their own."""
+    return key.startswith("ndcg@") or any(scorer.key == key and scorer.high == 1.0 for scorer in SCORERS)
+
+
 _ANY = math.inf
 SCORERS = (
     Scorer("accuracy", "accuracy", "classes", metrics.accuracy),

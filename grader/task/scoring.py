@@ -103,7 +103,7 @@ def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[s
     Raises GraderFault where a file is missing, damaged, too large or does not fit the other: both are written by
     our own trainer and data builder.
     """
-    given, truth = _load(predictions), _load(answers)
+    given, truth = load_arrays(predictions), load_arrays(answers)
     wanted = given.keys() if truth.keys() == {SHARED} else truth.keys()
     if not given or given.keys() != wanted:
         raise GraderFault(f"{predictions.name} has the arrays {sorted(given)}, not {sorted(wanted)}")
@@ -114,7 +114,7 @@ def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[s
 
 def _by_score_file(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
     for path in (predictions, answers):
-        _load(path)  # what cannot be read is not the fault of score.py
+        load_arrays(path)  # what cannot be read is not the fault of score.py
     measured = run_scorer(task.score_source, predictions, answers)
     missing = [need.metric for need in task.spec.score.measures if need.metric not in measured]
     if missing:
@@ -127,7 +127,7 @@ def _measured(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
         return _by_score_file(predictions, answers, task)
     if not task.spec.score.parts:
         return score(predictions, answers, scorer_named(task.spec.metric.scorer))
-    given, truth = _load(predictions), _load(answers)
+    given, truth = load_arrays(predictions), load_arrays(answers)
     measured = {}
     for need in task.spec.score.measures:
         scorer, names = scorer_named(need.metric), [need.predictions] if need.predictions else sorted(given)
@@ -138,15 +138,24 @@ def _measured(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
     return measured
 
 
-def _load(path: Path) -> dict[str, NDArray[Any]]:
+def load_arrays(path: Path) -> dict[str, NDArray[Any]]:
+    """Return the arrays of an npz file by name. Raises GraderFault where it is missing, damaged or too large."""
     try:
-        with zipfile.ZipFile(path) as archive:
-            if sum(member.file_size for member in archive.infolist()) > MAX_BYTES:
-                raise GraderFault(f"{path.name} holds more than {MAX_BYTES >> 20} MB")
-        with np.load(path, allow_pickle=False) as opened:
-            arrays = dict(opened)
-    except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        size, arrays = _read(path)
+    except Exception as error:  # damaged bytes lead zipfile, zlib and NumPy to exceptions of a dozen kinds
         raise GraderFault(f"{path.name} cannot be read: {error}") from error
+    if size > MAX_BYTES:
+        raise GraderFault(f"{path.name} holds more than {MAX_BYTES >> 20} MB")
     if not all(isinstance(array, np.ndarray) for array in arrays.values()):
         raise GraderFault(f"{path.name} holds something else than arrays")
     return arrays
+
+
+def _read(path: Path) -> tuple[int, dict[str, NDArray[Any]]]:
+    """Return how many bytes the arrays of an npz file take, and the arrays, none where that is too much."""
+    with zipfile.ZipFile(path) as archive:
+        size = sum(member.file_size for member in archive.infolist())
+    if size > MAX_BYTES:
+        return size, {}
+    with np.load(path, allow_pickle=False) as opened:
+        return size, dict(opened)

@@ -19,7 +19,7 @@ from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import Metric
 from grader.notebooks.refused import GRANTED_BY
-from grader.task.score_table import MetricTable, Score, StrictTable, known_scorer
+from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.source import data_source, notebook_source
 
@@ -178,8 +178,10 @@ class Spec(StrictTable):
         if self.schema_version == 1 and newer:
             raise ValueError("[metric] and [[score.parts]] need schema = 2; run: grader upgrade TASK")
         if self.score.parts and self.metric.scorer != SCORE_FILE:
-            for measure in self.score.measures:
-                known_scorer(measure.metric)
+            for gate in self.score.gates:
+                known_scorer(gate.metric)
+            for part in self.score.parts:
+                check_direction(part, known_scorer(part.metric))
         if not self.score.parts:
             self._check_ends()
         return self
@@ -209,7 +211,7 @@ class Spec(StrictTable):
         return Metric(
             self.metric.name or "points before rounding",
             "parts",
-            digits=1,
+            digits=1 if self.metric.digits is None else self.metric.digits,
             short=self.metric.short or "parts",
         )
 

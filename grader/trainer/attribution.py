@@ -51,7 +51,7 @@ def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
             f"the run took longer than {wall_seconds:g} s, but the student's function only {used:.1f} s of it"
         )
     lack = slot.lack_of_threads()
-    where = f"in call {ledger.calls}" if ledger.calls else "while your cell was being loaded"
+    where = "while your cell was being loaded" if ledger.loading else f"in call {ledger.calls}"
     doing = f"and was still busy {where}" if ledger.running else f"in {ledger.calls} calls"
     message = f"the run was stopped after {wall_seconds:g} s; your code had used {used:.1f} s of them {doing}"
     return StudentFault(

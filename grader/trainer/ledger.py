@@ -16,7 +16,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-# calls begun, calls answered, seconds in answered calls, monotonic start of the running call (0: none)
+# calls begun, whether the cell was loaded last (1), seconds of waits that are over, monotonic start of the running one (0: none)
 _COUNTS = struct.Struct("<QQdd")
 _LENGTH = struct.Struct("<I")
 _FACTS_AT = _COUNTS.size
@@ -67,6 +67,11 @@ class Ledger:
         """Whether the student's process was busy when the ledger was last written."""
         return bool(self._counts()[3])
 
+    @property
+    def loading(self) -> bool:
+        """Whether the last wait was for the student's cell to be loaded, in the first process or that of a later stage."""
+        return bool(self._counts()[1])
+
     def slot_seconds(self) -> float:
         """Return the wall seconds the student's process was waited for, up to now if it is still busy."""
         _, _, seconds, since = self._counts()
@@ -74,14 +79,14 @@ class Ledger:
 
     def begin(self, *, call: bool = True) -> None:
         """Note that the trainer starts to wait for the student's process."""
-        begun, answered, seconds, _ = self._counts()
-        _COUNTS.pack_into(self._memory, 0, begun + call, answered, seconds, time.monotonic())
+        begun, _, seconds, _ = self._counts()
+        _COUNTS.pack_into(self._memory, 0, begun + call, not call, seconds, time.monotonic())
 
     def end(self) -> None:
         """Note that the wait is over."""
-        begun, answered, seconds, since = self._counts()
+        begun, loading, seconds, since = self._counts()
         waited = time.monotonic() - since if since else 0.0
-        _COUNTS.pack_into(self._memory, 0, begun, answered + 1, seconds + waited, 0.0)
+        _COUNTS.pack_into(self._memory, 0, begun, loading, seconds + waited, 0.0)
 
     def facts(self) -> dict[str, Any]:
         """Return what the trainer noted: `device`, and `failure` where the slot failed."""

@@ -127,10 +127,10 @@ class Channel:
         Raises SlotFailure where their process failed, and UnsendableArguments where *our* arguments cannot cross.
         """
         question = {"kind": "call", "number": self._number + 1, "entry": entry, "args": args}
-        more = {"kwargs": kwargs, "dropped": self._dropped}
+        dropped, self._dropped = self._dropped, []
+        more = {"kwargs": kwargs, "dropped": dropped}
         question |= {name: value for name, value in more.items() if value}
         question |= {} if instance is None else {"instance": instance - self._calls_before}
-        self._dropped = []
         caps = self._boundary.crossing.arguments
         try:
             if self._first_call is not None:
@@ -140,6 +140,7 @@ class Channel:
         except wire.Unsendable as error:
             if self._ledger.running:
                 self._ledger.end()  # nothing was sent
+            self._dropped += dropped
             raise UnsendableArguments(_advice(entry, error)) from None
 
     def construct(self, entry: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:

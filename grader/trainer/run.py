@@ -27,6 +27,10 @@ if TYPE_CHECKING:
 
 _PENALTIES = 100  # of a run, that are kept
 _PENALTY_CHARACTERS = 500
+_PARAMETERS, _NOTE_OF_FAILURE = (
+    "injected-parameters",
+    "papermill-error-cell-tag",
+)  # tags of cells that papermill adds
 
 
 @dataclass(frozen=True)
@@ -101,7 +105,7 @@ def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
             trainer_run=run,
         )
     except PapermillExecutionError as error:
-        return blame_cell(error, _label(run.notebook, error.cell_index), ledger, slot)
+        return blame_cell(error, label_of(run.notebook, error.cell_index), ledger, slot)
     except WallClockExceeded:
         if job.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
@@ -119,11 +123,16 @@ def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
     return None
 
 
-def _label(notebook: Any, index: int) -> str:
-    """Return the name for messages of the cell at `index`, counted from 0; papermill's own cell is in no author's notebook."""
-    cells = [cell for cell in notebook.cells if "injected-parameters" not in cell.metadata.get("tags", [])]
-    position = next(number for number, cell in enumerate(cells) if cell is notebook.cells[index])
-    return labels({"cells": cells})[position]
+def label_of(notebook: Any, index: int) -> str:
+    """Return the name for messages of the cell that failed, at `index` counted from 0, as in the author's notebook.
+
+    Papermill puts its parameters into a cell of their own, and after a failure two more cells that tell of it, which `index`
+    does not count.
+    """
+    executed = [cell for cell in notebook.cells if _NOTE_OF_FAILURE not in cell.metadata.get("tags", [])]
+    written = [cell for cell in executed if _PARAMETERS not in cell.metadata.get("tags", [])]
+    before = [cell for cell in executed[:index] if _PARAMETERS not in cell.metadata.get("tags", [])]
+    return labels({"cells": written})[len(before)]
 
 
 def _failed_items(ledger: Ledger) -> list[str]:

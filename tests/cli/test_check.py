@@ -203,7 +203,7 @@ def test_penalties_and_a_near_limit_are_named() -> None:
     said = " ".join(
         outlook(scored(0.66, seconds=60, penalties=["repeat 1: lost a round"]), MAP, 100, MEMORY_MB)
     )
-    assert "paid a penalty" in said
+    assert "Calls of your function failed, or returned what is not allowed" in said
     assert "60 s of its 100 s" in said
     assert "60 s of" not in " ".join(outlook(scored(0.66, seconds=60), MAP, 300, MEMORY_MB))
     for taken, told in ((900.0, True), (500.0, False), (None, False)):

@@ -96,6 +96,10 @@ def test_metrics_survive_their_json_and_older_json_is_balanced_accuracy() -> Non
     assert (result.metrics.value, result.metrics.measured) == (4.0, {"model": [3.0, 5.0]})
     assert result.metrics.text == "4.0 ± 1.4"
     assert result.metrics.merit == -4.0
+    later = result.as_json()
+    for table in (later, later["metrics"], later["metrics"]["metric"], later["seconds"]):
+        table["of a later version"] = 1
+    assert Result.from_json(later) == result
     older = result.as_json() | {
         "metrics": {"balanced_accuracy": 0.7, "per_model": {"model": 0.7}, "per_repeat": [0.7], "spread": 0.0}
     }

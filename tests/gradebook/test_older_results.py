@@ -16,6 +16,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from grader.gradebook.gradebook import writing
+
 if TYPE_CHECKING:
     from conftest import Run
 
@@ -100,6 +102,10 @@ def test_rescore_gives_points_under_the_map_of_today(run: Run) -> None:
     text = spec.read_text(encoding="utf-8")
     assert "ceiling = 0.84" in text
     spec.write_text(text.replace("ceiling = 0.84", "ceiling = 0.9"), encoding="utf-8")
+    with writing(Path(OUT)):
+        code, output, errors = run("rescore", TASK, "--out", OUT)
+    assert (code, output) == (2, ""), "nothing is said to have changed that could not be recorded"
+    assert "another grader is writing" in errors
     assert run("rescore", TASK, "--out", OUT)[0] == 0
     accuracy = {row["student"]: (row["metrics"] or {}).get("value") for row in listed(run)}
     for row in listed(run):

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from recorded import result_named
 
 from grader.errors import UsageError, Verdict
+from grader.gradebook.metric import Metric
 from grader.gradebook.result import Metrics, Result
 from grader.gradebook.standings import Standing, anonymous, standings, totals, within_noise
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
@@ -79,6 +80,12 @@ def test_failures_are_neither_ties_nor_noise() -> None:
 
 def test_the_noise_of_a_single_repeat_is_unknown() -> None:
     assert not within_noise(metrics(0.7, 0.0, repeats=1), metrics(0.7001, 0.1))
+
+
+def test_values_of_two_metrics_are_not_compared() -> None:
+    mine = metrics(0.8, 0.1)
+    assert within_noise(mine, mine)
+    assert not within_noise(mine, replace(mine, metric=Metric("accuracy", "accuracy")))
 
 
 def test_the_standard_error_is_that_of_a_difference_of_means() -> None:

@@ -13,11 +13,13 @@ from recorded import Quiet
 
 from grader.errors import UsageError, Verdict
 from grader.gradebook.agreement_file import agreement_row, read_agreements
+from grader.gradebook.metric import Metric
 from grader.gradebook.run_settings import SEED_VERSION, RunSettings
 from grader.grading.agreement import (
     ANSWERS,
     CHANCE,
     SEED_SHARE,
+    Agreement,
     BandsRecord,
     MeasuredAnswer,
     RecordedAnswer,
@@ -76,6 +78,25 @@ def test_a_reference_that_lost_ten_points_and_more_is_named_with_both_values() -
     first, *_ = sentences(seen)
     assert first.startswith("reference: balanced accuracy 0.650 (38 points) here, 0.850 (87) in the record")
     assert any(RECORD.origin in line for line in sentences(seen))
+
+
+@pytest.mark.parametrize("scale", [1e-3, 1e3])
+def test_values_of_any_size_disagree_as_those_of_a_share_do(scale: float) -> None:
+    answers = {
+        name: RecordedAnswer([scale * value for value in answer.per_seed], scale * answer.sd, answer.seconds)
+        for name, answer in RECORD.answers.items()
+    }
+    record, metric = replace(RECORD, answers=answers), Metric("MSE", "mse", digits=6)
+    score = Score(floor=0.5 * scale, ceiling=0.9 * scale)
+
+    def seen(*reference: float) -> Agreement:
+        here = measured([0.5 * scale, 0.52 * scale], [value * scale for value in reference])
+        return compare(record, here, score, wall_seconds=100, metric=metric)
+
+    assert [answer.identical for answer in seen(0.86, 0.84).answers] == [True, True]
+    assert [answer.identical for answer in seen(0.861, 0.84).answers] == [True, False]
+    assert seen(0.87, 0.82).agrees
+    assert not seen(0.64, 0.66).agrees
 
 
 def test_an_answer_that_failed_is_a_disagreement() -> None:

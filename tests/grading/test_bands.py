@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import json
 import statistics
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 import pytest
+from recorded import result_named
 
+from grader.errors import Verdict
 from grader.gradebook.metric import Metric
+from grader.gradebook.result import Metrics
 from grader.grading.bands import (
     LEAST_REFERENCE_POINTS,
     MOST_STARTER_POINTS,
@@ -16,6 +21,7 @@ from grader.grading.bands import (
     Band,
     MapSuggestion,
     Stability,
+    bands_of,
     fall_of,
     problems_of,
     record_of,
@@ -25,6 +31,10 @@ from grader.grading.bands import (
 from grader.task.score_table import Score
 from grader.task.scoring import points
 from grader.task.spec import Spec, Task, discover
+from grader.task.strategies import Strategy
+
+if TYPE_CHECKING:
+    from grader.gradebook.result import Result
 
 
 def band(role: str, mean: float, sd: float = 0.02) -> Band:
@@ -156,6 +166,25 @@ def test_a_reference_that_collapses_on_one_seed_is_named(toy_task: Task) -> None
 
 
 ERROR = Metric("MSE", "mse", best="low", digits=1)
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-3, 1e-5, 1e4])
+def test_values_of_any_size_get_a_map_and_a_record(scale: float, toy_task: Task) -> None:
+    def answer(name: str, *errors: float) -> Result:
+        values = [scale * error for error in errors]
+        metrics = Metrics.of(ERROR, values, [{"model": value} for value in values])
+        return replace(result_named(name, Verdict.SCORED, 50), metrics=metrics)
+
+    results = [answer("starter", 0.6, 0.64), answer("reference", 0.11, 0.13)]
+    roles = [Strategy(result.student, result.student, b"") for result in results]
+    bands = bands_of(results, roles, toy_task)
+    assert bands["reference"].balanced_accuracy.per_seed == pytest.approx([0.11 * scale, 0.13 * scale])
+    suggestion = suggest_map(bands, ERROR)
+    assert suggestion is not None
+    assert suggestion.floor == pytest.approx(0.62 * scale)
+    assert 0 < suggestion.ceiling < 0.12 * scale
+    assert suggestion.starter == 0
+    assert 78 <= suggestion.reference <= 90
 
 
 def test_where_low_is_best_the_map_falls_and_a_win_is_a_lower_value() -> None:

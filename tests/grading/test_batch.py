@@ -24,6 +24,7 @@ from grader.errors import GraderFault, UsageError, Verdict
 from grader.gradebook.gradebook import reading, writing
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
+from grader.grading.rescoring import apply_rescored, rescored
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
 from grader.submissions.roster import Person
@@ -192,6 +193,24 @@ def test_a_new_score_map_gives_new_points_without_a_run(job: Callable[..., Job],
     assert engine.asked == ["a"]
     assert after.points == 50 != before.points
     assert after.metrics == before.metrics
+
+
+def test_a_result_that_came_meanwhile_is_not_replaced_by_a_rescored_one(
+    job: Callable[..., Job], toy_task: Task
+) -> None:
+    made = job({"a": slot(0.75)})
+    run_batch(made, Quiet())
+    spec = toy_task.spec.model_copy(update={"score": Score(floor=0.5, ceiling=1.0)})
+    mapped = replace(toy_task, spec=spec)
+    changed = rescored(made.out, mapped, lambda _: [])
+    run_batch(replace(made, again=True), Quiet())
+    with pytest.raises(UsageError, match="got new results meanwhile, so nothing was changed; call it again"):
+        apply_rescored(made.out, mapped, changed)
+    with reading(made.out) as book:
+        assert len(book.history()) == 2
+    apply_rescored(made.out, mapped, rescored(made.out, mapped, lambda _: []))
+    with reading(made.out) as book:
+        assert [row.result.points for row in book.current()] == [50]
 
 
 def test_what_an_earlier_score_py_refused_runs_again(job: Callable[..., Job], own_toy: Path) -> None:

@@ -246,6 +246,35 @@ def test_each_problem_is_reported_where_it_is(
         assert diagnostic.help
 
 
+@pytest.mark.parametrize(
+    ("arguments", "is_right"),
+    [
+        ("targets, losses, *, seed", True),
+        ("t, l, seed", True),
+        ("t, l, *, seed=0, verbose=False", True),
+        ("*both, seed", True),
+        ("t, l, **named", True),
+        ("t, l", False),
+        ("t, *, losses, seed", False),
+        ("t, l, seed, /", False),
+        ("t, l, *, seed, depth", False),
+        ("t, l, depth, seed", False),
+        ("seed, t, l", False),
+    ],
+)
+def test_an_argument_that_the_starter_names_may_be_taken_in_any_way_that_has_its_name(
+    starter: Json, arguments: str, *, is_right: bool
+) -> None:
+    starter = copy.deepcopy(starter)
+    slot_cell(starter)["source"] = DEF.replace("losses)", "losses, *, seed)") + RETURN
+    slot = DEF.replace("targets, losses", arguments) + "    return 1\n"
+    notebook = filled(starter, slot)
+    problems = [d for d in diagnostics_of(notebook, starter) if d.kind == "signature"]
+    assert bool(problems) != is_right
+    for problem in problems:
+        assert problem.text == "`your_weights` is called with 2 arguments and `seed` by name"
+
+
 def test_diagnostics_say_what_to_do(starter: Json) -> None:
     slot = DEF + "    Bag(helper(train_y, loses))\n" + RETURN
     notebook = filled(starter, slot, before=OTHER_CELL)

@@ -13,7 +13,7 @@ from PIL import Image
 from spoiling import spoil, the, wrong
 
 from grader.lint.task import build_task_data, lint_data, read_subject
-from grader.lint.task.array_search import holds, same_classes
+from grader.lint.task.array_search import holds, same_classes, spellings
 from grader.lint.task.arrays import columns
 from grader.lint.task.data_sets import TaskData
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
@@ -262,3 +262,11 @@ def test_arrays_are_alike_in_spite_of_types_and_names() -> None:
     assert not holds(np.r_[labels[1:], labels[:1]], labels)
     assert same_classes(np.array(list("xzy"))[labels], labels)
     assert not same_classes(labels % 2, labels)
+
+
+def test_answers_are_looked_for_in_no_size_that_cuts_them() -> None:
+    labels = 256 * np.random.default_rng(0).permutation(32)
+    found_as = spellings(labels)
+    assert bytes(32) not in found_as, "a file with zeros holds no answers"
+    assert labels.astype(np.int16).tobytes() in found_as
+    assert (labels // 256).astype(np.uint8).tobytes() in spellings(labels // 256)

@@ -111,6 +111,10 @@ SPOILT = {
         "notebook.py", "train(your_weights)", "train(lambda targets, losses: your_weights(targets, SEED))",
         "seeds", "Evaluation (cell 24): your_weights gets SEED itself",
     ),
+    "the function gets the trainer's seed by a name": (
+        "notebook.py", "train(your_weights)", "train(lambda targets, losses: your_weights(targets, losses=SEED))",
+        "seeds", "Evaluation (cell 24): your_weights gets SEED itself",
+    ),
     "the function gets a seed that is not declared": (
         "notebook.py", "train(your_weights)", "train(lambda targets, losses: your_weights(targets, hash((SEED, 1))))",
         "seeds", "your_weights gets `hash((SEED, 1))` as losses, which the signature does not call a seed",
@@ -184,6 +188,21 @@ def test_a_class_that_is_not_as_the_task_says_is_found(own_toy: Path, old: str, 
     as_class(own_toy)
     finding = the(findings_of(spoil(own_toy, "notebook.py", old, new)), "entries")
     assert says in finding.detail
+
+
+def test_nothing_is_wrong_with_an_argument_by_name(own_toy: Path) -> None:
+    spoil(own_toy, "task.toml", "int64, losses", "int64, *, losses")
+    spoil(
+        own_toy, "notebook.py", "def your_weights(targets, losses)", "def your_weights(targets, /, *, losses)"
+    )
+    assert the(findings_of(read_task(own_toy)), "entries").ok
+
+
+def test_a_method_that_gets_the_trainers_seed_is_found(own_toy: Path) -> None:
+    as_class(own_toy)
+    call = "train(lambda targets, losses: YourWeights(2).weigh(targets, SEED))"
+    finding = the(findings_of(spoil(own_toy, "notebook.py", "train(YourWeights(2).weigh)", call)), "seeds")
+    assert "weigh gets SEED itself" in finding.detail
 
 
 def test_protected_code_that_reads_a_helper_of_the_slot_is_found(own_toy: Path) -> None:
@@ -269,8 +288,9 @@ def test_a_task_that_was_not_built_is_a_usage_error(own_toy: Path) -> None:
 
 
 def test_arguments_come_without_their_types() -> None:
-    signature = "f(a: (B,) int64, b: [x, y]) -> (B,), g() -> int, h(z)"
-    assert [arguments_of(signature, name) for name in "fghi"] == [["a", "b"], [], ["z"], None]
+    signature = "f(a: (B,) int64, b: [x, y]) -> (B,), g() -> int, h(z), k(a, /, b=1, *, seed: int = 0)"
+    names = [arguments_of(signature, name) for name in "fghik"]
+    assert names == [["a", "b"], [], ["z"], None, ["a", "b", "seed"]]
 
 
 def test_many_sentences_are_shortened_and_each_is_said_once() -> None:

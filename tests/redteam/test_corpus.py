@@ -339,7 +339,7 @@ def test_an_entry_of_a_folder_that_is_no_file_is_refused_unopened(
     make(tmp_path / "inbox" / "evil.ipynb")
     begun = time.monotonic()
     anna, evil = collect([tmp_path / "inbox"], None, tmp_path / "work")
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 60, "a pipe is not waited for"
     assert (anna.student, anna.fault, evil.student, evil.data) == ("anna", None, "evil", None)
     assert isinstance(evil.fault, StudentFault)
     assert evil.fault.verdict is Verdict.INVALID_NOTEBOOK

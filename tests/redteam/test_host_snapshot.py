@@ -155,7 +155,8 @@ def test_an_object_of_system_v_counts_if_a_user_of_slots_made_it(
         "the grader's own user made it, and slots have others"
     )
     differences = replace(monitor, users=None).differences(before, after, "")
-    assert [line.rsplit(" ", 2)[0] for line in differences] == [f"new in the kernel: {kind}"]
+    kinds = {line.rsplit(" ", 2)[0] for line in differences}
+    assert f"new in the kernel: {kind}" in kinds, "and those that other tests make meanwhile"
 
 
 def test_a_long_list_of_differences_is_cut(tmp_path: Path, monitor: HostMonitor) -> None:

@@ -62,6 +62,8 @@ def test_the_band_is_three_standard_deviations_but_never_nothing_nor_near_the_re
     assert top_of_band([0.5, 0.6, 0.7], 0.9) == pytest.approx(0.7)
     assert top_of_band([0.7, 0.7, 0.7], 0.9) == pytest.approx(0.72)
     assert top_of_band([0.7, 0.7, 0.7], 0.7) == pytest.approx(0.72)  # a task without a reference
+    assert top_of_band([40.0, 40.1, 39.9], 90.0, 100.0) == pytest.approx(42.0)  # points
+    assert top_of_band([-0.010, -0.011, -0.012], -0.004, 0.006) == pytest.approx(-0.007)  # a small error
 
 
 def stream(text: str) -> Json:

@@ -88,6 +88,13 @@ def test_a_page_shows_what_each_part_earned(toy_task: Task, tmp_path: Path) -> N
     assert "alanced accuracy" not in text
 
 
+def test_a_page_shows_no_parts_of_another_map_than_that_of_the_points(toy_task: Task, tmp_path: Path) -> None:
+    recorded(tmp_path, result_of(task_of(PARTS, toy_task), REPEATS[PARTS]))
+    swapped = PARTS.replace("points = 60", "points = 30").replace("points = 40", "points = 70")
+    write_report(tmp_path, {"t": task_of(swapped, toy_task)})
+    assert '<td class="right">13</td>' not in pages(tmp_path), "30 of these and 70 of those never gave 35"
+
+
 def test_a_page_of_a_metric_that_falls_names_it_and_draws_its_map(toy_task: Task, tmp_path: Path) -> None:
     task = task_of(LOW, toy_task)
     recorded(tmp_path, result_of(task, REPEATS[LOW]))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -33,7 +35,7 @@ def sandbox() -> Iterator[AloneSandbox]:
 def answers(slot: AloneSlot, calls: int) -> Iterator[dict[str, Any]]:
     """Yield what the slot says: that it is ready, then its answers."""
     with connect(**slot.socket.trainer) as trainer:
-        trainer.settimeout(30)
+        trainer.settimeout(60)
         for number in range(calls + 1):
             if number:
                 question = {"kind": "call", "number": number, "entry": ENTRY, "args": arguments()}
@@ -99,13 +101,25 @@ def has_ended(process: int) -> bool:
 
 
 def test_nothing_of_a_closed_slot_is_left(sandbox: AloneSandbox) -> None:
-    body = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\nreturn child.pid"
+    body = "import subprocess, sys\nchild = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(600)'])\nreturn child.pid"
     slot = started(sandbox, function(body))
     _, answer = answers(slot, 1)
     slot.close()
     slot.close()
     assert eventually(lambda: has_ended(answer["value"]))  # the kernel takes a moment
     assert slot.fault(0.1) is None
+
+
+def test_a_slot_that_is_closed_again_ends_no_process_that_has_its_number_now(sandbox: AloneSandbox) -> None:
+    slot = started(sandbox, function("return 1"))
+    slot.close()
+    with subprocess.Popen(
+        [sys.executable, "-c", "input()"], stdin=subprocess.PIPE, start_new_session=True
+    ) as later:
+        slot._process.pid = later.pid
+        slot.close()
+        later.communicate(b"\n", timeout=60)
+    assert later.returncode == 0
 
 
 def test_who_does_not_know_the_secret_is_not_let_in(sandbox: AloneSandbox) -> None:

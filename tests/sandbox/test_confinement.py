@@ -471,7 +471,7 @@ def test_a_sandbox_dies_with_its_parent() -> None:
     code = (
         "import sys, time\nfrom grader.sandbox import open_sandbox\nfrom grader.task.spec import Limits\n"
         "open_sandbox(Limits(), imports='import os  # ' + sys.stdin.readline(), walls='namespaces')\n"
-        "time.sleep(1)\nprint('up', flush=True)\ntime.sleep(600)"
+        "print('up', flush=True)\ntime.sleep(600)"
     )
     command, pipe = [sys.executable, "-c", code], subprocess.PIPE
     with subprocess.Popen(command, cwd=REPO, text=True, stdin=pipe, stdout=pipe) as parent:
@@ -480,7 +480,7 @@ def test_a_sandbox_dies_with_its_parent() -> None:
         parent.stdin.write(f"{mark}\n")
         parent.stdin.flush()
         parent.stdout.readline()
-        assert processes_saying(mark)
+        assert eventually(lambda: processes_saying(mark))
         parent.kill()
     assert eventually(lambda: processes_saying(mark) == [])
 

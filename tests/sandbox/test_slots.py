@@ -37,7 +37,7 @@ def test_what_a_slot_with_processes_and_files_does_ends_with_the_verdict_in_its_
 
 
 def end_with(sandbox: Sandbox, path: Path, verdict: str) -> None:
-    seconds = 1.0 if verdict == "time_limit" else 20.0
+    seconds = 1.0 if verdict == "time_limit" else 60.0
     outcome = play(sandbox, path.read_text(encoding="utf-8"), seconds=seconds)
     assert outcome.verdict == verdict, outcome
     assert play(sandbox, function("return 1")).answer == 1

@@ -312,7 +312,7 @@ def test_a_wall_that_cannot_be_put_up_runs_nothing() -> None:
         "from grader.sandbox.inside import slot\nimport socket, os\n"
         "pairs = [socket.socketpair() for _ in range(2)]\nread, write = os.pipe()\n"
         "child = os.fork()\n"
-        "config = dict(walls='landlock', user=0, users=False, memory_mb=64, threads=4, processes=1, file_mb=0, crossing={}, cpu_seconds=9,"
+        "config = dict(walls='landlock', user=0, users=False, memory_mb=64, threads=4, processes=1, file_mb=0, crossing=dict(), cpu_seconds=9,"
         " rules_fd=os.open('/dev/null', 0), beside_proc=[], landlock=7, shown=[], private=())\n"
         "if not child:\n    slot.run(config, (pairs[0][1].fileno(), write, pairs[1][1].fileno()), os.getppid())\n"
         "print(pairs[1][0].recv(4096).decode(), os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))"

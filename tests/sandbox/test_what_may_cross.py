@@ -42,6 +42,20 @@ def test_each_example_crosses_both_ways(call: str) -> None:
         assert repr(cross(calls[0], caps)) == repr(calls[0])
 
 
+def test_values_may_be_nested_as_deep_as_the_page_says_in_both_directions() -> None:
+    levels = int(re.findall(r"nested up to (\d+) levels", PAGE)[0])
+    value: Any = 1
+    for _ in range(levels):
+        value = [value]
+    frames = [
+        {"kind": "call", "number": 1, "entry": "f", "args": (value,)},
+        {"kind": "answer", "number": 1, "value": value},
+    ]
+    assert [cross(frame) for frame in frames] == frames
+    with pytest.raises(wire.Unsendable, match="nested deeper"):
+        wire.frame({**frames[0], "args": ([value],)})
+
+
 def test_the_table_of_sizes_and_the_example_are_fields_of_limits() -> None:
     rows = re.findall(r"^\| `(\w+)` \| (\d+) \|", PAGE, re.MULTILINE)
     assert {name: int(default) for name, default in rows} == {

@@ -71,6 +71,21 @@ def test_an_organiser_s_own_source_is_kept_back_and_the_limit_is_that_of_the_siz
     assert copy.spec.limits.wall_seconds == 77
 
 
+def test_a_copy_measures_what_the_whole_measures(own_toy: Path, tmp_path: Path) -> None:
+    parts = (
+        '[metric]\nscorer = "score.py"\n[[score.parts]]\nmetric = "error"\npoints = 60\nfloor = 3\nceiling = 0\n'
+        '[[score.parts]]\nmetric = "worst"\npoints = 40\nsteps = [{at_most = 2, points = 40}]\n'
+        '[[score.gates]]\nmetric = "worst"\nat_most = 9\n'
+    )
+    (own_toy / "score.py").write_text("def score(predictions, answers): ...\n", encoding="utf-8")
+    spoil(own_toy, "task.toml", "title =", "schema = 2\ntitle =")
+    task = spoil(own_toy, "task.toml", "[score]\nfloor = 0.5\nceiling = 0.84\n", parts)
+    copy = handed_out(task, tmp_path / "out")
+    assert (copy.metric, copy.spec.score, copy.score_source) == (
+        task.metric, task.spec.score, task.score_source,
+    )  # fmt: skip
+
+
 def test_texts_survive_the_way_into_the_copy(own_toy: Path, tmp_path: Path) -> None:
     title = 'title = "Ärger \\"hier\\" \\\\ und\\tdort \U0001f433"\n'
     task = spoil(own_toy, "task.toml", 'title = "Toy: wrong labels in eight dimensions"\n', title)

@@ -182,6 +182,39 @@ def plain_group(truth: NDArray[Any], given: NDArray[Any]) -> float:
     return math.fsum(sum(group) / len(group) for group in groups) / 4
 
 
+def drawn_boxes(count: int) -> NDArray[Any]:
+    corners = RNG.integers(0, 12, (count, 2))
+    heads = np.stack([RNG.integers(0, 4, count), RNG.integers(0, 3, count)], axis=1)
+    return np.hstack([heads, corners, corners + RNG.integers(3, 9, (count, 2))]).astype(float)
+
+
+def plain_share(left: list[float], right: list[float]) -> float:
+    width = min(left[2], right[2]) - max(left[0], right[0])
+    height = min(left[3], right[3]) - max(left[1], right[1])
+    common = max(width, 0) * max(height, 0)
+    sizes = [(box[2] - box[0]) * (box[3] - box[1]) for box in (left, right)]
+    return common / (sum(sizes) - common)
+
+
+def plain_map(truth: NDArray[Any], given: NDArray[Any]) -> float:
+    areas = []
+    for label in sorted(set(truth[:, 1])):
+        answers = [row for row in truth.tolist() if row[1] == label]
+        taken, hits = set[int](), list[bool]()
+        for image, _, _, *box in sorted(
+            (row for row in given.tolist() if row[1] == label), key=lambda row: -row[2]
+        ):
+            shares = [plain_share(box, row[2:]) if row[0] == image else -1.0 for row in answers]
+            best = shares.index(max(shares))
+            hits.append(shares[best] >= 0.5 and best not in taken)
+            taken |= {best} if hits[-1] else set()
+        precisions = [sum(hits[:end]) / end for end in range(1, len(hits) + 1)]
+        areas.append(sum(max(precisions[place:]) for place, hit in enumerate(hits) if hit) / len(answers))
+    return math.fsum(areas) / len(areas)
+
+
+MANY_BOXES = drawn_boxes(60)
+MANY_GUESSES = np.insert(drawn_boxes(300), 2, RNG.permutation(300) / 300, axis=1)
 DEFINITIONS: dict[str, tuple[str, Any, Any, Callable[[Any, Any], float]]] = {
     "accuracy": ("accuracy", CLASSES, GUESSES, lambda t, g: sum(t == g) / len(t)),
     "accuracy per group": ("group_accuracy", GROUPED, GUESSES, plain_group),
@@ -211,6 +244,7 @@ DEFINITIONS: dict[str, tuple[str, Any, Any, Callable[[Any, Any], float]]] = {
     # By hand. Class 0, three answers: the first box hits, its copy does not, the third hits, the fourth is too small:
     # precisions 1, 2/3 at the two hits. Class 1, one answer: the surest box is in another image, the next one hits: 1/2.
     "mAP@.5": ("map@.5", BOXES, FOUND, lambda _t, _g: ((1 + 2 / 3) / 3 + 1 / 2) / 2),
+    "mAP@.5 of many boxes": ("map@.5", MANY_BOXES, MANY_GUESSES, plain_map),
     "PSNR": ("psnr", IMAGES, BLURRED, plain_psnr),
     "SSIM": ("ssim", IMAGES, BLURRED, plain_ssim),
     "BLEU": ("bleu", TEXTS, SAID, plain_bleu),

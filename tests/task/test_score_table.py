@@ -73,6 +73,11 @@ def test_a_metric_has_its_usual_name_or_the_authors(toy_task: Task) -> None:
     assert (area.name, area.digits, area.best, area.text(0.8123)) == ("area", 2, "high", "0.81")
 
 
+def test_points_of_parts_have_the_digits_that_task_toml_gives() -> None:
+    assert spec_of(PARTS).measured.digits == 1
+    assert spec_of("[metric]\ndigits = 2\n" + PARTS).measured.digits == 2
+
+
 @pytest.mark.parametrize(
     ("value", "expected"), [(70.0, 0), (64.0, 0), (32.0, 50), (0.0, 100), (-1.0, 100), (31.7, 50)]
 )
@@ -119,6 +124,20 @@ WRONG = {
     "a bound with two ends": (PARTS.replace("at_least = 0.6", "at_least = 0.6\nat_most = 1"), "one of them"),
     "a gate without parts": (LOW + '[[score.gates]]\nmetric = "mse"\nat_most = 1\n', "need .*parts"),
     "parts beside a map": ("[score]\nfloor = 1\nceiling = 2\n" + PARTS, "the parts have floor and ceiling"),
+    "a part that rewards errors": (
+        PARTS.replace("floor = 0.5\nceiling = 1.0", "floor = 1.0\nceiling = 0.5"),
+        "part accuracy of kinds rewards worse values: accuracy is best when high",
+    ),
+    "a step that rewards errors": (
+        PARTS.replace("at_most = 0.005", "at_least = 0.005"),
+        "part mse of means rewards worse values: MSE is best when low",
+    ),
+    "a part beyond the range of its metric": (
+        PARTS.replace("ceiling = 1.0", "ceiling = 1.5"),
+        "ends of the part accuracy of kinds must be values of accuracy, from 0 to 1",
+    ),
+    "a floor that is no number": (LOW.replace("floor = 64", "floor = nan"), "score.floor\n.*finite number"),
+    "an infinite floor": (LOW.replace("floor = 64", "floor = inf"), "score.floor\n.*finite number"),
     "an unknown metric of a part": (PARTS.replace('"psnr"', '"pnsr"'), "did you mean 'psnr'"),
 }
 

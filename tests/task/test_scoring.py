@@ -90,6 +90,20 @@ def test_what_does_not_fit_is_our_fault(
         score(tmp_path / "predictions.npz", tmp_path / "answers.npz")
 
 
+def test_whichever_byte_is_damaged_the_fault_is_ours(tmp_path: Path) -> None:
+    answers, predictions = tmp_path / "answers.npz", tmp_path / "predictions.npz"
+    np.savez(answers, labels=LABELS)
+    np.savez_compressed(predictions, model=LABELS)
+    content, faults = predictions.read_bytes(), 0
+    for place in range(len(content)):
+        predictions.write_bytes(content[:place] + bytes([content[place] ^ 0xFF]) + content[place + 1 :])
+        try:
+            score(predictions, answers)
+        except GraderFault:
+            faults += 1
+    assert faults > len(content) / 2
+
+
 def test_missing_damaged_and_huge_files_are_our_fault(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,16 +6,44 @@ import contextlib
 import time
 from typing import TYPE_CHECKING, cast
 
+import nbformat
 import pytest
+from papermill.exceptions import PapermillExecutionError
+from papermill.execute import raise_for_execution_errors
 
 from grader.errors import StudentFault, Verdict
 from grader.trainer.attribution import Overrun, blame_time
 from grader.trainer.ledger import Ledger
+from grader.trainer.run import label_of
 
 if TYPE_CHECKING:
     import socket
 
 LIMIT = "it needed more than the 16 processes or threads it may use"
+
+
+@pytest.mark.parametrize(
+    ("failing", "label"),
+    [(2, "Setup (cell 3)"), (4, "Model (cell 5)"), (5, "A title (cell 6)")],
+    ids=["behind the parameters", "under a heading", "with a title"],
+)
+def test_a_cell_that_fails_has_the_number_of_the_authors_notebook(failing: int, label: str) -> None:
+    markdown, code = nbformat.v4.new_markdown_cell, nbformat.v4.new_code_cell
+    cells = [
+        markdown("# Setup"),
+        code("SEED = 1"),
+        code("2"),
+        markdown("# Model"),
+        code("4"),
+        code("#@title A title"),
+    ]
+    error = nbformat.v4.new_output("error", ename="E", evalue="no", traceback=[])
+    cells[failing].outputs.append(error)
+    cells.insert(2, code("SEED = 5", metadata={"tags": ["injected-parameters"]}))
+    notebook = nbformat.v4.new_notebook(cells=cells)
+    with pytest.raises(PapermillExecutionError) as raised:
+        raise_for_execution_errors(notebook, None)
+    assert label_of(notebook, raised.value.cell_index) == label
 
 
 class BusySlot:
@@ -64,6 +92,18 @@ def test_a_time_limit_without_refused_threads_names_none() -> None:
     assert "threads" not in blamed(BusySlot(0.0)).message
 
 
+@pytest.mark.parametrize("calls", [0, 2], ids=["the first stage", "a later one"])
+def test_a_time_limit_while_the_cell_is_loaded_says_so(calls: int) -> None:
+    with contextlib.closing(Ledger()) as ledger:
+        for is_call in [False, *[True] * calls]:
+            ledger.begin(call=is_call)
+            ledger.end()
+        ledger.begin(call=False)
+        time.sleep(0.1)
+        fault = blame_time(ledger, BusySlot(0.0), 0.1)
+    assert fault.message.endswith("and was still busy while your cell was being loaded")
+
+
 WALL = 100.0
 
 
@@ -71,6 +111,7 @@ class Waits:
     """A ledger of a run of `WALL` seconds that waited for the slot, and was waiting when the clock ran out, or not."""
 
     calls = 3
+    loading = False
 
     def __init__(self, seconds: float, *, running: bool) -> None:
         self._seconds, self.running = seconds, running

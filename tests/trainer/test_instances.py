@@ -80,6 +80,18 @@ def test_an_instance_that_is_not_needed_any_more_is_dropped_with_the_next_call(l
     assert [call.get("dropped") for call in peer.calls] == [None, None, [2], None]
 
 
+def test_an_instance_is_dropped_with_a_later_call_where_the_next_one_cannot_be_sent(ledger: Ledger) -> None:
+    peer = Peer({}, {}, {"number": 4})
+    model_class = class_of(Channel(peer.ours, ledger, Boundary(methods=METHODS)), "YourModel", ["fit"])
+    kept, dropped = model_class(), model_class()
+    del dropped
+    gc.collect()
+    with pytest.raises(UnsendableArguments):
+        kept.fit({1})
+    kept.fit()
+    assert peer.calls[-1]["dropped"] == [2]
+
+
 def test_an_instance_cannot_be_an_argument_and_has_no_other_attributes(ledger: Ledger) -> None:
     peer = Peer({})
     channel = Channel(peer.ours, ledger, Boundary(methods=METHODS))

@@ -132,17 +132,16 @@ def _definitions(program: Program, entries: tuple[str, ...], starter: Json) -> I
                 f"`{entry}` is defined again in line {functions[-1].lineno}: only that definition is used",
                 "keep one of them",
             )  # fmt: skip
-        calls_with = len(wanted[entry][-1].args.args) if entry in wanted else None
-        if (
-            functions
-            and calls_with is not None
-            and not functions[-1].decorator_list
-            and not _takes(functions[-1], calls_with)
-        ):
+        if entry not in wanted or not functions or functions[-1].decorator_list:
+            continue
+        shown = wanted[entry][-1].args
+        if not _takes(functions[-1].args, shown):
+            count = len(_positional(shown))
+            named = "".join(f" and `{argument.arg}` by name" for argument in shown.kwonlyargs)
             yield (
                 Severity.ERROR, "signature", _head(functions[-1], program.lines),
-                f"`{entry}` is called with {calls_with} argument{'s' * (calls_with != 1)}",
-                f"write it as in the starter: def {entry}({ast.unparse(wanted[entry][-1].args)})",
+                f"`{entry}` is called with {count} argument{'s' * (count != 1)}{named}",
+                f"write it as in the starter: def {entry}({ast.unparse(shown)})",
             )  # fmt: skip
 
 
@@ -154,15 +153,27 @@ def _functions(module: ast.Module) -> dict[str, list[ast.FunctionDef]]:
     return functions
 
 
-def _takes(function: ast.FunctionDef, count: int) -> bool:
-    """Return whether a function can be called with so many positional arguments, and no others."""
-    given = function.args
-    positional = len(given.posonlyargs) + len(given.args)
-    needs_names = any(default is None for default in given.kw_defaults)
+def _takes(given: ast.arguments, shown: ast.arguments) -> bool:
+    """Return whether a function with the arguments `given` can be called as the starter shows: those behind `*` by name."""
+    named = {argument.arg for argument in shown.kwonlyargs}
+    count, positional = len(_positional(shown)), _positional(given)
+    last = positional[max(count, len(given.posonlyargs)) :]
+    by_name = {argument.arg for argument in [*last, *given.kwonlyargs]}
+    needed = {argument.arg for argument in positional[count : len(positional) - len(given.defaults)]}
+    needed |= {
+        argument.arg
+        for argument, default in zip(given.kwonlyargs, given.kw_defaults, strict=True)
+        if default is None
+    }
     return (
-        positional - len(given.defaults) <= count <= (count if given.vararg else positional)
-        and not needs_names
+        (len(positional) >= count or given.vararg is not None)
+        and needed <= named
+        and (named <= by_name or given.kwarg is not None)
     )
+
+
+def _positional(arguments: ast.arguments) -> list[ast.arg]:
+    return [*arguments.posonlyargs, *arguments.args]
 
 
 def _head(function: ast.FunctionDef, lines: list[str]) -> Span:

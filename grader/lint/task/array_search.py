@@ -54,11 +54,18 @@ def same_classes(values: NDArray[Any], labels: NDArray[Any]) -> bool:
 def spellings(labels: NDArray[Any]) -> list[bytes]:
     """Return how answers appear in files of any format: as numbers of some size that holds them, or as text."""
     texts = [str(label) for label in labels.tolist()]
-    kinds = _KINDS if labels.dtype.kind in "iu" else _FLOATS if labels.dtype.kind == "f" else ()
+    kinds = _FLOATS if labels.dtype.kind == "f" else ()
+    if labels.dtype.kind in "iu":
+        kinds = tuple(kind for kind in _KINDS if _fit(labels, kind))
     return [
         *(labels.astype(kind).tobytes() for kind in kinds),
         *(between.join(texts).encode() for between in _BETWEEN),
     ]
+
+
+def _fit(labels: NDArray[Any], kind: type[np.generic]) -> bool:
+    """Return whether no label changes as a number of this size: cut to fewer bits, many different ones may all be 0."""
+    return bool((labels.astype(kind) == labels).all())
 
 
 def rows(values: NDArray[Any]) -> set[bytes]:

@@ -37,7 +37,7 @@ def check_entries(subject: Subject) -> Finding:
 def arguments_of(signature: str, entry: str) -> list[str] | None:
     """Return the names of the arguments of an entry in a signature in words, None where it is missing there.
 
-    Text after a colon (a type, a shape) is not part of a name.
+    Text after a colon (a type, a shape) or an equals sign is not part of a name; `*` and `/`, which only divide, are no names.
     """
     start = re.search(rf"\b{re.escape(entry)}\(", signature)
     if start is None:
@@ -46,13 +46,13 @@ def arguments_of(signature: str, entry: str) -> list[str] | None:
     for character in signature[start.end() :]:
         depth += (character in "([{") - (character in ")]}")
         if depth == 0 or (depth == 1 and character == ","):
-            names.append(current.partition(":")[0].strip())
+            names.append(re.split("[:=]", current)[0].strip())
             current = ""
         else:
             current += character
         if depth == 0:
             break
-    return [name for name in names if name]
+    return [name for name in names if name not in ("", "*", "/")]
 
 
 def _of_signature(subject: Subject) -> Iterator[str]:
@@ -130,7 +130,8 @@ def _of_class(face: str, node: ast.ClassDef, subject: Subject) -> Iterator[str]:
 
 
 def _names_of(function: ast.FunctionDef) -> list[str]:
-    return [argument.arg for argument in [*function.args.args, *function.args.kwonlyargs]]
+    given = function.args
+    return [argument.arg for argument in [*given.posonlyargs, *given.args, *given.kwonlyargs]]
 
 
 def _other_names(face: str, name: str, given: list[str], signature: str) -> Iterator[str]:

@@ -26,8 +26,6 @@ if TYPE_CHECKING:
 
     Arrays = dict[str, NDArray[Any]]
 
-_HUGE = 1 << 62
-
 
 def check_scorer(task: Task, predictions: Path, answers: Path) -> Finding:
     """Check the score.py of `task` on the predictions of a good run; a metric by name needs no check.
@@ -74,17 +72,25 @@ def mutations(good: Arrays, truth: Arrays) -> list[tuple[str, Arrays, bool]]:
         for name, value in (("NaN", np.nan), ("an infinity", np.inf)):
             listed.append((name, every(lambda array, value=value: _with(array, value)), True))  # type: ignore[misc]
     if any(array.dtype.kind in "iu" for array in good.values()):
-        listed.append(("a huge integer", every(lambda array: _with(array, _HUGE)), False))
+        listed.append(("a huge integer", every(_with_largest), False))
     if set(truth) == set(good):
         return listed
     return [row for row in listed if row[0] != "shuffled answers"]
 
 
 def _with(array: NDArray[Any], value: float) -> NDArray[Any]:
-    """Return the array with `value` as its first number, where it can hold it."""
+    """Return the array with `value` as its first number, unless it holds none of this kind."""
     changed = array.copy()
-    if array.size and array.dtype.kind in ("f" if isinstance(value, float) else "iu"):
-        changed.flat[0] = value if isinstance(value, float) else np.iinfo(array.dtype).max
+    if array.size and array.dtype.kind == "f":
+        changed.flat[0] = value
+    return changed
+
+
+def _with_largest(array: NDArray[Any]) -> NDArray[Any]:
+    """Return the array with the largest integer of its kind as its first, unless it holds none."""
+    changed = array.copy()
+    if array.size and array.dtype.kind in "iu":
+        changed.flat[0] = np.iinfo(array.dtype).max
     return changed
 
 

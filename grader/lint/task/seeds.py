@@ -95,15 +95,17 @@ def _of_seeding(label: str, call: ast.Call, seed: ast.expr) -> Iterator[str]:
 
 
 def _of_calls(label: str, tree: ast.Module, subject: Subject) -> Iterator[str]:
-    """Find calls of the entries with the trainer's own seed, or with a seed where the signature declares none."""
+    """Find calls of the entries and their methods with the trainer's own seed, or with a seed where the signature declares none."""
     spec = subject.task.spec
+    callables = {*spec.entries, *(name for names in spec.methods.values() for name in names)}
     for call in ast.walk(tree):
-        if not isinstance(call, ast.Call) or _called(call.func) not in spec.entries:
+        if not isinstance(call, ast.Call) or _called(call.func) not in callables:
             continue
         entry = _called(call.func)
         names = arguments_of(spec.signature, entry) or []
         starred = any(isinstance(argument, ast.Starred) for argument in call.args)
-        for argument, name in _paired(call.args, names, from_end=starred):
+        named = [(keyword.value, keyword.arg) for keyword in call.keywords if keyword.arg]
+        for argument, name in [*_paired(call.args, names, from_end=starred), *named]:
             if isinstance(argument, ast.Name) and argument.id == _PARAMETER:
                 yield f"{label}: {entry} gets {_PARAMETER} itself; derive its seed by a hash, below 2**32"
             elif _names_seed(argument) and "seed" not in name.lower():

@@ -1,6 +1,6 @@
 """Libraries for a slot of one process: what starts workers gets threads, and what needs a process says that there is none.
 
-PoolOfThreads that map a function over values do the same in threads, and a lock of processes is one of threads. Nothing here
+Pools that map a function over values do the same in threads, and a lock of processes is one of threads. Nothing here
 confines anybody.
 """
 
