@@ -78,6 +78,7 @@ def grade(site: SmallSite, number: int) -> None:
 def test_a_student_drops_a_notebook_and_sees_the_verdict_come(site: SmallSite, enter: Enter) -> None:
     page = enter("student", viewport=PHONE)
     page.get_by_role("link", name="Toy: wrong labels").click()
+    page.wait_for_url(f"**/task/{TASK}")
     page.evaluate(DROP, ["my work.ipynb", json.dumps({"cells": []})])
     page.get_by_role("button", name="Hand in").click()
     page.wait_for_url("**/attempt/1")
@@ -97,6 +98,7 @@ def test_a_student_drops_a_notebook_and_sees_the_verdict_come(site: SmallSite, e
     staff.goto("/questions")
     staff.get_by_label("Answer", exact=True).fill("We looked again: 73 it is.")
     staff.get_by_role("button", name="Answer").click()
+    staff.locator(".reply").wait_for()
     page.goto("/attempt/1")
     page.get_by_text("We looked again: 73 it is.").wait_for()
 
