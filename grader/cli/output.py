@@ -80,10 +80,11 @@ def show_tasks(tasks: Sequence[Task]) -> None:
     if not tasks:
         say("no tasks here; `grader check` finds that of your notebook in the folder that you were given")
         return
+    names = {task.metric.name for task in tasks}
     columns = [
         TableColumn("task", [Text(task.id) for task in tasks]),
         TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
-        TableColumn("metric", [Text(task.metric.heading) for task in tasks]),
+        TableColumn("metric", [Text(task.metric.heading if len(names) > 1 else "") for task in tasks]),
         TableColumn("0 at", [Text(f"{task.spec.score.floor:g}") for task in tasks]),
         TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
         TableColumn("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
@@ -91,7 +92,8 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         TableColumn("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
     ]
     _print_table(columns)
-    say("0 at, 100 at: the value of the metric that gives 0 and 100 points. limit: wall seconds of a repeat.")
+    metric = names.pop() if len(names) == 1 else "value of the metric"
+    say(f"0 at, 100 at: the {metric} that gives 0 and 100 points. limit: wall seconds of a repeat.")
     for task in tasks:
         say(f"{task.id}: {task.spec.title}")
         say(f"  {task.spec.story}")
@@ -202,8 +204,8 @@ def show_leaderboard(rows: Sequence[dict[str, Any]], results: Mapping[int, Resul
         return TableColumn(name, [one_line(str(row[name])) for row in rows], folds=True)
 
     points = ["-" if row["points"] is None else str(row["points"]) for row in rows]
-    metrics = {row["result"]: results[row["result"]].metrics for row in rows}
-    values = [metric.metric.text(metric.value) if metric else "" for metric in metrics.values()]
+    metrics = [results[row["result"]].metrics for row in rows]
+    values = [metric.metric.text(metric.value) if metric else "" for metric in metrics]
     attempts = [f"{row['attempt']} of {row['attempts']}{', late' * bool(row['late'])}" for row in rows]
     distinct = [name for name in ("task", "name", "section") if len({row[name] for row in rows}) > 1]
     _print_table(
