@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -51,13 +52,14 @@ def rescored(out: Path, task: Task, repeats_of: RepeatsOf) -> list[Rescored]:
         history = {row.id: row for row in book.history()}
     if not current:
         raise UsageError(f"{out} holds no results of {task.id}")
+    prepared = functools.cache(repeats_of)  # most runs have the same settings, and data take long to prepare
     changed = []
     for row in current:
         executed = history.get(row.identical_to or row.id, row)
         if row.result.metrics is not None and measures_the_same(row.result, task):
             after = with_points(row.result, task)
         else:
-            after = _measured_again(out, row.result, executed, task=task, repeats_of=repeats_of)
+            after = _measured_again(out, row.result, executed, task=task, repeats_of=prepared)
         if after != row.result:
             changed.append(Rescored(row, after))
     return changed
