@@ -117,11 +117,7 @@ class Cluster:
 
     def _parcel(self, context: RunContext, shared: Path | None) -> tuple[Any, Any, Any]:
         """Hand the context, the hidden data and the trial to Ray, once for all workers; data into `shared` instead, where there is one."""
-        _ = (
-            context.task.version,
-            context.task.run_digest,
-            context.task.metric,
-        )  # read here: a node has no task folder
+        context.task.read_ahead()
         try:
             evaluation = packed_evaluation(context)
             trial = self._ray.put(self._trial)

@@ -124,11 +124,7 @@ class PackedTrial:
     @classmethod
     def of(cls, trial: MachineTrial, *, required: bool) -> PackedTrial:
         """Return `trial` with all that a node needs. Raises UsageError where something is missing."""
-        _ = (
-            trial.task.version,
-            trial.task.run_digest,
-            trial.task.metric,
-        )  # read here: a node has no task folder
+        trial.task.read_ahead()
         with tempfile.TemporaryDirectory(prefix="grader-trial-", ignore_cleanup_errors=True) as folder:
             context = trial.context(Path(folder), 1)
             return cls(trial, context, packed_evaluation(context), trial.submissions(), required)
