@@ -134,22 +134,22 @@ def record_of(
 def stability_of(bands: Mapping[str, Band], spec: Spec) -> dict[str, Stability]:
     """Return the stability of each answer, with the repeats and the score map of `spec`. One of them is the reference."""
     runs = {name: np.array(band.balanced_accuracy.per_seed) for name, band in bands.items()}
-    unit = 100 / (spec.score.ceiling - spec.score.floor)  # points for each 1.0, negative where low is best
-    return {name: _stability(values, runs["reference"], unit, spec.repeats) for name, values in runs.items()}
+    slope = spec.score.slope
+    return {name: _stability(values, runs["reference"], slope, spec.repeats) for name, values in runs.items()}
 
 
 def _stability(
-    values: NDArray[np.float64], reference: NDArray[np.float64], unit: float, repeats: int
+    values: NDArray[np.float64], reference: NDArray[np.float64], slope: float, repeats: int
 ) -> Stability:
     gaps = values - reference
-    sd, gap_sd = (float(abs(unit) * numbers.std(ddof=1)) for numbers in (values, gaps))
+    sd, gap_sd = (float(abs(slope) * numbers.std(ddof=1)) for numbers in (values, gaps))
     return Stability(
         sd=round(sd, 2),
         standard_error=round(sd / math.sqrt(repeats), 2),
-        difference=round(float(unit * gaps.mean()), 2),
+        difference=round(float(slope * gaps.mean()), 2),
         difference_sd=round(gap_sd, 2),
         difference_error=round(gap_sd / math.sqrt(repeats), 2),
-        wins=int((unit * gaps > 0).sum()),
+        wins=int((slope * gaps > 0).sum()),
     )
 
 
@@ -158,8 +158,9 @@ def fall_of(reference: Band, spec: Spec) -> float:
 
     Groups are drawn with replacement from the recorded runs (bootstrap, Efron 1979).
     """
-    unit = 100 / (spec.score.ceiling - spec.score.floor)
-    runs = unit * np.array(reference.balanced_accuracy.per_seed)  # in points, without floor and ceiling
+    runs = spec.score.slope * np.array(
+        reference.balanced_accuracy.per_seed
+    )  # in points, without floor and ceiling
     groups = np.random.default_rng(0).choice(runs, (_GROUPS, spec.repeats)).mean(axis=1)
     lowest = runs.mean() - np.quantile(groups, 0.01)
     return round(float(lowest), 1)

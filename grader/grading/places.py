@@ -115,9 +115,8 @@ def _within_noise(left: Entrant, right: Entrant, score: Score) -> bool:
     count = min(len(left.values), len(right.values))
     if count < 2:
         return False
-    scale = 100 / (score.ceiling - score.floor)
     pairs = zip(left.values, right.values, strict=False)
-    differences = np.array([scale * (a - b) - left.penalty + right.penalty for a, b in pairs])
+    differences = np.array([score.slope * (a - b) - left.penalty + right.penalty for a, b in pairs])
     error = float(differences.std(ddof=1)) / math.sqrt(count)
     return abs(float(differences.mean())) < NOISE * error or not differences.any()
 
@@ -130,7 +129,7 @@ def _keys(entrants: Sequence[Entrant], score: Score, weights: NDArray[np.float64
         means = (
             np.array(entrant.values) @ part / part.sum(axis=0) if entrant.values else np.full(1, score.floor)
         )
-        merits = 0.5 + np.arctan((means - score.floor) / (score.ceiling - score.floor)) / np.pi  # from 0 to 1
+        merits = 0.5 + np.arctan(score.share(means)) / np.pi  # from 0 to 1
         if entrant.adjusted is not None:
             keys[row] = _FIRST * entrant.adjusted + merits
         elif entrant.values:
@@ -142,8 +141,7 @@ def _keys(entrants: Sequence[Entrant], score: Score, weights: NDArray[np.float64
 
 def _points(values: NDArray[np.float64], score: Score) -> NDArray[np.float64]:
     """Return the points of values, as `grader.task.scoring.points` gives them."""
-    shares = (values - score.floor) / (score.ceiling - score.floor)
-    return np.rint(100 * np.clip(shares, 0.0, 1.0))
+    return np.rint(100 * np.clip(score.share(values), 0.0, 1.0))
 
 
 def _points_that_count(entrant: Entrant, score: Score) -> int | None:

@@ -89,7 +89,7 @@ def _arithmetic(content: Feedback) -> list[str]:
         return [*steps, f"points = {result.points}, under a score map that is not the task's of today"]
     if score.parts:
         return [*steps, f"points = {mean:.6f}, rounded: {result.points}"]
-    share = (mean - score.floor) / (score.ceiling - score.floor)
+    share = score.share(mean)
     clipped = min(max(share, 0.0), 1.0)
     steps.append(
         f"share = ({mean:.6f} - {score.floor:g}) / ({score.ceiling:g} - {score.floor:g}) = {share:.6f}, "

@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import TYPE_CHECKING, Literal, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, model_validator
 
 from grader.errors import UsageError
 from grader.gradebook.metric import Metric
 from grader.task.scorers import SCORE_FILE, Scorer, scorer_named
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+Values = TypeVar("Values", float, "NDArray[np.float64]")
 
 
 class StrictTable(BaseModel):
@@ -189,6 +195,15 @@ class Score(StrictTable):
         if self.parts and abs(sum(part.points for part in self.parts) - 100) > 1e-9:
             raise ValueError("the points of the parts must sum to 100")
         return self
+
+    @property
+    def slope(self) -> float:
+        """The points for each 1.0 of the metric, without floor and ceiling; negative where low is best."""
+        return 100 / (self.ceiling - self.floor)
+
+    def share(self, value: Values) -> Values:
+        """Return which share of the way from floor to ceiling each value is, below 0 and beyond 1 as well."""
+        return (value - self.floor) / (self.ceiling - self.floor)
 
     @property
     def measures(self) -> tuple[Need, ...]:

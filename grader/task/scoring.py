@@ -91,8 +91,7 @@ def points(value: float, score_map: Score) -> int:
     """
     if not math.isfinite(value):
         raise GraderFault(f"a value of {value} is impossible")
-    share = (value - score_map.floor) / (score_map.ceiling - score_map.floor)
-    return round(100 * min(max(share, 0.0), 1.0))
+    return round(100 * min(max(score_map.share(value), 0.0), 1.0))
 
 
 def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[str, float]:
