@@ -21,6 +21,7 @@ from containers import (
     closed_tops,
     environment_of,
     in_state,
+    output_of,
 )
 
 from grader.gradebook.gradebook import reading
@@ -49,14 +50,6 @@ def marked(at_night: Sequence[State]) -> list[ParameterSet]:
         pytest.param(state, marks=[pytest.mark.nightly] if state in at_night else [], id=str(state))
         for state in STATES
     ]
-
-
-def output_of(command: Sequence[str], environment: dict[str, str] | None = None) -> str:
-    done = subprocess.run(
-        command, env=environment, cwd=REPO, capture_output=True, text=True, check=False, timeout=SECONDS
-    )
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 def walls_in(text: str) -> str:
