@@ -29,7 +29,7 @@ from grader.task.strategies import strategies
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from grader.cli.commands import BandsOptions
+    from grader.cli.author_options import BandsOptions
     from grader.grading.bands import Band, MapSuggestion
     from grader.task.spec import Spec
 

@@ -13,7 +13,7 @@ from grader.task.spec import discover, load_task, task_folders, tasks_folder
 from grader.task.upgrade import upgrade as upgrade_task
 
 if TYPE_CHECKING:
-    from grader.cli.commands import BuildOptions, NewTaskOptions, UpgradeOptions
+    from grader.cli.author_options import BuildOptions, NewTaskOptions, UpgradeOptions
     from grader.task.spec import Task
 
 
@@ -58,7 +58,7 @@ def _home(task: Task) -> Path | None:
 
 def new_task(options: NewTaskOptions) -> None:
     """Start a task: a small one that works, commented for its author."""
-    task, written = scaffold(options.task_id, options.out)
+    task, written = scaffold(options.task_id, options.out, options.kind)
     if options.as_json:
         output.print_json({"id": task.id, "written": [str(path) for path in written]})
         return

@@ -14,14 +14,11 @@ from typing import TYPE_CHECKING, Annotated, Any, get_type_hints
 
 import typer
 
-from grader.cli import completion, options, serve_options
-from grader.redteam.window import WINDOW
+from grader.cli import author_options, completion, options, serve_options
 from grader.task.spec import DEFAULT_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-RECORDED_SEEDS = "the seeds of the recorded bands"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -336,94 +333,6 @@ class ReplayOptions:
     as_json: options.AsJson = False
 
 
-@dataclass(frozen=True, kw_only=True)
-class BandsOptions:
-    """Measure what typical answers get, and how far chance moves it.
-
-    Starter, reference and every file in the task's `strategies` are graded like submissions, over the same fresh seeds.
-    A call that was interrupted goes on where it stopped.
-    """
-
-    task_name: options.TaskName
-    seeds: options.BandSeeds = 16
-    jobs: options.BandJobs = 1
-    secret: options.BandSecret = RECORDED_SEEDS
-    out: options.BandsOut = Path("bands_runs")
-    record: options.BandsRecord = None
-    as_json: options.AsJson = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class NewTaskOptions:
-    """Start a task: a small one that works, with comments."""
-
-    task_id: Annotated[str, typer.Argument(metavar="ID", help="The task's name: letters, digits, - and _.")]
-    out: options.TasksOut = Path("tasks")
-    as_json: options.AsJson = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class BuildOptions:
-    """Generate starter and solution from the author's notebook."""
-
-    names: Annotated[
-        list[str] | None, typer.Argument(metavar="[TASK]...", autocompletion=completion.task_ids)
-    ] = None
-    check: Annotated[bool, typer.Option("--check", help="Only list notebooks that are out of step.")] = False
-    repo_url: options.RepoUrl = None
-    as_json: options.AsJson = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class UpgradeOptions:
-    """Rewrite a task.toml in the newest form; it means the same."""
-
-    task_name: options.TaskName
-    as_json: options.AsJson = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class PrepareOptions:
-    """Build a task's data folders, and the zip of the public part."""
-
-    task_name: options.TaskName
-    seed: options.Seed = 0
-    out: options.DataOut = None
-    source: options.Source = None
-    size: options.SizeName = DEFAULT_SIZE
-    as_json: options.AsJson = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class LintOptions:
-    """Look for an author's mistakes in notebooks, data and runs.
-
-    The exit code is 1 if something is wrong.
-    """
-
-    task_name: options.TaskName
-    quick: options.Quick = False
-    seeds: options.LintSeeds = 3
-    as_json: options.AsJson = False
-
-
-@dataclass(frozen=True, kw_only=True)
-class RedteamOptions:
-    """Attack a task with every hostile submission of the corpus.
-
-    The exit code is 1 if one of the attacks is not held.
-    """
-
-    task_name: options.TaskName
-    names: options.Attacks = None
-    corpus: options.Corpus = None
-    time_limit: options.AttackSeconds = None
-    window: options.AttackWindow = WINDOW
-    walls: options.Walls = "any"
-    out: options.AttackOut = Path("redteam_runs")
-    as_json: options.AsJson = False
-
-
 class Audience(StrEnum):
     """Whom a command is for; the help groups them so."""
 
@@ -490,11 +399,11 @@ COMMANDS = (
     CommandRow("similar", SimilarOptions, "grader.cli.similar:similar", Audience.INSTRUCTORS),
     CommandRow("replay", ReplayOptions, "grader.cli.grade:replay", Audience.INSTRUCTORS),
     CommandRow("serve", serve_options.ServeOptions, "grader.cli.serve:serve", Audience.INSTRUCTORS),
-    CommandRow("new-task", NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
-    CommandRow("build", BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
-    CommandRow("upgrade", UpgradeOptions, "grader.cli.build:upgrade", Audience.AUTHORS),
-    CommandRow("prepare", PrepareOptions, "grader.cli.prepare:prepare", Audience.AUTHORS),
-    CommandRow("lint", LintOptions, "grader.cli.lint:lint", Audience.AUTHORS),
-    CommandRow("bands", BandsOptions, "grader.cli.bands:bands", Audience.AUTHORS),
-    CommandRow("redteam", RedteamOptions, "grader.cli.redteam:redteam", Audience.AUTHORS),
+    CommandRow("new-task", author_options.NewTaskOptions, "grader.cli.build:new_task", Audience.AUTHORS),
+    CommandRow("build", author_options.BuildOptions, "grader.cli.build:build", Audience.AUTHORS),
+    CommandRow("upgrade", author_options.UpgradeOptions, "grader.cli.build:upgrade", Audience.AUTHORS),
+    CommandRow("prepare", author_options.PrepareOptions, "grader.cli.prepare:prepare", Audience.AUTHORS),
+    CommandRow("lint", author_options.LintOptions, "grader.cli.lint:lint", Audience.AUTHORS),
+    CommandRow("bands", author_options.BandsOptions, "grader.cli.bands:bands", Audience.AUTHORS),
+    CommandRow("redteam", author_options.RedteamOptions, "grader.cli.redteam:redteam", Audience.AUTHORS),
 )

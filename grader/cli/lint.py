@@ -14,7 +14,7 @@ from grader.lint import task as linting
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:
-    from grader.cli.commands import LintOptions
+    from grader.cli.author_options import LintOptions
 
 
 def lint(options: LintOptions) -> None:

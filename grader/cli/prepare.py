@@ -11,7 +11,7 @@ from grader.task import data
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:
-    from grader.cli.commands import PrepareOptions
+    from grader.cli.author_options import PrepareOptions
 
 
 def prepare(options: PrepareOptions) -> None:

@@ -15,7 +15,7 @@ from grader.redteam.corpus import corpus_folder, handed_in, read_corpus
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:
-    from grader.cli.commands import RedteamOptions
+    from grader.cli.author_options import RedteamOptions
     from grader.redteam.arena import AttackOutcome
 
 

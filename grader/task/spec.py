@@ -26,6 +26,7 @@ from grader.task.source import data_source, notebook_source
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+Kind = Literal["function", "program", "files", "interactive"]
 _PACKAGE = Path(__file__).resolve().parent.parent
 
 
@@ -145,6 +146,8 @@ class Spec(StrictTable):
     """A sentence or two that say what it is about."""
     version: str
     """The author's version; results name it, with a hash of what decides a score."""
+    kind: Kind = "function"
+    """What students hand in: a `function` that the protected cells call, a `program` that trains and predicts, `files` of predictions, or the player of an `interactive` judge."""
     entries: tuple[str, ...] = Field(min_length=1)
     """Names of the functions and classes that the slot must define."""
     methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -271,7 +274,13 @@ class Builder(Protocol):
 
 DEFAULT_SIZE = "default"
 # Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
-_YOUNGER_FIELDS: dict[str, Any] = {"on_error": "end", "item_default": None, "methods": {}, "stages": []}
+_YOUNGER_FIELDS: dict[str, Any] = {
+    "kind": "function",
+    "on_error": "end",
+    "item_default": None,
+    "methods": {},
+    "stages": [],
+}
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
 

@@ -196,7 +196,7 @@ def test_with_the_wheel_for_students_alone_there_are_no_tasks_and_no_first_task_
     installed: Path, run: Run, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(spec, "_PACKAGE", installed / "nowhere")
-    monkeypatch.setattr("grader.task.scaffold._TEMPLATE", installed / "nowhere")
+    monkeypatch.setattr("grader.task.scaffold._TEMPLATES", installed / "nowhere")
     assert run("tasks").out.startswith("no tasks here; ")
     assert json.loads(run("tasks", "--json").out) == []
     assert "there is no task 'crowd_hpo'" in run("pack", "crowd_hpo", "--out", "x").err

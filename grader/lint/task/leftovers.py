@@ -22,7 +22,7 @@ _OF_ITS_DATA = re.compile(r"\bdigits?\b|8x8|8 x 8|45 %|arithmetic books|\b1797\b
 def check_leftovers(subject: Subject) -> Finding:
     """Check that a task that was changed holds no lines of the template which only fitted that."""
     task_id = subject.task.id
-    template = template_files(task_id)
+    template = template_files(task_id, subject.task.spec.kind)
     texts = {name: _read(subject, name) for name in template}
     if all(texts[name] == template[name] for name in _SOURCES):
         return found("leftovers", [], "this is the template as it comes")
