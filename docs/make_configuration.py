@@ -79,6 +79,7 @@ TITLES = {
     "metric": "`[metric]`",
     "score": "`[score]`",
     "limits": "`[limits]`",
+    "program": "`[program]`",
     "data": "`[data]`",
     "lint": "`[lint]`",
     "sizes": "`[sizes.NAME]`",
@@ -92,7 +93,7 @@ CONTEST_TITLES: dict[str, type[BaseModel]] = {
     "[late]": Lateness,
     "[leaderboard]": BoardRules,
 }
-KINDS = {"string": "text", "integer": "whole number", "number": "number"}
+KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
 
 
@@ -144,6 +145,8 @@ def _limits(field: dict[str, Any]) -> str:
 def _toml(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"

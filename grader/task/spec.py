@@ -19,6 +19,7 @@ from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import Metric
 from grader.notebooks.refused import GRANTED_BY
+from grader.task import program_table
 from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.source import data_source, notebook_source
@@ -53,6 +54,8 @@ class Limits(StrictTable):
     """MB of texts and numbers outside arrays that may cross at once, as JSON in UTF-8; for arguments and for what is returned."""
     values: int = Field(default=100_000, ge=1_000, le=5_000_000)
     """Texts, numbers, lists, dicts and arrays that may cross at once; for arguments and for what is returned."""
+    gpu: program_table.NoGpu = False
+    """A GPU for the student's own process: refused, because its walls were never tested on a device."""
 
     def for_digest(self) -> dict[str, Any]:
         """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
@@ -138,7 +141,7 @@ class LintTable(StrictTable):
 
 
 class Spec(StrictTable):
-    """The contents of `task.toml`."""
+    """The program_table.contents of `task.toml`."""
 
     title: str
     """Title of the task, in the notebook and in reports."""
@@ -171,9 +174,21 @@ class Spec(StrictTable):
     metric: MetricTable = MetricTable()
     score: Score
     limits: Limits = Limits()
+    program: program_table.ProgramTable = program_table.ProgramTable()
     data: Data = Data()
     lint: LintTable = LintTable()
     sizes: dict[str, Size] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scratch_is_a_limit(cls, values: Any) -> Any:
+        return program_table.with_scratch(values)
+
+    @model_validator(mode="after")
+    def _program_fits(self) -> Spec:
+        is_function = len(self.entries) == 1 and not self.methods and not self.stages
+        self.program.check(self.kind, is_function=is_function, wall_seconds=self.limits.wall_seconds)
+        return self
 
     @model_validator(mode="after")
     def _score_fits_the_metric(self) -> Spec:
@@ -280,6 +295,7 @@ _YOUNGER_FIELDS: dict[str, Any] = {
     "item_default": None,
     "methods": {},
     "stages": [],
+    "program": program_table.ProgramTable().model_dump(mode="json"),
 }
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
@@ -327,6 +343,11 @@ class Task:
         return self.spec.sizes[name]
 
     @cached_property
+    def mounts(self) -> tuple[Path, ...]:
+        """The folders that the student's program may read; raises UsageError where one cannot be mounted."""
+        return program_table.mounted_folders(self.folder, self.spec.program.mounts)
+
+    @cached_property
     def version(self) -> str:
         """The author's version and a hash of what decides a score, so that no change goes unseen."""
         if self.handout:
@@ -335,6 +356,8 @@ class Task:
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
         digest.update(self.score_source.encode())
+        for part in program_table.contents(self.mounts):
+            digest.update(part)
         return f"{self.spec.version}+{digest.hexdigest()[:8]}"
 
     @cached_property
@@ -370,6 +393,8 @@ class Task:
         digest = hashlib.sha256(settings_text.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
+        for part in program_table.contents(self.mounts):
+            digest.update(part)
         return digest.hexdigest()
 
     def builder(self) -> Builder:
