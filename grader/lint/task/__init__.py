@@ -20,6 +20,7 @@ from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
 from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.limits import check_limits
+from grader.lint.task.mounts import check_mounts
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
@@ -75,7 +76,9 @@ def lint_text(subject: Subject) -> list[Finding]:
 def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     """Return the findings in the data."""
     answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task)
-    return allowed([*(check(data) for check in DATA_CHECKS), answers], subject.task)
+    mounts = subject.task.mounts
+    mounted = [check_mounts(mounts, data)] if mounts else []
+    return allowed([*(check(data) for check in DATA_CHECKS), *mounted, answers], subject.task)
 
 
 def allowed(findings: Sequence[Finding], task: Task) -> list[Finding]:
