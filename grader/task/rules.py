@@ -96,7 +96,7 @@ def _check_slot(task: Task, cells: list[Json], names: list[frozenset[str]]) -> N
     is_whole = task.spec.program.form == "notebook"
     for cell, label, defined in zip(cells, labels({"cells": cells}), names, strict=True):
         if "slot" not in tags(cell):
-            if is_whole:
+            if is_whole and is_code(cell):
                 _check_calls(source(cell), label, entries)
             if also := sorted(entries & defined):
                 raise UsageError(f"{label} defines {also[0]}, which only the slot may")
