@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 import pytest
 from machines import Machine
 from senders import HandInFile, Sender, Student
-from troubles import Scale, Troubles, all_ended, answered, wait_for
+from troubles import Scale, Troubles, answered, wait_for_all
 
 from grader.contest.archive import close_contest
 from grader.contest.attempts import AttemptState
@@ -73,7 +73,7 @@ def enrolled(contest: Contest, number: int) -> list[Student]:
         ]
 
 
-def drawing(starter: Json, solution: str) -> Callable[[random.Random], HandInFile]:
+def drawing(starter: Json, solution: str, weights: Sequence[int]) -> Callable[[random.Random], HandInFile]:
     """Return what draws a file: a program that nobody has handed in, one that many have, and two that cannot start."""
 
     def program(slot: str) -> bytes:
@@ -85,7 +85,7 @@ def drawing(starter: Json, solution: str) -> Callable[[random.Random], HandInFil
 
     def draw(chance: random.Random) -> HandInFile:
         another = HandInFile(program(f"{solution}\n\nTHIS = {chance.random()}\n"), Verdict.SCORED)
-        return chance.choices((another, same, broken, no_python), (3, 2, 2, 1))[0]
+        return chance.choices((another, same, broken, no_python), weights)[0]
 
     return draw
 
@@ -98,7 +98,7 @@ def soak(
     with machine:
         play(senders, troubles)
         play(rush, None)
-        assert wait_for(lambda: all_ended(contest)), f"something is stuck\n{machine.log[-3000:]}"
+        assert wait_for_all(contest), f"something is stuck\n{machine.log[-3000:]}"
         uploads = answered([*senders, *rush])
         check_pages(machine, [upload for upload in uploads if upload.receipt and upload.student.code])
     assert not [sender.stuck for sender in (*senders, *rush) if sender.stuck], "an upload got no answer"
@@ -206,7 +206,7 @@ def test_nothing_is_lost_doubled_or_stuck_where_site_and_worker_are_killed(
 ) -> None:
     contest = contest_of(tmp_path / "contest", toy_task)
     machine = Machine(contest.store.folder)
-    draw = drawing(starter, toy_solution)
+    draw = drawing(starter, toy_solution, (3, 2, 2, 1))
     students = enrolled(contest, 6)
     senders = [Sender(machine.port, students[n::2], draw, random.Random(n), 0.1) for n in range(2)]
     troubles = ("disk", "site", "clock", "backup", "both", "site")
@@ -242,7 +242,7 @@ def test_nothing_is_lost_doubled_or_stuck_in_a_contest_of_two_thousand(
     day = timedelta(minutes=MINUTES / DAYS)
     contest = contest_of(tmp_path / "contest", toy_task, compressed(datetime.now(UTC), day))
     machine = Machine(contest.store.folder)
-    draw = drawing(starter, toy_solution)
+    draw = drawing(starter, toy_solution, (1, 30, 6, 3))
     students = enrolled(contest, RUSH)
     chance = random.Random(1)
     weights = {"site": 80, "worker": 10, "both": 5, "disk": 2, "clock": 2, "backup": 1}

@@ -128,8 +128,16 @@ def wait_for(is_so: Callable[[], bool]) -> bool:
     return is_so()
 
 
-def all_ended(contest: Contest) -> bool:
-    """Return whether everything has an end."""
+def wait_for_all(contest: Contest) -> bool:
+    """Wait until everything has an end; return False where nothing has come to one for twice the limit of a run."""
+    while left := unfinished(contest):
+        if not wait_for(lambda left=left: unfinished(contest) < left):  # type: ignore[misc]
+            return False
+    return True
+
+
+def unfinished(contest: Contest) -> int:
+    """Return how many submissions have no end yet."""
     with contest.store.reading() as transaction:
-        states = transaction.connection.execute("SELECT DISTINCT state FROM submissions").fetchall()
-    return {row["state"] for row in states} <= _ENDED
+        states = [row["state"] for row in transaction.connection.execute("SELECT state FROM submissions")]
+    return sum(state not in _ENDED for state in states)
