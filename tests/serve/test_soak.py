@@ -28,6 +28,7 @@ from grader.contest.events import EventKind, all_events, broken_link
 from grader.contest.folder import open_contest, start_contest
 from grader.contest.grading import GradingChoices, prepare_grading
 from grader.contest.people import NewParticipant, enrol, new_code, new_token
+from grader.contest.queue import MOST_FAILURES
 from grader.contest.receipts import is_genuine
 from grader.contest.verify import verify_archive
 from grader.contest.views import board_view
@@ -154,7 +155,9 @@ def check_events(events: Sequence[Event], sent: dict[int, tuple[str, Upload]]) -
     for event in verdicts:
         assert event.submission is not None
         assert event.data["verdict"] == sent[event.submission][1].file.verdict
-    assert not [event.data for event in events if event.kind is EventKind.HELD]
+    expired = Counter(event.submission for event in events if event.kind is EventKind.EXPIRED)
+    held = [event.submission for event in events if event.kind is EventKind.HELD]
+    assert all(expired[number] >= MOST_FAILURES for number in held), "only what ended worker after worker"
     points = {event.data["points"] for event in verdicts if event.data["verdict"] == Verdict.SCORED}
     assert len(points) == 1, "programs that do the same have the same points"
 

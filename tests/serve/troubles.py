@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from senders import LIMIT_SECONDS
 
+from grader.contest import queue
 from grader.contest.attempts import AttemptState
 from grader.contest.backup import back_up
 
@@ -129,7 +130,11 @@ def wait_for(is_so: Callable[[], bool]) -> bool:
 
 
 def wait_for_all(contest: Contest) -> bool:
-    """Wait until everything has an end; return False where nothing has come to one for twice the limit of a run."""
+    """Wait until everything has an end; return False where nothing has come to one for twice the limit of a run.
+
+    What is held, because it was running when its worker was killed again and again, is released as organisers do.
+    """
+    release_held(contest)
     while left := unfinished(contest):
         if not wait_for(lambda left=left: unfinished(contest) < left):  # type: ignore[misc]
             return False
@@ -141,3 +146,11 @@ def unfinished(contest: Contest) -> int:
     with contest.store.reading() as transaction:
         states = [row["state"] for row in transaction.connection.execute("SELECT state FROM submissions")]
     return sum(state not in _ENDED for state in states)
+
+
+def release_held(contest: Contest) -> None:
+    """Release everything that is held."""
+    with contest.store.writing() as transaction:
+        query = "SELECT number FROM submissions WHERE state = 'held'"
+        for row in transaction.connection.execute(query).fetchall():
+            queue.release(transaction, row["number"], "the machine failed, not the program")
