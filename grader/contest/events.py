@@ -27,6 +27,7 @@ _UNRANKED = (
     "announced",
     "clock_moved",
     "forced",
+    "sign_in_refused",
 )
 START = "0" * 64  # what the first event follows
 
@@ -47,6 +48,7 @@ class EventKind(StrEnum):
     HELD = "held"
     RELEASED = "released"
     FORCED = "forced"
+    SIGN_IN_REFUSED = "sign_in_refused"
     REQUEUED = "requeued"
     EXTENDED = "extended"
     CHOSEN = "chosen"

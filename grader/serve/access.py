@@ -46,6 +46,8 @@ ROUTES = (
     _route("AAAAA", "home", "GET", "/"),
     _route("AAAAA", "sign_in_page", "GET", "/sign-in"),
     _route("AAAAA", "sign_in", "POST", "/sign-in"),
+    _route("AAAAA", "oidc_start", "GET", "/sign-in/oidc"),
+    _route("AAAAA", "oidc_back", "GET", "/sign-in/oidc/back"),
     _route("AAAAA", "language", "GET", "/language/{language}"),
     _route("AAAAA", "static", "GET", "/static/{name}"),
     _route("AAAAA", "proof", "GET", "/proof"),

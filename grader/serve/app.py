@@ -16,7 +16,15 @@ from starlette.routing import Route
 
 from grader.contest.people import participant
 from grader.errors import GraderFault, UsageError
-from grader.serve import organiser_actions, organiser_pages, sign_in, student_actions, student_pages, uploads
+from grader.serve import (
+    oidc,
+    organiser_actions,
+    organiser_pages,
+    sign_in,
+    student_actions,
+    student_pages,
+    uploads,
+)
 from grader.serve.access import ROUTES, Reach
 from grader.serve.bodies import Body, SlowSenderError
 from grader.serve.checks import check_form_token, check_same_origin
@@ -27,6 +35,7 @@ from grader.serve.site import Site, SiteVisit
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from anyio import CapacityLimiter
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
@@ -39,11 +48,13 @@ if TYPE_CHECKING:
 
 _PAGES: Mapping[str, Page] = {
     **sign_in.PAGES,
+    **oidc.PAGES,
     **student_pages.PAGES,
     **student_actions.PAGES,
     **organiser_pages.PAGES,
     **organiser_actions.PAGES,
 }
+_ASKING = ("oidc_start", "oidc_back")  # wait for a provider
 _STREAMS: Mapping[str, Stream] = {"submit": uploads.submit, "hand_in": uploads.hand_in}
 
 
@@ -78,7 +89,7 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
             check_same_origin(visit)
             visit = replace(visit, form=await body.form())
             check_form_token(visit, visit.form)
-        limiter = visit.site.checking if route.name == "sign_in" else None
+        limiter = _limiter(visit.site, route.name)
         return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
@@ -88,6 +99,13 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
         return visit.page("problem.html", status=400, problem=str(error))
     except GraderFault as fault:
         return visit.page("problem.html", status=503, problem=str(fault))
+
+
+def _limiter(site: Site, route: str) -> CapacityLimiter | None:
+    """Return what bounds how many answers of a route are made at a time, where one takes long; else None."""
+    if route == "sign_in":
+        return site.checking
+    return site.asking if route in _ASKING else None
 
 
 def _visit(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:

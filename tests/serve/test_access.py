@@ -25,6 +25,8 @@ EXPECTED: dict[str, str | tuple[str, str]] = {
     "home": "in yes yes yes yes",
     "sign_in_page": "yes yes yes yes yes",
     "sign_in": "no no no no no",  # with a wrong code
+    "oidc_start": "missing missing missing missing missing",  # without [oidc]
+    "oidc_back": "missing missing missing missing missing",
     "language": "yes yes yes yes yes",
     "static": "yes yes yes yes yes",
     "proof": "yes yes yes yes yes",
