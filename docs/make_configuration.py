@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import typer
 
 from grader.cli.main import app
-from grader.contest.provider_rules import OidcProvider
+from grader.contest.provider_rules import LtiPlatform, OidcProvider
 from grader.contest.spec import (
     AttemptRules,
     BoardRules,
@@ -93,6 +93,7 @@ CONTEST_TITLES: dict[str, type[BaseModel]] = {
     "[late]": Lateness,
     "[leaderboard]": BoardRules,
     "[oidc]": OidcProvider,
+    "[[lti]]": LtiPlatform,
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}

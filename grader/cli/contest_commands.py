@@ -224,6 +224,17 @@ class ContestEraseOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContestGradesOptions:
+    """Send points to the learning platforms of `[[lti]]`, also those that failed before.
+
+    What a platform does not take is kept and tried again. The exit code is 1 if there is something.
+    """
+
+    folder: ContestFolder
+    as_json: options.AsJson = False
+
+
 def _row(name: str, options_class: type, function: str) -> CommandRow:
     return CommandRow(name, options_class, f"grader.cli.contest:{function}", Audience.INSTRUCTORS)
 
@@ -239,6 +250,7 @@ CONTEST_COMMANDS = (
     _row("disqualify", ContestDisqualifyOptions, "disqualify"),
     _row("close", ContestCloseOptions, "close"),
     _row("verify", ContestVerifyOptions, "verify"),
+    CommandRow("grades", ContestGradesOptions, "grader.cli.contest_grades:grades", Audience.INSTRUCTORS),
     _row("backup", ContestBackupOptions, "backup"),
     _row("export", ContestExportOptions, "export"),
     _row("erase", ContestEraseOptions, "erase"),

@@ -68,6 +68,7 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
             (transaction.moment.text, identity),
         )
         connection.execute("DELETE FROM tokens WHERE person = ?", (identity,))
+        connection.execute("DELETE FROM grade_lines WHERE person = ?", (identity,))
         connection.execute(
             "UPDATE texts SET salt = NULL, text = NULL WHERE author = ? OR about = ?", (identity, identity)
         )
@@ -122,6 +123,7 @@ def _records(transaction: Transaction, identity: str) -> dict[str, list[dict[str
         "people": _rows(connection, "SELECT * FROM people WHERE id = ?", identity),
         "teams": _rows(connection, "SELECT * FROM teams WHERE id = ?", person.team),
         "tokens": _rows(connection, "SELECT task, made, revoked FROM tokens WHERE person = ?", identity),
+        "grade_lines": _rows(connection, "SELECT * FROM grade_lines WHERE person = ?", identity),
         "submissions": submissions,
         "verdicts": _rows(connection, verdicts, identity),
         "texts": _rows(

@@ -61,6 +61,11 @@ class LtiPlatform(_ProviderTable):
     grades: Literal["verdict", "command", "never"] = "verdict"
     """When points go back: after each verdict, by `grader contest grades`, or never."""
 
+    @property
+    def key(self) -> str:
+        """What tells this platform from others."""
+        return f"{self.client_id} {self.issuer}"
+
     @field_validator("login", "keys", "token")
     @classmethod
     def _safe(cls, address: str) -> str:

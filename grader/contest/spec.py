@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from grader.contest.provider_rules import OidcProvider
+from grader.contest.provider_rules import LtiPlatform, OidcProvider
 from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.late import LateRule
@@ -136,6 +136,7 @@ class ContestSpec(_Rules):
     late: Lateness = Lateness()
     leaderboard: BoardRules = BoardRules()
     oidc: OidcProvider | None = None
+    lti: tuple[LtiPlatform, ...] = ()
 
     @field_validator("zone")
     @classmethod

@@ -45,6 +45,7 @@ class SignInFault(StrEnum):
     DEPLOYMENT = "unknown deployment"
     MESSAGE = "unknown kind of launch"
     UNVERIFIED = "unverified address"
+    ROLE = "an organiser here, and not there"
     UNKNOWN_PERSON = "unknown person"
 
 

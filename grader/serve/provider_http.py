@@ -13,14 +13,13 @@ import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
 from grader.contest.provider_rules import checked_address
 from grader.errors import GraderFault
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from email.message import Message
 
 MOST_BYTES = 256 << 10
 SILENT_SECONDS, LONGEST_SECONDS = 5.0, 15.0
@@ -28,7 +27,7 @@ SILENT_SECONDS, LONGEST_SECONDS = 5.0, 15.0
 
 @dataclass(frozen=True)
 class ProviderAnswer:
-    """What a provider answered: a JSON object, empty where it answered nothing, and its headers."""
+    """What a provider answered: a JSON object, and its headers by lower-case names."""
 
     content: dict[str, Any]
     headers: Mapping[str, str] = field(default_factory=dict)
@@ -52,9 +51,10 @@ def send_form(
     return _answer(urllib.request.Request(_checked(address), urlencode(fields).encode(), known))  # noqa: S310 -- checked
 
 
-def send_json(address: str, content: object, headers: Mapping[str, str]) -> ProviderAnswer:
-    """Return what `address` answers to JSON. Raises GraderFault as `fetch` does."""
-    return _answer(urllib.request.Request(_checked(address), json.dumps(content).encode(), dict(headers)))  # noqa: S310 -- checked
+def send_json(address: str, content: object, headers: Mapping[str, str]) -> None:
+    """Send JSON to `address`, which may answer anything. Raises GraderFault where it does not take it."""
+    request = urllib.request.Request(_checked(address), json.dumps(content).encode(), dict(headers))  # noqa: S310 -- checked
+    _read(request)
 
 
 def _checked(address: str) -> str:
@@ -65,18 +65,28 @@ def _checked(address: str) -> str:
 
 
 def _answer(request: urllib.request.Request) -> ProviderAnswer:
-    opener = urllib.request.build_opener(_NoRedirects)
     request.add_header("Accept", "application/json")
-    host = urlsplit(request.full_url).hostname
+    content, headers = _read(request)
+    try:
+        parsed = json.loads(content)
+    except (ValueError, RecursionError) as error:
+        raise GraderFault(f"{request.host} answered no JSON; try again later") from error
+    if not isinstance(parsed, dict):
+        raise GraderFault(f"{request.host} answered no JSON object; try again later")
+    return ProviderAnswer(parsed, headers)
+
+
+def _read(request: urllib.request.Request) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of an answer with status 2xx. Raises GraderFault."""
+    opener = urllib.request.build_opener(_NoRedirects)
     try:
         with opener.open(request, timeout=SILENT_SECONDS) as answer:
-            content = _bounded(answer)
-            return ProviderAnswer(_object(content), _lowered(answer.headers))
+            return _bounded(answer), {name.lower(): value for name, value in answer.headers.items()}
     except urllib.error.HTTPError as error:
         error.close()
-        raise GraderFault(f"{host} answered with status {error.code}; try again later") from error
+        raise GraderFault(f"{request.host} answered with status {error.code}; try again later") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
-        raise GraderFault(f"{host} gave no usable answer: {error}; try again later") from error
+        raise GraderFault(f"{request.host} gave no usable answer: {error}; try again later") from error
 
 
 def _bounded(answer: http.client.HTTPResponse) -> bytes:
@@ -90,14 +100,3 @@ def _bounded(answer: http.client.HTTPResponse) -> bytes:
         if time.monotonic() > deadline:
             raise ValueError("too slow")
     return content
-
-
-def _object(content: bytes) -> dict[str, Any]:
-    parsed = json.loads(content) if content.strip() else {}
-    if not isinstance(parsed, dict):
-        raise ValueError("no JSON object")  # noqa: TRY004 -- of what was read
-    return parsed
-
-
-def _lowered(headers: Message) -> dict[str, str]:
-    return {name.lower(): value for name, value in headers.items()}

@@ -19,6 +19,7 @@ from grader.errors import UsageError
 from grader.report.page_renderer import STYLE
 from grader.serve.board_file import BoardFile
 from grader.serve.languages import LANGUAGES, Translator
+from grader.serve.lti_tool import LtiTool
 from grader.serve.oidc_client import OidcClient
 from grader.serve.pending_sign_ins import PendingSignIns
 from grader.serve.public import public_tasks
@@ -57,6 +58,7 @@ class Site:
         self.asking = CapacityLimiter(_PROVIDERS_AT_A_TIME)
         self.pending = PendingSignIns(time.monotonic)
         self.oidc = _oidc_client(contest, settings)
+        self.lti = _lti_tool(contest, settings)
         self.templates = _environment()
         self.board = BoardFile(contest.store.folder)
 
@@ -162,13 +164,25 @@ class SiteVisit:
 
 
 def _oidc_client(contest: Contest, settings: ServeSettings) -> OidcClient | None:
-    """Return the client of the provider of identities, if there is one. Raises UsageError where the site is not safe for it."""
     provider = contest.spec.oidc
     if provider is None:
         return None
-    if not (settings.is_encrypted or settings.is_local):
-        raise UsageError("[oidc] needs https; give --cert and --key, or put a proxy before the site (--url)")
+    _check_encrypted(settings, "[oidc]")
     return OidcClient(provider, contest.store.folder, settings.address, time.monotonic)
+
+
+def _lti_tool(contest: Contest, settings: ServeSettings) -> LtiTool | None:
+    if not contest.spec.lti:
+        return None
+    _check_encrypted(settings, "[[lti]]")
+    return LtiTool(contest.spec.lti, contest.store.folder, settings.address, time.monotonic)
+
+
+def _check_encrypted(settings: ServeSettings, table: str) -> None:
+    if not (settings.is_encrypted or settings.is_local):
+        raise UsageError(
+            f"{table} needs https; give --cert and --key, or put a proxy before the site (--url)"
+        )
 
 
 def _environment() -> jinja2.Environment:

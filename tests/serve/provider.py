@@ -17,11 +17,14 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
 from joserfc import jwt
-from joserfc.jwk import RSAKey
+from joserfc.jwk import KeySet, RSAKey
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+LTI = "https://purl.imsglobal.org/spec/lti/claim/"
+MEMBERSHIP = "http://purl.imsglobal.org/vocab/lis/v2/membership"
+SCORE_SCOPE = "https://purl.imsglobal.org/spec/lti-ags/scope/score"
 CLIENT, SECRET = "the contest", "s3cret &%"
 
 
@@ -65,7 +68,8 @@ class Provider:
     codes: dict[str, dict[str, str]] = field(default_factory=dict)
     scores: list[tuple[str, dict[str, Any]]] = field(default_factory=list)  # line and score
     secret_by: str = "client_secret_basic"
-    token: str = ""  # the last one, or what to send instead
+    token: str = ""  # to send in place of the right one
+    tool_keys: dict[str, Any] = field(default_factory=dict)  # that the site publishes
 
     def id_token(self, nonce: str) -> str:
         """Return a token as it should be, but for what the test spoilt."""
@@ -115,7 +119,44 @@ class Provider:
         if path == "/token":
             fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
             return self.exchange(fields, headers.get("authorization", ""))
+        if path == "/lti/token":
+            fields = {name: values[0] for name, values in parse_qs(body.decode()).items()}
+            return self.access(fields)
+        if path.startswith("/lines/"):
+            assert headers["authorization"] == "Bearer for scores"
+            assert headers["content-type"] == "application/vnd.ims.lis.v1.score+json"
+            self.scores.append((path, json.loads(body)))
+            return {}
         return None
+
+    def access(self, fields: dict[str, str]) -> dict[str, Any]:
+        """Return an access token for whoever proves by its published key to be the contest."""
+        claims = jwt.decode(
+            fields["client_assertion"], KeySet([RSAKey.import_key(self.tool_keys["keys"][0])]), ["RS256"]
+        ).claims
+        assert (claims["iss"], claims["sub"], claims["aud"]) == (CLIENT, CLIENT, f"{self.address}/lti/token")
+        assert claims["iat"] <= time.time() < claims["exp"] <= claims["iat"] + 300
+        assert claims["jti"]
+        assert fields["scope"] == SCORE_SCOPE
+        assert fields["grant_type"] == "client_credentials"
+        return {"access_token": "for scores", "token_type": "Bearer", "expires_in": 3600}
+
+    def launch(self, address: str, **claims: Any) -> dict[str, str]:
+        """Do as a browser of somebody who is sent to the platform at `address`, and return the form that it sends back."""
+        parts = urlsplit(address)
+        asked = dict(parse_qsl(parts.query))
+        assert f"{parts.scheme}://{parts.netloc}{parts.path}" == f"{self.address}/lti/auth"
+        assert (asked["scope"], asked["response_mode"], asked["prompt"]) == ("openid", "form_post", "none")
+        assert (asked["login_hint"], asked["lti_message_hint"]) == ("7", "a & b")
+        endpoint = {"scope": [SCORE_SCOPE], "lineitem": f"{self.address}/lines/1?type=x"}
+        right = {
+            LTI + "message_type": "LtiResourceLinkRequest", LTI + "version": "1.3.0", LTI + "deployment_id": "d1",
+            LTI + "resource_link": {"id": "r1"}, LTI + "roles": [f"{MEMBERSHIP}#Learner"], "name": "Ada of the platform",
+            LTI + "target_link_uri": "https://elsewhere.example/task/toy_task",
+            "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint": endpoint, "email_verified": None,
+        }  # fmt: skip
+        self.claims = {**right, **self.claims, **claims}
+        return {"state": asked["state"], "id_token": self.token or self.id_token(asked["nonce"])}
 
 
 @contextmanager

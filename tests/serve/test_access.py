@@ -27,6 +27,10 @@ EXPECTED: dict[str, str | tuple[str, str]] = {
     "sign_in": "no no no no no",  # with a wrong code
     "oidc_start": "missing missing missing missing missing",  # without [oidc]
     "oidc_back": "missing missing missing missing missing",
+    "lti_login": "missing missing missing missing missing",  # without [[lti]]
+    "lti_login_form": "missing missing missing missing missing",
+    "lti_launch": "missing missing missing missing missing",
+    "lti_keys": "missing missing missing missing missing",
     "language": "yes yes yes yes yes",
     "static": "yes yes yes yes yes",
     "proof": "yes yes yes yes yes",
