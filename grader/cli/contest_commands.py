@@ -68,7 +68,7 @@ class ContestCodesOptions:
 
     folder: ContestFolder
     roster: Annotated[
-        Path | None, typer.Option("--roster", help="CSV of people: id, name, email, section.")
+        Path | None, typer.Option("--roster", help="CSV of people: id, name, email, section, team.")
     ] = None
     role: Annotated[str, typer.Option("--role", help="student, staff, admin or viewer.")] = "student"
     again: Annotated[bool, typer.Option("--again", help="Draw new codes also for those who have one.")] = (
@@ -144,7 +144,9 @@ class ContestExtendOptions:
     person: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PERSON]", help="Id, name or roster id of somebody.", show_default="everybody"
+            metavar="[PERSON]",
+            help="A team's name, or id, name or roster id of somebody.",
+            show_default="everybody",
         ),
     ] = None
     until: Annotated[

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.contest import desk, queue
-from grader.contest.people import new_code, participant
+from grader.contest.people import members, new_code, participant
 from grader.contest.rejudge import apply_rejudge, discard_rejudge, start_rejudge
 from grader.errors import UsageError
 from grader.serve.organiser_pages import people_page
@@ -57,15 +57,15 @@ def disqualify(visit: SiteVisit) -> Response:
 
 def extend(visit: SiteVisit) -> Response:
     """Move a team's last close of a task, or of all; without a time, take that back."""
-    person, task = visit.form.get("person", ""), visit.form.get("task", "")
+    team, task = visit.form.get("team", ""), visit.form.get("task", "")
     with visit.writing() as transaction:
-        team = participant(transaction, person)
+        known = members(transaction, team)
+        if not known:
+            raise UsageError("the form names no team; load the page again")
         text = visit.form.get("until", "").strip()
-        until = visit.contest.spec.moment(text, team.group) if text else None
-        known = task if task in visit.site.tasks else ""
-        desk.extend(
-            transaction, team.team, until, task=known, author=visit.somebody.id, reason=_reason(visit)
-        )
+        until = visit.contest.spec.moment(text, known[0].group) if text else None
+        of_which = task if task in visit.site.tasks else ""
+        desk.extend(transaction, team, until, task=of_which, author=visit.somebody.id, reason=_reason(visit))
     return visit.back("/organise/people")
 
 

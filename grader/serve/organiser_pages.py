@@ -41,8 +41,15 @@ def people_page(visit: SiteVisit, *, drawn: str = "", drawn_for: str = "") -> Re
         everybody = participants(transaction)
         names = team_names(transaction)
         coded = {person.id for person in everybody if has_code(transaction, person.id)}
+    teams = {person.team: names[person.team] for person in everybody if not person.erased}
     return visit.page(
-        "people.html", everybody=everybody, names=names, coded=coded, drawn=drawn, drawn_for=drawn_for
+        "people.html",
+        everybody=everybody,
+        names=names,
+        teams=teams,
+        coded=coded,
+        drawn=drawn,
+        drawn_for=drawn_for,
     )
 
 

@@ -79,7 +79,7 @@ def test_a_contest_day(tmp_path: Path, toy_task: Task) -> None:
     site.small.clocks.pass_seconds(HOUR * 10 / 6)
     admin = site.client("admin")  # signs in anew, after hours without a click
     admin.fill(
-        "/organise/extend", person=site.people["bob"].id, until="2026-11-30T14:30", reason="a power cut"
+        "/organise/extend", team=site.people["bob"].team, until="2026-11-30T14:30", reason="a power cut"
     )
     ada = site.client("student")
     assert "The task is closed" in ada.hand_in(b"late").text
