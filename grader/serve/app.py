@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -98,7 +99,9 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
             if route.name not in _FROM_PLATFORMS:
                 check_form_token(visit, visit.form)
         limiter = _limiter(visit.site, route.name)
-        return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
+        return _slowed_down(visit, route) or await to_thread.run_sync(
+            _PAGES[route.name], visit, limiter=limiter
+        )
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except SlowSenderError as error:
@@ -107,6 +110,21 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
         return visit.page("problem.html", status=400, problem=str(error))
     except GraderFault as fault:
         return visit.page("problem.html", status=503, problem=str(fault))
+
+
+def _slowed_down(visit: SiteVisit, route: SiteRoute) -> Response | None:
+    """Return what somebody gets who takes a route too often; None where they may take it."""
+    person = visit.person.id if visit.person else ""
+    seconds = visit.site.limits.take(route.name, person, visit.address)
+    if not seconds:
+        return None
+    minutes = math.ceil(seconds / 60)
+    problem = visit.translate(
+        "Too often at once. Wait {minutes} minutes, and then do it again.", minutes=minutes
+    )
+    answer = visit.page("problem.html", status=429, problem=problem)
+    answer.headers["Retry-After"] = str(math.ceil(seconds))
+    return answer
 
 
 def _limiter(site: Site, route: str) -> CapacityLimiter | None:

@@ -19,6 +19,7 @@ from grader.errors import UsageError
 from grader.report.page_renderer import STYLE
 from grader.serve.board_file import BoardFile
 from grader.serve.languages import LANGUAGES, Translator
+from grader.serve.limits import WRONG_TOKENS, RouteThrottles
 from grader.serve.lti_tool import LtiTool
 from grader.serve.oidc_client import OidcClient
 from grader.serve.pending_sign_ins import PendingSignIns
@@ -53,6 +54,8 @@ class Site:
         self.sessions = Sessions(contest.store.folder, self.seconds)
         self.by_address = Throttle(PER_ADDRESS, time.monotonic)
         self.by_code = Throttle(PER_CODE, time.monotonic)
+        self.limits = RouteThrottles(time.monotonic)
+        self.wrong_tokens = Throttle(WRONG_TOKENS, time.monotonic)
         self.refusals = Throttle(REFUSALS, time.monotonic)
         self.checking = CapacityLimiter(_CODES_AT_A_TIME)  # who waits for it holds no thread
         self.asking = CapacityLimiter(_PROVIDERS_AT_A_TIME)
