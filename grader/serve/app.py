@@ -99,17 +99,19 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
             if route.name not in _FROM_PLATFORMS:
                 check_form_token(visit, visit.form)
         limiter = _limiter(visit.site, route.name)
-        return _slowed_down(visit, route) or await to_thread.run_sync(
-            _PAGES[route.name], visit, limiter=limiter
-        )
+        if waiting := _slowed_down(visit, route):
+            return waiting
+        return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
-    except SlowSenderError as error:
-        return visit.page("problem.html", status=408, problem=str(error))
-    except UsageError as error:
-        return visit.page("problem.html", status=400, problem=str(error))
-    except GraderFault as fault:
-        return visit.page("problem.html", status=503, problem=str(fault))
+    except (UsageError, GraderFault) as error:
+        return visit.page("problem.html", status=_status(error), problem=str(error))
+
+
+def _status(error: UsageError | GraderFault) -> int:
+    if isinstance(error, SlowSenderError):
+        return 408
+    return 503 if isinstance(error, GraderFault) else 400
 
 
 def _slowed_down(visit: SiteVisit, route: SiteRoute) -> Response | None:
