@@ -227,6 +227,19 @@ class ContestEraseOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContestReplayOptions:
+    """Run a submission once more with its seeds, as evidence for an appeal.
+
+    What came of it becomes an event, and answers an appeal that nobody answered. The exit code is 1 if something differs.
+    """
+
+    folder: ContestFolder
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the submission.")]
+    device: options.Device = "auto"
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContestGradesOptions:
     """Send points to the learning platforms of `[[lti]]`, also those that failed before.
 
@@ -250,6 +263,7 @@ CONTEST_COMMANDS = (
     _row("queue", ContestQueueOptions, "show_queue"),
     _row("extend", ContestExtendOptions, "extend"),
     _row("disqualify", ContestDisqualifyOptions, "disqualify"),
+    CommandRow("replay", ContestReplayOptions, "grader.cli.contest_replay:replay", Audience.INSTRUCTORS),
     _row("close", ContestCloseOptions, "close"),
     _row("verify", ContestVerifyOptions, "verify"),
     CommandRow("grades", ContestGradesOptions, "grader.cli.contest_grades:grades", Audience.INSTRUCTORS),

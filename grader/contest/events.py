@@ -28,6 +28,7 @@ _UNRANKED = (
     "clock_moved",
     "forced",
     "sign_in_refused",
+    "replayed",
 )
 START = "0" * 64  # what the first event follows
 
@@ -48,6 +49,7 @@ class EventKind(StrEnum):
     HELD = "held"
     RELEASED = "released"
     FORCED = "forced"
+    REPLAYED = "replayed"
     SIGN_IN_REFUSED = "sign_in_refused"
     REQUEUED = "requeued"
     EXTENDED = "extended"

@@ -107,8 +107,8 @@ def remove_late_run(store: Store, number: int) -> None:
 
 
 def _remove_runs(grading: Path, team: str, digests: Collection[str]) -> None:
-    """Remove the run folders of a team in which these files were graded."""
-    for folder in grading.glob(f"*/runs/{team}/run-*"):
+    """Remove the run folders of a team in which these files were graded, or run once more as evidence."""
+    for folder in (*grading.glob(f"*/runs/{team}/run-*"), *grading.glob(f"*/replays/{team}/run-*")):
         kept = folder / "submission.ipynb"
         if kept.is_file() and hashlib.sha256(kept.read_bytes()).hexdigest() in digests:
             shutil.rmtree(folder)

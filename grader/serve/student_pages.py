@@ -13,6 +13,7 @@ from grader.contest import desk
 from grader.contest.attempts import AttemptState
 from grader.contest.events import head
 from grader.contest.people import members, participant
+from grader.contest.replays import asked_replays, replays_of_submission
 from grader.contest.views import board_view, task_view, team_names
 from grader.errors import EXPLANATIONS, Verdict
 from grader.serve.access import Reach
@@ -111,8 +112,10 @@ def attempt(visit: SiteVisit) -> Response:
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
         asked = [question for question in desk.questions(transaction) if question.appeal == sent.view.number]
+        replays = replays_of_submission(transaction, sent.view.number)
+        replaying = any(number == sent.view.number for number, _ in asked_replays(transaction))
     more = not sent.waits and visit.contest.store.feedback(sent.view.number).is_file()
-    return visit.page("attempt.html", sent=sent, asked=asked, more=more)
+    return visit.page("attempt.html", sent=sent, asked=asked, more=more, replays=replays, replaying=replaying)
 
 
 def attempt_file(visit: SiteVisit) -> Response:
