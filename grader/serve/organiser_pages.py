@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.contest import queue
+from grader.contest.events import all_events
 from grader.contest.people import has_code, participants
 from grader.contest.rejudge import proposals
 from grader.contest.views import queue_view, team_names
 from grader.serve.progress import progress_of
+from grader.serve.waiting_times import waiting_times
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -24,10 +26,12 @@ def show_queue(visit: SiteVisit) -> Response:
 
 
 def progress(visit: SiteVisit) -> Response:
-    """Show attempts and points of each task, and who is stuck."""
+    """Show how long people wait, attempts and points of each task, and who is stuck."""
     with visit.reading() as transaction:
-        sections = progress_of(transaction, visit.contest.spec)
-    return visit.page("progress.html", sections=sections)
+        events = list(all_events(transaction.connection))
+        sections = progress_of(transaction, visit.contest.spec, events)
+        waiting = waiting_times(events, transaction.moment.wall)
+    return visit.page("progress.html", sections=sections, waiting=waiting)
 
 
 def people(visit: SiteVisit) -> Response:
