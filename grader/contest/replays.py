@@ -45,16 +45,17 @@ class ReplayRecord:
     evidence: ReplayEvidence
 
 
-def ask_replay(transaction: Transaction, number: int, author: str) -> None:
-    """Let a worker run a submission once more. Raises UsageError where it has no verdict, or waits for that already."""
+def ask_replay(transaction: Transaction, number: int, *, author: str, reason: str) -> None:
+    """Let a worker run a submission once more, for a reason, which is kept. Raises UsageError where it has no verdict, or waits for that already."""
     row = transaction.connection.execute(
-        "SELECT state FROM submissions WHERE number = ?", (number,)
+        "SELECT team, state FROM submissions WHERE number = ?", (number,)
     ).fetchone()
     if row is None or row["state"] != "done":
         raise UsageError(f"submission {number} has no verdict that could be replayed")
     if fact(transaction, f"{REPLAY}{number}") is not None:
         raise UsageError(f"submission {number} waits for its replay already")
-    keep_fact(transaction, f"{REPLAY}{number}", author)
+    digest = transaction.keep_text(reason, author, row["team"])
+    keep_fact(transaction, f"{REPLAY}{number}", f"{author} {digest}")
 
 
 def asked_replays(transaction: Transaction) -> list[tuple[int, str]]:
@@ -63,12 +64,13 @@ def asked_replays(transaction: Transaction) -> list[tuple[int, str]]:
     return [(row["number"], row["task"]) for row in transaction.connection.execute(query, (REPLAY,))]
 
 
-def record_replay(
-    transaction: Transaction, number: int, evidence: ReplayEvidence, *, coarse: int, author: str = ""
-) -> None:
-    """Record what came of a replay, and answer the appeals about it that nobody answered; points are named as `coarse` as boards show them."""
+def record_replay(transaction: Transaction, number: int, evidence: ReplayEvidence, *, coarse: int) -> None:
+    """Record what came of a replay, and answer the appeals about it that nobody answered.
+
+    Answers name points as `coarse` as boards show them.
+    """
     name = f"{REPLAY}{number}"
-    author = author or fact(transaction, name) or ""
+    author, _, reason = (fact(transaction, name) or "").partition(" ")
     transaction.connection.execute("DELETE FROM facts WHERE name = ?", (name,))
     row = transaction.connection.execute(
         "SELECT team, task FROM submissions WHERE number = ?", (number,)
@@ -79,6 +81,7 @@ def record_replay(
         "problem": problem,
         "same": evidence.is_same,
         "author": author,
+        "reason": reason,
     }
     transaction.record(Happening(EventKind.REPLAYED, row["team"], row["task"], number, data))
     if evidence.problem:

@@ -37,7 +37,7 @@ class Dot:
 class Curve:
     """Values over the steps of a training, one line for each repeat: `lines[r]` has (step, value) pairs.
 
-    Where `names` say what the lines are, these stand beside their ends: the first above its line, the others below.
+    Where `names` say what the lines are, they stand below the drawing.
     """
 
     name: str
@@ -178,11 +178,9 @@ def curve(drawn: Curve) -> str:
         path = " ".join(f"{chart.x(x):.1f},{chart.y(y):.1f}" for x, y in line)
         line_drawn = _add(chart.root, "polyline", points=path, cls=f"curve curve-{number % 4}")
         _add(line_drawn, "title", visible(drawn.line_name(number)))
-        if drawn.names:
-            below = -8 if number == 0 else 16
-            place = {"x": chart.x(line[-1][0]) - 2, "y": chart.y(line[-1][1]) + below}
-            _add(chart.root, "text", visible(drawn.line_name(number)), cls="value end", **place)
         _add(chart.root, "circle", cx=chart.x(line[-1][0]), cy=chart.y(line[-1][1]), r=3, cls=f"end-of-curve curve-{number % 4}")  # fmt: skip
+    if drawn.names:
+        chart.legend(drawn.names)
     return chart.svg()
 
 
@@ -257,6 +255,15 @@ class _Chart:
         low, high = self._up
         room = self._height - _TOP - _BOTTOM
         return _TOP + room * (1 - (value - low) / ((high - low) or 1.0))
+
+    def legend(self, names: Sequence[str]) -> None:
+        """Name the lines, each beside a piece of it, in rows below the drawing."""
+        for number, name in enumerate(names):
+            y = self._height + 12 + 18 * number
+            piece = f"{_LEFT},{y - 4} {_LEFT + 22},{y - 4}"
+            _add(self.root, "polyline", points=piece, cls=f"curve curve-{number % 4}")
+            _add(self.root, "text", visible(name), x=_LEFT + 30, y=y, cls="value")
+        self.root.set("viewBox", f"0 0 {WIDTH} {self._height + 18 * len(names)}")
 
     def svg(self) -> str:
         """Return the drawing."""

@@ -49,7 +49,7 @@ def decide(visit: SiteVisit) -> Response:
 def _replay(visit: SiteVisit) -> Response:
     with visit.writing() as transaction:
         sent_attempt(visit, transaction)
-        ask_replay(transaction, visit.path("number"), visit.somebody.id)
+        ask_replay(transaction, visit.path("number"), author=visit.somebody.id, reason=_reason(visit))
     return visit.back(f"/attempt/{visit.path('number')}")
 
 

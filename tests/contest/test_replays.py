@@ -56,8 +56,8 @@ def test_an_appeal_is_answered_by_running_the_submission_once_more(
     worker.run(threading.Event(), until_idle=True)
     with small.store.writing() as transaction:
         ask(transaction, small.ada.id, "I should have more", task="toy_task", appeal=1)
-        ask_replay(transaction, 1, small.bob.id)
-        ask_replay(transaction, 2, small.bob.id)
+        for number in (1, 2):
+            ask_replay(transaction, number, author=small.bob.id, reason="an appeal")
     worker.run(threading.Event(), until_idle=True)
     assert lines[-2:] == ["submission 1 of toy_task: replayed, the same", "submission 2 of toy_task: replayed, not the same"]  # fmt: skip
     (record,) = records(small)
@@ -104,16 +104,16 @@ def test_only_what_has_a_verdict_can_be_run_once_more_and_once_at_a_time(tmp_pat
     with small.store.writing() as transaction:
         for number in (1, 9):
             with pytest.raises(UsageError, match="has no verdict that could be replayed"):
-                ask_replay(transaction, number, "")
+                ask_replay(transaction, number, author="", reason="an appeal")
         queue.admit(transaction, 1)
         (lease,) = queue.take(transaction, "worker", tasks=["toy_task"], most=1)
         queue.record_result(transaction, lease, result())
         assert not queue.has_work(transaction)
-        ask_replay(transaction, 1, "")
+        ask_replay(transaction, 1, author="", reason="an appeal")
         assert queue.has_work(transaction)
         assert asked_replays(transaction) == [(1, "toy_task")]
         with pytest.raises(UsageError, match="waits for its replay already"):
-            ask_replay(transaction, 1, "")
+            ask_replay(transaction, 1, author="", reason="an appeal")
     code, _, errors = run("contest", "replay", small.store.folder, "9")
     assert (code, "has no verdict" in errors) == (2, True)
 

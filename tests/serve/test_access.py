@@ -155,8 +155,8 @@ def test_questions_and_tokens_are_each_ones_own_in_a_team(site: SmallSite) -> No
 def test_pages_name_the_team_and_who_of_it_handed_in(site: SmallSite) -> None:
     cleo = site.client("mate")
     assert "Team Owls: Ada, Cleo" in cleo.get("/tasks").text
-    assert "<td>Ada</td>" in cleo.get(f"/task/{TASK}").text
-    assert "<td>Ada</td>" in cleo.get(f"/task/{TASK}/attempts").text
+    assert '<span class="soft">Ada</span></td>' in cleo.get(f"/task/{TASK}").text
+    assert '<span class="soft">Ada</span></td>' in cleo.get(f"/task/{TASK}/attempts").text
     assert "handed in by Ada" in cleo.get("/attempt/1").text
     assert "handed in by" not in site.client("student").get("/attempt/1").text
     assert "Owls</th>" in cleo.get("/board").text

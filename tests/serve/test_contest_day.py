@@ -102,6 +102,7 @@ def test_an_appeal_with_its_evidence_as_both_sides_see_it(tmp_path: Path, toy_ta
     assert "as evidence" not in ada.get("/attempt/1").text
     assert "as evidence" in staff.get("/attempt/1").text
     ada.fill("/attempt/1/appeal", text="I should have more")
+    assert "give a reason" in staff.fill("/organise/attempt/1", decision="replay", reason=" ").text
     assert staff.fill("/organise/attempt/1", decision="replay", reason="an appeal").status_code == 303
     assert "once more when nothing waits" in ada.get("/attempt/1").text
     evidence = ReplayEvidence(2, (), ("ab12", "ab12"), (57, 57))
