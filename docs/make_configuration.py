@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import typer
 
 from grader.cli.main import app
+from grader.contest.provider_rules import LtiPlatform, OidcProvider
 from grader.contest.spec import (
     AttemptRules,
     BoardRules,
@@ -91,6 +92,8 @@ CONTEST_TITLES: dict[str, type[BaseModel]] = {
     "[cooldown]": CoolDown,
     "[late]": Lateness,
     "[leaderboard]": BoardRules,
+    "[oidc]": OidcProvider,
+    "[[lti]]": LtiPlatform,
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
@@ -187,7 +190,7 @@ def _contest_fields(model: type[BaseModel]) -> str:
     rows = ["| field | default | meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         if isinstance(field.default, (*CONTEST_TITLES.values(), dict)) or (
-            model is ContestSpec and f"[[{name}]]" in CONTEST_TITLES
+            model is ContestSpec and {f"[[{name}]]", f"[{name}]"} & CONTEST_TITLES.keys()
         ):
             continue  # a table of its own
         is_plain = isinstance(field.default, (str, int, float)) and not isinstance(field.default, bool)

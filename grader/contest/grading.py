@@ -54,10 +54,11 @@ def prepare_grading(contest: ContestFolder, choices: GradingChoices) -> dict[str
 
     Raises UsageError where a task, its starter or its data cannot be read.
     """
-    return {task.id: _prepared(contest, task, choices) for task in contest.spec.tasks}
+    return {task.id: prepare_task(contest, task, choices) for task in contest.spec.tasks}
 
 
-def _prepared(contest: ContestFolder, named: ContestTask, choices: GradingChoices) -> GradedTask:
+def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingChoices) -> GradedTask:
+    """Return one task of a contest ready for grading, as `prepare_grading` does."""
     task = task_of_contest(contest, named)
     out = contest.store.folder / GRADING / task.id
     with reporting_os_errors(MADE, out):
