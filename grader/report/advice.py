@@ -25,6 +25,10 @@ _NEXT: dict[Verdict, tuple[str, ...]] = {
         "Check the name and the size of the file: it may not be the one you meant.",
         _REHEARSE,
     ),
+    Verdict.INVALID_FILE: (
+        "Run your notebook from top to bottom, and hand in the file that its last cell writes.",
+        "Before you hand in, run `grader check` on the file: it says the same.",
+    ),
     Verdict.SLOT_MISSING: (
         "Paste your function into the slot of a fresh starter notebook, and hand in that file.",
         _REHEARSE,
