@@ -100,6 +100,19 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
 }
 
 
+# Of a file of predictions: nothing of the student's was called.
+FILE_EXPLANATIONS: dict[Verdict, Explanation] = {
+    Verdict.SCORED: Explanation(
+        "Your file was read, and its predictions were scored.",
+        "The points come from what was measured on hidden answers.",
+    ),
+    Verdict.INVALID_OUTPUT: Explanation(
+        "Your file holds something that the task does not allow.",
+        "Compare its columns and rows with the statement.",
+    ),
+}
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """Return the question whether the nearest of the `known` was meant by `name`; "" where none is near."""
     near = difflib.get_close_matches(name, known, n=1)

@@ -112,6 +112,13 @@ def _clock(result: Result, wall_seconds: float) -> list[str]:
     ]
 
 
+def advice_on_file(result: Result, score: Score | None) -> list[str]:
+    """Return what to do next about a file of predictions."""
+    if result.verdict is Verdict.INVALID_OUTPUT:
+        return list(_NEXT[Verdict.INVALID_FILE])
+    return advice(result, score)
+
+
 def advice(result: Result, score: Score | None) -> list[str]:
     """Return what to do next, from how it ended; nothing of it depends on the seeds of this evaluation."""
     metrics = result.metrics

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MAX_ROWS = 1_000_000
 _MOST_SHOWN = 60  # characters of a student's text in a sentence
+_EXCERPT_LINES, _EXCERPT_BYTES, _EXCERPT_ARRAYS = 30, 1 << 16, 20 << 20
 _MAX_HEADER = 10_000  # characters of the header of an array; as in NumPy
 _BYTE_ORDER_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _KINDS = "biufU"  # of dtypes: no objects, no records, no dates
@@ -101,9 +102,28 @@ def read_zip(name: str, data: bytes, max_bytes: int) -> dict[str, bytes]:
         raise unreadable(f"{name} cannot be read as a zip: {shown(str(error))}.") from error
 
 
+def excerpt(name: str, data: bytes) -> str:
+    """Return the beginning of a file as text that may be shown; of arrays and zips, what they hold."""
+    if name.endswith((".csv", ".json", ".jsonl")):
+        lines = data[:_EXCERPT_BYTES].decode("utf-8", "replace").splitlines()
+        return "".join(f"{shown(line)}\n" for line in lines[:_EXCERPT_LINES])
+    try:
+        if name.endswith(".zip"):
+            members = read_zip(name, data, _EXCERPT_ARRAYS)
+            return "".join(
+                f"{shown(key)}: {len(value)} bytes\n" for key, value in list(members.items())[:_EXCERPT_LINES]
+            )
+        arrays = read_arrays(name, data, _EXCERPT_ARRAYS)
+    except StudentFault as fault:
+        return f"{fault.message}\n"
+    lines = [f"{shown(key) or 'array'}: {array.dtype}, shape {array.shape}" for key, array in arrays.items()]
+    return "".join(f"{line}\n" for line in lines[:_EXCERPT_LINES])
+
+
 def _is_skipped(path: str) -> bool:
     parts = path.replace("\\", "/").split("/")
-    return path.endswith("/") or any(part.startswith((".", "__MACOSX")) for part in parts)
+    hidden = any(part.startswith(".") and part not in {".", ".."} for part in parts)
+    return path.endswith("/") or hidden or "__MACOSX" in parts
 
 
 def _too_large(name: str, max_bytes: int) -> StudentFault:

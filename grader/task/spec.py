@@ -209,6 +209,11 @@ class Spec(StrictTable):
             )
 
     @property
+    def runs_code(self) -> bool:
+        """Whether code of the student's runs when it is graded; else a file is read."""
+        return self.files is None
+
+    @property
     def measured(self) -> Metric:
         """The metric of results: the one of `[metric]`, or the points that the parts earn."""
         if not self.score.parts:
