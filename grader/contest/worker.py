@@ -24,6 +24,7 @@ from grader.gradebook.result import Result, Seconds
 from grader.grading.batch import Job, run_batch
 from grader.grading.parsed import parse
 from grader.submissions.collect import Submission
+from grader.task.file_check import check_file, read_expected
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -116,11 +117,22 @@ class ContestWorker:
             return len(arrived)
 
     def _fault(self, lease: Lease) -> StudentFault | None:
-        """Return why a submission cannot start: it is no notebook, lacks its slot, or does not compile."""
+        """Return why a submission cannot start: it is no notebook, lacks its slot, does not compile, or its rows are wrong."""
         parsed = parse(self._submission(lease), self._tasks[lease.task].starter)
         if isinstance(parsed.fault, StudentFault):
             return parsed.fault
-        return None if parsed.fault else syntax_fault(parsed.slot)
+        if parsed.fault:
+            return None
+        graded = self._tasks[lease.task]
+        if graded.task.spec.files is None:
+            return syntax_fault(parsed.slot)
+        try:
+            check_file(parsed.data(), graded.task.spec.files, read_expected(graded.repeats[0].answers))
+        except StudentFault as fault:
+            return fault
+        except GraderFault:
+            return None  # grading says what it is
+        return None
 
     def _unstarted(self, lease: Lease, fault: StudentFault) -> Result:
         task = self._tasks[lease.task].task
