@@ -257,6 +257,7 @@ def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of
                 "program",
                 "data",
                 "lint",
+                "files",
                 "sizes",
             }, name
     shown = {

@@ -20,6 +20,8 @@ from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import Metric
 from grader.notebooks.refused import GRANTED_BY
 from grader.task import program_table
+from grader.task.files_table import FilesTable, check_fields_of_kind
+from grader.task.lint_table import LintTable
 from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.source import data_source, notebook_source
@@ -125,21 +127,6 @@ class Stage(StrictTable):
     """kB that its calls may return together. 0: as much as `[limits]` lets cross."""
 
 
-class LintTable(StrictTable):
-    """What `grader lint` finds and the author wants all the same."""
-
-    allow: tuple[str, ...] = ()
-    """Names of findings, as `grader lint` prints them."""
-    reason: str = ""
-    """Why; `grader lint` and `grader pack` print it."""
-
-    @model_validator(mode="after")
-    def _has_a_reason(self) -> LintTable:
-        if self.allow and not self.reason.strip():
-            raise ValueError("lint.allow needs lint.reason, a sentence that says why")
-        return self
-
-
 class Spec(StrictTable):
     """The program_table.contents of `task.toml`."""
 
@@ -151,12 +138,12 @@ class Spec(StrictTable):
     """The author's version; results name it, with a hash of what decides a score."""
     kind: Kind = "function"
     """What students hand in: a `function` that the protected cells call, a `program` that trains and predicts, `files` of predictions, or the player of an `interactive` judge."""
-    entries: tuple[str, ...] = Field(min_length=1)
-    """Names of the functions and classes that the slot must define."""
+    entries: tuple[str, ...] = ()
+    """Names of the functions and classes that the slot must define; none for `files`."""
     methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The methods of each entry that is a class, such as `methods = {YourModel = ["fit", "predict"]}`."""
-    signature: str
-    """Their arguments and what they return, as `name(arguments) -> result`."""
+    signature: str = ""
+    """Their arguments and what they return, as `name(arguments) -> result`; none for `files`."""
     repeats: int = Field(default=3, ge=1)
     """Complete evaluations, each with its own data; points are those of their mean."""
     leaderboard: Literal["best", "latest"] = "latest"
@@ -177,6 +164,7 @@ class Spec(StrictTable):
     program: program_table.ProgramTable = program_table.ProgramTable()
     data: Data = Data()
     lint: LintTable = LintTable()
+    files: FilesTable | None = None
     sizes: dict[str, Size] = Field(default_factory=dict)
 
     @model_validator(mode="before")
@@ -222,6 +210,11 @@ class Spec(StrictTable):
             )
 
     @property
+    def runs_code(self) -> bool:
+        """Whether code of the student's runs when it is graded; else a file is read."""
+        return self.files is None
+
+    @property
     def measured(self) -> Metric:
         """The metric of results: the one of `[metric]`, or the points that the parts earn."""
         if not self.score.parts:
@@ -235,6 +228,9 @@ class Spec(StrictTable):
 
     @model_validator(mode="after")
     def _entries_fit(self) -> Spec:
+        check_fields_of_kind(
+            self.kind, self.files, entries=self.entries, signature=self.signature, repeats=self.repeats
+        )
         names = [name for listed in self.methods.values() for name in listed]
         if wrong := sorted(set(self.methods) - set(self.entries)):
             raise ValueError(f"methods: {wrong[0]} is not an entry")
@@ -291,6 +287,7 @@ DEFAULT_SIZE = "default"
 # Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
 _YOUNGER_FIELDS: dict[str, Any] = {
     "kind": "function",
+    "files": None,
     "on_error": "end",
     "item_default": None,
     "methods": {},

@@ -34,7 +34,7 @@ def task_with(folder: Path, **values: Any) -> Task:
     return read_task(folder)
 
 
-WRONG = {
+WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a task of another kind": (
         {"kind": "function", "program": {"seconds": 3}},
         '[program] needs kind = "program"',

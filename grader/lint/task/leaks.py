@@ -24,7 +24,7 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def check_pack(data: TaskData) -> Finding:
     """Check that neither the public folder nor its zip holds hidden answers or test inputs."""
-    wrong = [*_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
+    wrong = [*differences_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
     shares = [0.0]
     for hidden in data.hidden:
         if not hidden.test:
@@ -76,7 +76,7 @@ def check_zip(data: TaskData) -> Finding:
     return found("zip", wrong, "members in the order of their names, with the same times and flags")
 
 
-def _of_zip(data: TaskData) -> Iterator[str]:
+def differences_of_zip(data: TaskData) -> Iterator[str]:
     """Find where the zip differs from the folder."""
     files = {
         path.relative_to(data.public).as_posix(): path for path in data.public.rglob("*") if path.is_file()
