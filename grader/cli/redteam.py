@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 def redteam(options: RedteamOptions) -> None:
     """Attack a task with every hostile submission; exit code 1 where one of them does not hold."""
     task = load_task(options.task_name)
-    attacks = read_corpus(options.corpus or corpus_folder(), options.names)
+    attacks = read_corpus(options.corpus or corpus_folder(), options.names, task.spec.kind)
     settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, walls=options.walls, repeats=SEEDS)
     check_machine(settings, task)
     context = context_for(task, settings, hidden_data(task, made(options.out), settings))
