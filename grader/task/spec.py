@@ -232,7 +232,7 @@ class Spec(StrictTable):
             raise ValueError("stages: each of the entries belongs to exactly one stage")
         if len(self.stages) == 1:
             raise ValueError("stages: one stage is a task without stages; write at least two")
-        if "interactive" in self.model_fields_set and self.kind != "interactive":
+        if self.interactive != InteractiveTable() and self.kind != "interactive":
             raise ValueError('[interactive] needs kind = "interactive"')
         if self.item_default is not None and self.on_error != "item":
             raise ValueError('item_default needs on_error = "item"')

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pytest
 from ponds import few_ponds
 from recorded import Quiet, result_named
@@ -12,7 +13,7 @@ from spoiling import spoil, the, wrong
 from grader.errors import Verdict
 from grader.gradebook.run_settings import RunSettings
 from grader.lint.task import build_task_data, read_subject
-from grader.lint.task.episodes import check_episodes, play_again
+from grader.lint.task.episodes import CHANGES, around, check_episodes, play_again
 from grader.lint.task.runs import run_faces
 from grader.task.evaluation import Repeat
 
@@ -69,3 +70,38 @@ def test_a_stubborn_player_that_comes_to_no_end_is_found(tmp_path: Path) -> None
     (steps, episodes, _) = check_episodes(spec, results, Repeat(0, tmp_path, tmp_path, 1, 1, "m"))
     assert "a player that repeats its first action ends as time_limit" in steps.detail
     assert "did not save what its episodes earned" in episodes.detail
+
+
+CLASS = """class Player:
+    def __init__(self, start):
+        self.next = start
+
+    def act(self, observation):
+        self.next += 1
+        return self.next
+"""
+FUNCTION = "count = []\ndef act(observation):\n    count.append(1)\n    return len(count)\n"
+
+
+@pytest.mark.parametrize("methods", [{}, {"Player": ("act",)}], ids=["a function", "a class"])
+def test_the_two_more_players_are_the_baseline_with_a_change(
+    methods: dict[str, tuple[str, ...]], toy_task: Task, capsys: pytest.CaptureFixture[str]
+) -> None:
+    entries = tuple(methods) or ("act",)
+    spec = toy_task.spec.model_copy(update={"entries": entries, "methods": methods})
+    observation = {
+        "seed": 2**40,
+        "table": np.array([[1, 2**50]]),
+        "text": "99999999",
+        "none": None,
+        "share": 0.5,
+    }
+    answers = {}
+    for name, change in CHANGES.items():
+        names: dict[str, Any] = {}
+        exec((CLASS if methods else FUNCTION) + change + around(spec), names)
+        act = names["Player"](0).act if methods else names["act"]
+        answers[name] = [act(observation) for _ in range(3)]
+    assert answers == {"noting": [1, 2, 3], "stubborn": [1, 1, 1]}
+    lines = capsys.readouterr().out.splitlines()
+    assert sorted(lines) == [f"large number seen: {2**40}", f"large number seen: {2**50}"]

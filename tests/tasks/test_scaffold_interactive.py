@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -74,3 +74,24 @@ def test_a_kind_that_is_not_there_is_refused(run: Run, tmp_path: Path) -> None:
     code, _, errors = run("new-task", "mine", "--kind", "interactiv", "--out", tmp_path)
     assert code == 2
     assert "interactiv" in errors
+
+
+def test_nothing_that_a_player_does_changes_the_luck_of_later_episodes(new_game: Task) -> None:
+    """Two players who differ in the first episode alone earn the same in all others, and none of it is known before."""
+    names: dict[str, Any] = {}
+    for cell in json.loads(new_game.starter.read_text(encoding="utf-8"))["cells"]:
+        text = "".join(cell["source"])
+        if "def save_episodes" in text or "class Season" in text:
+            exec(text, names)
+    chances = np.random.default_rng(0).uniform(0.1, 0.9, (5, 8))
+
+    def earned(seed: int, first_pond: int) -> list[float]:
+        games = [
+            names["Season"](row, names["episode_rng"](seed, number)) for number, row in enumerate(chances)
+        ]
+        steps = iter([first_pond] * 20 + [3] * 80)
+        return [float(total) for total in names["play"](games, lambda _: next(steps), 20)[0]]
+
+    assert earned(7, 3)[1:] == earned(7, 5)[1:]
+    assert earned(7, 3)[0] != earned(7, 5)[0]
+    assert earned(7, 3) != earned(8, 3)

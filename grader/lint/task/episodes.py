@@ -71,6 +71,8 @@ def _changed(function):
 
 """
 
+CHANGES = {"noting": _NOTING, "stubborn": _STUBBORN}
+
 
 def play_again(
     subject: Subject, repeat: Repeat, *, folder: Path, settings: RunSettings, watcher: Watcher
@@ -79,8 +81,8 @@ def play_again(
     task = subject.task
     slot = next(text for _, text in subject.slots())
     submissions = []
-    for name, change in {"noting": _NOTING, "stubborn": _STUBBORN}.items():
-        notebook = rebuild(subject.raw[0], slot + change + _around(task.spec))
+    for name, change in CHANGES.items():
+        notebook = rebuild(subject.raw[0], slot + change + around(task.spec))
         submissions.append(Submission(f"{name}.ipynb", name, json.dumps(notebook).encode()))
     folder.mkdir(parents=True, exist_ok=True)
     job = Job(task, submissions, [repeat], settings, folder, 1)
@@ -96,7 +98,7 @@ def check_episodes(spec: Spec, results: Mapping[str, Result], repeat: Repeat) ->
     ]
 
 
-def _around(spec: Spec) -> str:
+def around(spec: Spec) -> str:
     """Return the code that puts `_changed` around each entry, and around each method of an entry that is a class."""
     names = [
         name
