@@ -20,6 +20,7 @@ from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import Metric
 from grader.notebooks.refused import GRANTED_BY
 from grader.task.files_table import FilesTable, check_fields_of_kind
+from grader.task.interactive_table import InteractiveTable
 from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.source import data_source, notebook_source
@@ -171,6 +172,7 @@ class Spec(StrictTable):
     """Version of this file's form, written `schema`: 2 may have `[metric]` and `[[score.parts]]`."""
     metric: MetricTable = MetricTable()
     score: Score
+    interactive: InteractiveTable = InteractiveTable()
     limits: Limits = Limits()
     data: Data = Data()
     lint: LintTable = LintTable()
@@ -240,6 +242,8 @@ class Spec(StrictTable):
             raise ValueError("stages: each of the entries belongs to exactly one stage")
         if len(self.stages) == 1:
             raise ValueError("stages: one stage is a task without stages; write at least two")
+        if self.interactive != InteractiveTable() and self.kind != "interactive":
+            raise ValueError('[interactive] needs kind = "interactive"')
         if self.item_default is not None and self.on_error != "item":
             raise ValueError('item_default needs on_error = "item"')
         return self
@@ -291,6 +295,7 @@ _YOUNGER_FIELDS: dict[str, Any] = {
     "item_default": None,
     "methods": {},
     "stages": [],
+    "interactive": InteractiveTable().model_dump(),
 }
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
