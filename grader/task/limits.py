@@ -7,7 +7,7 @@ from typing import Any
 from pydantic import Field
 
 from grader.notebooks.refused import GRANTED_BY
-from grader.task import program_table
+from grader.task import program_table  # noqa: TC001 -- pydantic reads annotations
 from grader.task.score_table import StrictTable
 
 
