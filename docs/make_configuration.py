@@ -79,6 +79,7 @@ ENVIRONMENT = """
 TITLES = {
     "metric": "`[metric]`",
     "score": "`[score]`",
+    "interactive": "`[interactive]`",
     "limits": "`[limits]`",
     "program": "`[program]`",
     "data": "`[data]`",

@@ -59,6 +59,13 @@ PARTS: dict[str, list[Step]] = {
     "browser": [pytest_step("pages at three sizes", "-m", "nightly", "tests/report", REQUIRE_BROWSER="1")],
     "corpus": [
         pytest_step("the toy task", "tests/redteam/test_corpus.py", "-m", "slow or nightly", TURN="all"),
+        pytest_step(
+            "attacks of one kind",
+            "tests/redteam/test_corpus_of_kinds.py",
+            "-m",
+            "slow or nightly",
+            TURN="all",
+        ),
         *(redteam_step(task, kind) for task in TASKS for kind in CLASSES),
     ],
     "fuzz": [

@@ -37,7 +37,7 @@ class EvidenceWatcher:
         """Nobody watches cells."""
 
     def on_line(self, student: str, line: str) -> None:
-        """Nobody watches what programs print."""
+        """Nobody watches what a program prints."""
 
     def on_known(self, count: int) -> None:
         """Nothing is taken from the cache."""

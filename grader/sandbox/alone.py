@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grader.sandbox.contract import SlotSource
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 _SECRET_BYTES = 16
 _CHUNK = 1 << 16

@@ -30,7 +30,7 @@ except ImportError:  # only some platforms have it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
 DISABLES_NAMESPACES = (0, 8)  # `--disable-userns`; the filter of system calls says the same

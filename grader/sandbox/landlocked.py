@@ -19,7 +19,7 @@ from grader.sandbox.users import closed_folder, spare_users
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 HOME = "/tmp"  # noqa: S108 -- a name that libraries ask for; nothing can be written in it
 

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 
 def library_command(

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from grader.sandbox.contract import Sandbox
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 Walls = Literal["namespaces", "landlock", "plain"]
 NAMES: dict[Walls, str] = {"namespaces": "namespaces", "landlock": "Landlock", "plain": "plain process"}

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
     from grader.sandbox.cgroup import ControlGroup
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 FILES = {
