@@ -10,6 +10,7 @@ import tomli_w
 from toy_program import make_program_task
 
 from grader.errors import UsageError
+from grader.lint.task import lint_text, read_subject
 from grader.task.handout import write_handout
 from grader.task.spec import Spec, Task, read_task
 
@@ -127,3 +128,9 @@ def test_students_get_a_copy_of_what_is_mounted_with_a_task_that_can_be_read(tmp
     assert (given.mounts[0] / "centre.txt").read_text() == "1.5 1.5 0 0 0 0 0 0\n"
     assert (given.spec.program, given.spec.limits) == (task.spec.program, task.spec.limits)
     assert (given.version, given.run_digest) == (task.version, task.run_digest)
+
+
+def test_the_linter_understands_cells_that_set_the_predictions_themselves(tmp_path: Path) -> None:
+    subject = read_subject(make_program_task(tmp_path / "tasks" / "toy_program"))
+    wrong = {finding.name: finding.detail for finding in lint_text(subject) if not finding.ok}
+    assert wrong == {}
