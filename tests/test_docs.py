@@ -249,7 +249,15 @@ def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of
                 or f"### `[[{name}]]`" in toml
                 or name == "steps"
             )
-            assert field.description or name in {"metric", "score", "limits", "data", "lint", "sizes"}, name
+            assert field.description or name in {
+                "metric",
+                "score",
+                "limits",
+                "data",
+                "lint",
+                "files",
+                "sizes",
+            }, name
     shown = {
         option for cell in re.findall(r"^\| (`--.*?`) \|", commands, re.MULTILINE) for option in cell.split()
     }

@@ -20,6 +20,7 @@ from grader.contest.store import SPEC_FILE
 from grader.errors import UsageError
 from grader.serve.client import Handover, submit_file
 from grader.serve.demo import start_demo
+from grader.serve.grade_sender import sending_grades
 from grader.serve.publish import publish_tasks
 from grader.serve.server import SiteServer, listen
 from grader.serve.settings import ServeSettings
@@ -51,7 +52,7 @@ def serve(options: ServeOptions) -> None:
         output.say(f"{contest.spec.title}: {settings.address}")
         if settings.shows_banner:
             output.warn("unencrypted: others in this network could read along")
-        with _worker(contest, options):
+        with _worker(contest, options), sending_grades(contest, output.warn):
             server.run(sockets=[listening])
 
 

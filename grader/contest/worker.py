@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.contest import queue
+from grader.contest.evidence import gather_evidence
 from grader.contest.feedback_page import FeedbackPages
 from grader.contest.intake import sweep
 from grader.contest.privacy import remove_late_run
+from grader.contest.replays import asked_replays, record_replay
 from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
 from grader.grading.batch import Job, run_batch
 from grader.grading.parsed import parse
 from grader.submissions.collect import Submission
+from grader.task.file_check import check_file, read_expected
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -98,7 +101,7 @@ class ContestWorker:
             leases = queue.take(transaction, self.id, tasks=self._tasks, most=self._settings.jobs)
         if leases:
             self._grade(leases)
-        return bool(answered or leases)
+        return bool(answered or leases or self._replay())
 
     def _triage(self) -> int:
         """Answer at once what cannot start, put the rest into the queue; return how many there were."""
@@ -115,11 +118,22 @@ class ContestWorker:
             return len(arrived)
 
     def _fault(self, lease: Lease) -> StudentFault | None:
-        """Return why a submission cannot start: it is no notebook, lacks its slot, or does not compile."""
+        """Return why a submission cannot start: it is no notebook, lacks its slot, does not compile, or its rows are wrong."""
         parsed = parse(self._submission(lease), self._tasks[lease.task].starter)
         if isinstance(parsed.fault, StudentFault):
             return parsed.fault
-        return None if parsed.fault else syntax_fault(parsed.slot)
+        if parsed.fault:
+            return None
+        graded = self._tasks[lease.task]
+        if graded.task.spec.files is None:
+            return syntax_fault(parsed.slot)
+        try:
+            check_file(parsed.data(), graded.task.spec.files, read_expected(graded.repeats[0].answers))
+        except StudentFault as fault:
+            return fault
+        except GraderFault:
+            return None  # grading says what it is
+        return None
 
     def _unstarted(self, lease: Lease, fault: StudentFault) -> Result:
         task = self._tasks[lease.task].task
@@ -149,6 +163,27 @@ class ContestWorker:
         results = run_batch(job, watcher)
         for lease, result in zip(leases, results, strict=True):
             watcher.record(lease, result)  # also what needed no run
+
+    def _replay(self) -> bool:
+        """Run the first submission once more for which somebody asked, when nothing else waits; return whether there was one."""
+        with self._store.reading() as transaction:
+            asked = [(number, task) for number, task in asked_replays(transaction) if task in self._tasks]
+        if not asked:
+            return False
+        number, task = asked[0]
+        graded = self._tasks[task]
+        evidence = gather_evidence(
+            self._store, number, graded, engine=self._engine, on_notice=self._settings.on_notice
+        )
+        coarse = read_spec(self._store.spec_file).leaderboard.round_to
+        with self._store.writing() as transaction:
+            if (number, task) in asked_replays(transaction):  # no other worker was faster
+                record_replay(transaction, number, evidence, coarse=coarse)
+        remove_late_run(self._store, number)
+        self._settings.on_notice(
+            f"submission {number} of {graded.task.id}: replayed, {'the same' if evidence.is_same else 'not the same'}"
+        )
+        return True
 
     def _submission(self, lease: Lease) -> Submission:
         path = self._store.files / lease.file
