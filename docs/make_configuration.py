@@ -79,9 +79,11 @@ ENVIRONMENT = """
 TITLES = {
     "metric": "`[metric]`",
     "score": "`[score]`",
+    "interactive": "`[interactive]`",
     "limits": "`[limits]`",
     "data": "`[data]`",
     "lint": "`[lint]`",
+    "files": "`[files]`",
     "sizes": "`[sizes.NAME]`",
 }
 CONTEST_TITLES: dict[str, type[BaseModel]] = {
@@ -96,14 +98,14 @@ CONTEST_TITLES: dict[str, type[BaseModel]] = {
     "[[lti]]": LtiPlatform,
 }
 KINDS = {"string": "text", "integer": "whole number", "number": "number"}
-PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
+PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits", r"^[\w.-]+\.[a-z]+$": "a name with its ending"}
 
 
 def fields(schema: dict[str, Any]) -> str:
     """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
-        if not (_is_tables(field) or "$ref" in field or _has_sections(field)):
+        if not (_is_tables(field) or _table_of(field) or _has_sections(field)):
             default = f"`{_toml(field['default'])}`" if "default" in field else ""
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
@@ -120,13 +122,24 @@ def _kind(field: dict[str, Any]) -> str:
     if field["type"] == "object":
         return "list of texts for each name"
     if field["type"] == "array":
-        return f"list of {KINDS[field['items']['type']]}s"
+        return f"list of {_kinds(field['items'])}s"
     return KINDS[field["type"]]
+
+
+def _kinds(items: dict[str, Any]) -> str:
+    """Return what a list holds, in the singular."""
+    return "s or ".join(KINDS[option["type"]] for option in items.get("anyOf", [items]))
 
 
 def _is_tables(field: dict[str, Any]) -> bool:
     """Return whether a field is a list of tables, which have a section of their own."""
     return field.get("type") == "array" and "$ref" in field["items"]
+
+
+def _table_of(field: dict[str, Any]) -> str:
+    """Return the reference of a field that holds one table, or nothing; else ""."""
+    references = [option["$ref"] for option in field.get("anyOf", [field]) if "$ref" in option]
+    return references[0] if references else ""
 
 
 def _has_sections(field: dict[str, Any]) -> bool:
@@ -139,6 +152,8 @@ def _limits(field: dict[str, Any]) -> str:
     limits = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
     if "minItems" in field:
         limits.append(f"at least {field['minItems']}")
+    if "maxLength" in field:
+        limits.append(f"at most {field['maxLength']} characters")
     if "pattern" in field:
         limits.append(PATTERNS[field["pattern"]])
     return ", ".join(limits)
@@ -159,7 +174,7 @@ def tables() -> str:
     for name, title in TITLES.items():
         field = schema["properties"][name]
         held = field.get("additionalProperties", field)
-        model = schema["$defs"][held["$ref"].rpartition("/")[2]]
+        model = schema["$defs"][_table_of(held).rpartition("/")[2]]
         may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
         parts += _lists(f"{name}.", model, schema)

@@ -16,6 +16,7 @@ import typer
 
 from grader.cli import output
 from grader.cli.errors import INTERRUPTED
+from grader.cli.interrupts import interrupt_at_end_of_input
 from grader.cli.settings import check_machine, engine_for, local_engine
 from grader.contest import desk, queue, timetable
 from grader.contest.archive import close_contest
@@ -215,6 +216,8 @@ def team(options: commands.ContestTeamOptions) -> None:
 
 def worker(options: commands.ContestWorkerOptions) -> None:
     """Grade what is handed in."""
+    if options.attached:
+        interrupt_at_end_of_input()
     contest = open_folder(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
     engine, jobs = engine_for(options)

@@ -114,6 +114,7 @@ class ContestWorkerOptions:
     ray_address: options.RayAddress = None
     shared: options.Shared = None
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits.")] = False
+    attached: Annotated[bool, typer.Option("--attached", help="End when standard input ends.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)

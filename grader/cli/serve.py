@@ -96,7 +96,8 @@ class WorkerKeeper:
         self._thread.join()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, start_new_session=True)  # Ctrl-C is for us; we end it
+        # Ctrl-C is for us; we end it. Its input ends with us, also where we are killed.
+        return subprocess.Popen(self._command, start_new_session=True, stdin=subprocess.PIPE)
 
     def _keep(self) -> None:
         while True:
@@ -113,7 +114,7 @@ def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[o
     if options.jobs == 0:
         return nullcontext()
     command = [sys.executable, "-m", "grader", "contest", "worker", str(contest.store.folder)]
-    command += ["--jobs", str(options.jobs), "--device", options.device]
+    command += ["--jobs", str(options.jobs), "--device", options.device, "--attached"]
     return WorkerKeeper([*command, "--repeats", str(_DEMO_REPEATS)] if options.demo else command)
 
 

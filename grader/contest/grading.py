@@ -77,10 +77,17 @@ def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingCho
     )
     repeats = prepare_repeats(
         task,
-        secret_for(out, None),
+        _secret(task, out),
         out / "evaluation",
         repeats=settings.repeats,
         source=settings.source or "",
         seed_version=settings.seed_version,
     )
     return GradedTask(task, load_starter(task), repeats, settings, out)
+
+
+def _secret(task: Task, out: Path) -> bytes:
+    """Return the secret of a task; one of files has its own only where the organiser packed the data with it, and put it there."""
+    if not task.spec.runs_code and not (out / "secret").is_file():
+        return b""
+    return secret_for(out, None)

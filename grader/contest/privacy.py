@@ -15,6 +15,7 @@ from grader.contest.people import participant
 from grader.contest.store import GRADING, PAGES
 from grader.errors import UsageError
 from grader.files import WRITTEN, reporting_os_errors
+from grader.gradebook.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -109,7 +110,7 @@ def remove_late_run(store: Store, number: int) -> None:
 def _remove_runs(grading: Path, team: str, digests: Collection[str]) -> None:
     """Remove the run folders of a team in which these files were graded, or run once more as evidence."""
     for folder in (*grading.glob(f"*/runs/{team}/run-*"), *grading.glob(f"*/replays/{team}/run-*")):
-        kept = folder / "submission.ipynb"
+        kept = RunFolder(folder).submission
         if kept.is_file() and hashlib.sha256(kept.read_bytes()).hexdigest() in digests:
             shutil.rmtree(folder)
 

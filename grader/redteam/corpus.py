@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.notebooks.reading import Json
-    from grader.task.spec import Limits
+    from grader.task.spec import Kind, Limits
 
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
@@ -109,12 +109,14 @@ def corpus_folder() -> Path:
     return bundled if bundled.is_dir() else package.parent / "tests" / "hostile"
 
 
-def read_corpus(folder: Path, names: Sequence[str] | None = None) -> list[Attack]:
+def read_corpus(folder: Path, names: Sequence[str] | None = None, kind: Kind = "function") -> list[Attack]:
     """Return the attacks of `folder` by class and name, or only those in `names`, which may name classes.
 
-    Raises UsageError where a file cannot be read, or a name is missing.
+    Those in a folder in it are for tasks of the `kind` of that name alone. Raises UsageError where a file cannot be read, or a name is
+    missing.
     """
-    attacks = {attack.name: attack for attack in map(read_attack, sorted(folder.glob("*.py")))}
+    paths = sorted([*folder.glob("*.py"), *folder.glob(f"{kind}/*.py")], key=lambda path: path.name)
+    attacks = {attack.name: attack for attack in map(read_attack, paths)}
     if not attacks:
         raise UsageError(f"{folder} holds no attacks")
     chosen: list[Attack] = []

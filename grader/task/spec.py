@@ -19,6 +19,8 @@ from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import Metric
 from grader.notebooks.refused import GRANTED_BY
+from grader.task.files_table import FilesTable, check_fields_of_kind
+from grader.task.interactive_table import InteractiveTable
 from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.source import data_source, notebook_source
@@ -148,12 +150,12 @@ class Spec(StrictTable):
     """The author's version; results name it, with a hash of what decides a score."""
     kind: Kind = "function"
     """What students hand in: a `function` that the protected cells call, a `program` that trains and predicts, `files` of predictions, or the player of an `interactive` judge."""
-    entries: tuple[str, ...] = Field(min_length=1)
-    """Names of the functions and classes that the slot must define."""
+    entries: tuple[str, ...] = ()
+    """Names of the functions and classes that the slot must define; none for `files`."""
     methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The methods of each entry that is a class, such as `methods = {YourModel = ["fit", "predict"]}`."""
-    signature: str
-    """Their arguments and what they return, as `name(arguments) -> result`."""
+    signature: str = ""
+    """Their arguments and what they return, as `name(arguments) -> result`; none for `files`."""
     repeats: int = Field(default=3, ge=1)
     """Complete evaluations, each with its own data; points are those of their mean."""
     leaderboard: Literal["best", "latest"] = "latest"
@@ -170,9 +172,11 @@ class Spec(StrictTable):
     """Version of this file's form, written `schema`: 2 may have `[metric]` and `[[score.parts]]`."""
     metric: MetricTable = MetricTable()
     score: Score
+    interactive: InteractiveTable = InteractiveTable()
     limits: Limits = Limits()
     data: Data = Data()
     lint: LintTable = LintTable()
+    files: FilesTable | None = None
     sizes: dict[str, Size] = Field(default_factory=dict)
 
     @model_validator(mode="after")
@@ -207,6 +211,11 @@ class Spec(StrictTable):
             )
 
     @property
+    def runs_code(self) -> bool:
+        """Whether code of the student's runs when it is graded; else a file is read."""
+        return self.files is None
+
+    @property
     def measured(self) -> Metric:
         """The metric of results: the one of `[metric]`, or the points that the parts earn."""
         if not self.score.parts:
@@ -220,6 +229,9 @@ class Spec(StrictTable):
 
     @model_validator(mode="after")
     def _entries_fit(self) -> Spec:
+        check_fields_of_kind(
+            self.kind, self.files, entries=self.entries, signature=self.signature, repeats=self.repeats
+        )
         names = [name for listed in self.methods.values() for name in listed]
         if wrong := sorted(set(self.methods) - set(self.entries)):
             raise ValueError(f"methods: {wrong[0]} is not an entry")
@@ -230,6 +242,8 @@ class Spec(StrictTable):
             raise ValueError("stages: each of the entries belongs to exactly one stage")
         if len(self.stages) == 1:
             raise ValueError("stages: one stage is a task without stages; write at least two")
+        if self.interactive != InteractiveTable() and self.kind != "interactive":
+            raise ValueError('[interactive] needs kind = "interactive"')
         if self.item_default is not None and self.on_error != "item":
             raise ValueError('item_default needs on_error = "item"')
         return self
@@ -276,10 +290,12 @@ DEFAULT_SIZE = "default"
 # Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
 _YOUNGER_FIELDS: dict[str, Any] = {
     "kind": "function",
+    "files": None,
     "on_error": "end",
     "item_default": None,
     "methods": {},
     "stages": [],
+    "interactive": InteractiveTable().model_dump(),
 }
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
