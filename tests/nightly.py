@@ -27,7 +27,7 @@ FUZZED = ("tests/fuzz", "tests/serve/test_raw_requests.py")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
-    *("network", "privilege", "smuggling", "notebook"),
+    *("network", "privilege", "smuggling", "program", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
 TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo")
