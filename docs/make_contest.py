@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).parent / "images"
 DESKTOP, PHONE = {"width": 1000, "height": 640}, {"width": 390, "height": 640}
-TALL = {"width": 1000, "height": 900}
+TALL = {"width": 1000, "height": 860}
 # File, who, page, window, colours, language.
 PICTURES = (
     ("contest_progress.png", "Organiser", "/organise/progress", TALL, "light", "en-US"),
