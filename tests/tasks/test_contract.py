@@ -58,7 +58,7 @@ SEEDS_HERE = 2
 LEAST_SEEDS = 5
 LONGEST_CELL = 25  # lines
 # Tasks that were measured on 16 seeds since their points hold.
-STEADY = {"crowd_hpo", "learning_to_defer", "multi_annotator_al", "noisy_labels"}
+STEADY = {"advice_bandit", "crowd_hpo", "learning_to_defer", "multi_annotator_al", "noisy_labels"}
 
 
 class Quiet:
@@ -318,6 +318,6 @@ def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(
 
 def test_code_cells_stay_short_enough_to_be_read(task: Task) -> None:
     for text in code_cells(task.id):
-        if "def make_data" not in text:
+        if "def make_data" not in text and "def save_episodes" not in text:  # these are shown folded
             lines = [line for line in text.splitlines() if not line.startswith("# PROTECTED CELL")]
             assert len(lines) <= LONGEST_CELL, lines[0]
