@@ -307,11 +307,11 @@ def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(
         left = WRONG
     notebooks = {name: submission([value]) for name, value in left.items()}
     for name, result in grade_all(task, notebooks, tmp_path / "each", engine, seeds=1).items():
-        assert (result.verdict, result.points) == (Verdict.INVALID_OUTPUT, 0), (
-            name,
-            result.verdict,
-            result.message,
-        )
+        # Two tensors of 1 GB may not even be made where memory is small.
+        is_large = name == "gigantic" and task.spec.limits.memory_mb < 2048
+        allowed = {Verdict.INVALID_OUTPUT, Verdict.MEMORY_LIMIT} if is_large else {Verdict.INVALID_OUTPUT}
+        assert result.verdict in allowed, (name, result.verdict, result.message)
+        assert result.points == 0
         assert len(result.message.split()) >= 5, (name, result.message)
         assert result.message != EXPLANATIONS[Verdict.INVALID_OUTPUT].sentence
 
