@@ -58,6 +58,11 @@ def code_lines(source: str, marks: dict[int, str] | None = None) -> list[Line]:
     return [Line(number, marked.get(number, ""), pieces) for number, pieces in enumerate(lines, start=1)]
 
 
+def plain_lines(text: str) -> list[Line]:
+    """Return the lines of a text that is no program."""
+    return [Line(number, "", [("", line)]) for number, line in enumerate(visible(text).splitlines(), start=1)]
+
+
 def marks_of(traceback: str) -> dict[int, str]:
     """Return the lines of the slot that a traceback names: the innermost one failed, the others lead to it.
 
