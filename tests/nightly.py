@@ -27,7 +27,7 @@ FUZZED = ("tests/fuzz", "tests/serve/test_raw_requests.py")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
-    *("network", "privilege", "smuggling", "notebook"),
+    *("network", "privilege", "smuggling", "program", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
 TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo")
@@ -59,6 +59,13 @@ PARTS: dict[str, list[Step]] = {
     "browser": [pytest_step("pages at three sizes", "-m", "nightly", "tests/report", REQUIRE_BROWSER="1")],
     "corpus": [
         pytest_step("the toy task", "tests/redteam/test_corpus.py", "-m", "slow or nightly", TURN="all"),
+        pytest_step(
+            "attacks of one kind",
+            "tests/redteam/test_corpus_of_kinds.py",
+            "-m",
+            "slow or nightly",
+            TURN="all",
+        ),
         *(redteam_step(task, kind) for task in TASKS for kind in CLASSES),
     ],
     "fuzz": [

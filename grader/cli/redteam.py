@@ -47,7 +47,7 @@ def redteam(options: RedteamOptions) -> None:
     if not task.spec.runs_code:
         _face_files(task, options)
         return
-    attacks = read_corpus(options.corpus or corpus_folder(), options.names)
+    attacks = read_corpus(options.corpus or corpus_folder(), options.names, task.spec.kind)
     settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, walls=options.walls, repeats=SEEDS)
     check_machine(settings, task)
     context = context_for(task, settings, hidden_data(task, made(options.out), settings))

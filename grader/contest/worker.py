@@ -260,6 +260,9 @@ class _Recorder:
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Nobody watches cells."""
 
+    def on_line(self, student: str, line: str) -> None:
+        """Nobody watches what programs print."""
+
     def on_known(self, count: int) -> None:
         """Known results are recorded when the batch is over."""
 

@@ -15,12 +15,14 @@ from grader.lint.task.clean_room import check_starter_runs
 from grader.lint.task.crossing import check_crossing
 from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
+from grader.lint.task.episodes import check_episodes, play_again
 from grader.lint.task.files import check_file_pack, check_files, check_notebook_runs, check_rows
 from grader.lint.task.final_mode import check_names
 from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
 from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.limits import check_limits
+from grader.lint.task.mounts import check_mounts
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
@@ -84,6 +86,8 @@ def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     if not subject.task.spec.runs_code:
         checks = FILE_DATA_CHECKS
         findings.append(check_rows(subject.task, data, data.prepared.parent / "rehearsal"))
+    if mounts := subject.task.mounts:
+        findings.append(check_mounts(mounts, data))
     return allowed([*(check(data) for check in checks), *findings], subject.task)
 
 
@@ -111,4 +115,8 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
     findings.append(check_first_call(subject, data.repeats[0]))
     findings.append(check_crossing(subject, results, data.repeats[0]))
+    if task.spec.kind == "interactive":
+        first = data.repeats[0]
+        played = play_again(subject, first, folder=folder / "players", settings=settings, watcher=watcher)
+        findings += check_episodes(task.spec, {**results, **played}, first)
     return allowed([*findings, *runs.check_runs(subject, results, data.repeats)], task)
