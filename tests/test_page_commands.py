@@ -72,6 +72,7 @@ RUN_PAGES = [
     "docs/own_data.md",
     "docs/authors.md",
     "docs/interactive.md",
+    "docs/files.md",
     "docs/rosters.md",
     *GOES_ON,
 ]
