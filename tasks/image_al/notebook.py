@@ -152,7 +152,7 @@ class Images:
 
 pools = {name: Images(data_folder / "train" / f"{name}.npz") for name in SCENARIOS}
 val_set = None if FINAL_EVALUATION_MODE else Images(data_folder / "val" / "images.npz")
-print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
+print(f"{len(pools['clean'])} images in each pool")
 
 # %% [markdown]
 # This draws an image with a line of text above it. A spoilt image gets a thick red frame.
@@ -161,7 +161,7 @@ print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
 def draw(axis, image, title, spoilt):
     """Draw one image with a title, in a thick red frame where it is spoilt."""
     axis.imshow(image, cmap="gray")
-    axis.set_title(title, fontsize=9, pad=3)
+    axis.set_title(title, fontsize=9, pad=5)  # points, clear of the frame
     axis.set_xticks([]), axis.set_yticks([])
     for side in axis.spines.values():
         side.set(color="red" if spoilt else "black", linewidth=3 if spoilt else 1)
@@ -172,7 +172,7 @@ def draw(axis, image, title, spoilt):
 # %% tags=["protected"]
 def show_pools(columns=10):
     """Draw an image of each class, the same image spoilt, and the first images of the noisy pool."""
-    figure, axes = plt.subplots(3, columns, figsize=(11, 4))
+    figure, axes = plt.subplots(3, columns, figsize=(11, 4.4))
     clean, noisy = (dict(np.load(data_folder / "train" / f"{name}.npz")) for name in SCENARIOS)
     firsts = [np.flatnonzero(clean["labels"] == column % CLASSES)[0] for column in range(columns)]
     images, labels = clean["images"][firsts], clean["labels"][firsts]
@@ -575,7 +575,8 @@ for name in SCENARIOS:
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
-    save_history("round", {f"share of odd classes among the labels bought, {name}": records[name]["odd"] for name in SCENARIOS})
+    odd = {f"share of odd classes among the labels bought, {name}": records[name]["odd"] for name in SCENARIOS}
+    save_history("round", odd)
 
 # %% [markdown]
 # How fast does the network learn from the labels you chose, and how fast from random ones? The star at the end is the score of the three networks together.
