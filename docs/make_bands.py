@@ -85,7 +85,7 @@ def draw(task: Task) -> None:
                 lambda x: floor + x * (ceiling - floor) / 100,
                 lambda bac: 100 * (bac - floor) / (ceiling - floor),
             ),
-        ).set_xlabel("balanced accuracy")
+        ).set_xlabel(task.metric.name)
         axis.spines[["right"]].set_visible(False)
         axis.grid(axis="x", alpha=0.25)
         figure.savefig(
@@ -118,14 +118,14 @@ def table(task: Task) -> str:
     for name in sorted(strategies, key=lambda name: -strategies[name]["balanced_accuracy"]["mean"]):
         bac = strategies[name]["balanced_accuracy"]
         rows.append(
-            f"| {described(task, name)} | {strategies[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
+            f"| {described(task, name)} | {strategies[name]['role']} | {task.metric.text(bac['mean'])} ± {task.metric.text(bac['sd'])} "
             f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f} "
             f"| {stability[name].difference:+.0f} ± {stability[name].difference_error:.1f} | {stability[name].wins} "
             f"| {strategies[name]['seconds_per_seed']:.0f} |"
         )
     return "\n".join(
         [
-            "| answer | role | balanced accuracy, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
+            f"| answer | role | {task.metric.name}, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
             "|---|---|---|---|---|---|---|",
             *rows,
             "",
