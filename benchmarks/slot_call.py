@@ -18,7 +18,7 @@ import torch
 from measure import report, spread
 
 from grader.sandbox import SlotSource, open_sandbox
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import Boundary, Channel
 

@@ -85,7 +85,7 @@ def draw(task: Task) -> None:
                 lambda x: floor + x * (ceiling - floor) / 100,
                 lambda bac: 100 * (bac - floor) / (ceiling - floor),
             ),
-        ).set_xlabel(task.metric.name)
+        ).set_xlabel(task.spec.measured.name)
         axis.spines[["right"]].set_visible(False)
         axis.grid(axis="x", alpha=0.25)
         figure.savefig(
@@ -125,7 +125,7 @@ def table(task: Task) -> str:
         )
     return "\n".join(
         [
-            f"| answer | role | {task.metric.name}, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
+            f"| answer | role | {task.spec.measured.name}, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
             "|---|---|---|---|---|---|---|",
             *rows,
             "",

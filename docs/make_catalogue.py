@@ -33,7 +33,7 @@ class CatalogueEntry(BaseModel):
 
 HEAD = """# The tasks
 
-In most tasks you write one or two functions, and the rest of the notebook is fixed; in others you hand in a file. Pictures of digits stand in for scans, logs and meters, so no task
+In most tasks you write one or two functions, and the rest of the notebook is fixed; in one you hand in a file. In most of them, pictures of digits stand in for scans, logs and meters, so no task
 needs a GPU or a download.
 
 """

@@ -81,6 +81,7 @@ TITLES = {
     "score": "`[score]`",
     "interactive": "`[interactive]`",
     "limits": "`[limits]`",
+    "program": "`[program]`",
     "data": "`[data]`",
     "lint": "`[lint]`",
     "files": "`[files]`",
@@ -97,7 +98,7 @@ CONTEST_TITLES: dict[str, type[BaseModel]] = {
     "[oidc]": OidcProvider,
     "[[lti]]": LtiPlatform,
 }
-KINDS = {"string": "text", "integer": "whole number", "number": "number"}
+KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
 PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits", r"^[\w.-]+\.[a-z]+$": "a name with its ending"}
 
 
@@ -162,6 +163,8 @@ def _limits(field: dict[str, Any]) -> str:
 def _toml(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"

@@ -23,8 +23,10 @@ from grader.cli.main import app
 from grader.errors import Verdict
 from grader.gradebook.result import Result
 from grader.task.interactive_table import InteractiveTable
+from grader.task.limits import Limits
+from grader.task.program_table import ProgramTable
 from grader.task.score_table import Gate, MetricTable, Part, Score, Step
-from grader.task.spec import Data, Limits, Size, Spec, Stage, discover
+from grader.task.spec import Data, Size, Spec, Stage, discover
 
 INSTRUCTORS = (
     "instructors.md",
@@ -257,7 +259,21 @@ def test_the_page_of_settings_is_in_step_and_says_what_each_of_them_is() -> None
 def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of_a_command() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     toml, _, commands = text.partition("\n## Options of the commands\n")
-    for model in (Spec, MetricTable, Score, Part, Step, Gate, Limits, Data, Size, Stage, InteractiveTable):
+    models = (
+        Spec,
+        MetricTable,
+        Score,
+        Part,
+        Step,
+        Gate,
+        Limits,
+        ProgramTable,
+        Data,
+        Size,
+        Stage,
+        InteractiveTable,
+    )
+    for model in models:
         for field_name, field in model.model_fields.items():
             name = field.alias or field_name
             assert (
@@ -272,6 +288,7 @@ def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of
                 "score",
                 "interactive",
                 "limits",
+                "program",
                 "data",
                 "lint",
                 "files",

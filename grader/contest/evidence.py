@@ -36,6 +36,9 @@ class EvidenceWatcher:
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Nobody watches cells."""
 
+    def on_line(self, student: str, line: str) -> None:
+        """Nobody watches what a program prints."""
+
     def on_known(self, count: int) -> None:
         """Nothing is taken from the cache."""
 

@@ -9,6 +9,7 @@ import contextlib
 import re
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict
@@ -217,6 +218,7 @@ def _execute(account: _Account, batch: RunningBatch, folder: RunFolder, place: P
                 folder=RepeatFolder(folder.repeat(repeat.number).path.resolve()),
                 server=server,
                 on_cell=_progress(batch.watcher, submission.student, repeat),
+                on_line=partial(batch.watcher.on_line, submission.student),
                 stopping=batch.stopping,
                 place=place,
                 keep_first_call=repeat is context.repeats[0] and not _first_call_file(context).exists(),
@@ -265,8 +267,10 @@ def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Accou
         job.repeat.slot_seed,
         spec.on_error,
         spec.methods,
+        spec.program.form,
     )
-    if job.repeat is context.repeats[0]:
+    # The first call of a program is all of its work: to try it would be to run it twice.
+    if job.repeat is context.repeats[0] and spec.kind != "program":
         fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
         if fault is not None:
             return fault

@@ -11,8 +11,9 @@ from grader.errors import GraderFault, StudentFault
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.elsewhere import explain_elsewhere, other_cells
 from grader.notebooks.program import slot_key, text_digest
-from grader.notebooks.reading import grader_metadata, python_version, read_notebook, source
+from grader.notebooks.reading import grader_metadata, python_version, read_notebook
 from grader.notebooks.slot import refuse_renamed, slot_number
+from grader.notebooks.whole_program import is_whole, joined_cells, refuse_magics
 from grader.task.file_formats import excerpt
 
 if TYPE_CHECKING:
@@ -28,7 +29,7 @@ _KEPT = ("cell_type", "source", "id", "metadata")
 class ParsedSubmission:
     """A submission as everything after intake sees it. Where there is a `fault`, what it kept from being read is empty.
 
-    `slot` is the source of the student's cell, `slot_key` the same for the same program and `slot_sha256` for the same
+    `slot` is the source of the student's cell, or of all cells of their program, `slot_key` the same for the same program and `slot_sha256` for the same
     text. Of a file of predictions `slot` is its beginning as text, and both hashes are those of its bytes. `cells` are those of the notebook without their outputs, of which the slot has the `number`, from 1. `python` is the version of Python that it ran.
     """
 
@@ -101,13 +102,16 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
         changed = changed_cells(notebook, starter)
         number = slot_number(notebook, starter)
         refuse_renamed(notebook, number, starter)
+        program = joined_cells(notebook, starter, number)
+        if is_whole(starter):
+            refuse_magics(notebook, program)
     except (StudentFault, GraderFault) as fault:
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=fault)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         ours = GraderFault(f"{type(error).__name__}: {error}")
         ours.__cause__ = error
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=ours)
-    slot = source(notebook["cells"][number - 1])
+    slot = program.text
     cells = [{key: cell[key] for key in _KEPT if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(
         submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells, number=number,

@@ -5,8 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.notebooks.colab_badge import without_badge
+from grader.notebooks.identity import IDENTITIES, squeeze
 from grader.notebooks.reading import Json, is_code, labels, source
-from grader.notebooks.slot import IDENTITIES, slot_cell, squeeze
+from grader.notebooks.slot import slot_cell
 
 
 @dataclass(frozen=True)

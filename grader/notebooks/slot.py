@@ -8,27 +8,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, Verdict
+from grader.notebooks.identity import IDENTITIES, squeeze
 from grader.notebooks.program import binds_unseen, defined_names, definitions, parse, slot_key
 from grader.notebooks.reading import (
     Json,
     grader_metadata,
     is_code,
     labels,
-    metadata,
     source,
     tagged,
     tags,
 )
+from grader.notebooks.whole_program import first_cell, is_whole, joined_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
-
-# How a cell is recognised, the surest first: our own key, the id that Colab keeps, the id of nbformat 4.5.
-IDENTITIES: tuple[Callable[[Json], object], ...] = (
-    lambda cell: grader_metadata(cell).get("cell"),
-    lambda cell: metadata(cell).get("id"),
-    lambda cell: cell.get("id"),
-)
+    from collections.abc import Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,11 +38,11 @@ class _Seen:
 
 
 def find_slot(notebook: Json, starter: Json) -> str:
-    """Return the source of the student's slot.
+    """Return the source of the student's slot, or of all cells of their program where that is more than the slot.
 
     Raises StudentFault (`slot_missing`) as `slot_number` does.
     """
-    return source(notebook["cells"][slot_number(notebook, starter) - 1])
+    return joined_cells(notebook, starter, slot_number(notebook, starter)).text
 
 
 def slot_number(notebook: Json, starter: Json) -> int:
@@ -58,8 +52,12 @@ def slot_number(notebook: Json, starter: Json) -> int:
     only code cell that defines them at top level; failing that, the cell with the identity, whatever it holds,
     so that running it shows the student their syntax error.
 
+    Where the program is more than the slot, it is the first of its cells, whatever that defines.
+
     Raises StudentFault (`slot_missing`) for none or several, naming what was seen.
     """
+    if is_whole(starter):
+        return first_cell(notebook, starter, slot_cell(starter))
     key, wanted, names = slot_cell(starter)["id"], frozenset(entry_names(starter)), labels(notebook)
     seen = [
         _look(number, cell, label, wanted)
@@ -88,8 +86,11 @@ def slot_number(notebook: Json, starter: Json) -> int:
 def refuse_renamed(notebook: Json, number: int, starter: Json) -> None:
     """Raise StudentFault (`slot_missing`) where the slot, the cell `number`, can be read and does not define the entries.
 
-    What it may define in ways that cannot be read off, or what cannot be parsed, is left to the run.
+    What it may define in ways that cannot be read off, or what cannot be parsed, is left to the run, and so is a program of
+    several cells.
     """
+    if is_whole(starter):
+        return
     try:
         tree = parse(source(notebook["cells"][number - 1]))
     except SyntaxError:
@@ -164,11 +165,6 @@ def _nothing_found(notebook: Json, starter: Json, wanted: frozenset[str]) -> str
         return f"No code cell defines {names}: this is the notebook of another task, not of {ours}."
     count = sum(is_code(cell) for cell in notebook["cells"])
     return f"None of the {count} code cells defines {names} at top level."
-
-
-def squeeze(text: str) -> str:
-    """Return `text` with every run of white space as one space."""
-    return " ".join(text.split())
 
 
 def _listed(names: frozenset[str]) -> str:

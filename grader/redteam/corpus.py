@@ -28,16 +28,18 @@ from grader.notebooks.program import defined_names
 from grader.notebooks.reading import source
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import entry_names, slot_cell
+from grader.notebooks.whole_program import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.notebooks.reading import Json
-    from grader.task.spec import Kind, Limits
+    from grader.task.limits import Limits
+    from grader.task.spec import Kind
 
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
-    *("network", "privilege", "smuggling", "notebook"),
+    *("network", "privilege", "smuggling", "program", "notebook"),
 )
 AS_HONEST = "scored=honest"  # with exactly the value of the baseline slot
 WITHIN_BAND = "scored<=baseline"  # with a value not above the band of the baseline slot
@@ -79,6 +81,14 @@ def _attacked(honest):
 
     methods = {name: value for name, value in vars(honest).items() if callable(value) and name[0] != "_"}
     return type(honest.__name__, (honest,), {name: around(value) for name, value in methods.items()})
+"""
+
+
+# A program of several cells as the function that attacks are put around.
+_CELLS = """def {entry}(**given):
+    names = globals() | given
+    exec(compile({cells!r}, "cells", "exec"), names)
+    return names["predictions"] if "predictions" in names else names["{entry}"](**given)
 """
 
 
@@ -167,6 +177,8 @@ def handed_in(attack: Attack, starter: Json, targets: Mapping[str, str | int]) -
     Raises UsageError where an attack on the notebook cannot build its file.
     """
     honest = source(slot_cell(starter))
+    if is_whole(starter) and attack.kind != "notebook":
+        honest = _CELLS.format(cells=honest, entry=entry_names(starter)[0])
     if attack.kind == "notebook":
         return _submitted(attack, rebuild(starter, honest), honest)
     text = _HEAD.format(targets=dict(targets), honest=honest, attack=attack.text)

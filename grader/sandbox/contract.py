@@ -43,6 +43,9 @@ class SlotSource:
     seed: int
     on_error: str = "end"
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the entries that are classes
+    form: str = (
+        "slot"  # "notebook": the slot runs when its one entry is called, with the arguments as its variables
+    )
 
 
 class Slot(Protocol):

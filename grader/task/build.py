@@ -14,6 +14,7 @@ from grader.errors import UsageError
 from grader.notebooks.colab_badge import badge, keep_url, kept_url
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, is_code, metadata, source, tags
+from grader.notebooks.whole_program import FORM
 from grader.task.rules import check_cells
 from grader.task.scoring_text import RULES_PLACEHOLDER, SCORE_PLACEHOLDER, scoring_code, scoring_rules
 from grader.task.source import data_source, notebook_source
@@ -163,10 +164,12 @@ def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
 def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:
     shown = [_with_face(cell, face) if "slot" in tags(cell) else cell for cell in cells]
     check_cells(task, shown)
+    form = {FORM: task.spec.program.form} if task.spec.program.form != "slot" else {}
     notebook = {
         "cells": [_finished(cell, task, number) for number, cell in enumerate(shown, start=1)],
         "metadata": {
             "grader": {"entries": list(task.spec.entries), "task": task.id, "version": task.version}
+            | form
             | _file_of(task),
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},

@@ -7,8 +7,9 @@ import re
 from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
-from grader.notebooks.program import defined_names
+from grader.notebooks.program import defined_names, parse
 from grader.notebooks.reading import Json, is_code, labels, source, tagged, tags
+from grader.notebooks.whole_program import RESULT
 from grader.task.template import has_marker
 
 if TYPE_CHECKING:
@@ -97,12 +98,27 @@ def _check_slot(task: Task, cells: list[Json], names: list[frozenset[str]]) -> N
         "slot-imports" in seen for seen in order[next(i for i, seen in enumerate(order) if "slot" in seen) :]
     ):
         raise UsageError("a code cell tagged 'slot-imports' comes after the slot, but would be run before it")
+    is_whole = task.spec.program.form == "notebook"
     for cell, label, defined in zip(cells, labels({"cells": cells}), names, strict=True):
         if "slot" not in tags(cell):
+            if is_whole and is_code(cell):
+                _check_calls(source(cell), label, entries)
             if also := sorted(entries & defined):
                 raise UsageError(f"{label} defines {also[0]}, which only the slot may")
+        elif is_whole:
+            if not defined & {RESULT, *entries}:
+                raise UsageError(f"the slot binds neither {RESULT} nor {task.spec.entries[0]} at top level")
         elif lacking := sorted(entries - defined):
             raise UsageError(f"the slot does not define {lacking[0]} at top level")
+
+
+def _check_calls(text: str, label: str, entries: set[str]) -> None:
+    """Check that a program of several cells gets its arguments by name: they become variables of its cells."""
+    for node in ast.walk(parse(text)):
+        if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in entries):
+            continue
+        if node.args or not all(keyword.arg for keyword in node.keywords):
+            raise UsageError(f"{label} must call {node.func.id} with keywords only, such as train=train")
 
 
 def _code_tagged(cells: list[Json], tag: str) -> list[Json]:

@@ -17,12 +17,14 @@ from grader.notebooks.elsewhere import other_cells
 from grader.notebooks.reading import python_version, read_notebook, source
 from grader.notebooks.slot import entry_names, refuse_renamed, slot_cell, slot_number
 from grader.notebooks.versions import is_newer, version_hint
+from grader.notebooks.whole_program import joined_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.lint.notebook.names import Problem
     from grader.notebooks.reading import Json
+    from grader.notebooks.whole_program import JoinedCells
 
 __all__ = ["Diagnostic", "Severity", "diagnose", "newer_python"]
 
@@ -43,23 +45,24 @@ def diagnose(data: bytes, starter: Json, granted: frozenset[str] = frozenset()) 
         diagnostics = [Diagnostic(Severity.ERROR, "slot-missing", 0, 0, 0, 0, fault.message, "", "")]
         slot = 0
     else:
-        text = source(notebook["cells"][slot - 1])
-        lines = text.split("\n")
-        problems = [*_of_slot(text, notebook, starter, slot), *_refused(text, starter, granted)]
-        diagnostics = [_diagnostic(slot, lines, problem) for problem in problems]
+        cells = joined_cells(notebook, starter, slot)
+        problems = [*_of_slot(cells, notebook, starter, slot), *_refused(cells.text, starter, granted)]
+        diagnostics = [_diagnostic(cells, problem) for problem in problems]
     diagnostics += protected.changed_cells(notebook, starter)
     diagnostics += protected.moved_cells(notebook, starter, slot)
     return sorted(diagnostics, key=lambda diagnostic: (diagnostic.cell, diagnostic.line, diagnostic.column))
 
 
-def _diagnostic(slot: int, lines: list[str], problem: Problem) -> Diagnostic:
+def _diagnostic(cells: JoinedCells, problem: Problem) -> Diagnostic:
     severity, kind, span, text, help_ = problem
+    lines = cells.text.split("\n")
     line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
-    return Diagnostic(severity, kind, slot, span.line, span.column, span.width, text, help_, line)
+    cell, number = cells.locate(span.line)
+    return Diagnostic(severity, kind, cell, number, span.column, span.width, text, help_, line)
 
 
-def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Problem]:
-    entries = entry_names(starter)
+def _of_slot(cells: JoinedCells, notebook: Json, starter: Json, slot: int) -> Iterator[Problem]:
+    text, entries = cells.text, entry_names(starter)
     try:
         program = Program(text, entries)
     except SyntaxError as error:
@@ -69,7 +72,7 @@ def _of_slot(text: str, notebook: Json, starter: Json, slot: int) -> Iterator[Pr
     for number in program.magics:
         yield _magic(number, program.lines[number - 1])
     yield from _definitions(program, entries, starter)
-    others = other_cells(notebook, starter, slot)
+    others = [cell for cell in other_cells(notebook, starter, slot) if cell.number not in cells.numbers]
     yield from names.missing_names(program, starter, others)
     yield from names.rebound_names(program, entries, slot, others)
     yield from calls.missing_modules(program)

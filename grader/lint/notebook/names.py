@@ -11,6 +11,7 @@ from grader.lint.notebook.diagnostic import Severity, Span, span_of
 from grader.notebooks.elsewhere import OtherCell, explain_elsewhere
 from grader.notebooks.program import defined_names, statements_by_name
 from grader.notebooks.reading import source, tagged
+from grader.notebooks.whole_program import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -25,7 +26,7 @@ _OF_NOTEBOOKS = {"display", "get_ipython", "In", "Out", "_"}
 
 def missing_names(program: Program, starter: Json, others: list[OtherCell]) -> Iterator[Problem]:
     """Find each name that the slot reads and that nothing defines when it is graded."""
-    given = {*dir(builtins), *_OF_MODULES} - _OF_NOTEBOOKS
+    given = {*dir(builtins), *_OF_MODULES, *given_names(starter)} - _OF_NOTEBOOKS
     for cell in tagged(starter, "slot-imports"):
         given |= defined_names(source(cell))
     reported: set[str] = set()

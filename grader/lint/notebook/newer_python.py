@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 from grader.errors import StudentFault
 from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.program import syntax_error
-from grader.notebooks.reading import python_version, read_notebook, source
+from grader.notebooks.reading import python_version, read_notebook
 from grader.notebooks.slot import slot_number
 from grader.notebooks.versions import minor, series
+from grader.notebooks.whole_program import joined_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,16 +52,18 @@ def _syntax(notebook: Json, starter: Json, graded: str) -> Iterator[Diagnostic]:
         number = slot_number(notebook, starter)
     except StudentFault:
         return
-    text = source(notebook["cells"][number - 1])
+    program = joined_cells(notebook, starter, number)
+    text = program.text
     if syntax_error(text, "the slot"):
         return  # it is none in this Python either, which is reported already
     try:
         ast.parse(text, feature_version=minor(graded))
     except SyntaxError as error:
         line = error.lineno or 0
+        number, shown = program.locate(line)
         lines = text.split("\n")
         yield Diagnostic(
-            Severity.ERROR, "syntax", number, line, error.offset or 1, 1,
+            Severity.ERROR, "syntax", number, shown, error.offset or 1, 1,
             f"this is not valid in Python {series(graded)}, in which it is graded: {error.msg}",
             "write it in another way", lines[line - 1] if 0 < line <= len(lines) else "",
         )  # fmt: skip

@@ -22,6 +22,7 @@ from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
 from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.limits import check_limits
+from grader.lint.task.mounts import check_mounts
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
@@ -85,6 +86,8 @@ def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     if not subject.task.spec.runs_code:
         checks = FILE_DATA_CHECKS
         findings.append(check_rows(subject.task, data, data.prepared.parent / "rehearsal"))
+    if mounts := subject.task.mounts:
+        findings.append(check_mounts(mounts, data))
     return allowed([*(check(data) for check in checks), *findings], subject.task)
 
 

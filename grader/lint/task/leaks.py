@@ -99,7 +99,7 @@ def _of_names(public: Path) -> Iterator[str]:
 
 
 def same_files(hidden: Iterable[Path], folder: Path) -> Iterator[str]:
-    """Find hidden files; single pictures are checked as rows of an array instead."""
+    """Yield a sentence for each hidden file in `folder`; single pictures are checked as rows of an array instead."""
     known = {
         _digest(path): f"{path.parent.name}/{path.name}"
         for path in hidden
@@ -126,7 +126,7 @@ def _digest(path: Path) -> bytes:
 
 
 def answers_in(folder: Path, known: Iterable[Column], hidden: Hidden, name: str) -> Iterator[str]:
-    """Find columns, or files of any format, that hold the answers."""
+    """Yield a sentence for each column of `known`, and each file of `folder` in any format, that holds the answers; `name` is its own."""
     truth = {key: labels for key, labels in hidden.truth.items() if tells(labels)}
     for key, labels in truth.items():
         for column in known:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 _PARAMETER = "SEED"  # as papermill sets it
 _SEEDING = {"default_rng", "seed", "manual_seed", "RandomState", "Random", "SeedSequence", "seed_everything"}
