@@ -118,7 +118,7 @@ def table(task: Task) -> str:
     for name in sorted(strategies, key=lambda name: -strategies[name]["balanced_accuracy"]["mean"]):
         bac = strategies[name]["balanced_accuracy"]
         rows.append(
-            f"| {described(task, name)} | {strategies[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
+            f"| {described(task, name)} | {strategies[name]['role']} | {task.metric.text(bac['mean'])} ± {task.metric.text(bac['sd'])} "
             f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f} "
             f"| {stability[name].difference:+.0f} ± {stability[name].difference_error:.1f} | {stability[name].wins} "
             f"| {strategies[name]['seconds_per_seed']:.0f} |"
