@@ -110,10 +110,11 @@ class ContestWorker:
 
     def _fault(self, lease: Lease) -> StudentFault | None:
         """Return why a submission cannot start: it is no notebook, lacks its slot, or does not compile."""
-        parsed = parse(self._submission(lease), self._tasks[lease.task].starter)
+        starter = self._tasks[lease.task].starter
+        parsed = parse(self._submission(lease), starter)
         if isinstance(parsed.fault, StudentFault):
             return parsed.fault
-        return None if parsed.fault else syntax_fault(parsed.slot)
+        return None if parsed.fault else syntax_fault(parsed.slot, starter)
 
     def _unstarted(self, lease: Lease, fault: StudentFault) -> Result:
         task = self._tasks[lease.task].task

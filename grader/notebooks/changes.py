@@ -6,7 +6,8 @@ from dataclasses import dataclass
 
 from grader.notebooks.colab_badge import without_badge
 from grader.notebooks.reading import Json, is_code, labels, source
-from grader.notebooks.slot import IDENTITIES, slot_cell, squeeze
+from grader.notebooks.slot import IDENTITIES, squeeze
+from grader.notebooks.slots import is_slot
 
 
 @dataclass(frozen=True)
@@ -44,11 +45,10 @@ def changes(notebook: Json, starter: Json) -> list[Change]:
         for number, cell in enumerate(cells, start=1)
         for identity in IDENTITIES
     }
-    slot = slot_cell(starter)
     return [
         Change(label, source(cell), *known.get(cell["id"], (None, 0)), code=is_code(cell))
         for cell, label in zip(starter["cells"], labels(starter), strict=True)
-        if cell is not slot and _compared(cell) not in present
+        if not is_slot(cell) and _compared(cell) not in present
     ]
 
 

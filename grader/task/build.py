@@ -14,6 +14,7 @@ from grader.errors import UsageError
 from grader.notebooks.colab_badge import badge, keep_url, kept_url
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, is_code, metadata, source, tags
+from grader.notebooks.slots import is_slot, slot_tag
 from grader.task.rules import check_cells
 from grader.task.scoring_text import RULES_PLACEHOLDER, SCORE_PLACEHOLDER, scoring_code, scoring_rules
 from grader.task.source import data_source, notebook_source
@@ -134,7 +135,7 @@ def _with_data(cell: Json, data: str, cells: list[Json]) -> Json:
     used = {
         node.id
         for other in cells
-        if is_code(other) and "slot" not in tags(other)
+        if is_code(other) and not is_slot(other)
         for node in ast.walk(_parsed(source(other)))
         if isinstance(node, ast.Name)
     }
@@ -161,7 +162,7 @@ def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
 
 
 def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:
-    shown = [_with_face(cell, face) if "slot" in tags(cell) else cell for cell in cells]
+    shown = [_with_face(cell, face) if is_slot(cell) else cell for cell in cells]
     check_cells(task, shown)
     notebook = {
         "cells": [_finished(cell, task, number) for number, cell in enumerate(shown, start=1)],
@@ -184,7 +185,10 @@ def _finished(cell: Json, task: Task, number: int) -> Json:
     """Return the cell with its id, its lock and, for protected code, its first comment line."""
     key, kind, text = f"{task.id}-{number}", cell["cell_type"], source(cell)
     about: Json = {**cell["metadata"], "grader": {"cell": key, "task": task.id}}
-    if "slot" not in tags(cell):
+    if is_slot(cell) and task.spec.slots:
+        entries, stages = task.spec.slot_entries(slot_tag(cell)), task.spec.slot_stages(slot_tag(cell))
+        about["grader"] |= {"entries": list(entries), "stages": stages}
+    elif not is_slot(cell):
         about |= {"editable": False, "deletable": False}
         about["tags"] = [*(tag for tag in tags(cell) if tag != "protected"), "protected"]
         text = f"{PROTECTED_LINE}\n{text}" if kind == "code" else text

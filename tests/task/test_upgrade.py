@@ -15,7 +15,7 @@ from grader.task.upgrade import upgraded
 if TYPE_CHECKING:
     from conftest import Run
 
-TEMPLATE = Path(__file__).parents[2] / "grader" / "task" / "templates" / "task.toml"
+TEMPLATE = Path(__file__).parents[2] / "grader" / "task" / "templates" / "function" / "task.toml"
 FILES = {task.id: task.folder / "task.toml" for task in discover(Path("tasks"))} | {"template": TEMPLATE}
 
 

@@ -10,7 +10,7 @@ from grader.errors import StudentFault
 from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.program import syntax_error
 from grader.notebooks.reading import python_version, read_notebook, source
-from grader.notebooks.slot import slot_number
+from grader.notebooks.slot import slot_numbers
 from grader.notebooks.versions import minor, series
 
 if TYPE_CHECKING:
@@ -48,9 +48,14 @@ def _note(running: str, graded: str) -> Diagnostic:
 def _syntax(notebook: Json, starter: Json, graded: str) -> Iterator[Diagnostic]:
     """Yield the first error that the parser of this Python finds where it is to keep to an older one's grammar."""
     try:
-        number = slot_number(notebook, starter)
+        numbers = slot_numbers(notebook, starter)
     except StudentFault:
         return
+    for number in numbers:
+        yield from _syntax_of(notebook, number, graded)
+
+
+def _syntax_of(notebook: Json, number: int, graded: str) -> Iterator[Diagnostic]:
     text = source(notebook["cells"][number - 1])
     if syntax_error(text, "the slot"):
         return  # it is none in this Python either, which is reported already
