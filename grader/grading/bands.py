@@ -146,7 +146,7 @@ def _stability(
     return Stability(
         sd=round(sd, 2),
         standard_error=round(sd / math.sqrt(repeats), 2),
-        difference=round(float(slope * gaps.mean()), 2),
+        difference=round(float(slope * gaps.mean()), 2) + 0.0,  # never -0.0
         difference_sd=round(gap_sd, 2),
         difference_error=round(gap_sd / math.sqrt(repeats), 2),
         wins=int((slope * gaps > 0).sum()),
