@@ -29,7 +29,7 @@ CLASSES = (
     *("network", "privilege", "smuggling", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
-TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo")
+TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo", "seal_weights")
 
 
 @dataclass(frozen=True)
