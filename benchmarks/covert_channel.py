@@ -23,7 +23,7 @@ from grader.sandbox import SlotSource
 from grader.sandbox.inside import wire
 from grader.sandbox.pool import SandboxSource
 from grader.sandbox.proof import required_walls
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from grader.sandbox import Sandbox

@@ -21,6 +21,7 @@ from grader.notebooks.slot import find_slot
 from grader.task import build
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
+from grader.task.strategies import strategies
 
 HERE = Path(__file__).resolve().parent
 
@@ -54,11 +55,12 @@ def cpu_seconds() -> float:
     return float(times.user + times.nice + times.system)
 
 
-def variant(task: Task, number: int) -> bytes:
-    """Return a submission of the solution as another program than its other variants: equal ones run only once."""
+def variant(task: Task, number: int, answer: str = "reference") -> bytes:
+    """Return one of a task's typical answers as another program than its other variants: equal ones run only once."""
     starter = load_starter(task)
-    solution = find_slot(read_notebook(task.solution.read_bytes()), starter)
-    return json.dumps(rebuild(starter, f"{solution}\nVARIANT = {number}\n")).encode()
+    (notebook,) = [strategy.notebook for strategy in strategies(task) if strategy.name == answer]
+    slot = find_slot(read_notebook(notebook), starter)
+    return json.dumps(rebuild(starter, f"{slot}\nVARIANT = {number}\n")).encode()
 
 
 def empty_task(folder: Path) -> Task:

@@ -1,4 +1,4 @@
-"""Added time per slot call, for the arrays of a 128-sample batch and for 10 MB of arrays.
+"""Added time per slot call, for the arrays of a 128-sample batch, for a small observation and for 10 MB of arrays.
 
     python benchmarks/slot_call.py [--calls 2000]
 
@@ -18,7 +18,7 @@ import torch
 from measure import report, spread
 
 from grader.sandbox import SlotSource, open_sandbox
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import Boundary, Channel
 
@@ -29,6 +29,9 @@ SLOT = """
 def select(targets, losses):
     order = losses[1].argsort()[: len(targets) // 2]
     return [order, losses[0].argsort()[: len(targets) // 2]]
+
+def act(observation):
+    return int(observation["casts"].argmin())
 
 def echo(values):
     return values
@@ -44,7 +47,7 @@ def timed(call: Callable[..., Any], *args: Any) -> float:
 
 
 def main() -> None:
-    """Measure both sizes in one sandbox."""
+    """Measure all sizes in one sandbox."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--calls", type=int, default=2000)
     calls = parser.parse_args().calls
@@ -52,7 +55,7 @@ def main() -> None:
     here: dict[str, Any] = {"torch": torch}
     exec(SLOT, here)
     sandbox = open_sandbox(Limits(), imports="import torch", walls="namespaces")
-    slot = sandbox.start_slot(SlotSource("import torch", SLOT, ("select", "echo"), 0))
+    slot = sandbox.start_slot(SlotSource("import torch", SLOT, ("select", "act", "echo"), 0))
     try:
         channel = Channel(slot.socket, Ledger(), Boundary())
         channel.wait_until_loaded()
@@ -61,6 +64,8 @@ def main() -> None:
         for _ in range(calls):
             direct.append(timed(here["select"], *batch))
             crossed.append(timed(channel.call, "select", batch))
+        observation = {"casts": torch.arange(8).numpy(), "bites": torch.arange(8).numpy(), "night": True}
+        acted = [timed(channel.call, "act", (observation,)) for _ in range(calls)]
         large = torch.rand(LARGE_BYTES // 4)
         heavy = [timed(channel.call, "echo", (large,)) for _ in range(max(20, calls // 40))]
     finally:
@@ -71,10 +76,11 @@ def main() -> None:
         direct_ms=spread([value * 1e3 for value in direct]),
         crossed_ms=spread([value * 1e3 for value in crossed]),
         added_ms=round((statistics.median(crossed) - statistics.median(direct)) * 1e3, 4),
+        action_ms=spread([value * 1e3 for value in acted]),
         large_ms=spread([value * 1e3 for value in heavy]),
         gigabytes_per_second=round(2 * LARGE_BYTES / statistics.median(heavy) / 1e9, 2),
         socket=socket.AF_UNIX.name,
-        targets={"added_ms": "<= 0.2", "gigabytes_per_second": ">= 1"},
+        targets={"added_ms": "<= 0.2", "action_ms": "<= 0.2", "gigabytes_per_second": ">= 1"},
     )
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Literal, Union, get_args, get_origin, get
 import typer
 
 from grader.cli.main import app
+from grader.contest.provider_rules import LtiPlatform, OidcProvider
 from grader.contest.spec import (
     AttemptRules,
     BoardRules,
@@ -78,9 +79,12 @@ ENVIRONMENT = """
 TITLES = {
     "metric": "`[metric]`",
     "score": "`[score]`",
+    "interactive": "`[interactive]`",
     "limits": "`[limits]`",
+    "program": "`[program]`",
     "data": "`[data]`",
     "lint": "`[lint]`",
+    "files": "`[files]`",
     "sizes": "`[sizes.NAME]`",
 }
 CONTEST_TITLES: dict[str, type[BaseModel]] = {
@@ -91,16 +95,18 @@ CONTEST_TITLES: dict[str, type[BaseModel]] = {
     "[cooldown]": CoolDown,
     "[late]": Lateness,
     "[leaderboard]": BoardRules,
+    "[oidc]": OidcProvider,
+    "[[lti]]": LtiPlatform,
 }
-KINDS = {"string": "text", "integer": "whole number", "number": "number"}
-PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits"}
+KINDS = {"string": "text", "integer": "whole number", "number": "number", "boolean": "`true` or `false`"}
+PATTERNS = {"^([0-9a-f]{64})?$": "64 hexadecimal digits", r"^[\w.-]+\.[a-z]+$": "a name with its ending"}
 
 
 def fields(schema: dict[str, Any]) -> str:
     """Return the table of a model's own fields, from its JSON schema; tables in it have tables of their own."""
     rows = ["| field | type | default | limits | meaning |", "|---|---|---|---|---|"]
     for name, field in schema["properties"].items():
-        if not (_is_tables(field) or "$ref" in field or _has_sections(field)):
+        if not (_is_tables(field) or _table_of(field) or _has_sections(field)):
             default = f"`{_toml(field['default'])}`" if "default" in field else ""
             rows.append(
                 f"| `{name}` | {_kind(field)} | {default} | {_limits(field)} | {field['description']} |"
@@ -117,13 +123,24 @@ def _kind(field: dict[str, Any]) -> str:
     if field["type"] == "object":
         return "list of texts for each name"
     if field["type"] == "array":
-        return f"list of {KINDS[field['items']['type']]}s"
+        return f"list of {_kinds(field['items'])}s"
     return KINDS[field["type"]]
+
+
+def _kinds(items: dict[str, Any]) -> str:
+    """Return what a list holds, in the singular."""
+    return "s or ".join(KINDS[option["type"]] for option in items.get("anyOf", [items]))
 
 
 def _is_tables(field: dict[str, Any]) -> bool:
     """Return whether a field is a list of tables, which have a section of their own."""
     return field.get("type") == "array" and "$ref" in field["items"]
+
+
+def _table_of(field: dict[str, Any]) -> str:
+    """Return the reference of a field that holds one table, or nothing; else ""."""
+    references = [option["$ref"] for option in field.get("anyOf", [field]) if "$ref" in option]
+    return references[0] if references else ""
 
 
 def _has_sections(field: dict[str, Any]) -> bool:
@@ -136,6 +153,8 @@ def _limits(field: dict[str, Any]) -> str:
     limits = [f"{sign} {field[key]:g}" for key, sign in signs.items() if key in field]
     if "minItems" in field:
         limits.append(f"at least {field['minItems']}")
+    if "maxLength" in field:
+        limits.append(f"at most {field['maxLength']} characters")
     if "pattern" in field:
         limits.append(PATTERNS[field["pattern"]])
     return ", ".join(limits)
@@ -144,6 +163,8 @@ def _limits(field: dict[str, Any]) -> str:
 def _toml(value: Any) -> str:
     if value is None:
         return "none"
+    if isinstance(value, bool):
+        return str(value).lower()
     if isinstance(value, list):
         return f"[{', '.join(map(_toml, value))}]"
     return f'"{value}"' if isinstance(value, str) else f"{value:g}"
@@ -156,7 +177,7 @@ def tables() -> str:
     for name, title in TITLES.items():
         field = schema["properties"][name]
         held = field.get("additionalProperties", field)
-        model = schema["$defs"][held["$ref"].rpartition("/")[2]]
+        model = schema["$defs"][_table_of(held).rpartition("/")[2]]
         may = "" if name in schema["required"] else " Optional."
         parts.append(f"### {title}\n\n{model['description']}{may}\n\n{fields(model)}")
         parts += _lists(f"{name}.", model, schema)
@@ -187,7 +208,7 @@ def _contest_fields(model: type[BaseModel]) -> str:
     rows = ["| field | default | meaning |", "|---|---|---|"]
     for name, field in model.model_fields.items():
         if isinstance(field.default, (*CONTEST_TITLES.values(), dict)) or (
-            model is ContestSpec and f"[[{name}]]" in CONTEST_TITLES
+            model is ContestSpec and {f"[[{name}]]", f"[{name}]"} & CONTEST_TITLES.keys()
         ):
             continue  # a table of its own
         is_plain = isinstance(field.default, (str, int, float)) and not isinstance(field.default, bool)

@@ -28,6 +28,7 @@ class Verdict(StrEnum):
 
     SCORED = "scored"
     INVALID_NOTEBOOK = "invalid_notebook"
+    INVALID_FILE = "invalid_file"
     SLOT_MISSING = "slot_missing"
     SLOT_ERROR = "slot_error"
     INVALID_OUTPUT = "invalid_output"
@@ -56,6 +57,11 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
         "Open it in Jupyter, save it again as .ipynb and hand in that file. "
         "If it is very large, clear its outputs first.",
     ),
+    Verdict.INVALID_FILE: Explanation(
+        "The file is not a readable file of predictions.",
+        "Hand in the file that the task names, as the notebook writes it: the right format, UTF-8 text, not too large. "
+        "Arrays are saved without pickle.",
+    ),
     Verdict.SLOT_MISSING: Explanation(
         "The cell with your solution is missing or ambiguous.",
         "Write your solution in the slot of the starter notebook: one code cell that defines "
@@ -67,8 +73,9 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
         "move helpers from other cells into the slot.",
     ),
     Verdict.INVALID_OUTPUT: Explanation(
-        "Your function returned something that the task does not allow.",
-        "Compare the type, the shape and the range of your return value with the contract at the top of the slot.",
+        "Your function returned something, or your file holds something, that the task does not allow.",
+        "Compare the type, the shape and the range of your return value with the contract at the top of the slot, "
+        "or the columns and rows of your file with the statement.",
     ),
     Verdict.TIME_LIMIT: Explanation(
         "The run took longer than the time limit.",
@@ -89,6 +96,19 @@ EXPLANATIONS: dict[Verdict, Explanation] = {
     Verdict.GRADER_ERROR: Explanation(
         "The grader failed; this says nothing about your solution.",
         "You have no score yet. The failure was reported to your instructor, who can grade the submission again.",
+    ),
+}
+
+
+# Of a file of predictions: nothing of the student's was called.
+FILE_EXPLANATIONS: dict[Verdict, Explanation] = {
+    Verdict.SCORED: Explanation(
+        "Your file was read, and its predictions were scored.",
+        "The points come from what was measured on hidden answers.",
+    ),
+    Verdict.INVALID_OUTPUT: Explanation(
+        "Your file holds something that the task does not allow.",
+        "Compare its columns and rows with the statement.",
     ),
 }
 

@@ -31,6 +31,7 @@ MECHANISMS = [
     "privilege_other_processes",
     "privilege_own_filter",
     "privilege_priorities",
+    "program_writes_into_mounts",
     "reading_descriptors",
     "reading_environment",
     "reading_frames",

@@ -47,6 +47,7 @@ if not Path("/dev/nvidiactl").exists():  # so that trainers for "auto" and for "
     os.environ.setdefault("CUDA_VISIBLE_DEVICES", "")
 
 TOY_TASK = Path(__file__).parent / "toy_task"
+TOY_FILES = Path(__file__).parent / "toy_files"
 
 settings.register_profile("quick", max_examples=60, deadline=None, derandomize=True)
 settings.register_profile(

@@ -23,10 +23,11 @@ ROOT = Path(__file__).resolve().parent.parent
 DONE = ROOT / ".nightly"  # ignored by git: one file a commit, the steps that were passed on it
 PART_SECONDS = 3600.0
 FUZZ_ROUNDS = 12
+FUZZED = ("tests/fuzz", "tests/serve/test_raw_requests.py")
 PYTEST = (sys.executable, "-m", "pytest", "-q")
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
-    *("network", "privilege", "smuggling", "notebook"),
+    *("network", "privilege", "smuggling", "program", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
 TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo", "seal_weights")
@@ -58,10 +59,17 @@ PARTS: dict[str, list[Step]] = {
     "browser": [pytest_step("pages at three sizes", "-m", "nightly", "tests/report", REQUIRE_BROWSER="1")],
     "corpus": [
         pytest_step("the toy task", "tests/redteam/test_corpus.py", "-m", "slow or nightly", TURN="all"),
+        pytest_step(
+            "attacks of one kind",
+            "tests/redteam/test_corpus_of_kinds.py",
+            "-m",
+            "slow or nightly",
+            TURN="all",
+        ),
         *(redteam_step(task, kind) for task in TASKS for kind in CLASSES),
     ],
     "fuzz": [
-        pytest_step(f"round {number}", "-x", "--hypothesis-profile=hour", "tests/fuzz")
+        pytest_step(f"round {number}", "-x", "--hypothesis-profile=hour", *FUZZED)
         for number in range(1, FUZZ_ROUNDS + 1)
     ],
     "bands": [
@@ -97,7 +105,7 @@ PARTS: dict[str, list[Step]] = {
         ),
         pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
     ],
-    "contest": [pytest_step("processes that are killed", "-m", "nightly", "tests/contest")],
+    "contest": [pytest_step("site and worker that are killed", "-m", "nightly", "tests/serve")],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 

@@ -95,6 +95,8 @@ class Quiet:
         self.results: list[Result] = []
         self.known = 0
 
+    def on_line(self, student: str, line: str) -> None: ...
+
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Forget it."""
 

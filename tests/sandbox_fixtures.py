@@ -8,7 +8,7 @@ import pytest
 
 from grader.sandbox import Sandbox, Walls, open_sandbox
 from grader.sandbox.proof import prove, stand
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

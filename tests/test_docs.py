@@ -22,8 +22,11 @@ from page_commands import COMMANDS, NOT_RUN, PAGES, ROOT, Command
 from grader.cli.main import app
 from grader.errors import Verdict
 from grader.gradebook.result import Result
+from grader.task.interactive_table import InteractiveTable
+from grader.task.limits import Limits
+from grader.task.program_table import ProgramTable
 from grader.task.score_table import Gate, MetricTable, Part, Score, Step
-from grader.task.spec import Data, Limits, Size, Spec, Stage, discover
+from grader.task.spec import Data, Size, Spec, Stage, discover
 
 INSTRUCTORS = (
     "instructors.md",
@@ -239,7 +242,21 @@ def test_the_page_of_settings_is_in_step_and_says_what_each_of_them_is() -> None
 def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of_a_command() -> None:
     text = (ROOT / "docs" / "configuration.md").read_text(encoding="utf-8")
     toml, _, commands = text.partition("\n## Options of the commands\n")
-    for model in (Spec, MetricTable, Score, Part, Step, Gate, Limits, Data, Size, Stage):
+    models = (
+        Spec,
+        MetricTable,
+        Score,
+        Part,
+        Step,
+        Gate,
+        Limits,
+        ProgramTable,
+        Data,
+        Size,
+        Stage,
+        InteractiveTable,
+    )
+    for model in models:
         for field_name, field in model.model_fields.items():
             name = field.alias or field_name
             assert (
@@ -249,7 +266,17 @@ def test_every_field_of_task_toml_is_on_the_page_of_settings_and_every_option_of
                 or f"### `[[{name}]]`" in toml
                 or name == "steps"
             )
-            assert field.description or name in {"metric", "score", "limits", "data", "lint", "sizes"}, name
+            assert field.description or name in {
+                "metric",
+                "score",
+                "interactive",
+                "limits",
+                "program",
+                "data",
+                "lint",
+                "files",
+                "sizes",
+            }, name
     shown = {
         option for cell in re.findall(r"^\| (`--.*?`) \|", commands, re.MULTILINE) for option in cell.split()
     }

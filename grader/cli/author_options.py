@@ -74,6 +74,7 @@ class PrepareOptions:
 
     task_name: options.TaskName
     seed: options.Seed = 0
+    secret_file: options.DrawSecret = None
     out: options.DataOut = None
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE

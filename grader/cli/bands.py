@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from rich.text import Text
 
-from grader.cli import output
+from grader.cli import output, progress
 from grader.cli.console import out as console
 from grader.cli.data_source import source_of
 from grader.cli.grade import run
@@ -21,6 +21,7 @@ from grader.files import WRITTEN, write_atomic
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.bands import bands_of, fall_of, problems_of, record_of, stability_of, suggest_map
 from grader.grading.batch import Job
+from grader.grading.file_answers import grade_strategies
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import DEFAULT_SIZE, load_task
@@ -53,7 +54,11 @@ def bands(options: BandsOptions) -> None:
     submissions = [Submission(answer.name, answer.name, answer.notebook) for answer in answers]
     with closing(local_engine()) as engine:
         job = Job(task, submissions, repeats, settings, out, options.jobs, command="bands", engine=engine)
-        results = run(job, quiet=options.as_json)
+        if task.spec.runs_code:
+            results = run(job, quiet=options.as_json)
+        else:
+            with progress.watcher(len(answers) * len(repeats), quiet=options.as_json) as watcher:
+                results = grade_strategies(job, answers, watcher)
     measured = bands_of(results, answers, task)
     content = record_of(task, measured, seeds=options.seeds, secret=options.secret, device=results[0].device)
     write_atomic(record, (json.dumps(content, indent=2) + "\n").encode())

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from grader.cli import output, progress
+from grader.cli.check_file import check_predictions
 from grader.cli.diagnostics import show_check, show_diagnostics
 from grader.cli.errors import INTERRUPTED
 from grader.cli.grade import exit_for
@@ -41,6 +42,9 @@ if TYPE_CHECKING:
     from grader.lint.notebook import Diagnostic
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
+
+
+_OF_NOTEBOOKS = {".ipynb", ".py"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +80,9 @@ def check(options: CheckOptions) -> None:
     if options.watch and options.as_json:
         raise UsageError("--watch never ends, and --json is one answer: choose one of them")
     task = _task_of(options)
+    if task.spec.files is not None:
+        check_predictions(options, task, task.spec.files)
+        return
     target = CheckTarget(options, task, load_starter(task))
     try:
         _watch(target) if options.watch else _once(target)
@@ -86,8 +93,12 @@ def check(options: CheckOptions) -> None:
 
 def _task_of(options: CheckOptions) -> Task:
     """Return the notebook's task; one that lies beside the notebook, as organisers hand it out, comes first."""
-    name = options.task_name or rehearsal.task_of(options.notebook)
-    return load_task(name, options.notebook.resolve().parent / "tasks", *task_folders())
+    homes = [options.notebook.resolve().parent / "tasks", *task_folders()]
+    if options.task_name is None and options.notebook.suffix.lower() not in _OF_NOTEBOOKS:
+        task = next(filter(None, (rehearsal.task_of_file(options.notebook, home) for home in homes)), None)
+        if task is not None:
+            return task
+    return load_task(options.task_name or rehearsal.task_of(options.notebook), *homes)
 
 
 def _once(target: CheckTarget) -> None:

@@ -37,7 +37,11 @@ class CheckOptions:
     """
 
     notebook: Annotated[
-        Path, typer.Argument(metavar="NOTEBOOK", help="Your notebook, or a slot alone, as a .py file.")
+        Path,
+        typer.Argument(
+            metavar="NOTEBOOK",
+            help="Your notebook, or a slot alone, as a .py file; or the file of predictions that a task asks for.",
+        ),
     ]
     task_name: Annotated[
         str | None,
@@ -79,6 +83,7 @@ class PackOptions:
 
     task_name: options.TaskName
     out: options.PackOut
+    secret_file: options.DrawSecret = None
     source: options.Source = None
     size: options.SizeName = DEFAULT_SIZE
     as_json: options.AsJson = False
@@ -104,7 +109,8 @@ class GradeOptions:
     paths: Annotated[
         list[Path],
         typer.Argument(
-            metavar="PATH...", help="Notebooks, folders and zips; or a slot alone, as a .py file."
+            metavar="PATH...",
+            help="Notebooks or files of predictions, folders and zips; or a slot alone, as a .py file.",
         ),
     ]
     out: options.Out

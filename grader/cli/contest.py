@@ -16,6 +16,7 @@ import typer
 
 from grader.cli import output
 from grader.cli.errors import INTERRUPTED
+from grader.cli.interrupts import interrupt_at_end_of_input
 from grader.cli.settings import check_machine, engine_for, local_engine
 from grader.contest import desk, queue, timetable
 from grader.contest.archive import close_contest
@@ -30,10 +31,13 @@ from grader.contest.people import (
     Participant,
     enrol,
     has_code,
+    join_teams,
     make_team,
+    members,
     new_code,
     participants,
     role_named,
+    teams_called,
 )
 from grader.contest.privacy import erase_person, export_person
 from grader.contest.rehearse import findings_of, forecast, rehearse
@@ -153,11 +157,17 @@ def codes(options: commands.ContestCodesOptions) -> None:
     if options.roster:
         people = Roster.read(options.roster, output.warn).people
         wanted = [
-            NewParticipant(person.name, person.id or person.email or person.name, person.email, person.section, role=role_named(options.role))
+            NewParticipant(
+                person.name, person.id or person.email or person.name, person.email, person.section, person.team,
+                role_named(options.role),
+            )
             for person in people
         ]  # fmt: skip
         with contest.store.writing() as transaction:
-            enrol(transaction, wanted)
+            enrolled = enrol(transaction, wanted)
+            join_teams(
+                transaction, [(person, new.team) for person, new in zip(enrolled, wanted, strict=True)]
+            )
     rows = []
     for person in _chosen(contest.store, options.person):
         with contest.store.writing() as transaction:
@@ -206,6 +216,8 @@ def team(options: commands.ContestTeamOptions) -> None:
 
 def worker(options: commands.ContestWorkerOptions) -> None:
     """Grade what is handed in."""
+    if options.attached:
+        interrupt_at_end_of_input()
     contest = open_folder(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
     engine, jobs = engine_for(options)
@@ -265,17 +277,27 @@ def extend(options: commands.ContestExtendOptions) -> None:
     contest = open_folder(options.folder)
     if options.task:
         contest.spec.task(options.task)
-    person = _chosen(contest.store, [options.person])[0] if options.person else None
-    group = person.group if person else DEFAULT_GROUP
+    team, whom, group = _extended(contest.store, options.person)
     until = contest.spec.moment(options.until, group) if options.until else None
-    team = person.team if person else ""
     with contest.store.writing() as transaction:
         desk.extend(transaction, team, until, task=options.task, author="", reason=options.because)
-    whom = (person.name or person.id) if person else "everybody"
     if until is None:
         output.say(f"{whom}: no extension")
         return
     output.say(f"{whom}: until {until.astimezone(contest.spec.zone_of(group)):%Y-%m-%d %H:%M %z}")
+
+
+def _extended(store: Store, name: str | None) -> tuple[str, str, str]:
+    """Return the team that is meant, what to call it, and the group of its first member; "" is everybody. Raises UsageError."""
+    if name is None:
+        return "", "everybody", DEFAULT_GROUP
+    with store.reading() as transaction:
+        teams = teams_called(transaction, name)
+        known = members(transaction, teams[0]) if teams else []
+    if known:
+        return teams[0], name, known[0].group
+    (person,) = _chosen(store, [name])
+    return person.team, person.name or person.id, person.group
 
 
 def disqualify(options: commands.ContestDisqualifyOptions) -> None:

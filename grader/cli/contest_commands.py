@@ -68,7 +68,7 @@ class ContestCodesOptions:
 
     folder: ContestFolder
     roster: Annotated[
-        Path | None, typer.Option("--roster", help="CSV of people: id, name, email, section.")
+        Path | None, typer.Option("--roster", help="CSV of people: id, name, email, section, team.")
     ] = None
     role: Annotated[str, typer.Option("--role", help="student, staff, admin or viewer.")] = "student"
     again: Annotated[bool, typer.Option("--again", help="Draw new codes also for those who have one.")] = (
@@ -114,6 +114,7 @@ class ContestWorkerOptions:
     ray_address: options.RayAddress = None
     shared: options.Shared = None
     until_idle: Annotated[bool, typer.Option("--until-idle", help="End when nothing waits.")] = False
+    attached: Annotated[bool, typer.Option("--attached", help="End when standard input ends.")] = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +145,9 @@ class ContestExtendOptions:
     person: Annotated[
         str | None,
         typer.Argument(
-            metavar="[PERSON]", help="Id, name or roster id of somebody.", show_default="everybody"
+            metavar="[PERSON]",
+            help="A team's name, or id, name or roster id of somebody.",
+            show_default="everybody",
         ),
     ] = None
     until: Annotated[
@@ -224,6 +227,30 @@ class ContestEraseOptions:
     )
 
 
+@dataclass(frozen=True, kw_only=True)
+class ContestReplayOptions:
+    """Run a submission once more with its seeds, as evidence for an appeal.
+
+    What came of it becomes an event, and answers an appeal that nobody answered. The exit code is 1 if something differs.
+    """
+
+    folder: ContestFolder
+    number: Annotated[int, typer.Argument(metavar="NUMBER", help="Number of the submission.")]
+    device: options.Device = "auto"
+    as_json: options.AsJson = False
+
+
+@dataclass(frozen=True, kw_only=True)
+class ContestGradesOptions:
+    """Send points to the learning platforms of `[[lti]]`, also those that failed before.
+
+    What a platform does not take is kept and tried again. The exit code is 1 if there is something.
+    """
+
+    folder: ContestFolder
+    as_json: options.AsJson = False
+
+
 def _row(name: str, options_class: type, function: str) -> CommandRow:
     return CommandRow(name, options_class, f"grader.cli.contest:{function}", Audience.INSTRUCTORS)
 
@@ -237,8 +264,10 @@ CONTEST_COMMANDS = (
     _row("queue", ContestQueueOptions, "show_queue"),
     _row("extend", ContestExtendOptions, "extend"),
     _row("disqualify", ContestDisqualifyOptions, "disqualify"),
+    CommandRow("replay", ContestReplayOptions, "grader.cli.contest_replay:replay", Audience.INSTRUCTORS),
     _row("close", ContestCloseOptions, "close"),
     _row("verify", ContestVerifyOptions, "verify"),
+    CommandRow("grades", ContestGradesOptions, "grader.cli.contest_grades:grades", Audience.INSTRUCTORS),
     _row("backup", ContestBackupOptions, "backup"),
     _row("export", ContestExportOptions, "export"),
     _row("erase", ContestEraseOptions, "erase"),

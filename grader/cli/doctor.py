@@ -34,7 +34,7 @@ if TYPE_CHECKING:
     from grader.cli.commands import DoctorOptions
     from grader.sandbox import Walls
     from grader.sandbox.proof import Check
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 _FREE_GB = 2
 _WALLS = "walls"

@@ -41,6 +41,8 @@ _MOST = 4  # times the repeats, for neighbours within noise of each other
 def final(options: FinalOptions) -> None:
     """Grade the attempts that count once more, neighbours within noise on more seeds, and print the places."""
     task = _task_of(options)
+    if not task.spec.runs_code:
+        raise UsageError(f"{task.id} is a task of files: what was handed in belongs to one draw of the data")
     _refuse_known_secret(options, task)
     out = options.out or options.folder / "final"
     with closing(local_engine()) as engine:

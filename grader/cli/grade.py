@@ -21,9 +21,10 @@ from grader.gradebook.late import LateRule
 from grader.gradebook.run_settings import RunSettings
 from grader.grading import rerun
 from grader.grading.batch import Job, run_batch, write_csv
+from grader.grading.file_predictions import wanted_of
 from grader.submissions.collect import Submission, collect, strangers, take_times
 from grader.submissions.roster import Roster
-from grader.task.spec import load_task
+from grader.task.spec import load_task, tasks_folder
 from grader.task.starter import load_starter
 from grader.task.strategies import is_slot_file, notebook_of_slot
 from grader.text import count, listed
@@ -58,14 +59,27 @@ def grade(options: GradeOptions) -> None:
     engine, workers = engine_for(options)
     if options.engine == "local":
         check_machine(settings, task)
+    if not task.spec.runs_code and task.folder.parent == tasks_folder() and options.secret_file is None:
+        output.warn(
+            f"everybody who has {task.id} can build its answers; pack and grade it with the same --secret-file"
+        )
     repeats = hidden_data(task, made(out), settings)
     if options.deadline == NO_DEADLINE:
         with writing(out) as book:
             book.set_late_rule(task.id, None)
     with tempfile.TemporaryDirectory(prefix="grader-intake-") as workdir:
         people = Roster.read(options.roster, output.warn) if options.roster else None
-        paths = [path for path in options.paths if not is_slot_file(path)]
-        submissions = collect(paths, options.student_id, Path(workdir), people, out=out, on_note=output.warn)
+        slots = [path for path in options.paths if is_slot_file(path) and task.spec.runs_code]
+        paths = [path for path in options.paths if path not in slots]
+        submissions = collect(
+            paths,
+            options.student_id,
+            Path(workdir),
+            people,
+            out=out,
+            on_note=output.warn,
+            wanted=wanted_of(task),
+        )
         if people and (unread := take_times(submissions, people, rule.deadline.tzinfo if rule else None)):
             output.warn(
                 f"{options.roster}: no times that can be read: {listed(unread)}; write them as 2026-11-30T23:59+01:00"
@@ -74,7 +88,7 @@ def grade(options: GradeOptions) -> None:
         if unknown:
             names = ", ".join(sorted({submission.student for submission in unknown}))
             output.warn(f"not in the roster: {names}")
-        submissions += _slot_files(options.paths, task)
+        submissions += _slot_files(slots, task)
         with closing(engine), confirmed_agreement(options, task, settings, engine, jobs=workers):
             job = Job(
                 task,
@@ -97,9 +111,8 @@ def grade(options: GradeOptions) -> None:
     exit_for(results)
 
 
-def _slot_files(paths: list[Path], task: Task) -> list[Submission]:
+def _slot_files(slots: list[Path], task: Task) -> list[Submission]:
     """Return a submission for each path of a file with a slot's code, as authors keep them."""
-    slots = [path for path in paths if is_slot_file(path)]
     starter = load_starter(task) if slots else {}
     return [Submission(str(path), path.stem, notebook_of_slot(path, starter)) for path in slots]
 

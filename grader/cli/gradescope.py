@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from grader.cli import output
 from grader.cli.data_source import source_of
+from grader.errors import UsageError
 from grader.export.gradescope import Assignment
 from grader.export.gradescope_zip import write_autograder
 from grader.task.secret import refuse_weak_secret, secret_for
@@ -23,6 +24,10 @@ _SECRET_BYTES = 32
 def gradescope(options: GradescopeOptions) -> None:
     """Make the zip, and say what to enter in Gradescope."""
     task = load_task(options.task_name)
+    if not task.spec.runs_code:
+        raise UsageError(
+            f"{task.id} is a task of files; download what was handed in, and grade it: grader grade"
+        )
     assignment = Assignment(
         task=task.id,
         repeats=options.repeats or task.spec.repeats,

@@ -21,6 +21,7 @@ from grader.cli.commands import COMMANDS, Audience
 from grader.cli.console import plain_help
 from grader.cli.contest_commands import CONTEST, CONTEST_COMMANDS, CONTEST_SUMMARY
 from grader.cli.errors import complaint
+from grader.cli.interrupts import interrupt_main_thread
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -145,18 +146,9 @@ def _stopping() -> Iterator[None]:
             signal.signal(number, handler)
 
 
-def _interrupt_main_thread() -> None:
-    """Send Ctrl-C to the main thread, so that what it waits for is interrupted, too."""
-    main = threading.main_thread().ident
-    if hasattr(signal, "pthread_kill") and main is not None:
-        signal.pthread_kill(main, signal.SIGINT)
-    else:  # Windows
-        signal.raise_signal(signal.SIGINT)
-
-
 def _raise_again(unraisable: sys.UnraisableHookArgs) -> None:
     """Send Ctrl-C once more, in a moment, where Python had to swallow it: in a callback of the garbage collector."""
     if unraisable.exc_type is KeyboardInterrupt:
-        threading.Timer(_SWALLOWED_SECONDS, _interrupt_main_thread).start()
+        threading.Timer(_SWALLOWED_SECONDS, interrupt_main_thread).start()
     else:
         sys.__unraisablehook__(unraisable)

@@ -136,6 +136,14 @@ SecretFile = Annotated[
         help="Secret from which the hidden data are drawn.", show_default="drawn once and kept in --out"
     ),
 ]
+DrawSecret = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-file",
+        help="Of a task of files: secret from which the data are drawn; give the same to grade.",
+        show_default="drawn as everybody can",
+    ),
+]
 StudentId = Annotated[
     str | None, typer.Option(help="Regular expression on a submission's path; its group is the student.")
 ]

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from grader.gradebook.result import Result
     from grader.grading.rerun import Replay
     from grader.redteam.arena import AttackOutcome
-    from grader.task.spec import Task
+    from grader.task.spec import Spec, Task
 
 STYLES = {Verdict.SCORED: "green", Verdict.GRADER_ERROR: "bold magenta"}
 LISTED = 12  # names in a line
@@ -83,7 +83,7 @@ def show_tasks(tasks: Sequence[Task]) -> None:
     names = {task.metric.name for task in tasks}
     columns = [
         TableColumn("task", [Text(task.id) for task in tasks]),
-        TableColumn("you write", [Text("\n".join(task.spec.entries)) for task in tasks]),
+        TableColumn("you write", [Text(_asked_for(task.spec)) for task in tasks]),
         TableColumn("metric", [Text(task.metric.heading if len(names) > 1 else "") for task in tasks]),
         TableColumn("0 at", [Text(f"{task.spec.score.floor:g}") for task in tasks]),
         TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
@@ -99,11 +99,17 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         say(f"  {task.spec.story}")
 
 
+def _asked_for(spec: Spec) -> str:
+    """Return what students write, or the file that they hand in."""
+    return spec.files.name if spec.files else "\n".join(spec.entries)
+
+
 def show_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     """Print where the data are and what is in them."""
     say(f"public data  {folder / 'public'}")
     say(f"to hand out  {folder / 'public.zip'}  sha256 {manifest['zip_sha256']}")
-    say(f"inputs       {folder / 'inputs'}")
+    if (folder / "inputs").is_dir():
+        say(f"inputs       {folder / 'inputs'}")
     say(f"answers      {folder / 'answers'}  (keep these to yourself)")
     say(f"manifest     {folder / 'manifest.json'}")
 

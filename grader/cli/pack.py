@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import typer
 
 from grader.cli import output
-from grader.cli.data_source import source_of
+from grader.cli.data_source import seed_of_draw, source_of
 from grader.export import student_zip
 from grader.lint import task as linting
 from grader.task.spec import load_task
@@ -24,13 +24,14 @@ _LINT_SEEDS = 2  # data sets that are looked at before a task is packed, beside 
 def pack(options: PackOptions) -> None:
     """Lint the task without running anything; then make the zip, or exit with 1 where something is wrong."""
     task = load_task(options.task_name)
+    seed = seed_of_draw(task, options.secret_file)
     if not options.as_json:
         output.say(f"looking at the notebooks and the data of {task.id}; this takes some seconds")
     with tempfile.TemporaryDirectory(prefix="grader-pack-") as scratch:
         subject = linting.read_subject(task)
         source = source_of(task, options.source, options.size)
         data = linting.build_task_data(
-            task, Path(scratch), seeds=_LINT_SEEDS, source=source, size=options.size
+            task, Path(scratch), seeds=_LINT_SEEDS, source=source, size=options.size, seed=seed
         )
         findings = linting.lint_text(subject) + linting.lint_data(subject, data)
         wrong = [finding for finding in findings if not finding.ok]

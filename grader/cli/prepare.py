@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.cli import output
-from grader.cli.data_source import source_of
+from grader.cli.data_source import seed_of_draw, source_of
 from grader.task import data
 from grader.task.spec import load_task
 
@@ -19,7 +19,8 @@ def prepare(options: PrepareOptions) -> None:
     task = load_task(options.task_name)
     folder = options.out or Path("data") / task.id
     source = source_of(task, options.source, options.size)
-    manifest = data.prepare(task, folder, seed=options.seed, source=source, size=options.size)
+    seed = seed_of_draw(task, options.secret_file, options.seed)
+    manifest = data.prepare(task, folder, seed=seed, source=source, size=options.size)
     if options.as_json:
         output.print_json(manifest)
     else:

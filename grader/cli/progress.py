@@ -35,6 +35,7 @@ class Tally:
         self.known = 0
         self.verdicts: Counter[str] = Counter()
         self.running: dict[str, tuple[float, int, float]] = {}  # student: begun, repeat, share
+        self.lines: dict[str, str] = {}  # student: what their program printed last
         self._clock = clock
         self._lock = threading.Lock()
         self._begun = clock()
@@ -54,6 +55,7 @@ class Tally:
         """Note a result."""
         with self._lock:
             self.running.pop(result.student, None)
+            self.lines.pop(result.student, None)
             self.verdicts[result.verdict.value] += 1
 
     def per_minute(self) -> float:
@@ -90,6 +92,10 @@ class _Shown:
 
     def __init__(self, total: int) -> None:
         self.tally = Tally(total)
+
+    def on_line(self, student: str, line: str) -> None:
+        """Note what a running program printed last."""
+        self.tally.lines[student] = line
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Note how far a running submission is."""
@@ -188,12 +194,16 @@ class _Live(_Shown):
     def _running(self, student: str) -> Text:
         for name, seconds, repeat, share in self.tally.elapsed():
             if name == student:
-                return one_line(f"{student}  repeat {repeat + 1}  {share:.0%}  {duration(seconds)}")
+                line = f"  {self.tally.lines[student]}" if student in self.tally.lines else ""
+                return one_line(f"{student}  repeat {repeat + 1}  {share:.0%}  {duration(seconds)}{line}")
         return one_line(student)
 
 
 class _Silent:
     """No progress at all, for answers that a program reads."""
+
+    def on_line(self, student: str, line: str) -> None:
+        """Do nothing."""
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Do nothing."""
@@ -215,11 +225,19 @@ class _Bar(_Silent):
     def __init__(self, progress: Progress, repeats: int) -> None:
         self._progress, self._repeats = progress, repeats
         self._bar = progress.add_task("starting", total=repeats)
+        self._line = ""
+
+    def on_line(self, student: str, line: str) -> None:
+        """Show it beside the bar from the next move on, and at once."""
+        del student
+        self._line = f"  {line}"
+        caption = next(task.description for task in self._progress.tasks if task.id == self._bar)
+        self._progress.update(self._bar, description=f"{caption.partition('  ')[0]}{self._line}")
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Move the bar."""
         del student
-        caption = f"repeat {repeat + 1} of {self._repeats}"
+        caption = f"repeat {repeat + 1} of {self._repeats}{self._line}"
         self._progress.update(self._bar, completed=repeat + share, description=caption)
 
 
@@ -249,6 +267,10 @@ def bar(repeats: int, *, quiet: bool) -> Iterator[_Silent]:
     if quiet or not err.watched:
         yield _Silent()
         return
-    columns = (TextColumn("{task.description}"), BarColumn(), TextColumn("{task.percentage:>3.0f}%"))
+    columns = (
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f}%"),
+    )
     with Progress(*columns, TimeElapsedColumn(), console=err, transient=True) as progress:
         yield _Bar(progress, repeats)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import typer
@@ -12,17 +14,40 @@ from grader.cli.settings import check_machine, hidden_data, made
 from grader.gradebook.run_settings import RunSettings
 from grader.redteam.arena import SEEDS, TRAINED_TWINS, context_for, open_arena
 from grader.redteam.corpus import corpus_folder, handed_in, read_corpus
+from grader.redteam.file_arena import HONEST, attacks_on, face_files
 from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from grader.cli.author_options import RedteamOptions
     from grader.redteam.arena import AttackOutcome
+    from grader.task.spec import Task
+
+
+def _face_files(task: Task, options: RedteamOptions) -> None:
+    """Face a task of files with the hostile files that are made for it."""
+    settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=1)
+    (repeat,) = hidden_data(task, made(options.out), settings)
+    with tempfile.TemporaryDirectory(prefix="grader-redteam-") as scratch:
+        attacks = attacks_on(task, repeat, Path(scratch) / "reference")
+    if options.names:
+        attacks = [attack for attack in attacks if attack.attack in {HONEST, *options.names}]
+    with progress.watcher(len(attacks), quiet=True) as watcher:
+        outcomes = face_files(task, repeat, attacks, settings, out=options.out, watcher=watcher)
+    if options.as_json:
+        output.print_json([outcome.as_json() for outcome in outcomes])
+    else:
+        output.show_attacks(outcomes, outcomes[0].merit or 0.0)
+    if not all(outcome.held for outcome in outcomes):
+        raise typer.Exit(1)
 
 
 def redteam(options: RedteamOptions) -> None:
     """Attack a task with every hostile submission; exit code 1 where one of them does not hold."""
     task = load_task(options.task_name)
-    attacks = read_corpus(options.corpus or corpus_folder(), options.names)
+    if not task.spec.runs_code:
+        _face_files(task, options)
+        return
+    attacks = read_corpus(options.corpus or corpus_folder(), options.names, task.spec.kind)
     settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, walls=options.walls, repeats=SEEDS)
     check_machine(settings, task)
     context = context_for(task, settings, hidden_data(task, made(options.out), settings))

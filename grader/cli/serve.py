@@ -20,6 +20,7 @@ from grader.contest.store import SPEC_FILE
 from grader.errors import UsageError
 from grader.serve.client import Handover, submit_file
 from grader.serve.demo import start_demo
+from grader.serve.grade_sender import sending_grades
 from grader.serve.publish import publish_tasks
 from grader.serve.server import SiteServer, listen
 from grader.serve.settings import ServeSettings
@@ -51,7 +52,7 @@ def serve(options: ServeOptions) -> None:
         output.say(f"{contest.spec.title}: {settings.address}")
         if settings.shows_banner:
             output.warn("unencrypted: others in this network could read along")
-        with _worker(contest, options):
+        with _worker(contest, options), sending_grades(contest, output.warn):
             server.run(sockets=[listening])
 
 
@@ -95,7 +96,8 @@ class WorkerKeeper:
         self._thread.join()
 
     def _started(self) -> subprocess.Popen[bytes]:
-        return subprocess.Popen(self._command, start_new_session=True)  # Ctrl-C is for us; we end it
+        # Ctrl-C is for us; we end it. Its input ends with us, also where we are killed.
+        return subprocess.Popen(self._command, start_new_session=True, stdin=subprocess.PIPE)
 
     def _keep(self) -> None:
         while True:
@@ -112,7 +114,7 @@ def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[o
     if options.jobs == 0:
         return nullcontext()
     command = [sys.executable, "-m", "grader", "contest", "worker", str(contest.store.folder)]
-    command += ["--jobs", str(options.jobs), "--device", options.device]
+    command += ["--jobs", str(options.jobs), "--device", options.device, "--attached"]
     return WorkerKeeper([*command, "--repeats", str(_DEMO_REPEATS)] if options.demo else command)
 
 

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 
 def check_machine(settings: RunSettings, task: Task) -> None:
     """Raise UsageError where this machine cannot keep `settings`: no working sandbox for the task, no CUDA device."""
+    if not task.spec.runs_code:
+        return
     if settings.walls == "any":
         walls, reasons = find_walls(task.spec.limits)
         if walls is None:
@@ -77,12 +79,17 @@ def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
 def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
     """Return the repeats that `settings` describe; the secret is that of `out` unless a file is named.
 
+    A task of files has none unless one is named: its data are those that were handed out.
+
     Raises UsageError where they cannot be built, or the secret is easily guessed and no results are older than that rule.
     """
     secret_file = Path(settings.secret_file) if settings.secret_file else None
     if secret_file is not None and settings.seed_version > 1:
         refuse_weak_secret(secret_file)
-    secret = secret_for(out, secret_file)
+    if not task.spec.runs_code and settings.repeats > 1:
+        raise UsageError(f"{task.id} is a task of files, which has one evaluation; leave out --repeats")
+    is_drawn = not task.spec.runs_code and secret_file is None
+    secret = b"" if is_drawn else secret_for(out, secret_file)
     source = settings.source or source_of(task, None, settings.size)
     folder = out / "evaluation"
     return prepare_repeats(

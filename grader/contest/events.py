@@ -27,6 +27,8 @@ _UNRANKED = (
     "announced",
     "clock_moved",
     "forced",
+    "sign_in_refused",
+    "replayed",
 )
 START = "0" * 64  # what the first event follows
 
@@ -47,6 +49,8 @@ class EventKind(StrEnum):
     HELD = "held"
     RELEASED = "released"
     FORCED = "forced"
+    REPLAYED = "replayed"
+    SIGN_IN_REFUSED = "sign_in_refused"
     REQUEUED = "requeued"
     EXTENDED = "extended"
     CHOSEN = "chosen"

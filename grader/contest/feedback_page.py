@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from grader.contest.queue import is_proposal
 from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.standings import Credit
 from grader.report.feedback import feedback
 from grader.report.leaderboard import minute
@@ -56,8 +57,9 @@ def _page(
         without_paths(text, graded.out, result, executed) for text in (result.message, result.traceback)
     )
     files = run_files(graded.out, result, executed)
+    ending = RunFolder.of(graded.out, result).submission.suffix
     shown = replace(
-        result, message=message, traceback=traceback, submission=f"submission-{lease.number}.ipynb"
+        result, message=message, traceback=traceback, submission=f"submission-{lease.number}{ending}"
     )
     points = result.points
     coarse = is_coarse(spec)

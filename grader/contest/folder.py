@@ -55,7 +55,8 @@ def start_contest(folder: Path, rules: str) -> Contest:
 
 def open_folder(folder: Path) -> ContestFolder:
     """Return the contest of `folder` without the key of its receipts, which its owner alone can read. Raises UsageError."""
-    return ContestFolder(Store(folder), read_spec(folder / SPEC_FILE))
+    spec = read_spec(folder / SPEC_FILE)  # first: a folder without a contest stays as it is
+    return ContestFolder(Store(folder), spec)
 
 
 def open_contest(folder: Path) -> Contest:

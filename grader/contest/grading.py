@@ -54,10 +54,11 @@ def prepare_grading(contest: ContestFolder, choices: GradingChoices) -> dict[str
 
     Raises UsageError where a task, its starter or its data cannot be read.
     """
-    return {task.id: _prepared(contest, task, choices) for task in contest.spec.tasks}
+    return {task.id: prepare_task(contest, task, choices) for task in contest.spec.tasks}
 
 
-def _prepared(contest: ContestFolder, named: ContestTask, choices: GradingChoices) -> GradedTask:
+def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingChoices) -> GradedTask:
+    """Return one task of a contest ready for grading, as `prepare_grading` does."""
     task = task_of_contest(contest, named)
     out = contest.store.folder / GRADING / task.id
     with reporting_os_errors(MADE, out):
@@ -76,10 +77,17 @@ def _prepared(contest: ContestFolder, named: ContestTask, choices: GradingChoice
     )
     repeats = prepare_repeats(
         task,
-        secret_for(out, None),
+        _secret(task, out),
         out / "evaluation",
         repeats=settings.repeats,
         source=settings.source or "",
         seed_version=settings.seed_version,
     )
     return GradedTask(task, load_starter(task), repeats, settings, out)
+
+
+def _secret(task: Task, out: Path) -> bytes:
+    """Return the secret of a task; one of files has its own only where the organiser packed the data with it, and put it there."""
+    if not task.spec.runs_code and not (out / "secret").is_file():
+        return b""
+    return secret_for(out, None)

@@ -101,6 +101,30 @@ def make_team(transaction: Transaction, name: str, people: Sequence[Participant]
     return team
 
 
+def join_teams(transaction: Transaction, people: Sequence[tuple[Participant, str]]) -> None:
+    """Put each of some people into the team that a class list names beside them; who is in it, or has none, stays.
+
+    Raises UsageError as `make_team` does.
+    """
+    names = dict(transaction.connection.execute("SELECT id, name FROM teams").fetchall())
+    for person, name in people:
+        if name and names.get(person.team) != name:
+            make_team(transaction, name, [person])
+
+
+def members(transaction: Transaction, team: str) -> list[Participant]:
+    """Return who is in a team and was not erased, in the order in which they were enrolled."""
+    return [person for person in participants(transaction) if person.team == team and not person.erased]
+
+
+def teams_called(transaction: Transaction, name: str) -> list[str]:
+    """Return the ids of the teams of this id or name that somebody is in."""
+    query = (
+        "SELECT id FROM teams WHERE ? IN (id, name) AND id IN (SELECT team FROM people WHERE erased IS NULL)"
+    )
+    return [str(row["id"]) for row in transaction.connection.execute(query, (name,))]
+
+
 def participants(transaction: Transaction) -> list[Participant]:
     """Return everybody, in the order in which they were enrolled."""
     return [

@@ -15,6 +15,7 @@ from grader.contest.people import participant
 from grader.contest.store import GRADING, PAGES
 from grader.errors import UsageError
 from grader.files import WRITTEN, reporting_os_errors
+from grader.gradebook.run_folder import RunFolder
 
 if TYPE_CHECKING:
     import sqlite3
@@ -68,6 +69,7 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
             (transaction.moment.text, identity),
         )
         connection.execute("DELETE FROM tokens WHERE person = ?", (identity,))
+        connection.execute("DELETE FROM grade_lines WHERE person = ?", (identity,))
         connection.execute(
             "UPDATE texts SET salt = NULL, text = NULL WHERE author = ? OR about = ?", (identity, identity)
         )
@@ -106,9 +108,9 @@ def remove_late_run(store: Store, number: int) -> None:
 
 
 def _remove_runs(grading: Path, team: str, digests: Collection[str]) -> None:
-    """Remove the run folders of a team in which these files were graded."""
-    for folder in grading.glob(f"*/runs/{team}/run-*"):
-        kept = folder / "submission.ipynb"
+    """Remove the run folders of a team in which these files were graded, or run once more as evidence."""
+    for folder in (*grading.glob(f"*/runs/{team}/run-*"), *grading.glob(f"*/replays/{team}/run-*")):
+        kept = RunFolder(folder).submission
         if kept.is_file() and hashlib.sha256(kept.read_bytes()).hexdigest() in digests:
             shutil.rmtree(folder)
 
@@ -122,6 +124,7 @@ def _records(transaction: Transaction, identity: str) -> dict[str, list[dict[str
         "people": _rows(connection, "SELECT * FROM people WHERE id = ?", identity),
         "teams": _rows(connection, "SELECT * FROM teams WHERE id = ?", person.team),
         "tokens": _rows(connection, "SELECT task, made, revoked FROM tokens WHERE person = ?", identity),
+        "grade_lines": _rows(connection, "SELECT * FROM grade_lines WHERE person = ?", identity),
         "submissions": submissions,
         "verdicts": _rows(connection, verdicts, identity),
         "texts": _rows(

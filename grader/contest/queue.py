@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 LEASE_SECONDS = 30.0
 MOST_FAILURES = 3  # of ours in a row, before a submission waits for an organiser
 PROPOSAL = "proposal:"  # and a number: the fact that its next verdict is a proposal (rejudge.py)
+REPLAY = "replay:"  # and a number: the fact that somebody, whose id is its value, wants it run once more (replays.py)
 _TURN = "turn"  # of what began last
 _RECENT = 20  # gradings of a task that the expected time is taken from
 _LOOKED_AT = 1000  # gradings of all tasks among which these are looked for: many students ask at a time
@@ -81,9 +82,13 @@ def received(transaction: Transaction) -> list[Lease]:
 
 
 def has_work(transaction: Transaction) -> bool:
-    """Return whether anything waits, or is lent to a worker that is silent."""
+    """Return whether anything waits, also for a replay, or is lent to a worker that is silent."""
     waits = "SELECT 1 FROM submissions WHERE state IN ('received', 'queued') LIMIT 1"
-    return bool(transaction.connection.execute(waits).fetchone() or _overdue(transaction))
+    if transaction.connection.execute(waits).fetchone() or _overdue(transaction):
+        return True
+    return bool(
+        transaction.connection.execute("SELECT 1 FROM facts WHERE name GLOB ?", (f"{REPLAY}*",)).fetchone()
+    )
 
 
 def take(transaction: Transaction, worker: str, *, tasks: Collection[str], most: int) -> list[Lease]:

@@ -82,7 +82,7 @@ class Signer:
                 raw = Ed25519PrivateKey.generate().private_bytes(
                     Encoding.Raw, PrivateFormat.Raw, NoEncryption()
                 )
-                _write_once(path, raw)
+                write_once(path, raw)
         with reporting_os_errors(READ, path):
             raw = path.read_bytes()
         try:
@@ -113,7 +113,7 @@ def is_genuine(receipt: Receipt, public_key: str) -> bool:
     return False
 
 
-def _write_once(path: Path, content: bytes) -> None:
+def write_once(path: Path, content: bytes) -> None:
     """Write a file that is not there yet, whole; of two processes that do so at once, both go on with the first one's."""
     draft = path.with_name(f".{path.name}.{secrets.token_hex(8)}")
     descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)

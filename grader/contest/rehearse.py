@@ -17,6 +17,8 @@ from grader.contest.spec import BoardRules, CoolDown, Window
 from grader.contest.store import SPEC_FILE
 from grader.errors import Verdict
 from grader.findings import Finding
+from grader.grading.file_answers import written_file
+from grader.task.evaluation import prepare_repeats, resolve_source
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
     from grader.contest.spec import ContestSpec
     from grader.contest.store import Transaction
     from grader.contest.worker import ContestWorker
+    from grader.task.spec import Task
 
 _DAY = timedelta(days=1)
 BROKEN = b'{"cells": [{"cell_type": "code", '  # the beginning of a notebook, as an upload that broke off
@@ -64,7 +67,7 @@ def rehearse(
     shutil.copyfile(contest.store.spec_file, folder / SPEC_FILE)
     copied = open_contest(folder)
     trial = replace(copied, spec=_open_now(contest, copied.store.clocks().wall))
-    files = _files_of(contest)
+    files = _files_of(contest, folder / "written")
     with trial.store.writing() as transaction:
         people = enrol(transaction, [NewParticipant(name, name) for name in (_STARTER, _REFERENCE, _BROKEN)])
     sender = {person.name: person for person in people}
@@ -77,14 +80,15 @@ def rehearse(
 
 def findings_of(attempts: list[RehearsedAttempt]) -> list[Finding]:
     """Return for each file whether it ended as it should: starter and reference scored, the broken file answered at once."""
-    expected = {_STARTER: Verdict.SCORED, _REFERENCE: Verdict.SCORED, _BROKEN: Verdict.INVALID_NOTEBOOK}
+    broken = {Verdict.INVALID_NOTEBOOK, Verdict.INVALID_FILE, Verdict.INVALID_OUTPUT}
+    expected = {_STARTER: {Verdict.SCORED}, _REFERENCE: {Verdict.SCORED}, _BROKEN: broken}
     findings = []
     for attempt in attempts:
         shown = attempt.verdict or str(attempt.state)
         points = f", {attempt.points} points" if attempt.verdict == Verdict.SCORED else ""
         detail = f"{shown}{points}, {attempt.seconds:.0f} s"
         findings.append(
-            Finding(f"{attempt.task}, {attempt.file}", attempt.verdict == expected[attempt.file], detail)
+            Finding(f"{attempt.task}, {attempt.file}", attempt.verdict in expected[attempt.file], detail)
         )
     return findings
 
@@ -114,14 +118,26 @@ def _open_now(contest: Contest, now: datetime) -> ContestSpec:
     )
 
 
-def _files_of(contest: Contest) -> list[tuple[str, str, bytes]]:
+def _files_of(contest: Contest, folder: Path) -> list[tuple[str, str, bytes]]:
     files = []
     for named in contest.spec.tasks:
         task = task_of_contest(contest, named)
-        files.append((task.id, _STARTER, task.starter.read_bytes()))
-        files.append((task.id, _REFERENCE, task.solution.read_bytes()))
+        for name, notebook in (
+            (_STARTER, task.starter.read_bytes()),
+            (_REFERENCE, task.solution.read_bytes()),
+        ):
+            files.append(
+                (task.id, name, notebook if task.spec.runs_code else _written(task, notebook, folder / name))
+            )
         files.append((task.id, _BROKEN, BROKEN))
     return files
+
+
+def _written(task: Task, notebook: bytes, folder: Path) -> bytes:
+    """Return the file that a notebook of a task of files writes from the data that are handed out."""
+    source = resolve_source(task.spec.data.source, task.folder)
+    (repeat,) = prepare_repeats(task, b"", folder / "evaluation", repeats=1, source=source)
+    return written_file(notebook, task, repeat.inputs, folder / task.id)
 
 
 def _outcome(transaction: Transaction, person: Participant, task: str, size: int) -> RehearsedAttempt:

@@ -6,11 +6,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.gradebook.migration import Migration
 
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 1  # of the schema; `migrations/N.sql` leads from version N to N + 1
+VERSION = 2  # of the schema; `migrations/N.sql` leads from version N to N + 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _IDENTITY = 0x6E6F636F  # "noco": tells a contest's file from other databases
@@ -32,13 +33,5 @@ def make_or_migrate(
         raise UsageError(
             f"the contest has version {existing}, but this grader reads only up to version {version}"
         )
-    if not tables:
-        _take_step(connection, _SCHEMA, version)
-    for number in range(existing, version) if tables else ():
-        _take_step(connection, migrations / f"{number}.sql", number + 1)
-
-
-def _take_step(connection: sqlite3.Connection, tables: Path, version: int) -> None:
-    script = tables.read_text(encoding="utf-8")
-    pragmas = f"PRAGMA user_version = {version}; PRAGMA application_id = {_IDENTITY};"
-    connection.executescript(f"BEGIN IMMEDIATE; {script} {pragmas} COMMIT;")
+    migration = Migration(_SCHEMA, migrations, version, lambda _: f"PRAGMA application_id = {_IDENTITY};")
+    migration.take(connection, existing if tables else 0)

@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from grader.contest.provider_rules import LtiPlatform, OidcProvider
 from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.late import LateRule
@@ -134,6 +135,8 @@ class ContestSpec(_Rules):
     cooldown: CoolDown = CoolDown()
     late: Lateness = Lateness()
     leaderboard: BoardRules = BoardRules()
+    oidc: OidcProvider | None = None
+    lti: tuple[LtiPlatform, ...] = ()
 
     @field_validator("zone")
     @classmethod

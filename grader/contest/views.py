@@ -28,11 +28,12 @@ if TYPE_CHECKING:
 class AttemptView:
     """One attempt as its team sees it.
 
-    `points` are those after lateness, None without a verdict; `counts` is true of the one that the leaderboard shows.
+    `person` is who of the team handed it in, `points` are those after lateness, None without a verdict; `counts` is true of the one that the leaderboard shows.
     """
 
     number: int
     task: str
+    person: str
     received: str
     sha256: str
     state: AttemptState
@@ -158,6 +159,7 @@ def _attempt_view(
     return AttemptView(
         attempt.number,
         attempt.task,
+        attempt.person,
         row["received"],
         row["sha256"],
         state,

@@ -13,15 +13,18 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.contest import queue
+from grader.contest.evidence import gather_evidence
 from grader.contest.feedback_page import write_feedback
 from grader.contest.intake import sweep
 from grader.contest.privacy import remove_late_run
+from grader.contest.replays import asked_replays, record_replay
 from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.gradebook.result import Result, Seconds
 from grader.grading.batch import Job, run_batch
 from grader.grading.parsed import parse
 from grader.submissions.collect import Submission
+from grader.task.file_check import check_file, read_expected
 from grader.trainer.syntax import syntax_fault
 
 if TYPE_CHECKING:
@@ -56,6 +59,7 @@ class ContestWorker:
     ) -> None:
         self.id = f"w{secrets.token_hex(4)}"
         self._store, self._tasks, self._engine, self._settings = store, tasks, engine, settings
+        self._looking = threading.Lock()  # at what has arrived: one thread at a time
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Work until `stop` is set, or until nothing waits. Ctrl-C gives back what is running and is raised again.
@@ -63,7 +67,10 @@ class ContestWorker:
         A machine that fails, with a full disk for one, is waited for: submissions stay in the queue.
         """
         sweep(self._store)
-        with self._alive(stop):
+        renewing = self._repeating(lambda: self._renew(stop), _RENEW_SECONDS)
+        # Also while a batch is graded, which takes as long as its slowest submission.
+        answering = self._repeating(lambda: None if stop.is_set() else self._triage(), POLL_SECONDS)
+        with renewing, answering:
             try:
                 self._work(stop, until_idle=until_idle)
             except KeyboardInterrupt:
@@ -93,28 +100,39 @@ class ContestWorker:
             leases = queue.take(transaction, self.id, tasks=self._tasks, most=self._settings.jobs)
         if leases:
             self._grade(leases)
-        return bool(answered or leases)
+        return bool(answered or leases or self._replay())
 
     def _triage(self) -> int:
         """Answer at once what cannot start, put the rest into the queue; return how many there were."""
-        with self._store.reading() as transaction:
-            arrived = [lease for lease in queue.received(transaction) if lease.task in self._tasks]
-        for lease in arrived:
-            fault = self._fault(lease)
-            with self._store.writing() as transaction:
-                if fault is None:
-                    queue.admit(transaction, lease.number)
-                else:
-                    queue.answer(transaction, lease.number, self._unstarted(lease, fault))
-        return len(arrived)
+        with self._looking:
+            with self._store.reading() as transaction:
+                arrived = [lease for lease in queue.received(transaction) if lease.task in self._tasks]
+            for lease in arrived:
+                fault = self._fault(lease)
+                with self._store.writing() as transaction:
+                    if fault is None:
+                        queue.admit(transaction, lease.number)
+                    else:
+                        queue.answer(transaction, lease.number, self._unstarted(lease, fault))
+            return len(arrived)
 
     def _fault(self, lease: Lease) -> StudentFault | None:
-        """Return why a submission cannot start: it is no notebook, lacks its slot, or does not compile."""
-        starter = self._tasks[lease.task].starter
-        parsed = parse(self._submission(lease), starter)
+        """Return why a submission cannot start: it is no notebook, lacks its slot, does not compile, or its rows are wrong."""
+        graded = self._tasks[lease.task]
+        parsed = parse(self._submission(lease), graded.starter)
         if isinstance(parsed.fault, StudentFault):
             return parsed.fault
-        return None if parsed.fault else syntax_fault(parsed.slot, starter)
+        if parsed.fault:
+            return None
+        if graded.task.spec.files is None:
+            return syntax_fault(parsed.slot, graded.starter)
+        try:
+            check_file(parsed.data(), graded.task.spec.files, read_expected(graded.repeats[0].answers))
+        except StudentFault as fault:
+            return fault
+        except GraderFault:
+            return None  # grading says what it is
+        return None
 
     def _unstarted(self, lease: Lease, fault: StudentFault) -> Result:
         task = self._tasks[lease.task].task
@@ -143,6 +161,27 @@ class ContestWorker:
         for lease, result in zip(leases, results, strict=True):
             watcher.record(lease, result)  # also what needed no run
 
+    def _replay(self) -> bool:
+        """Run the first submission once more for which somebody asked, when nothing else waits; return whether there was one."""
+        with self._store.reading() as transaction:
+            asked = [(number, task) for number, task in asked_replays(transaction) if task in self._tasks]
+        if not asked:
+            return False
+        number, task = asked[0]
+        graded = self._tasks[task]
+        evidence = gather_evidence(
+            self._store, number, graded, engine=self._engine, on_notice=self._settings.on_notice
+        )
+        coarse = read_spec(self._store.spec_file).leaderboard.round_to
+        with self._store.writing() as transaction:
+            if (number, task) in asked_replays(transaction):  # no other worker was faster
+                record_replay(transaction, number, evidence, coarse=coarse)
+        remove_late_run(self._store, number)
+        self._settings.on_notice(
+            f"submission {number} of {graded.task.id}: replayed, {'the same' if evidence.is_same else 'not the same'}"
+        )
+        return True
+
     def _submission(self, lease: Lease) -> Submission:
         path = self._store.files / lease.file
         return Submission(str(path), lease.team, path, submitted=lease.received)
@@ -165,11 +204,11 @@ class ContestWorker:
             return
 
     @contextmanager
-    def _alive(self, stop: threading.Event) -> Iterator[None]:
-        """Renew the leases as long as the context lasts, whatever the main thread waits for."""
+    def _repeating(self, work: Callable[[], object], seconds: float) -> Iterator[None]:
+        """Do `work` now, and every so many seconds as long as the context lasts, whatever the main thread waits for."""
+        self._try(work)
         ended = threading.Event()
-        self._renew(stop)
-        thread = threading.Thread(target=self._renew_until, args=(ended, stop), name="leases", daemon=True)
+        thread = threading.Thread(target=self._repeat, args=(work, seconds, ended), daemon=True)
         thread.start()
         try:
             yield
@@ -177,16 +216,23 @@ class ContestWorker:
             ended.set()
             thread.join()
 
-    def _renew_until(self, ended: threading.Event, stop: threading.Event) -> None:
-        while not ended.wait(_RENEW_SECONDS):
-            self._renew(stop)
+    def _repeat(self, work: Callable[[], object], seconds: float, ended: threading.Event) -> None:
+        pause = seconds
+        while not ended.wait(pause):
+            pause = seconds if self._try(work) else max(seconds, _PAUSE_SECONDS)
+
+    def _try(self, work: Callable[[], object]) -> bool:
+        """Do `work`; return whether the machine did not fail meanwhile, which is noted."""
+        try:
+            work()
+        except (GraderFault, UsageError) as fault:
+            self._settings.on_notice(str(fault))
+            return False
+        return True
 
     def _renew(self, stop: threading.Event) -> None:
-        try:
-            with self._store.writing() as transaction:
-                queue.renew(transaction, self.id, 0 if stop.is_set() else self._settings.jobs)
-        except GraderFault as fault:
-            self._settings.on_notice(str(fault))
+        with self._store.writing() as transaction:
+            queue.renew(transaction, self.id, 0 if stop.is_set() else self._settings.jobs)
 
 
 class _Recorder:
@@ -213,6 +259,9 @@ class _Recorder:
 
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Nobody watches cells."""
+
+    def on_line(self, student: str, line: str) -> None:
+        """Nobody watches what programs print."""
 
     def on_known(self, count: int) -> None:
         """Known results are recorded when the batch is over."""

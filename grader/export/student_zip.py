@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 _PAGE = Path(__file__).with_name("templates") / "pack" / "README.md"
+_PAGE_OF_FILES = _PAGE.with_name("README_files.md")
 _CALLED = {"sklearn": "scikit-learn", "PIL": "pillow"}  # packages that are imported under another name
 _TO_OPEN_IT = ("ipykernel", "jupyterlab")
 _ELSEWHERE = {"IPython", "google"}  # come with ipykernel, and with Colab
@@ -100,12 +101,16 @@ def _imported(node: ast.AST) -> list[str]:
 
 def _page(task: Task, data_path: PurePosixPath, size: str) -> str:
     spec = task.spec
-    return string.Template(_PAGE.read_text(encoding="utf-8")).substitute(
+    page = _PAGE if spec.files is None else _PAGE_OF_FILES
+    names = [] if spec.files is None else [name for table in spec.files.tables for name in table.names]
+    return string.Template(page.read_text(encoding="utf-8")).substitute(
         title=spec.title,
         story=spec.story,
         notebook=task.starter.name,
         data=f"{data_path}/",
         signature=spec.signature,
+        file=spec.files.name if spec.files else "",
+        columns=", ".join(f"`{name}`" for name in names),
         repeats=spec.repeats,
         metric=spec.measured.name,
         map=spec.score.sentence,

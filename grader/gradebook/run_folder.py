@@ -88,13 +88,22 @@ class RunFolder:
 
     @property
     def submission(self) -> Path:
-        """The notebook as it was handed in."""
-        return self.path / "submission.ipynb"
+        """The notebook, or the file of predictions, as it was handed in."""
+        return next(iter(sorted(self.path.glob("submission.*"))), self.handed_in(".ipynb"))
+
+    def handed_in(self, ending: str) -> Path:
+        """Return where a submission with this ending is kept."""
+        return self.path / f"submission{ending}"
 
     @property
     def slot(self) -> Path:
         """The student's program, cut out of the submission."""
         return self.path / "slot.py"
+
+    @property
+    def excerpt(self) -> Path:
+        """The first rows of a file of predictions, as text."""
+        return self.path / "excerpt.txt"
 
     @property
     def result(self) -> Path:

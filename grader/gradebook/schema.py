@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.gradebook.migration import Migration
 
 if TYPE_CHECKING:
     import sqlite3
@@ -24,16 +25,11 @@ def prepare(connection: sqlite3.Connection, migrations: Path = _MIGRATIONS, vers
     )  # a result is on the disk, not only on its way, when it counts
     connection.execute("PRAGMA foreign_keys = ON")
     existing = check_version(connection, set(range(version + 1)))
-    if existing == 0:
-        _take_step(connection, _SCHEMA, version)
-    for number in range(existing, version) if existing else ():
-        _take_step(connection, migrations / f"{number}.sql", number + 1)
+    Migration(_SCHEMA, migrations, version, _views).take(connection, existing)
 
 
-def _take_step(connection: sqlite3.Connection, tables: Path, version: int) -> None:
-    views = _VIEWS.read_text(encoding="utf-8") if version == VERSION else ""
-    script = f"{tables.read_text(encoding='utf-8')} {views}"
-    connection.executescript(f"BEGIN IMMEDIATE; {script} PRAGMA user_version = {version}; COMMIT;")
+def _views(version: int) -> str:
+    return _VIEWS.read_text(encoding="utf-8") if version == VERSION else ""
 
 
 def check_version(connection: sqlite3.Connection, known: set[int]) -> int:

@@ -51,10 +51,8 @@ def record_for(result: Result, submission: ParsedSubmission, runs: Path) -> Resu
 
     Raises OSError where that cannot be written.
     """
-    data = submission.data()
     folder = RunFolder.create(runs, submission.student)
-    folder.submission.write_bytes(data)
-    folder.write_slot(submission.slot)
+    submission.keep(folder)
     if submission.slot_sha256 == result.slot_sha256:  # else it would show somebody's comments
         for repeat in RunFolder(Path(result.run_folder)).executed():
             copy = folder.repeat(repeat.number)

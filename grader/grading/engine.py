@@ -99,7 +99,8 @@ class LocalEngine:
         server = None if settings.cold else self._fork_server(settings.device)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
-        with self._sandboxes.source(imports, context.task.spec.limits, settings.walls) as sandboxes:
+        limits, mounts = context.task.spec.limits, context.task.mounts
+        with self._sandboxes.source(imports, limits, settings.walls, mounts=mounts) as sandboxes:
             yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy)
 
     def _fork_server(self, device: str) -> ForkServer | None:

@@ -1,4 +1,7 @@
-"""Grade one submission: read -> rebuild -> execute -> score -> Result. The story of the product on one page."""
+"""Grade one submission: read -> rebuild -> execute -> score -> Result. The story of the product on one page.
+
+A file of predictions takes a shorter way: read -> check -> score -> Result. Nothing of it runs.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +9,14 @@ import contextlib
 import re
 import time
 from dataclasses import dataclass, field, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict
+from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
+from grader.grading.file_predictions import keep_predictions
 from grader.grading.occupancy import NOBODY, Company, Occupancy
 from grader.grading.slot_sources import slot_sources
 from grader.notebooks.rebuild import rebuild
@@ -128,7 +133,7 @@ def grade(
     try:
         _grade(account, batch, folder, place)
         earned = points(account.metrics().value, batch.context.task.spec.score)
-        end = _End(Verdict.SCORED, _scored_sentence(_penalties(account.executions)), earned)
+        end = _End(Verdict.SCORED, _scored_sentence(account), earned)
     except StudentFault as fault:
         if (
             fault.verdict is Verdict.TIME_LIMIT
@@ -183,10 +188,22 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
     """
     submission, context = account.submission, batch.context
     if submission.sha256:
-        folder.submission.write_bytes(submission.data())
+        submission.keep(folder)
     if submission.fault is not None:
         raise submission.fault
-    folder.write_slot(submission.slot)
+    if context.task.spec.files is not None:
+        for repeat in context.repeats:
+            keep_predictions(submission.data(), context.task.spec.files, repeat, folder.repeat(repeat.number))
+    else:
+        _execute(account, batch, folder, place)
+    # when all predictions are there, so that they can be measured again
+    files = [(folder.repeat(repeat.number).predictions, repeat.answers) for repeat in context.repeats]
+    account.scores += _measure_twice(files, context.task)
+
+
+def _execute(account: _Account, batch: RunningBatch, folder: RunFolder, place: Place) -> None:
+    """Run every repeat of a notebook. Raises as `_grade` does."""
+    submission, context = account.submission, batch.context
     rebuilt = rebuild(context.starter, submission.slot)
     _refuse_syntax_error(submission, rebuilt, folder.repeat(context.repeats[0].number))
     batch.sandboxes.start()  # its imports run beside those of the trainers
@@ -201,6 +218,7 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
                 folder=RepeatFolder(folder.repeat(repeat.number).path.resolve()),
                 server=server,
                 on_cell=_progress(batch.watcher, submission.student, repeat),
+                on_line=partial(batch.watcher.on_line, submission.student),
                 stopping=batch.stopping,
                 place=place,
                 keep_first_call=repeat is context.repeats[0] and not _first_call_file(context).exists(),
@@ -211,9 +229,6 @@ def _grade(account: _Account, batch: RunningBatch, folder: RunFolder, place: Pla
                 raise _explained(fault, submission, context)
     finally:
         sandbox.close()
-    # when all predictions are there, so that they can be measured again
-    files = [(folder.repeat(repeat.number).predictions, repeat.answers) for repeat in context.repeats]
-    account.scores += _measure_twice(files, context.task)
 
 
 def _measure_twice(files: Sequence[tuple[Path, Path]], task: Task) -> list[RepeatScore]:
@@ -246,7 +261,8 @@ def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Accou
     """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
     context = account.context
     sources = slot_sources(account.submission.slot, context, job.repeat)
-    if job.repeat is context.repeats[0]:
+    # The first call of a program is all of its work: to try it would be to run it twice.
+    if job.repeat is context.repeats[0] and job.task.spec.kind != "program":
         fault = _try_first_call(rebuilt, job, sandbox, sources[0], _first_call_file(context))
         if fault is not None:
             return fault
@@ -319,8 +335,10 @@ def _penalties(executions: list[Execution]) -> list[str]:
     ]
 
 
-def _scored_sentence(penalties: list[str]) -> str:
-    sentence = EXPLANATIONS[Verdict.SCORED].sentence
+def _scored_sentence(account: _Account) -> str:
+    if not account.context.task.spec.runs_code:
+        return FILE_EXPLANATIONS[Verdict.SCORED].sentence
+    sentence, penalties = EXPLANATIONS[Verdict.SCORED].sentence, _penalties(account.executions)
     if not penalties:
         return sentence
     count = "a penalty" if len(penalties) == 1 else f"{len(penalties)} penalties, the first"

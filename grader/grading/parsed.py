@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.elsewhere import explain_elsewhere, other_cells
 from grader.notebooks.program import slot_key, text_digest
-from grader.notebooks.reading import python_version, read_notebook, source
-from grader.notebooks.slot import refuse_renamed, slot_numbers
-from grader.notebooks.slots import join, slot_cells
+from grader.notebooks.reading import grader_metadata, python_version, read_notebook
+from grader.notebooks.slot import program_text, refuse_renamed, slot_numbers
+from grader.notebooks.whole_program import is_whole, joined_cells, refuse_magics
+from grader.task.file_formats import excerpt
 
 if TYPE_CHECKING:
+    from grader.gradebook.run_folder import RunFolder
     from grader.notebooks.reading import Json
     from grader.submissions.collect import Submission
 
@@ -26,9 +29,9 @@ _KEPT = ("cell_type", "source", "id", "metadata")
 class ParsedSubmission:
     """A submission as everything after intake sees it. Where there is a `fault`, what it kept from being read is empty.
 
-    `slot` is the source of the student's cell, or of all their cells (`slots.join`), `slot_key` the same for the same program
-    and `slot_sha256` for the same text. `cells` are those of the notebook without their outputs, of which the slots have the
-    `numbers`, from 1. `python` is the version of Python that it ran.
+    `slot` is the source of the student's cell, or of all cells of their program, `slot_key` the same for the same program and `slot_sha256` for the same
+    text. Of a file of predictions `slot` is its beginning as text, and both hashes are those of its bytes. `cells` are those of the notebook without their
+    outputs, of which the slots have the `numbers`, from 1. `python` is the version of Python that it ran.
     """
 
     submission: Submission
@@ -40,6 +43,7 @@ class ParsedSubmission:
     cells: list[Json] = field(default_factory=list)
     numbers: tuple[int, ...] = ()
     python: str = ""
+    ending: str = ".ipynb"
     fault: StudentFault | GraderFault | None = None
 
     @property
@@ -58,6 +62,16 @@ class ParsedSubmission:
         if hashlib.sha256(data).hexdigest() != self.sha256:
             raise GraderFault(f"{self.submission.path} was changed while it was graded")
         return data
+
+    def keep(self, folder: RunFolder) -> None:
+        """Write the file as it was handed in, and the program or the rows that are in it. Raises OSError."""
+        folder.handed_in(self.ending).write_bytes(self.data())
+        if self.fault is not None:
+            return
+        if self.ending == ".ipynb":
+            folder.write_slot(self.slot)
+        else:
+            folder.excerpt.write_text(self.slot, encoding="utf-8")
 
     def explain_missing(self, name: str, starter: Json) -> str:
         """Return why `name` is not there though another cell of the notebook defines it, and what to do; else ""."""
@@ -81,18 +95,23 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
     except GraderFault as fault:
         return ParsedSubmission(submission, fault=fault)
     sha256, changed = hashlib.sha256(data).hexdigest(), []
+    if file := grader_metadata(starter).get("hand_in"):
+        text, ending = excerpt(file["name"], data), PurePosixPath(file["name"]).suffix
+        return ParsedSubmission(submission, sha256, text, sha256, sha256, ending=ending)
     try:
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
         numbers = slot_numbers(notebook, starter)
         refuse_renamed(notebook, numbers, starter)
+        slot = program_text(notebook, starter, numbers)
+        if is_whole(starter):
+            refuse_magics(notebook, joined_cells(notebook, starter, numbers[0]))
     except (StudentFault, GraderFault) as fault:
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=fault)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         ours = GraderFault(f"{type(error).__name__}: {error}")
         ours.__cause__ = error
         return ParsedSubmission(submission, sha256, changed_cells=changed, fault=ours)
-    slot = join(slot_cells(starter), [source(notebook["cells"][number - 1]) for number in numbers])
     cells = [{key: cell[key] for key in _KEPT if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(
         submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells, numbers=numbers,

@@ -21,6 +21,9 @@ class Watcher(Protocol):
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Note that a share in [0, 1] of the cells of a repeat has run."""
 
+    def on_line(self, student: str, line: str) -> None:
+        """Note a line that a student's program printed, now and then the last."""
+
     def on_known(self, count: int) -> None:
         """Note that so many submissions need no run, because their results are recorded."""
 

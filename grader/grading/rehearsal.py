@@ -9,6 +9,7 @@ from grader.notebooks.reading import grader_metadata, read_notebook
 from grader.submissions.collect import Submission
 from grader.task.data import prepare
 from grader.task.evaluation import Repeat, prepare_rehearsal, resolve_source
+from grader.task.spec import discover
 from grader.task.strategies import is_slot_file
 
 if TYPE_CHECKING:
@@ -43,6 +44,12 @@ def task_of(notebook: Path) -> str:
     if not isinstance(task_id, str):
         raise UsageError(f"{notebook} does not say which task it belongs to; give --task")
     return task_id
+
+
+def task_of_file(path: Path, *folders: Path) -> Task | None:
+    """Return the one task of `folders` that asks for a file called as `path`; None where there is none, or several."""
+    asking = [task for task in discover(*folders) if task.spec.files and task.spec.files.name == path.name]
+    return asking[0] if len(asking) == 1 else None
 
 
 def rounds(task: Task, notebook: Path, data: Path | None, scratch: Path, *, repeats: int) -> list[Repeat]:

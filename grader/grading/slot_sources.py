@@ -19,7 +19,14 @@ def slot_sources(program: str, context: RunContext, repeat: Repeat) -> tuple[Slo
     cells = parts(slot_cells(context.starter), program)
     named = tuple((slot.name, text) for slot, text in cells if slot.name)
     source = SlotSource(
-        context.imports, program, spec.entries, repeat.slot_seed, spec.on_error, spec.methods, named
+        context.imports,
+        program,
+        spec.entries,
+        repeat.slot_seed,
+        spec.on_error,
+        spec.methods,
+        cells=named,
+        form=spec.program.form,
     )
     if not spec.stages:
         return (source,)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from grader.notebooks.colab_badge import without_badge
+from grader.notebooks.identity import IDENTITIES, squeeze
 from grader.notebooks.reading import Json, is_code, labels, source
-from grader.notebooks.slot import IDENTITIES, squeeze
 from grader.notebooks.slots import is_slot
 
 

@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.notebooks.changes import changes
+from grader.notebooks.identity import squeeze
 from grader.notebooks.program import parse, statements_by_name
 from grader.notebooks.reading import is_code, labels, source
-from grader.notebooks.slot import squeeze
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Sequence

@@ -9,27 +9,21 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault, Verdict
+from grader.notebooks.identity import IDENTITIES, squeeze
 from grader.notebooks.program import binds_unseen, defined_names, definitions, parse, slot_key
 from grader.notebooks.reading import (
     Json,
     grader_metadata,
     is_code,
     labels,
-    metadata,
     source,
     tags,
 )
 from grader.notebooks.slots import SlotCell, join, slot_cells
+from grader.notebooks.whole_program import first_cell, is_whole, joined_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-
-# How a cell is recognised, the surest first: our own key, the id that Colab keeps, the id of nbformat 4.5.
-IDENTITIES: tuple[Callable[[Json], object], ...] = (
-    lambda cell: grader_metadata(cell).get("cell"),
-    lambda cell: metadata(cell).get("id"),
-    lambda cell: cell.get("id"),
-)
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +39,17 @@ class _Seen:
 
 
 def find_slot(notebook: Json, starter: Json) -> str:
-    """Return the student's program: the source of their slot, or of all slots, as `slots.join` writes it.
+    """Return the student's program, as `program_text` does.
 
     Raises StudentFault (`slot_missing`) as `slot_numbers` does.
     """
-    cells = [notebook["cells"][number - 1] for number in slot_numbers(notebook, starter)]
-    return join(slot_cells(starter), [source(cell) for cell in cells])
+    return program_text(notebook, starter, slot_numbers(notebook, starter))
+
+
+def program_text(notebook: Json, starter: Json, numbers: Sequence[int]) -> str:
+    """Return the source of the student's slots, the cells `numbers`, or of all cells of their program where that is more."""
+    texts = [joined_cells(notebook, starter, number).text for number in numbers]
+    return join(slot_cells(starter), texts)
 
 
 def slot_numbers(notebook: Json, starter: Json) -> tuple[int, ...]:
@@ -59,6 +58,8 @@ def slot_numbers(notebook: Json, starter: Json) -> tuple[int, ...]:
     A slot is the cell with the identity of the starter's slot that defines its entries; failing that, the
     only code cell that defines them at top level; failing that, the cell with the identity, whatever it holds,
     so that running it shows the student their syntax error.
+
+    Where the program is more than the slot, it is the first of its cells, whatever that defines.
 
     Raises StudentFault (`slot_missing`) for none or several, naming what was seen, and for two in one cell.
     """
@@ -85,6 +86,8 @@ def _naming(slot: SlotCell) -> Iterator[None]:
 
 
 def _number_of(slot: SlotCell, notebook: Json, starter: Json) -> int:
+    if is_whole(starter):
+        return first_cell(notebook, starter, slot.cell)
     key, wanted, names = slot.cell["id"], frozenset(slot.entries), labels(notebook)
     seen = [
         _look(number, cell, label, wanted)
@@ -113,8 +116,11 @@ def _number_of(slot: SlotCell, notebook: Json, starter: Json) -> int:
 def refuse_renamed(notebook: Json, numbers: Sequence[int], starter: Json) -> None:
     """Raise StudentFault (`slot_missing`) where a slot, of the cells `numbers`, can be read and does not define its entries.
 
-    What it may define in ways that cannot be read off, or what cannot be parsed, is left to the run.
+    What it may define in ways that cannot be read off, or what cannot be parsed, is left to the run, and so is a program of
+    several cells.
     """
+    if is_whole(starter):
+        return
     for slot, number in zip(slot_cells(starter), numbers, strict=True):
         with _naming(slot):
             _refuse_renamed(notebook, number, frozenset(slot.entries))
@@ -178,11 +184,6 @@ def _nothing_found(notebook: Json, starter: Json, slot: SlotCell) -> str:
         return f"No code cell defines {names}: this is the notebook of another task, not of {ours}."
     count = sum(is_code(cell) for cell in notebook["cells"])
     return f"None of the {count} code cells defines {names} at top level."
-
-
-def squeeze(text: str) -> str:
-    """Return `text` with every run of white space as one space."""
-    return " ".join(text.split())
 
 
 def _listed(names: frozenset[str]) -> str:

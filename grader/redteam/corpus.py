@@ -28,16 +28,18 @@ from grader.notebooks.program import defined_names
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
 from grader.notebooks.slots import entry_names
+from grader.notebooks.whole_program import is_whole
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.notebooks.reading import Json
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
+    from grader.task.spec import Kind
 
 CLASSES = (
     *("reading", "forging", "wire", "stopping", "flooding"),
-    *("network", "privilege", "smuggling", "notebook"),
+    *("network", "privilege", "smuggling", "program", "notebook"),
 )
 AS_HONEST = "scored=honest"  # with exactly the value of the baseline slot
 WITHIN_BAND = "scored<=baseline"  # with a value not above the band of the baseline slot
@@ -82,6 +84,14 @@ def _attacked(honest):
 """
 
 
+# A program of several cells as the function that attacks are put around.
+_CELLS = """def {entry}(**given):
+    names = globals() | given
+    exec(compile({cells!r}, "cells", "exec"), names)
+    return names["predictions"] if "predictions" in names else names["{entry}"](**given)
+"""
+
+
 @dataclass(frozen=True)
 class Attack:
     """One file of the corpus. `endings` are those of `ENDINGS` that it may have, `alone` those without processes and files."""
@@ -109,12 +119,14 @@ def corpus_folder() -> Path:
     return bundled if bundled.is_dir() else package.parent / "tests" / "hostile"
 
 
-def read_corpus(folder: Path, names: Sequence[str] | None = None) -> list[Attack]:
+def read_corpus(folder: Path, names: Sequence[str] | None = None, kind: Kind = "function") -> list[Attack]:
     """Return the attacks of `folder` by class and name, or only those in `names`, which may name classes.
 
-    Raises UsageError where a file cannot be read, or a name is missing.
+    Those in a folder in it are for tasks of the `kind` of that name alone. Raises UsageError where a file cannot be read, or a name is
+    missing.
     """
-    attacks = {attack.name: attack for attack in map(read_attack, sorted(folder.glob("*.py")))}
+    paths = sorted([*folder.glob("*.py"), *folder.glob(f"{kind}/*.py")], key=lambda path: path.name)
+    attacks = {attack.name: attack for attack in map(read_attack, paths)}
     if not attacks:
         raise UsageError(f"{folder} holds no attacks")
     chosen: list[Attack] = []
@@ -165,6 +177,8 @@ def handed_in(attack: Attack, starter: Json, targets: Mapping[str, str | int]) -
     Raises UsageError where an attack on the notebook cannot build its file.
     """
     honest = find_slot(starter, starter)
+    if is_whole(starter) and attack.kind != "notebook":
+        honest = _CELLS.format(cells=honest, entry=entry_names(starter)[0])
     if attack.kind == "notebook":
         return _submitted(attack, rebuild(starter, honest), honest)
     text = _HEAD.format(targets=dict(targets), honest=honest, attack=attack.text)

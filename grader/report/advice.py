@@ -25,6 +25,10 @@ _NEXT: dict[Verdict, tuple[str, ...]] = {
         "Check the name and the size of the file: it may not be the one you meant.",
         _REHEARSE,
     ),
+    Verdict.INVALID_FILE: (
+        "Run your notebook from top to bottom, and hand in the file that its last cell writes.",
+        "Before you hand in, run `grader check` on the file: it says the same.",
+    ),
     Verdict.SLOT_MISSING: (
         "Paste your function into the slot of a fresh starter notebook, and hand in that file.",
         _REHEARSE,
@@ -106,6 +110,13 @@ def _clock(result: Result, wall_seconds: float) -> list[str]:
     return [
         f"A repeat took {seconds:.0f} s of its {wall_seconds:g} s. On a slower machine it would be stopped."
     ]
+
+
+def advice_on_file(result: Result, score: Score | None) -> list[str]:
+    """Return what to do next about a file of predictions."""
+    if result.verdict is Verdict.INVALID_OUTPUT:
+        return list(_NEXT[Verdict.INVALID_FILE])
+    return advice(result, score)
 
 
 def advice(result: Result, score: Score | None) -> list[str]:

@@ -35,11 +35,24 @@ class Dot:
 
 @dataclass(frozen=True)
 class Curve:
-    """Values over the steps of a training, one line for each repeat: `lines[r]` has (step, value) pairs."""
+    """Values over the steps of a training, one line for each repeat: `lines[r]` has (step, value) pairs.
+
+    Where `names` say what the lines are, they stand below the drawing.
+    """
 
     name: str
     step: str  # what is counted across
     lines: Sequence[Sequence[tuple[float, float]]]
+    names: Sequence[str] = ()
+
+    def line_name(self, number: int) -> str:
+        """Return what a line is called."""
+        return self.names[number] if self.names else f"repeat {number + 1}"
+
+
+def time_unit(seconds: float) -> tuple[float, str]:
+    """Return the unit in which so many seconds are drawn: its own seconds, and its name."""
+    return (3600.0, "hours") if seconds > 2 * 3600.0 else (60.0, "minutes")
 
 
 def histogram(points: Sequence[int]) -> str:
@@ -141,16 +154,20 @@ def score_map(floor: float, ceiling: float, metrics: Metrics, points: int) -> st
 
 
 def curve(drawn: Curve) -> str:
-    """Draw a series of a training: one line for each repeat."""
+    """Draw a series of a training, or over time: one line for each repeat, or for each name."""
     pairs = [pair for line in drawn.lines for pair in line]
     values = [value for _, value in pairs]
     low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
     summary = "; ".join(
-        f"repeat {number}: {line[0][1]:g} to {line[-1][1]:g}"
-        for number, line in enumerate(drawn.lines, start=1)
+        f"{drawn.line_name(number)}: {line[0][1]:.4g} to {line[-1][1]:.4g}"
+        for number, line in enumerate(drawn.lines)
     )
-    chart = _Chart(180, f"{visible(drawn.name)}, step by step", f"First and last value of each. {summary}.")
+    chart = _Chart(
+        180,
+        f"{visible(drawn.name)}, {'over time' if drawn.names else 'step by step'}",
+        f"First and last value of each. {summary}.",
+    )
     steps = [step for step, _ in pairs]
     chart.axes(
         (min(steps), max(steps)),
@@ -160,8 +177,10 @@ def curve(drawn: Curve) -> str:
     for number, line in enumerate(drawn.lines):
         path = " ".join(f"{chart.x(x):.1f},{chart.y(y):.1f}" for x, y in line)
         line_drawn = _add(chart.root, "polyline", points=path, cls=f"curve curve-{number % 4}")
-        _add(line_drawn, "title", f"repeat {number + 1}")
+        _add(line_drawn, "title", visible(drawn.line_name(number)))
         _add(chart.root, "circle", cx=chart.x(line[-1][0]), cy=chart.y(line[-1][1]), r=3, cls=f"end-of-curve curve-{number % 4}")  # fmt: skip
+    if drawn.names:
+        chart.legend(drawn.names)
     return chart.svg()
 
 
@@ -236,6 +255,15 @@ class _Chart:
         low, high = self._up
         room = self._height - _TOP - _BOTTOM
         return _TOP + room * (1 - (value - low) / ((high - low) or 1.0))
+
+    def legend(self, names: Sequence[str]) -> None:
+        """Name the lines, each beside a piece of it, in rows below the drawing."""
+        for number, name in enumerate(names):
+            y = self._height + 12 + 18 * number
+            piece = f"{_LEFT},{y - 4} {_LEFT + 22},{y - 4}"
+            _add(self.root, "polyline", points=piece, cls=f"curve curve-{number % 4}")
+            _add(self.root, "text", visible(name), x=_LEFT + 30, y=y, cls="value")
+        self.root.set("viewBox", f"0 0 {WIDTH} {self._height + 18 * len(names)}")
 
     def svg(self) -> str:
         """Return the drawing."""

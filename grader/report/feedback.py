@@ -8,10 +8,10 @@ from pathlib import PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, Explanation, GraderFault, Verdict
+from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, Explanation, GraderFault, Verdict
 from grader.report import charts
-from grader.report.advice import NEAR, advice, near_memory_limit
-from grader.report.highlight import FAILED, Line, code_lines, marks_of
+from grader.report.advice import NEAR, advice, advice_on_file, near_memory_limit
+from grader.report.highlight import FAILED, Line, code_lines, marks_of, plain_lines
 from grader.report.training_curves import curves
 from grader.task.scoring import part_points, value_of
 from grader.task.scoring import points as points_of
@@ -89,6 +89,7 @@ class Feedback:
     classes: list[str]  # of the confusion, as the story calls them
     elsewhere: bool
     code: list[Line]
+    of_file: bool  # the code is the beginning of a file of predictions
     failed_line: int | None
     traceback: str
     printed: list[tuple[str, str]]  # which repeats, and what they printed
@@ -101,9 +102,13 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
     """Return what a student reads. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
     score = _map_of(result, task)
     marks = marks_of(result.traceback, files.source or "")
-    code = code_lines(files.source, marks) if files.source else []
+    code = _code(files, marks)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
+    next_steps = advice(result, score)
+    if files.is_file:
+        explanation = FILE_EXPLANATIONS.get(result.verdict, explanation)
+        next_steps = advice_on_file(result, score)
     limits = _limits(result, files, task, wall_seconds)
     names = task.spec.class_names if task else ()
     histories = [repeat.history for repeat in files.repeats if repeat.history is not None]
@@ -111,7 +116,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         result=result,
         explanation=explanation,
         happened="" if ours or result.message == explanation.sentence else result.message,
-        advice=[*(use.warning for use in limits if use.warning), *advice(result, score)],
+        advice=[*(use.warning for use in limits if use.warning), *next_steps],
         file=PurePosixPath(result.submission.replace("\\", "/")).name,
         score=score,
         score_map=_drawn_map(result, score),
@@ -125,6 +130,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         classes=files.confusion.named(names) if files.confusion else [],
         elsewhere=files.elsewhere,
         code=code,
+        of_file=files.is_file,
         failed_line=next((line.number for line in code if line.mark == FAILED), None),
         traceback="" if ours else printed(result.traceback),
         printed=_printed(files.repeats),
@@ -134,6 +140,12 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         ],
         limits=limits,
     )  # fmt: skip
+
+
+def _code(files: RunFiles, marks: dict[int, str]) -> list[Line]:
+    if not files.source:
+        return []
+    return plain_lines(files.source) if files.is_file else code_lines(files.source, marks)
 
 
 def with_class_names(text: str, names: Sequence[str]) -> str:

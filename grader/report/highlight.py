@@ -75,6 +75,11 @@ def _start(above: Sequence[int], number: int) -> int:
     return number if number in above else max((start for start in above if start < number), default=0)
 
 
+def plain_lines(text: str) -> list[Line]:
+    """Return the lines of a text that is no program."""
+    return [Line(number, "", [("", line)]) for number, line in enumerate(visible(text).splitlines(), start=1)]
+
+
 def marks_of(traceback: str, program: str = "") -> dict[int, str]:
     """Return the lines of the program that a traceback names: the innermost one failed, the others lead to it.
 

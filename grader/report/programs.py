@@ -15,7 +15,7 @@ from grader.notebooks.program import defined_names, parse, slot_key
 from grader.notebooks.reading import MAX_BYTES, is_code, read_notebook, source
 from grader.notebooks.slot import find_slot
 from grader.notebooks.slots import entry_names
-from grader.report.run_files import slot_text
+from grader.report.run_files import slot_text, values_key
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
@@ -53,7 +53,8 @@ def programs_of(
         if result.slot_key and text is not None:
             sent = recorded.submitted or recorded.recorded
             owner = labels.get(result.student, result.student)
-            programs[recorded.submission] = OwnedProgram(result.slot_key, text, owner, origin, sent)
+            key = values_key(RunFolder.of(out, result)) or result.slot_key
+            programs[recorded.submission] = OwnedProgram(key, text, owner, origin, sent)
     return list(programs.values())
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import binascii
 import contextlib
+import hashlib
 import re
 import sys
 from dataclasses import dataclass, field
@@ -18,6 +19,7 @@ from grader.notebooks.reading import is_code, metadata, read_notebook, source, t
 from grader.notebooks.slots import is_slot
 from grader.report.confusion import Confusion, confusion
 from grader.report.training_curves import History, read_history
+from grader.task.scoring import load_arrays
 from grader.text import printed
 
 if TYPE_CHECKING:
@@ -52,9 +54,13 @@ class RepeatView:
 
 @dataclass(frozen=True)
 class RunFiles:
-    """What there is to show of one submission. `elsewhere`: the run is that of the same program in another notebook."""
+    """What there is to show of one submission. `elsewhere`: the run is that of the same program in another notebook.
+
+    `is_file`: a file of predictions was handed in, and `source` is its beginning.
+    """
 
     source: str | None = None
+    is_file: bool = False
     repeats: list[RepeatView] = field(default_factory=list)
     changes: list[Change] = field(default_factory=list)
     confusion: Confusion | None = None
@@ -74,6 +80,7 @@ def run_files(out: Path, result: Result, executed: Result) -> RunFiles:
     repeats = [view for view in views if view is not None]
     return RunFiles(
         source=slot_text(folder),
+        is_file=folder.excerpt.exists(),
         repeats=repeats,
         changes=_changes(folder, origin) if result.changed_cells else [],
         confusion=_confusion(out, origin, result),
@@ -82,11 +89,24 @@ def run_files(out: Path, result: Result, executed: Result) -> RunFiles:
 
 
 def slot_text(folder: RunFolder) -> str | None:
-    """Return the program of a run, or None where it cannot be read."""
-    try:
-        return folder.slot.read_text(encoding="utf-8", errors="replace")
-    except OSError:
-        return None
+    """Return the program of a run, or the beginning of its file of predictions; None where there is none to read."""
+    for path in (folder.slot, folder.excerpt):
+        with contextlib.suppress(OSError):
+            return path.read_text(encoding="utf-8", errors="replace")
+    return None
+
+
+def values_key(folder: RunFolder) -> str:
+    """Return the same text for files with the same predictions, however they are written; "" for a notebook, and without any."""
+    predictions = folder.repeat(0).predictions
+    if not folder.excerpt.exists() or not predictions.exists():
+        return ""
+    with contextlib.suppress(GraderFault):
+        digest = hashlib.sha256()
+        for name, array in sorted(load_arrays(predictions).items()):
+            digest.update(f"{name} {array.dtype} {array.shape} ".encode() + array.tobytes())
+        return digest.hexdigest()
+    return ""
 
 
 def trainer_seeds(folder: RunFolder) -> dict[int, str]:

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from grader.sandbox.contract import SlotSource
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 _SECRET_BYTES = 16
 _CHUNK = 1 << 16
@@ -101,8 +101,11 @@ class AloneSandbox:
 
     name = "plain process"
 
-    def __init__(self, limits: Limits, on_close: Callable[[], None] = lambda: None) -> None:
-        self._limits = limits
+    def __init__(
+        self, limits: Limits, on_close: Callable[[], None] = lambda: None, *, mounts: str = ""
+    ) -> None:
+        """`mounts` is the folder that has what the task mounts, where it mounts anything."""
+        self._limits, self._mounts = limits, mounts
         self._on_close = on_close
         self._slot: AloneSlot | None = None
         self._closed = False
@@ -113,7 +116,7 @@ class AloneSandbox:
             raise GraderFault("the sandbox is closed")
         if self._slot is not None:
             self._slot.close()
-        self._slot = AloneSlot(source, self._limits)
+        self._slot = AloneSlot(source, self._limits, self._mounts)
         return self._slot
 
     def is_running(self) -> bool:
@@ -134,13 +137,13 @@ class AloneSandbox:
 class AloneSlot:
     """One slot's process, whose output a thread keeps."""
 
-    def __init__(self, source: SlotSource, limits: Limits) -> None:
+    def __init__(self, source: SlotSource, limits: Limits, mounts: str = "") -> None:
         self.socket = Exchange()
         self._printed = PrintedText(limits)
         self._stopped = self._closed = False
         self._home = tempfile.TemporaryDirectory(prefix="slot-", ignore_cleanup_errors=True)
         try:
-            self._process = self._start(limits)
+            self._process = self._start(limits, mounts)
         except OSError as error:
             self.socket.close()
             raise GraderFault(f"the process for your function did not start: {error}") from error
@@ -153,7 +156,7 @@ class AloneSlot:
         for thread in self._threads:
             thread.start()
 
-    def _start(self, limits: Limits) -> subprocess.Popen[bytes]:
+    def _start(self, limits: Limits, mounts: str) -> subprocess.Popen[bytes]:
         config = {
             "port": self.socket.port,
             "secret": self.socket.slot_secret,
@@ -164,7 +167,7 @@ class AloneSlot:
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
-            env={**os.environ, **process.environment(self._home.name, limits)},
+            env={**os.environ, **process.environment(self._home.name, limits, mounts=mounts)},
             cwd=self._home.name,
             start_new_session=True,  # a group of its own, where there are groups
         )

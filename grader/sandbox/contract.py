@@ -46,6 +46,9 @@ class SlotSource:
     on_error: str = "end"
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the entries that are classes
     cells: tuple[tuple[str, str], ...] = ()
+    form: str = (
+        "slot"  # "notebook": the slot runs when its one entry is called, with the arguments as its variables
+    )
 
 
 class Slot(Protocol):

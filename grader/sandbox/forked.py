@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from grader.sandbox.cgroup import ControlGroup
     from grader.sandbox.process import ServerCommand
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 
 class LibraryProcess:

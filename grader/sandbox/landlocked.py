@@ -17,13 +17,21 @@ from grader.sandbox.readable import library_roots, readable_parts
 from grader.sandbox.users import closed_folder, spare_users
 
 if TYPE_CHECKING:
-    from grader.task.spec import Limits
+    from collections.abc import Sequence
+
+    from grader.task.limits import Limits
 
 HOME = "/tmp"  # noqa: S108 -- a name that libraries ask for; nothing can be written in it
 
 
 def library_command(
-    imports: str, limits: Limits, control_fd: int, facts_fd: int, *, most: int = landlock.LATEST
+    imports: str,
+    limits: Limits,
+    control_fd: int,
+    facts_fd: int,
+    *,
+    mounts: Sequence[Path] = (),
+    most: int = landlock.LATEST,
 ) -> process.ServerCommand:
     """Return how to start a process that forks slots behind walls of their own; of Landlock they use version `most` at most.
 
@@ -33,6 +41,7 @@ def library_command(
     required(limits)
     roots = library_roots()
     readable = [(str(path), _rights(path, whole=whole)) for path, whole in readable_parts(roots)]
+    readable += [(str(path), _rights(path, whole=True)) for path in mounts]
     ruleset = landlock.rules([*readable, ("/proc", landlock.READ_FILE)], (), most=most)
     config = {
         "walls": "landlock",
@@ -44,10 +53,11 @@ def library_command(
         "rules_fd": ruleset,
         "beside_proc": _beside_proc(),
         "landlock": most,
-        "shown": [str(path) for path in roots],
+        "shown": [str(path) for path in (*roots, *mounts)],
     }
     argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
-    return process.ServerCommand(argv, process.environment(HOME, limits), "/", (ruleset,))
+    variables = process.environment(HOME, limits, mounts=process.parent_of(mounts))
+    return process.ServerCommand(argv, variables, "/", (ruleset,))
 
 
 def _rights(path: Path, *, whole: bool) -> int:
@@ -65,13 +75,13 @@ def _beside_proc() -> list[tuple[str, int]]:
     return [(str(path), _rights(path, whole=True)) for path in folders]
 
 
-def users() -> tuple[int, int] | None:
+def users(mounts: Sequence[Path] = ()) -> tuple[int, int] | None:
     """Return the range that slots' own users are drawn from; None where they run as the grader's own.
 
     Another user could not load libraries below a folder that is closed to others, such as the home of root: no mount shows
-    them elsewhere. The walls hold for the grader's own user as well.
+    them elsewhere, and no more what a task `mounts`. The walls hold for the grader's own user as well.
     """
-    return spare_users() if closed_folder(library_roots()) is None else None
+    return spare_users() if closed_folder([*library_roots(), *mounts]) is None else None
 
 
 def required(limits: Limits) -> None:

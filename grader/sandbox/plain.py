@@ -9,10 +9,15 @@ from typing import TYPE_CHECKING
 from grader.sandbox import process
 
 if TYPE_CHECKING:
-    from grader.task.spec import Limits
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from grader.task.limits import Limits
 
 
-def library_command(imports: str, limits: Limits, control_fd: int, facts_fd: int) -> process.ServerCommand:
+def library_command(
+    imports: str, limits: Limits, control_fd: int, facts_fd: int, *, mounts: Sequence[Path] = ()
+) -> process.ServerCommand:
     """Return how to start a process that forks ordinary processes: the same verdicts, and no protection."""
     del facts_fd  # of bubblewrap
     config = {
@@ -26,4 +31,5 @@ def library_command(imports: str, limits: Limits, control_fd: int, facts_fd: int
     argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
     environment = {key: os.environ[key] for key in ("PATH", "LD_LIBRARY_PATH") if key in os.environ}
     folder = tempfile.gettempdir()
-    return process.ServerCommand(argv, environment | process.environment(folder, limits), folder)
+    environment |= process.environment(folder, limits, mounts=process.parent_of(mounts))
+    return process.ServerCommand(argv, environment, folder)

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import tempfile
 import threading
+from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from grader.errors import GraderFault
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from grader.sandbox.contract import Sandbox
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 Walls = Literal["namespaces", "landlock", "plain"]
 NAMES: dict[Walls, str] = {"namespaces": "namespaces", "landlock": "Landlock", "plain": "plain process"}
 
 
 # What the process that imports depends on: with the same, it forks the sandboxes of any limits.
-_Key = tuple[str, int, int, bool, str]
+_Key = tuple[str, int, int, bool, str, tuple[Path, ...]]
 
 
 class SandboxSource:
@@ -38,9 +39,19 @@ class SandboxSource:
     """
 
     def __init__(
-        self, imports: str, limits: Limits, walls: Walls | Callable[[], Walls], *, landlock: int = LATEST
+        self,
+        imports: str,
+        limits: Limits,
+        walls: Walls | Callable[[], Walls],
+        *,
+        mounts: tuple[Path, ...] = (),
+        landlock: int = LATEST,
     ) -> None:
-        """`walls` may be what chooses them, when they are needed. Of Landlock, no more is used than version `landlock` knows."""
+        """`walls` may be what chooses them, when they are needed. Of Landlock, no more is used than version `landlock` knows.
+
+        `mounts` are folders that slots may read, all in one other folder.
+        """
+        self._mounts = mounts
         self._imports = imports
         self._limits = limits
         self._choice = walls
@@ -60,13 +71,14 @@ class SandboxSource:
         """The range that slots' own users are drawn from."""
         if self._walls == "plain":
             return None
-        return spare_users() if self._walls == "namespaces" else landlocked.users()
+        return spare_users() if self._walls == "namespaces" else landlocked.users(self._mounts)
 
     def _command(self, control_fd: int, facts_fd: int) -> process.ServerCommand:
         given = (self._imports, self._limits, control_fd, facts_fd)
         if self._walls == "landlock":
-            return landlocked.library_command(*given, most=self._landlock)
-        return bwrap.library_command(*given) if self._walls == "namespaces" else plain.library_command(*given)
+            return landlocked.library_command(*given, mounts=self._mounts, most=self._landlock)
+        command = bwrap.library_command if self._walls == "namespaces" else plain.library_command
+        return command(*given, mounts=self._mounts)
 
     def start(self) -> None:
         """Start the imports, and return at once. Raises GraderFault where this machine lacks what the walls are made of."""
@@ -88,7 +100,7 @@ class SandboxSource:
         Does not wait for the imports. Raises GraderFault where this machine lacks what the walls are made of.
         """
         if self._starts_anew():
-            return AloneSandbox(limits, on_close)
+            return AloneSandbox(limits, on_close, mounts=process.parent_of(self._mounts))
         own = contextlib.ExitStack()
         own.callback(on_close)
         with contextlib.ExitStack() as failing:
@@ -126,7 +138,9 @@ class SandboxSource:
 
     def _begin(self, limits: Limits) -> process.ServerProcess:
         user = SlotUser(self._users)
-        command = functools.partial(bwrap.sandbox_command, limits, self._imports, user.number)
+        command = functools.partial(
+            bwrap.sandbox_command, limits, self._imports, user.number, mounts=self._mounts
+        )
         return process.ServerProcess(command, user.release)
 
     def _running(self) -> LibraryProcess:
@@ -170,12 +184,19 @@ class SandboxPool:
         self._closed = False
 
     @contextlib.contextmanager
-    def source(self, imports: str, limits: Limits, walls: Walls | Literal["any"]) -> Iterator[SandboxSource]:
+    def source(
+        self,
+        imports: str,
+        limits: Limits,
+        walls: Walls | Literal["any"],
+        *,
+        mounts: tuple[Path, ...] = (),
+    ) -> Iterator[SandboxSource]:
         """Yield a source of such sandboxes; when the context ends it is kept for the next, or ends."""
-        key = (imports, limits.threads, limits.processes, bool(limits.file_mb), walls)
+        key = (imports, limits.threads, limits.processes, bool(limits.file_mb), walls, mounts)
         with self._lock:
             chosen = functools.partial(self._choose, limits) if walls == "any" else walls
-            source = self._idle.pop(key, None) or SandboxSource(imports, limits, chosen)
+            source = self._idle.pop(key, None) or SandboxSource(imports, limits, chosen, mounts=mounts)
         try:
             yield source
         finally:

@@ -10,7 +10,7 @@ from grader.sandbox.inside.tracebacks import clean
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 
 class PrintedText:

@@ -24,10 +24,10 @@ from grader.sandbox.inside import libraries
 from grader.sandbox.inside.wire import Crossing
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Sequence
 
     from grader.sandbox.cgroup import ControlGroup
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 INSIDE = Path(__file__).resolve().parent / "inside"
 FILES = {
@@ -44,6 +44,7 @@ FILES = {
     "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
 SERVER = INSIDE / "server.py"
+MOUNTS_VARIABLE = "GRADER_MOUNTS"  # the folder of what a task mounts, for its programs
 START_SECONDS = 120.0  # importing torch from a cold disk
 END_SECONDS = 20.0  # a killed process that takes longer is stuck in the kernel
 LOG_BYTES = 4000
@@ -67,6 +68,11 @@ class ServerCommand:
     folder: str
     keep: tuple[int, ...] = ()
     group: ControlGroup | None = None
+
+
+def parent_of(mounts: Sequence[Path]) -> str:
+    """Return the folder that has all of what a task mounts, as a text; "" where it mounts nothing."""
+    return str(mounts[0].parent) if mounts else ""
 
 
 class SandboxProcess(Protocol):
@@ -253,9 +259,10 @@ def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config:
     return [str(interpreter()), "-s", "-S", "-P", "-B", str(inside), json.dumps(whole)]
 
 
-def environment(home: str, limits: Limits) -> dict[str, str]:
-    """Return all the environment that a slot gets: one thread, no device, one order of sets."""
+def environment(home: str, limits: Limits, *, mounts: str = "") -> dict[str, str]:
+    """Return all the environment that a slot gets: one thread, no device, one order of sets, the folder that has its `mounts`."""
     return {
+        **({MOUNTS_VARIABLE: mounts} if mounts else {}),
         **ONE_THREAD,
         **libraries.environment(limits.threads),
         "CUDA_VISIBLE_DEVICES": "",

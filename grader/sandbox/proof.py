@@ -15,7 +15,7 @@ from grader.sandbox.contract import SlotSource
 from grader.sandbox.inside import wire
 from grader.sandbox.pool import open_sandbox
 from grader.sandbox.process import site_folders
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from grader.sandbox.contract import Slot

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from grader.sandbox.contract import Slot, SlotSource
     from grader.sandbox.process import SandboxProcess
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 END_SECONDS = 5.0
 CHUNK = 1 << 16

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,16 @@ from starlette.routing import Route
 
 from grader.contest.people import participant
 from grader.errors import GraderFault, UsageError
-from grader.serve import organiser_actions, organiser_pages, sign_in, student_actions, student_pages, uploads
+from grader.serve import (
+    lti,
+    oidc,
+    organiser_actions,
+    organiser_pages,
+    sign_in,
+    student_actions,
+    student_pages,
+    uploads,
+)
 from grader.serve.access import ROUTES, Reach
 from grader.serve.bodies import Body, SlowSenderError
 from grader.serve.checks import check_form_token, check_same_origin
@@ -27,6 +37,7 @@ from grader.serve.site import Site, SiteVisit
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
+    from anyio import CapacityLimiter
     from starlette.requests import Request
     from starlette.types import ASGIApp
 
@@ -39,11 +50,18 @@ if TYPE_CHECKING:
 
 _PAGES: Mapping[str, Page] = {
     **sign_in.PAGES,
+    **oidc.PAGES,
+    **lti.PAGES,
     **student_pages.PAGES,
     **student_actions.PAGES,
     **organiser_pages.PAGES,
     **organiser_actions.PAGES,
 }
+_ASKING = ("oidc_start", "oidc_back", "lti_launch")  # wait for a provider
+_FROM_PLATFORMS = (
+    "lti_login_form",
+    "lti_launch",
+)  # forms of other sites, which bring a state of ours or get one
 _STREAMS: Mapping[str, Stream] = {"submit": uploads.submit, "hand_in": uploads.hand_in}
 
 
@@ -75,19 +93,47 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
         if stream := _STREAMS.get(route.name):
             return await stream(visit, body)
         if route.method == "POST":
-            check_same_origin(visit)
+            if route.name not in _FROM_PLATFORMS:
+                check_same_origin(visit)
             visit = replace(visit, form=await body.form())
-            check_form_token(visit, visit.form)
-        limiter = visit.site.checking if route.name == "sign_in" else None
+            if route.name not in _FROM_PLATFORMS:
+                check_form_token(visit, visit.form)
+        limiter = _limiter(visit.site, route.name)
+        if waiting := _slowed_down(visit, route):
+            return waiting
         return await to_thread.run_sync(_PAGES[route.name], visit, limiter=limiter)
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
-    except SlowSenderError as error:
-        return visit.page("problem.html", status=408, problem=str(error))
-    except UsageError as error:
-        return visit.page("problem.html", status=400, problem=str(error))
-    except GraderFault as fault:
-        return visit.page("problem.html", status=503, problem=str(fault))
+    except (UsageError, GraderFault) as error:
+        return visit.page("problem.html", status=_status(error), problem=str(error))
+
+
+def _status(error: UsageError | GraderFault) -> int:
+    if isinstance(error, SlowSenderError):
+        return 408
+    return 503 if isinstance(error, GraderFault) else 400
+
+
+def _slowed_down(visit: SiteVisit, route: SiteRoute) -> Response | None:
+    """Return what somebody gets who takes a route too often; None where they may take it."""
+    person = visit.person.id if visit.person else ""
+    seconds = visit.site.limits.take(route.name, person, visit.address)
+    if not seconds:
+        return None
+    minutes = math.ceil(seconds / 60)
+    problem = visit.translate(
+        "Too often at once. Wait {minutes} minutes, and then do it again.", minutes=minutes
+    )
+    answer = visit.page("problem.html", status=429, problem=problem)
+    answer.headers["Retry-After"] = str(math.ceil(seconds))
+    return answer
+
+
+def _limiter(site: Site, route: str) -> CapacityLimiter | None:
+    """Return what bounds how many answers of a route are made at a time, where one takes long; else None."""
+    if route == "sign_in":
+        return site.checking
+    return site.asking if route in _ASKING else None
 
 
 def _visit(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _SECONDS = 120
-_TRIES, _PAUSE_SECONDS = 4, 3.0
+_TRIES, _PAUSE_SECONDS = 6, 3.0  # so long takes a site that is started again
 _BUSY = (502, 503, 504)  # of the contest, or of a proxy while the contest starts again
 
 
@@ -74,12 +74,10 @@ def _is_address(text: str) -> bool:
 
 
 def _message(error: urllib.error.HTTPError) -> str:
+    """Return what the contest says; of a proxy before it, the status with its name."""
+    status = f"HTTP status {error.code} ({error.reason})"
     try:
         answer = json.load(error)
     except ValueError:
-        return f"HTTP status {error.code}"
-    return (
-        str(answer.get("message", f"HTTP status {error.code}"))
-        if isinstance(answer, dict)
-        else f"HTTP status {error.code}"
-    )
+        return status
+    return str(answer.get("message", status)) if isinstance(answer, dict) else status

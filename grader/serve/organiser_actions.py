@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.contest import desk, queue
-from grader.contest.people import new_code, participant
+from grader.contest.people import members, new_code, participant
 from grader.contest.rejudge import apply_rejudge, discard_rejudge, start_rejudge
+from grader.contest.replays import ask_replay
 from grader.errors import UsageError
 from grader.serve.organiser_pages import people_page
 from grader.serve.student_pages import sent_attempt
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from grader.serve.site import SiteVisit
 
 _DIGITS = 15  # of a question's number
+_REPLAY = "replay"
 _DECISIONS: Mapping[str, Callable[[Transaction, int, str], None]] = {
     "force": queue.force,
     "requeue": queue.requeue,
@@ -30,14 +32,24 @@ _DECISIONS: Mapping[str, Callable[[Transaction, int, str], None]] = {
 
 
 def decide(visit: SiteVisit) -> Response:
-    """Force, requeue, hold, release or cancel a submission."""
-    decision = _DECISIONS.get(visit.form.get("decision", ""))
+    """Force, requeue, hold, release or cancel a submission, or have it run once more as evidence."""
+    name = visit.form.get("decision", "")
+    if name == _REPLAY:
+        return _replay(visit)
+    decision = _DECISIONS.get(name)
     if decision is None:
-        raise UsageError(f"choose one of {', '.join(_DECISIONS)}")
+        raise UsageError(f"choose one of {', '.join((*_DECISIONS, _REPLAY))}")
     reason = _reason(visit)
     with visit.writing() as transaction:
         sent_attempt(visit, transaction)
         decision(transaction, visit.path("number"), f"{reason} (by {visit.somebody.id})")
+    return visit.back(f"/attempt/{visit.path('number')}")
+
+
+def _replay(visit: SiteVisit) -> Response:
+    with visit.writing() as transaction:
+        sent_attempt(visit, transaction)
+        ask_replay(transaction, visit.path("number"), author=visit.somebody.id, reason=_reason(visit))
     return visit.back(f"/attempt/{visit.path('number')}")
 
 
@@ -57,15 +69,15 @@ def disqualify(visit: SiteVisit) -> Response:
 
 def extend(visit: SiteVisit) -> Response:
     """Move a team's last close of a task, or of all; without a time, take that back."""
-    person, task = visit.form.get("person", ""), visit.form.get("task", "")
+    team, task = visit.form.get("team", ""), visit.form.get("task", "")
     with visit.writing() as transaction:
-        team = participant(transaction, person)
+        known = members(transaction, team)
+        if not known:
+            raise UsageError("the form names no team; load the page again")
         text = visit.form.get("until", "").strip()
-        until = visit.contest.spec.moment(text, team.group) if text else None
-        known = task if task in visit.site.tasks else ""
-        desk.extend(
-            transaction, team.team, until, task=known, author=visit.somebody.id, reason=_reason(visit)
-        )
+        until = visit.contest.spec.moment(text, known[0].group) if text else None
+        of_which = task if task in visit.site.tasks else ""
+        desk.extend(transaction, team, until, task=of_which, author=visit.somebody.id, reason=_reason(visit))
     return visit.back("/organise/people")
 
 

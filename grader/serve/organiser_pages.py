@@ -5,10 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from grader.contest import queue
+from grader.contest.events import all_events
 from grader.contest.people import has_code, participants
 from grader.contest.rejudge import proposals
 from grader.contest.views import queue_view, team_names
 from grader.serve.progress import progress_of
+from grader.serve.waiting_times import waiting_times
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -24,10 +26,12 @@ def show_queue(visit: SiteVisit) -> Response:
 
 
 def progress(visit: SiteVisit) -> Response:
-    """Show attempts and points of each task, and who is stuck."""
+    """Show how long people wait, attempts and points of each task, and who is stuck."""
     with visit.reading() as transaction:
-        sections = progress_of(transaction, visit.contest.spec)
-    return visit.page("progress.html", sections=sections)
+        events = list(all_events(transaction.connection))
+        sections = progress_of(transaction, visit.contest.spec, events)
+        waiting = waiting_times(events, transaction.moment.wall)
+    return visit.page("progress.html", sections=sections, waiting=waiting)
 
 
 def people(visit: SiteVisit) -> Response:
@@ -41,8 +45,15 @@ def people_page(visit: SiteVisit, *, drawn: str = "", drawn_for: str = "") -> Re
         everybody = participants(transaction)
         names = team_names(transaction)
         coded = {person.id for person in everybody if has_code(transaction, person.id)}
+    teams = {person.team: names[person.team] for person in everybody if not person.erased}
     return visit.page(
-        "people.html", everybody=everybody, names=names, coded=coded, drawn=drawn, drawn_for=drawn_for
+        "people.html",
+        everybody=everybody,
+        names=names,
+        teams=teams,
+        coded=coded,
+        drawn=drawn,
+        drawn_for=drawn_for,
     )
 
 

@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
+import statistics
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.contest.attempts import attempts_of
 from grader.contest.board import student_teams
-from grader.contest.events import all_events
 from grader.contest.rules import counting, points_of
 from grader.contest.views import team_names
 from grader.report import charts
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from grader.contest.attempts import Attempt
     from grader.contest.events import Event
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from grader.contest.store import Transaction
 
 _STUCK_FAILURES = 3  # in a row
-_MINUTE, _HOUR = 60.0, 3600.0
+_STEPS = 40  # of time that a drawing has at most
 
 
 @dataclass(frozen=True)
@@ -43,13 +43,13 @@ class TaskProgress:
     teams: int
     scored: int
     over_time: str
+    best_over_time: str
     points: str
     stuck: list[StuckTeam]
 
 
-def progress_of(transaction: Transaction, spec: ContestSpec) -> list[TaskProgress]:
-    """Return how each task of a contest goes, in the order of the tasks."""
-    events = list(all_events(transaction.connection))
+def progress_of(transaction: Transaction, spec: ContestSpec, events: Sequence[Event]) -> list[TaskProgress]:
+    """Return how each task of a contest goes, of which all `events` tell, in the order of the tasks."""
     attempts = attempts_of(events)
     names = team_names(transaction)
     students = student_teams(events)
@@ -79,6 +79,7 @@ def _progress(
         sum(bool(tried) for tried in by_team.values()),
         sum(any(a.scored for a in tried) for tried in by_team.values()),
         _over_time(attempts),
+        _best_over_time(spec, by_team),
         charts.histogram(counted) if counted else "",
         stuck,
     )
@@ -100,6 +101,31 @@ def _over_time(attempts: Sequence[Attempt]) -> str:
         return ""
     first = attempts[0].received
     seconds = [(attempt.received - first).total_seconds() for attempt in attempts]
-    unit, name = (_HOUR, "hours") if seconds[-1] > 2 * _HOUR else (_MINUTE, "minutes")
+    unit, name = charts.time_unit(seconds[-1])
     steps = [(passed / unit, float(number)) for number, passed in enumerate(seconds, 1)]
     return charts.curve(charts.Curve("attempts", f"{name} since the first attempt", [steps]))
+
+
+def _best_over_time(spec: ContestSpec, by_team: Mapping[str, Sequence[Attempt]]) -> str:
+    """Draw the points of the best team and of the one in the middle, among those with a score by then, over time."""
+    scored = {team: [a for a in tried if a.scored and not a.disqualified] for team, tried in by_team.items()}
+    arrivals = sorted(a.received for tried in scored.values() for a in tried)
+    if len(arrivals) < 2 or arrivals[0] == arrivals[-1]:
+        return ""
+    first, span = arrivals[0], arrivals[-1] - arrivals[0]
+    unit, name = charts.time_unit(span.total_seconds())
+    best_line, middle_line = [], []
+    for step in range(_STEPS + 1):
+        until = first + span * step / _STEPS
+        tops = [
+            max(points_of(spec, a) or 0 for a in before)
+            for tried in scored.values()
+            if (before := [a for a in tried if a.received <= until])
+        ]
+        hours = (until - first).total_seconds() / unit
+        best_line.append((hours, float(max(tops))))
+        middle_line.append((hours, float(statistics.median(tops))))
+    names = ("best team", "middle team")
+    return charts.curve(
+        charts.Curve("points", f"{name} since the first score", [best_line, middle_line], names)
+    )

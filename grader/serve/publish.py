@@ -17,6 +17,8 @@ from grader.serve.public import PAGE, PublicTask
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grader.contest.folder import Contest
     from grader.task.spec import Task
 
@@ -27,8 +29,14 @@ def publish_tasks(contest: Contest) -> None:
         task = task_of_contest(contest, named)
         folder = contest.store.folder / PUBLIC / named.id
         page = PublicTask(named.id, task.spec.title, task.spec.story, _statement(task))
-        write_atomic(folder / PAGE, json.dumps(asdict(page)).encode())
-        write_atomic(folder / task.starter.name, task.starter.read_bytes())
+        _write_changed(folder / PAGE, json.dumps(asdict(page)).encode())
+        _write_changed(folder / task.starter.name, task.starter.read_bytes())
+
+
+def _write_changed(path: Path, content: bytes) -> None:
+    """Write a file that is not the same already: a site that starts again on a full disk shows what is there."""
+    if not path.is_file() or path.read_bytes() != content:
+        write_atomic(path, content)
 
 
 def _statement(task: Task) -> str:

@@ -1,4 +1,4 @@
-"""Let people in by the code on their paper, and out again."""
+"""Let people in by the code on their paper, and out again; and what every other way of signing in shares with that."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ from typing import TYPE_CHECKING
 
 from starlette.responses import JSONResponse, PlainTextResponse, RedirectResponse, Response
 
-from grader.contest.events import head
+from grader.contest.events import EventKind, Happening, head
 from grader.contest.intake import CONTEST_ID
 from grader.contest.people import person_of_code
 from grader.contest.store import fact
+from grader.serve.id_token import SignInFault
 from grader.serve.languages import LANGUAGES
 from grader.serve.sessions import LONGEST_SECONDS
 
 if TYPE_CHECKING:
+    from grader.contest.people import Participant
+    from grader.serve.id_token import SignInRefused
     from grader.serve.site import Site, SiteVisit
 
 _HANDLE = 4  # letters of a code that find the person
@@ -42,26 +45,37 @@ def sign_in(visit: SiteVisit) -> Response:
     """Open a session for the owner of a code; after too many failures of an address or a code, wait."""
     code = visit.form.get("code", "")[:100]
     bare = "".join(character for character in code.upper() if character.isalnum())
-    address = visit.request.client.host if visit.request.client else ""
-    keys = (visit.site.by_address, address), (visit.site.by_code, f"{address} {bare[:_HANDLE]}")
-    wait = max(throttle.wait(key) for throttle, key in keys)
-    if wait > 0:
-        problem = visit.translate(
-            "Too many wrong codes. Wait {minutes} minutes.", minutes=math.ceil(wait / 60)
-        )
-        response = visit.page("sign_in.html", status=429, problem=problem)
-        response.headers["Retry-After"] = str(math.ceil(wait))
-        return response
+    key = f"{visit.address} {bare[:_HANDLE]}"
+    if waiting := turn_back(visit, visit.site.by_code.wait(key)):
+        return waiting
     with visit.reading() as transaction:
         person = person_of_code(transaction, code)
     if person is None:
-        for throttle, key in keys:
-            throttle.fail(key)
+        visit.site.by_address.count(visit.address)
+        visit.site.by_code.count(key)
         problem = visit.translate("This code is not known. Look at your paper, and type it again.")
         return visit.page("sign_in.html", status=403, problem=problem)
+    return enter(visit, person)
+
+
+def turn_back(visit: SiteVisit, seconds: float = 0.0) -> Response | None:
+    """Return what somebody gets who has to wait, because their address failed too often or for `seconds`; else None."""
+    wait = max(seconds, visit.site.by_address.wait(visit.address))
+    if wait <= 0:
+        return None
+    problem = visit.translate(
+        "Too many failed sign-ins. Wait {minutes} minutes.", minutes=math.ceil(wait / 60)
+    )
+    response = visit.page("sign_in.html", status=429, problem=problem)
+    response.headers["Retry-After"] = str(math.ceil(wait))
+    return response
+
+
+def enter(visit: SiteVisit, person: Participant, path: str = "/") -> Response:
+    """Open a session for somebody and lead to `path`."""
     name = cookie_name(visit.site)
     visit.site.sessions.end(visit.request.cookies.get(name, ""))  # of whoever was signed in here before
-    entered = RedirectResponse("/", 303)
+    entered = RedirectResponse(path, 303)
     entered.set_cookie(
         name,
         visit.site.sessions.open(person.id),
@@ -71,6 +85,40 @@ def sign_in(visit: SiteVisit) -> Response:
         samesite="lax",
     )
     return entered
+
+
+def refuse_sign_in(visit: SiteVisit, way: str, refused: SignInRefused) -> Response:
+    """Return why a provider's word did not open a session, and record it; it counts as a failure of the address.
+
+    So that nobody swells the chain of events, it takes only so many of these an hour.
+    """
+    visit.site.by_address.count(visit.address)
+    if not visit.site.refusals.take(""):
+        with visit.writing() as transaction:
+            data = {"way": way, "reason": str(refused.reason)}
+            transaction.record(Happening(EventKind.SIGN_IN_REFUSED, data=data))
+    return visit.page("sign_in.html", status=403, problem=_refusal_text(visit, refused))
+
+
+def _refusal_text(visit: SiteVisit, refused: SignInRefused) -> str:
+    """Return one clear sentence about a refusal, in the visitor's language; the texts stand in full for the catalogue."""
+    reasons = {
+        SignInFault.STATE: visit.translate("This sign-in is over, or was used already. Begin it again."),
+        SignInFault.DENIED: visit.translate(
+            "You were not signed in there. Begin again, or ask the organisers."
+        ),
+        SignInFault.UNVERIFIED: visit.translate(
+            "Your address {who} is not verified there. Verify it, and then sign in.", who=refused.who
+        ),
+        SignInFault.UNKNOWN_PERSON: visit.translate(
+            "You are signed in there, but this contest has nobody called {who}. Ask the organisers to add you.",
+            who=refused.who or "?",
+        ),
+    }
+    return reasons.get(refused.reason) or visit.translate(
+        "The sign-in was refused: {reason}. Begin again, and tell the organisers if it stays so.",
+        reason=refused.reason,
+    )
 
 
 def sign_out(visit: SiteVisit) -> Response:

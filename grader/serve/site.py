@@ -15,12 +15,17 @@ from anyio import CapacityLimiter
 from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
+from grader.errors import UsageError
 from grader.report.page_renderer import STYLE
 from grader.serve.board_file import BoardFile
 from grader.serve.languages import LANGUAGES, Translator
+from grader.serve.limits import WRONG_TOKENS, RouteThrottles
+from grader.serve.lti_tool import LtiTool
+from grader.serve.oidc_client import OidcClient
+from grader.serve.pending_sign_ins import PendingSignIns
 from grader.serve.public import public_tasks
 from grader.serve.sessions import Sessions
-from grader.serve.throttle import PER_ADDRESS, PER_CODE, Throttle
+from grader.serve.throttle import PER_ADDRESS, PER_CODE, REFUSALS, Throttle
 from grader.text import visible
 
 if TYPE_CHECKING:
@@ -38,6 +43,7 @@ if TYPE_CHECKING:
 
 _HERE = Path(__file__).parent
 _CODES_AT_A_TIME = 2  # to check one takes 50 ms of a core and 64 MB
+_PROVIDERS_AT_A_TIME = 8  # a provider that does not answer holds no more threads than these
 
 
 class Site:
@@ -48,7 +54,14 @@ class Site:
         self.sessions = Sessions(contest.store.folder, self.seconds)
         self.by_address = Throttle(PER_ADDRESS, time.monotonic)
         self.by_code = Throttle(PER_CODE, time.monotonic)
+        self.limits = RouteThrottles(time.monotonic)
+        self.wrong_tokens = Throttle(WRONG_TOKENS, time.monotonic)
+        self.refusals = Throttle(REFUSALS, time.monotonic)
         self.checking = CapacityLimiter(_CODES_AT_A_TIME)  # who waits for it holds no thread
+        self.asking = CapacityLimiter(_PROVIDERS_AT_A_TIME)
+        self.pending = PendingSignIns(time.monotonic)
+        self.oidc = _oidc_client(contest, settings)
+        self.lti = _lti_tool(contest, settings)
         self.templates = _environment()
         self.board = BoardFile(contest.store.folder)
 
@@ -94,6 +107,11 @@ class SiteVisit:
         assert self.person is not None
         return self.person
 
+    @property
+    def address(self) -> str:
+        """The network address that the request came from."""
+        return self.request.client.host if self.request.client else ""
+
     def reading(self) -> contextlib.AbstractContextManager[Transaction]:
         """Enter a transaction that reads."""
         return self.contest.store.reading()
@@ -122,6 +140,7 @@ class SiteVisit:
             contest=self.contest.spec,
             languages=LANGUAGES,
             tasks=self.site.tasks,
+            provider=self.contest.spec.oidc.name if self.contest.spec.oidc else "",
             here=self.request.url.path,
             banner=self.site.settings.shows_banner,
             clock=self.clock,
@@ -145,6 +164,28 @@ class SiteVisit:
             return "-"
         coarse = 1 if self.person and self.person.is_organiser else self.contest.spec.leaderboard.round_to
         return str(points // coarse * coarse)
+
+
+def _oidc_client(contest: Contest, settings: ServeSettings) -> OidcClient | None:
+    provider = contest.spec.oidc
+    if provider is None:
+        return None
+    _check_encrypted(settings, "[oidc]")
+    return OidcClient(provider, contest.store.folder, settings.address, time.monotonic)
+
+
+def _lti_tool(contest: Contest, settings: ServeSettings) -> LtiTool | None:
+    if not contest.spec.lti:
+        return None
+    _check_encrypted(settings, "[[lti]]")
+    return LtiTool(contest.spec.lti, contest.store.folder, settings.address, time.monotonic)
+
+
+def _check_encrypted(settings: ServeSettings, table: str) -> None:
+    if not (settings.is_encrypted or settings.is_local):
+        raise UsageError(
+            f"{table} needs https; give --cert and --key, or put a proxy before the site (--url)"
+        )
 
 
 def _environment() -> jinja2.Environment:

@@ -12,7 +12,8 @@ from starlette.responses import FileResponse, HTMLResponse, Response
 from grader.contest import desk
 from grader.contest.attempts import AttemptState
 from grader.contest.events import head
-from grader.contest.people import participant
+from grader.contest.people import members, participant
+from grader.contest.replays import asked_replays, replays_of_submission
 from grader.contest.views import board_view, task_view, team_names
 from grader.errors import EXPLANATIONS, Verdict
 from grader.serve.access import Reach
@@ -56,7 +57,9 @@ def tasks(visit: SiteVisit) -> Response:
         views = task_views(visit, transaction)
         opened = open_tasks(visit, transaction, views)
         announced = desk.announcements(transaction)
-    return visit.page("tasks.html", views=views, opened=opened, announced=announced)
+        mates = team_mates(visit, transaction)
+        team = team_names(transaction, visit.somebody.team)[visit.somebody.team]
+    return visit.page("tasks.html", views=views, opened=opened, announced=announced, mates=mates, team=team)
 
 
 def task(visit: SiteVisit) -> Response:
@@ -70,9 +73,12 @@ def task(visit: SiteVisit) -> Response:
 
 def task_page(visit: SiteVisit, view: TaskView, *, files: list[str], drawn: str = "") -> Response:
     """Return the page of a task; `drawn` is a token that was made just now, to be shown once."""
+    with visit.reading() as transaction:
+        mates = team_mates(visit, transaction)
     return visit.page(
         "task.html",
         view=view,
+        mates=mates,
         shown=visit.site.tasks[view.task],
         files=files,
         drawn=drawn,
@@ -86,7 +92,8 @@ def attempts(visit: SiteVisit) -> Response:
     """Return one's attempts at a task as a piece of a page, for the script that keeps it up to date."""
     with visit.reading() as transaction:
         view = open_task(visit, transaction, str(visit.path("task")))
-    return HTMLResponse(visit.rendered("attempts.html", view=view, waiting=WAITING))
+        mates = team_mates(visit, transaction)
+    return HTMLResponse(visit.rendered("attempts.html", view=view, mates=mates, waiting=WAITING))
 
 
 def task_file(visit: SiteVisit) -> Response:
@@ -105,8 +112,10 @@ def attempt(visit: SiteVisit) -> Response:
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
         asked = [question for question in desk.questions(transaction) if question.appeal == sent.view.number]
+        replays = replays_of_submission(transaction, sent.view.number)
+        replaying = any(number == sent.view.number for number, _ in asked_replays(transaction))
     more = not sent.waits and visit.contest.store.feedback(sent.view.number).is_file()
-    return visit.page("attempt.html", sent=sent, asked=asked, more=more)
+    return visit.page("attempt.html", sent=sent, asked=asked, more=more, replays=replays, replaying=replaying)
 
 
 def attempt_file(visit: SiteVisit) -> Response:
@@ -162,6 +171,12 @@ def questions(visit: SiteVisit) -> Response:
         teams = {question.person: names[participant(transaction, question.person).team] for question in asked}
         opened = open_tasks(visit, transaction, task_views(visit, transaction))
     return visit.page("questions.html", asked=asked, teams=teams, opened=opened)
+
+
+def team_mates(visit: SiteVisit, transaction: Transaction) -> dict[str, str]:
+    """Return the names of one's team by their ids, one's own among them; none where one is a team alone."""
+    mates = {person.id: person.name or person.id for person in members(transaction, visit.somebody.team)}
+    return mates if len(mates) > 1 else {}
 
 
 def task_views(visit: SiteVisit, transaction: Transaction) -> list[TaskView]:

@@ -15,8 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.errors import GraderFault, StudentFault, Verdict
-from grader.notebooks.reading import MAX_BYTES, too_large
-from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
+from grader.submissions.kinds import HEAD_BYTES, NOTEBOOK, Wanted, is_notebook
 
 MAX_MEMBERS = 10_000
 MAX_TOTAL_BYTES = 2 << 30
@@ -74,15 +73,28 @@ def is_skipped(parts: tuple[str, ...]) -> bool:
     return any((part.startswith(".") and part not in {".", ".."}) or part == "__MACOSX" for part in parts)
 
 
-def unpack(archive: Path, folder: Path) -> list[Member]:
-    """Copy the notebooks of `archive` to numbered files in the new `folder`; return all its files in order of name.
+def holds_members(archive: Path, wanted: Wanted) -> bool:
+    """Return whether a zip is itself what students hand in: one that holds a file of the task's names."""
+    try:
+        with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
+            names = {PurePosixPath(info.filename.replace("\\", "/")).name for info in _contents(opened)}
+    except StudentFault:
+        return False
+    except _DAMAGED as error:
+        _raise_if_ours(error)
+        return False
+    return not wanted.members.isdisjoint(names)
+
+
+def unpack(archive: Path, folder: Path, wanted: Wanted = NOTEBOOK) -> list[Member]:
+    """Copy the `wanted` files, notebooks for one, of `archive` to numbered files in the new `folder`; return all its files in order of name.
 
     A file is a notebook by its name, or by its bytes; zips in the archive are opened, too, within one set of limits.
     Raises StudentFault (`invalid_notebook`) where the whole archive is refused. A single bad member is returned
     with its fault, and costs the others nothing.
     """
     folder.mkdir(parents=True)
-    return sorted(_Unpacking(folder).members(archive, "", 1), key=lambda member: member.name)
+    return sorted(_Unpacking(folder, wanted).members(archive, "", 1), key=lambda member: member.name)
 
 
 def read_member(archive: Path, name: str, max_bytes: int) -> bytes | None:
@@ -118,8 +130,8 @@ class _BoundedFile(io.FileIO):
 class _Unpacking:
     """Unpacks an archive and those in it, and counts what they hold together."""
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, wanted: Wanted) -> None:
+        self._folder, self._wanted = folder, wanted
         self._copied = 0  # files
         self._listed = 0  # files, in all tables of contents
         self._bytes = 0
@@ -150,38 +162,46 @@ class _Unpacking:
             raise _refused(
                 f"The archive has a path of more than {_MAX_FOLDERS} folders or {_MAX_PATH} characters."
             )
-        self._bytes += sum(info.file_size for info in infos if _ending(info) in {".ipynb", ".zip"})
+        self._bytes += sum(info.file_size for info in infos if _ending(info) in {self._wanted.ending, ".zip"})
         if self._bytes > MAX_TOTAL_BYTES:
             raise _refused(
-                f"The notebooks of the archive have {self._bytes >> 20} MB. Unpack it and give the folder."
+                f"The {self._wanted.plural} of the archive have {self._bytes >> 20} MB. Unpack it and give the folder."
             )
 
     def _of(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo, prefix: str, depth: int) -> list[Member]:
         """Return what one entry is: a notebook, the files of a zip, or something else."""
         name, unclear = prefix + info.filename, not _is_clear(info)
-        ending = _ending(info)
+        ending, wanted = _ending(info), self._wanted
+        is_wanted = ending == wanted.ending and ending != ".zip"
         try:
-            _check(info, MAX_TOTAL_BYTES if ending == ".zip" else MAX_BYTES if ending == ".ipynb" else None)
-            if ending == ".ipynb":
+            _check(
+                info, MAX_TOTAL_BYTES if ending == ".zip" else wanted.max_bytes if is_wanted else None, wanted
+            )
+            if is_wanted:
                 return [Member(name, self._copy(opened, info), None, unclear=unclear)]
             if ending == ".zip" and depth < MAX_DEPTH:
-                return self._nested(opened, info, name, depth) or [_other(name, b"", unclear=unclear)]
+                return self._nested(opened, info, name, depth) or [self._other(name, b"", unclear=unclear)]
             with opened.open(info) as packed:
                 head = packed.read(HEAD_BYTES)
-            if may_be_notebook(head) and info.file_size <= MAX_BYTES:
+            if wanted.may_be(head) and info.file_size <= wanted.max_bytes:
                 file = self._copy(opened, info)
                 if is_notebook(file.read_bytes()):
                     return [Member(name, file, None, unclear=unclear)]
-            return [_other(name, head, unclear=unclear)]
+            return [self._other(name, head, unclear=unclear)]
         except StudentFault as fault:
-            return [Member(name, None, fault, notebook=ending == ".ipynb", unclear=unclear)]
+            return [Member(name, None, wanted.fault(fault.message), notebook=is_wanted, unclear=unclear)]
         except _DAMAGED as error:
             _raise_if_ours(error)
-            damage = _refused(f"This file of the archive is damaged: {_reason(error)}.")
-            return [Member(name, None, damage, notebook=ending == ".ipynb", unclear=unclear)]
+            damage = wanted.fault(f"This file of the archive is damaged: {_reason(error)}.")
+            return [Member(name, None, damage, notebook=is_wanted, unclear=unclear)]
+
+    def _other(self, name: str, head: bytes, *, unclear: bool) -> Member:
+        return Member(name, None, self._wanted.refuse(name, head), notebook=False, unclear=unclear)
 
     def _nested(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo, name: str, depth: int) -> list[Member]:
         file = self._copy(opened, info)
+        if holds_members(file, self._wanted):
+            return [Member(name, file, None)]
         try:
             return self.members(file, f"{name}/", depth + 1)
         finally:
@@ -189,14 +209,10 @@ class _Unpacking:
 
     def _copy(self, opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> Path:
         self._copied += 1
-        target = self._folder / f"{self._copied}.ipynb"
+        target = self._folder / f"{self._copied}{self._wanted.ending}"
         with opened.open(info) as packed, target.open("wb") as unpacked:
             shutil.copyfileobj(packed, unpacked)  # at most the size the entry states, which was checked
         return target
-
-
-def _other(name: str, head: bytes, *, unclear: bool) -> Member:
-    return Member(name, None, not_a_notebook(name, head), notebook=False, unclear=unclear)
 
 
 def _refuse_bomb(infos: list[zipfile.ZipInfo], size: int) -> None:
@@ -263,7 +279,7 @@ def _raise_if_ours(error: Exception) -> None:
         raise GraderFault(f"an archive cannot be unpacked: {error.strerror}") from error
 
 
-def _check(info: zipfile.ZipInfo, most_bytes: int | None) -> None:
+def _check(info: zipfile.ZipInfo, most_bytes: int | None, wanted: Wanted) -> None:
     name = info.filename.replace("\\", "/")
     if name.startswith("/") or ".." in name.split("/") or ":" in name.split("/")[0]:
         raise _refused("The path of this file climbs out of the archive.")
@@ -277,7 +293,7 @@ def _check(info: zipfile.ZipInfo, most_bytes: int | None) -> None:
             "This file of the archive is packed by an unusual method; pack it as a plain zip, or hand in the file itself."
         )
     if most_bytes is not None and info.file_size > most_bytes:
-        raise too_large(info.file_size)
+        raise wanted.too_large(info.file_size)
 
 
 def _reason(error: BaseException) -> str:

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
-from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import READ, reporting_os_errors
-from grader.notebooks.reading import MAX_BYTES, too_large
-from grader.submissions.archive import is_skipped, unpack
+from grader.notebooks.reading import MAX_BYTES
+from grader.submissions.archive import holds_members, is_skipped, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
-from grader.submissions.kinds import HEAD_BYTES, is_notebook, may_be_notebook, not_a_notebook
+from grader.submissions.kinds import HEAD_BYTES, NOTEBOOK, Wanted, is_notebook
 from grader.submissions.platforms import METADATA
 from grader.submissions.roster import moment
 from grader.submissions.tables import Tables
@@ -28,7 +28,6 @@ if TYPE_CHECKING:
     from grader.submissions.roster import Person, Roster
 
 Fault = StudentFault | GraderFault
-_FOLLOWED = {".ipynb", ".zip"}  # links with these endings may be a student's doing, and are refused by name
 
 
 class Submission:
@@ -96,6 +95,7 @@ def collect(
     *,
     out: Path | None = None,
     on_note: Callable[[str], None] = lambda _: None,
+    wanted: Wanted = NOTEBOOK,
 ) -> list[Submission]:
     """Return every submission of `paths`, in their order and by name within folders and zips.
 
@@ -103,18 +103,20 @@ def collect(
     `student`, else its first group, is the student's id. Without a pattern, what Canvas, Moodle and Gradescope write
     into their downloads tells the student. Else the id is the file's name, with its folder's where names repeat.
     Whom `roster` knows has the id it says. Submissions of one id are attempts of one student, the earliest first.
-    A notebook is one by its name or by its bytes, also in a zip. What else a platform, the roster or the pattern says
+    A notebook is one by its name or by its bytes, also in a zip; where files of predictions are `wanted`, these take its
+    place. What else a platform, the roster or the pattern says
     that somebody sent is their submission if they sent no notebook; the rest is skipped, and `on_note` gets a sentence.
     Notebooks of zips are copied to `workdir`, which must live as long as the submissions.
 
     Raises UsageError for a path that is not there, a folder without submissions, or a pattern that cannot work.
     """
     matcher = _compiled(pattern) if pattern is not None else None
+    search = _Search(out.resolve() if out else None, on_note, wanted)
     candidates = _without_repeats(
         [
             item
             for number, path in enumerate(paths)
-            for item in _find(path, number, workdir / str(number), out, on_note)
+            for item in search.find(path, number, workdir / str(number))
         ]
     )
     if (
@@ -137,8 +139,8 @@ def collect(
             return by_pattern(traces, matcher, roster)
         return by_name(traces, tables.read, roster)
 
-    sent = _sent(candidates, identify, matcher, on_note)
-    _refuse_empty(paths, sent)
+    sent = _sent(candidates, identify, matcher, search)
+    _refuse_empty(paths, sent, wanted)
     return [
         Submission(
             _shown(item.trace.path),
@@ -157,7 +159,7 @@ def _sent(
     candidates: list[_Candidate],
     identify: Callable[[list[_Candidate]], list[Sender]],
     matcher: re.Pattern[str] | None,
-    on_note: Callable[[str], None],
+    search: _Search,
 ) -> list[tuple[_Candidate, Sender]]:
     """Return the notebooks with their senders, and the other files of those who sent no notebook."""
     notebooks = [item for item in candidates if item.notebook]
@@ -185,25 +187,24 @@ def _sent(
     sources = {item.trace.source for item in candidates if id(item) in chosen}
     chosen |= {id(item): sender for item, sender in wholes if item.trace.source not in sources}
     sent = [(item, chosen[id(item)]) for item in candidates if id(item) in chosen]
-    _note_skipped(skipped, sent, on_note)
+    _note_skipped(skipped, sent, search)
     return sent
 
 
-def _note_skipped(
-    names: list[str], sent: list[tuple[_Candidate, Sender]], on_note: Callable[[str], None]
-) -> None:
+def _note_skipped(names: list[str], sent: list[tuple[_Candidate, Sender]], search: _Search) -> None:
     """Name the files that were skipped, without a zip of which a file was taken."""
     opened = {str(parent) for item, _ in sent for parent in PurePosixPath(item.trace.relative).parents}
     if skipped := [name for name in names if name not in opened]:
-        kind = "is not a notebook" if len(skipped) == 1 else "are not notebooks"
-        on_note(f"skipped {count(len(skipped), 'file')} that {kind}: {listed(skipped)}")
+        wanted = search.wanted
+        kind = f"is not a {wanted.noun}" if len(skipped) == 1 else f"are not {wanted.plural}"
+        search.on_note(f"skipped {count(len(skipped), 'file')} that {kind}: {listed(skipped)}")
 
 
-def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]]) -> None:
+def _refuse_empty(paths: list[Path], sent: list[tuple[_Candidate, Sender]], wanted: Wanted) -> None:
     sources = {item.trace.source for item, _ in sent}
     for number, path in enumerate(paths):
         if path.is_dir() and number not in sources:
-            raise UsageError(f"{path} contains no notebooks")
+            raise UsageError(f"{path} contains no {wanted.plural}")
 
 
 def strangers(submissions: list[Submission]) -> list[Submission]:
@@ -250,55 +251,86 @@ def _written(sender: Sender) -> str | None:
     return moment.isoformat(timespec="milliseconds") if moment else None
 
 
-def _find(
-    path: Path, number: int, workdir: Path, out: Path | None, on_note: Callable[[str], None]
-) -> list[_Candidate]:
-    shown = str(path)
-    with reporting_os_errors(READ, shown):
+@dataclass(frozen=True)
+class _Search:
+    """What is looked for: the `wanted` files, but not in the folder of results `out`; `on_note` gets sentences."""
+
+    out: Path | None
+    on_note: Callable[[str], None]
+    wanted: Wanted
+
+    def find(self, path: Path, number: int, workdir: Path) -> list[_Candidate]:
+        """Return the candidates of the path with this number. Raises UsageError where it is not there."""
+        shown = str(path)
+        with reporting_os_errors(READ, shown):
+            try:
+                is_link, is_folder = stat.S_ISLNK(path.lstat().st_mode), path.is_dir()
+            except (FileNotFoundError, NotADirectoryError) as error:
+                raise UsageError(f"{shown} does not exist") from error
+        if (
+            is_folder
+        ):  # the caller's own link to a folder is followed; links to notebooks may be students' doing
+            return [
+                candidate
+                for file in _walk(path, self.out, self.wanted)
+                for candidate in self._in_folder(file, path, number, workdir)
+            ]
+        if path.suffix.lower() == ".zip" and not is_link and not holds_members(path, self.wanted):
+            return self._in_archive(path, Trace(number, str(path), path.as_posix(), (path.name,)), workdir)
+        trace = Trace(-1, shown, path.as_posix(), path.absolute().parts)
+        return [_Candidate(trace, *_checked(path, self.wanted))]
+
+    def _in_folder(self, file: Path, folder: Path, number: int, workdir: Path) -> list[_Candidate]:
+        """Return what one file of a folder is: one of the wanted by its name or bytes, the files of a zip, or something else."""
+        inside = file.relative_to(folder)
+        trace = Trace(number, str(file), inside.as_posix(), (folder.absolute().name, *inside.parts))
+        ending = file.suffix.lower()
+        is_zip = ending == ".zip" and file.is_file() and not file.is_symlink()
+        if is_zip and not holds_members(file, self.wanted):
+            return self._in_archive(file, trace, workdir / inside)
+        if ending == self.wanted.ending or file.is_symlink():
+            return [_Candidate(trace, *_checked(file, self.wanted))]
         try:
-            is_link, is_folder = stat.S_ISLNK(path.lstat().st_mode), path.is_dir()
-        except (FileNotFoundError, NotADirectoryError) as error:
-            raise UsageError(f"{shown} does not exist") from error
-    if is_folder:  # the caller's own link to a folder is followed; links to notebooks may be students' doing
-        return [
-            candidate
-            for file in _walk(path, out.resolve() if out else None)
-            for candidate in _in_folder(file, path, number, workdir, on_note)
-        ]
-    if path.suffix.lower() == ".zip" and not is_link:
-        return _find_in_archive(
-            path, Trace(number, str(path), path.as_posix(), (path.name,)), workdir, on_note
-        )
-    return [_Candidate(Trace(-1, shown, path.as_posix(), path.absolute().parts), *_checked(path))]
+            if not stat.S_ISREG(file.lstat().st_mode):
+                return []
+            with file.open("rb") as opened:
+                head = opened.read(HEAD_BYTES)
+                may_be = self.wanted.may_be(head)
+                data = head + opened.read(MAX_BYTES + 1 - len(head)) if may_be else b""
+        except OSError as error:
+            fault = GraderFault(f"{file} cannot be read: {error.strerror}")
+            return [_Candidate(trace, None, fault, notebook=False)]
+        if data and is_notebook(data):
+            return [_Candidate(trace, file, None)]
+        return [_Candidate(trace, None, self.wanted.refuse(file.name, head), notebook=False)]
+
+    def _in_archive(self, path: Path, trace: Trace, workdir: Path) -> list[_Candidate]:
+        """Return the files of the zip `path`, which was found at `trace`; the zip itself where it holds nothing wanted."""
+        given = trace.parts == (path.name,)  # by the caller; else it lies in a folder
+        try:
+            members = unpack(path, workdir, self.wanted)
+        except StudentFault as fault:
+            return [_Candidate(trace, None, self.wanted.fault(fault.message), notebook=given)]
+        candidates, unclear = [], []
+        for member in members:
+            inside = PurePosixPath(member.name.replace("\\", "/")).parts
+            relative = member.name if given else f"{trace.relative}/{member.name}"
+            where = Trace(trace.source, f"{path}/{member.name}", relative, (*trace.parts, *inside))
+            candidates.append(_Candidate(where, member.file, member.fault, notebook=member.notebook))
+            unclear += [member.name] if member.unclear else []
+        if unclear:
+            self.on_note(
+                f"{path}: {count(len(unclear), 'name')} may be garbled, since the zip does not say how they are written: "
+                f"{listed(unclear)}"
+            )
+        if not any(candidate.notebook for candidate in candidates):
+            empty = self.wanted.fault(f"The archive contains no {self.wanted.noun}.")
+            candidates.append(_Candidate(trace, None, empty, notebook=False, whole=given))
+        return candidates
 
 
-def _in_folder(
-    file: Path, folder: Path, number: int, workdir: Path, on_note: Callable[[str], None]
-) -> list[_Candidate]:
-    """Return what one file of a folder is: a notebook by its name or bytes, the files of a zip, or something else."""
-    inside = file.relative_to(folder)
-    trace = Trace(number, str(file), inside.as_posix(), (folder.absolute().name, *inside.parts))
-    ending = file.suffix.lower()
-    if ending == ".ipynb" or file.is_symlink():
-        return [_Candidate(trace, *_checked(file))]
-    if ending == ".zip" and file.is_file():
-        return _find_in_archive(file, trace, workdir / inside, on_note)
-    try:
-        if not stat.S_ISREG(file.lstat().st_mode):
-            return []
-        with file.open("rb") as opened:
-            head = opened.read(HEAD_BYTES)
-            data = head + opened.read(MAX_BYTES + 1 - len(head)) if may_be_notebook(head) else b""
-    except OSError as error:
-        fault = GraderFault(f"{file} cannot be read: {error.strerror}")
-        return [_Candidate(trace, None, fault, notebook=False)]
-    if data and is_notebook(data):
-        return [_Candidate(trace, file, None)]
-    return [_Candidate(trace, None, not_a_notebook(file.name, head), notebook=False)]
-
-
-def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
-    """Yield the files below `folder`, and links to notebooks, zips and folders; links are not followed, nor is `out`."""
+def _walk(folder: Path, out: Path | None, wanted: Wanted) -> Iterator[Path]:
+    """Yield the files below `folder`, and links to wanted files, zips and folders; links are not followed, nor is `out`."""
 
     def refuse(error: OSError) -> None:
         raise UsageError(f"{error.filename} cannot be read: {error.strerror}") from error
@@ -311,51 +343,28 @@ def _walk(folder: Path, out: Path | None) -> Iterator[Path]:
         files += [Path(top, name) for name in folders if Path(top, name).is_symlink()]
         files += [Path(top, name) for name in names if not is_skipped((name,))]
     yield from sorted(
-        file for file in files if not file.is_symlink() or file.suffix.lower() in _FOLLOWED or file.is_dir()
+        file
+        for file in files
+        if not file.is_symlink() or file.suffix.lower() in {wanted.ending, ".zip"} or file.is_dir()
     )
 
 
-def _checked(file: Path) -> tuple[Path | None, Fault | None]:
+def _checked(file: Path, wanted: Wanted) -> tuple[Path | None, Fault | None]:
     """Return the file, or the fault that speaks against reading it; it is not opened if it is not a file."""
     try:
         about = file.lstat()
         if stat.S_ISLNK(about.st_mode):
-            return None, _invalid("This is a symbolic link, which is not followed; hand in the file itself.")
+            return None, wanted.fault(
+                "This is a symbolic link, which is not followed; hand in the file itself."
+            )
         if not stat.S_ISREG(about.st_mode):
-            return None, _invalid("This is not a regular file.")
-        if about.st_size > MAX_BYTES:
-            return None, too_large(about.st_size)
+            return None, wanted.fault("This is not a regular file.")
+        if about.st_size > wanted.max_bytes:
+            return None, wanted.too_large(about.st_size)
         with file.open("rb"):
             return file, None
     except OSError as error:  # the rights of a file here are not the student's doing
         return None, GraderFault(f"{file} cannot be read: {error.strerror}")
-
-
-def _find_in_archive(
-    path: Path, trace: Trace, workdir: Path, on_note: Callable[[str], None]
-) -> list[_Candidate]:
-    """Return the files of the zip `path`, which was found at `trace`; the zip itself where it holds no notebook."""
-    given = trace.parts == (path.name,)  # by the caller; else it lies in a folder
-    try:
-        members = unpack(path, workdir)
-    except StudentFault as fault:
-        return [_Candidate(trace, None, fault, notebook=given)]
-    candidates, unclear = [], []
-    for member in members:
-        inside = PurePosixPath(member.name.replace("\\", "/")).parts
-        relative = member.name if given else f"{trace.relative}/{member.name}"
-        where = Trace(trace.source, f"{path}/{member.name}", relative, (*trace.parts, *inside))
-        candidates.append(_Candidate(where, member.file, member.fault, notebook=member.notebook))
-        unclear += [member.name] if member.unclear else []
-    if unclear:
-        on_note(
-            f"{path}: {count(len(unclear), 'name')} may be garbled, since the zip does not say how they are written: "
-            f"{listed(unclear)}"
-        )
-    if not any(candidate.notebook for candidate in candidates):
-        empty = _invalid("The archive contains no notebook.")
-        candidates.append(_Candidate(trace, None, empty, notebook=False, whole=given))
-    return candidates
 
 
 def _without_repeats(candidates: list[_Candidate]) -> list[_Candidate]:
@@ -379,7 +388,3 @@ def _compiled(pattern: str) -> re.Pattern[str]:
 def _shown(path: str) -> str:
     text = path.encode("utf-8", "replace").decode("utf-8")
     return printable(text, "?")
-
-
-def _invalid(message: str) -> StudentFault:
-    return StudentFault(Verdict.INVALID_NOTEBOOK, message)

@@ -35,6 +35,7 @@ _HEADERS = {
     "last": ("last name", "lastname", "last_name", "surname", "family name", "nachname", "nazwisko", "nom", "nom de famille", "apellido(s)", "apellidos"),
     "email": ("email", "email address", "e-mail", "e-mail address", "mail", "e-mail-adresse", "adres e-mail", "adresse de courriel", "direccion de correo"),
     "section": ("section", "group", "groups"),
+    "team": ("team", "team name", "mannschaft", "equipe", "equipo", "druzyna", "zespol"),
     "submitted": ("submitted", "submission time", "last modified (submission)"),
 }  # fmt: skip
 _PEOPLE = {"id", "name", "first", "last", "email"}
@@ -77,6 +78,7 @@ class Person:
     name: str = ""
     email: str = ""
     section: str = ""
+    team: str = ""
 
     def may_be_called(self, name: str) -> bool:
         """Return whether a word of this person's name is in `name`: a number alone may fit somebody by accident."""
@@ -228,7 +230,7 @@ def _person(cells: dict[str, str]) -> Person:
         whole = f"{first} {whole}"
     name = whole or " ".join(filter(None, (first, cells.get("last"))))
     number = cells.get("id", "").removeprefix("#")  # Brightspace writes #1001, and means 1001
-    return Person(number, name, cells.get("email", ""), cells.get("section", ""))
+    return Person(number, name, cells.get("email", ""), cells.get("section", ""), cells.get("team", ""))
 
 
 def _text(path: Path) -> str:

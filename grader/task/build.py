@@ -15,6 +15,7 @@ from grader.notebooks.colab_badge import badge, keep_url, kept_url
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, is_code, metadata, source, tags
 from grader.notebooks.slots import is_slot, slot_tag
+from grader.notebooks.whole_program import FORM
 from grader.task.rules import check_cells
 from grader.task.scoring_text import RULES_PLACEHOLDER, SCORE_PLACEHOLDER, scoring_code, scoring_rules
 from grader.task.source import data_source, notebook_source
@@ -164,10 +165,13 @@ def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
 def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:
     shown = [_with_face(cell, face) if is_slot(cell) else cell for cell in cells]
     check_cells(task, shown)
+    form = {FORM: task.spec.program.form} if task.spec.program.form != "slot" else {}
     notebook = {
         "cells": [_finished(cell, task, number) for number, cell in enumerate(shown, start=1)],
         "metadata": {
-            "grader": {"entries": list(task.spec.entries), "task": task.id, "version": task.version},
+            "grader": {"entries": list(task.spec.entries), "task": task.id, "version": task.version}
+            | form
+            | _file_of(task),
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
         },
@@ -175,6 +179,12 @@ def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) ->
         "nbformat_minor": 5,
     }
     return json.dumps(notebook, indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+
+def _file_of(task: Task) -> Json:
+    """Return what the notebook of a task of files knows of what is handed in."""
+    files = task.spec.files
+    return {} if files is None else {"hand_in": {"name": files.name, "max_bytes": files.max_bytes}}
 
 
 def _with_face(cell: Json, face: Callable[[str], str]) -> Json:
@@ -188,7 +198,7 @@ def _finished(cell: Json, task: Task, number: int) -> Json:
     if is_slot(cell) and task.spec.slots:
         entries, stages = task.spec.slot_entries(slot_tag(cell)), task.spec.slot_stages(slot_tag(cell))
         about["grader"] |= {"entries": list(entries), "stages": stages}
-    elif not is_slot(cell):
+    elif not is_slot(cell) and task.spec.runs_code:
         about |= {"editable": False, "deletable": False}
         about["tags"] = [*(tag for tag in tags(cell) if tag != "protected"), "protected"]
         text = f"{PROTECTED_LINE}\n{text}" if kind == "code" else text

@@ -8,7 +8,7 @@ import tempfile
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from grader.errors import UsageError
 from grader.gradebook.run_settings import SEED_VERSION
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from grader.task.spec import Task
 
+HANDED_OUT = 0  # the seed of data that are handed out without a secret
 _REHEARSAL_KEY = b"everybody may know this one"
 
 
@@ -53,6 +54,9 @@ def prepare_repeats(
 ) -> list[Repeat]:
     """Build the inputs and answers of every repeat under `folder` once; later calls find them there.
 
+    The inputs of a task of files are what students get, and an empty `secret` stands for the seeds from `HANDED_OUT` on, with
+    which everybody draws them.
+
     Raises UsageError where the data source cannot be read.
     """
     seeds = Seeds.of(secret, task.id, seed_version)
@@ -61,13 +65,19 @@ def prepare_repeats(
     root = folder / f"{task.id}-{mark[:12]}"
     root.mkdir(parents=True, exist_ok=True, mode=0o700)
     built, make_data = [], task.builder().make_data
+    make = partial(make_data, None) if task.spec.runs_code else partial(_make_one_draw, make_data)
     for number in range(repeats):
         target = root / f"repeat-{number}"
         if not target.exists():
-            seed = seeds.derive("data", number)
-            _build_whole(target, partial(make_data, None, seed=seed, source=source, size=size))
+            seed = seeds.derive("data", number) if secret or task.spec.runs_code else HANDED_OUT + number
+            _build_whole(target, partial(make, seed=seed, source=source, size=size))
         built.append(_repeat(target, number, seeds, mark))
     return built
+
+
+def _make_one_draw(make_data: Callable[..., object], inputs: Path, answers: Path, **settings: Any) -> None:
+    """Build what students get as the inputs: the rows that they predict are in it."""
+    make_data(inputs, None, answers, **settings)
 
 
 def prepare_rehearsal(task: Task, public: Path, folder: Path, *, repeats: int) -> list[Repeat]:

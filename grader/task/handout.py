@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+import shutil
 from typing import TYPE_CHECKING
 
 import tomli_w
@@ -44,6 +45,8 @@ def write_handout(task: Task, folder: Path, *, size: str, data: str) -> None:
     (folder / "data.py").write_text(source + "\n", encoding="utf-8", newline="\n")
     if task.score_source:
         (folder / SCORE_FILE).write_text(task.score_source, encoding="utf-8", newline="\n")
+    for mount in task.mounts:
+        shutil.copytree(mount, folder / mount.name)
     (folder / HANDOUT_STARTER).write_bytes(task.starter.read_bytes())
 
 

@@ -238,3 +238,15 @@ def exact_match(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
 
     same = answers == predictions
     return float(np.mean(same.reshape(len(same), -1).all(axis=1)))
+
+
+def normalised_return(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
+    """Return where the mean of what was earned lies between two references: 0 at a weak player's, 1 at a strong one's.
+
+    predictions (n,): what each episode earned; answers (n, 2): what the weak and the strong player earn in it. Mnih et al. 2015,
+    "Human-level control through deep reinforcement learning", with the means of the episodes of one game.
+    """
+    import numpy as np
+
+    weak, strong = answers.astype(float).mean(axis=0)
+    return float((np.mean(predictions) - weak) / (strong - weak))

@@ -50,8 +50,8 @@ def compare(scorer: Scorer, name: str, answers: NDArray[Any] | None, predictions
 
 def perfect(scorer: Scorer, answers: NDArray[Any]) -> NDArray[Any]:
     """Return the predictions that `scorer` gives its best value."""
-    if scorer.kind == "grouped":
-        return answers[:, 0]
+    if scorer.kind in {"grouped", "returns"}:
+        return answers[:, int(scorer.kind == "returns")]
     if scorer.kind in {"scores", "probabilities"}:
         classes = int(answers.max()) + 1
         rows = np.eye(classes)[answers]
@@ -121,6 +121,16 @@ def _check_numbers(name: str, answers: NDArray[Any], given: NDArray[Any]) -> Non
     _check_answers(name, answers, fits=fits, wanted="finite numbers")
     if given.dtype.kind not in "iuf" or given.shape != answers.shape:
         raise _fits(name, wanted=f"numbers of shape {answers.shape}", given=given)
+
+
+def _check_returns(name: str, answers: NDArray[Any], given: NDArray[Any]) -> None:
+    pairs = answers.ndim == 2 and answers.shape[1] == 2 and answers.dtype.kind in "iuf"
+    fits = bool(pairs and np.isfinite(answers).all() and answers[:, 1].mean() > answers[:, 0].mean())
+    _check_answers(
+        name, answers, fits=fits, wanted="rows of what a weak and a strong player earn, the strong one more"
+    )
+    if given.dtype.kind not in "iuf" or given.shape != answers.shape[:1]:
+        raise _fits(name, wanted=f"what each of {len(answers)} episodes earned", given=given)
 
 
 def _check_ranked(name: str, answers: NDArray[Any], given: NDArray[Any]) -> None:
@@ -209,4 +219,5 @@ _CHECKS: dict[str, Callable[[str, NDArray[Any], NDArray[Any]], None]] = {
     "boxes": _check_boxes,
     "texts": _check_texts,
     "rows": _check_rows,
+    "returns": _check_returns,
 }

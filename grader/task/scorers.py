@@ -82,4 +82,7 @@ SCORERS = (
     Scorer("chrf", "chrF", "texts", metrics.chrf, high=100.0),
     Scorer("wer", "word error rate", "texts", metrics.wer, best="low", high=_ANY, short="WER"),
     Scorer("exact_match", "exact match", "rows", metrics.exact_match),
+    Scorer(
+        "normalised_return", "normalised return", "returns", metrics.normalised_return, low=-_ANY, high=_ANY
+    ),
 )

@@ -1,7 +1,8 @@
 """Combine a task's file and the code that tasks share into one source, for a notebook cannot import its own modules.
 
 `from parts.NAME import ...` in data.py stands for the file `parts/NAME.py` beside the task folders, and a line
-`# {{ cells/NAME.py }}` in notebook.py for the cells of `cells/NAME.py`.
+`# {{ cells/NAME.py }}` in notebook.py for the cells of `cells/NAME.py`. The line `# {{ judge.py }}` stands for the judge of an interactive
+task, which comes with the grader.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.files import READ, reporting_os_errors
+from grader.task.judge import JUDGE_PLACEHOLDER, judge_code
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -35,7 +37,8 @@ def notebook_source(folder: Path) -> str:
 
     Raises UsageError where a file is missing or cannot be read.
     """
-    return _CELLS.sub(lambda match: _read(folder.parent / match[1]).strip(), _read(folder / "notebook.py"))
+    text = _CELLS.sub(lambda match: _read(folder.parent / match[1]).strip(), _read(folder / "notebook.py"))
+    return text.replace(JUDGE_PLACEHOLDER, judge_code()) if JUDGE_PLACEHOLDER in text else text
 
 
 def _gather(path: Path, root: Path, sources: dict[Path, str]) -> None:

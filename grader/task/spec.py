@@ -18,7 +18,10 @@ from pydantic import Field, ValidationError, model_validator
 from grader.errors import UsageError, instead
 from grader.files import READ, reporting_os_errors
 from grader.gradebook.metric import Metric
-from grader.notebooks.refused import GRANTED_BY
+from grader.task import program_table
+from grader.task.files_table import FilesTable, check_fields_of_kind
+from grader.task.interactive_table import InteractiveTable
+from grader.task.limits import Limits
 from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.slots_table import Slots, check_slots
@@ -29,59 +32,6 @@ if TYPE_CHECKING:
 
 Kind = Literal["function", "program", "files", "interactive"]
 _PACKAGE = Path(__file__).resolve().parent.parent
-
-
-class Limits(StrictTable):
-    """What one repeat of a submission may use; memory, files and output are the slot process's own. An MB is 1024 kB."""
-
-    wall_seconds: float = Field(default=300, gt=0)
-    """Seconds of a repeat in all, training included."""
-    memory_mb: int = Field(default=2048, ge=64)
-    """MB of memory for the student's code, beyond what its imports took; for each process where there are no control groups."""
-    threads: int = Field(default=16, ge=1)
-    """Threads at a time, of all processes together."""
-    processes: int = Field(default=1, ge=1)
-    """Processes at a time. More than 1 is graded only on machines that give namespaces."""
-    file_mb: int = Field(default=0, ge=0)
-    """MB of each of two private folders, and of a file in them; 0: no file can be written. More is graded only where there are namespaces."""
-    output_kb: int = Field(default=1024, ge=1)
-    """kB that may be printed."""
-    argument_mb: int = Field(default=64, ge=1, le=1024)
-    """MB of arrays and bytes that one call may get as its arguments. [What may cross](what_may_cross.md)"""
-    return_mb: int = Field(default=64, ge=1, le=1024)
-    """MB of arrays and bytes that one call may return."""
-    text_mb: int = Field(default=1, ge=1, le=64)
-    """MB of texts and numbers outside arrays that may cross at once, as JSON in UTF-8; for arguments and for what is returned."""
-    values: int = Field(default=100_000, ge=1_000, le=5_000_000)
-    """Texts, numbers, lists, dicts and arrays that may cross at once; for arguments and for what is returned."""
-
-    def for_digest(self) -> dict[str, Any]:
-        """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
-        hashed = {
-            "wall_seconds": self.wall_seconds,
-            "memory_mb": self.memory_mb,
-            "processes": self.threads,
-            "file_mb": self.file_mb or 64,
-            "output_kb": self.output_kb,
-            "return_mb": self.return_mb,
-        }
-        more = {"of_processes": self.processes} if self.processes > 1 else {}
-        for name in ("argument_mb", "text_mb", "values"):
-            if getattr(self, name) != Limits.model_fields[name].default:
-                more[name] = getattr(self, name)
-        return hashed | more | ({"writes": True} if self.file_mb else {})
-
-    @property
-    def granted(self) -> frozenset[str]:
-        """The kinds of `grader.notebooks.refused` that these limits give slots all the same."""
-        grants = {"processes": self.processes > 1, "file_mb": self.file_mb > 0}
-        return frozenset(GRANTED_BY[name] for name, is_granted in grants.items() if is_granted)
-
-    @property
-    def need_namespaces(self) -> str:
-        """What of these limits only namespaces can keep, as task.toml names it; nothing where all walls do."""
-        needs = ["limits.processes"] * (self.processes > 1) + ["limits.file_mb"] * (self.file_mb > 0)
-        return " and ".join(needs)
 
 
 class Data(StrictTable):
@@ -149,12 +99,12 @@ class Spec(StrictTable):
     """The author's version; results name it, with a hash of what decides a score."""
     kind: Kind = "function"
     """What students hand in: a `function` that the protected cells call, a `program` that trains and predicts, `files` of predictions, or the player of an `interactive` judge."""
-    entries: tuple[str, ...] = Field(min_length=1)
-    """Names of the functions and classes that the slot must define."""
+    entries: tuple[str, ...] = ()
+    """Names of the functions and classes that the slot must define; none for `files`."""
     methods: dict[str, tuple[str, ...]] = Field(default_factory=dict)
     """The methods of each entry that is a class, such as `methods = {YourModel = ["fit", "predict"]}`."""
-    signature: str
-    """Their arguments and what they return, as `name(arguments) -> result`."""
+    signature: str = ""
+    """Their arguments and what they return, as `name(arguments) -> result`; none for `files`."""
     repeats: int = Field(default=3, ge=1)
     """Complete evaluations, each with its own data; points are those of their mean."""
     leaderboard: Literal["best", "latest"] = "latest"
@@ -173,10 +123,24 @@ class Spec(StrictTable):
     """Version of this file's form, written `schema`: 2 may have `[metric]` and `[[score.parts]]`."""
     metric: MetricTable = MetricTable()
     score: Score
+    interactive: InteractiveTable = InteractiveTable()
     limits: Limits = Limits()
+    program: program_table.ProgramTable = program_table.ProgramTable()
     data: Data = Data()
     lint: LintTable = LintTable()
+    files: FilesTable | None = None
     sizes: dict[str, Size] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _scratch_is_a_limit(cls, values: Any) -> Any:
+        return program_table.with_scratch(values)
+
+    @model_validator(mode="after")
+    def _program_fits(self) -> Spec:
+        is_function = len(self.entries) == 1 and not self.methods and not self.stages
+        self.program.check(self.kind, is_function=is_function, wall_seconds=self.limits.wall_seconds)
+        return self
 
     @model_validator(mode="after")
     def _score_fits_the_metric(self) -> Spec:
@@ -210,6 +174,11 @@ class Spec(StrictTable):
             )
 
     @property
+    def runs_code(self) -> bool:
+        """Whether code of the student's runs when it is graded; else a file is read."""
+        return self.files is None
+
+    @property
     def measured(self) -> Metric:
         """The metric of results: the one of `[metric]`, or the points that the parts earn."""
         if not self.score.parts:
@@ -232,6 +201,9 @@ class Spec(StrictTable):
 
     @model_validator(mode="after")
     def _entries_fit(self) -> Spec:
+        check_fields_of_kind(
+            self.kind, self.files, entries=self.entries, signature=self.signature, repeats=self.repeats
+        )
         names = [name for listed in self.methods.values() for name in listed]
         if wrong := sorted(set(self.methods) - set(self.entries)):
             raise ValueError(f"methods: {wrong[0]} is not an entry")
@@ -243,6 +215,8 @@ class Spec(StrictTable):
             raise ValueError("stages: each of the entries belongs to exactly one stage")
         if len(self.stages) == 1:
             raise ValueError("stages: one stage is a task without stages; write at least two")
+        if self.interactive != InteractiveTable() and self.kind != "interactive":
+            raise ValueError('[interactive] needs kind = "interactive"')
         if self.item_default is not None and self.on_error != "item":
             raise ValueError('item_default needs on_error = "item"')
         return self
@@ -289,11 +263,14 @@ DEFAULT_SIZE = "default"
 # Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
 _YOUNGER_FIELDS: dict[str, Any] = {
     "kind": "function",
+    "files": None,
     "on_error": "end",
     "item_default": None,
     "methods": {},
     "slots": {},
     "stages": [],
+    "interactive": InteractiveTable().model_dump(),
+    "program": program_table.ProgramTable().model_dump(mode="json"),
 }
 HANDOUT_FILE, HANDOUT_STARTER = "handout.json", "starter.ipynb"
 
@@ -341,6 +318,11 @@ class Task:
         return self.spec.sizes[name]
 
     @cached_property
+    def mounts(self) -> tuple[Path, ...]:
+        """The folders that the student's program may read; raises UsageError where one cannot be mounted."""
+        return program_table.mounted_folders(self.folder, self.spec.program.mounts)
+
+    @cached_property
     def version(self) -> str:
         """The author's version and a hash of what decides a score, so that no change goes unseen."""
         if self.handout:
@@ -349,6 +331,8 @@ class Task:
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
         digest.update(self.score_source.encode())
+        for part in program_table.contents(self.mounts):
+            digest.update(part)
         return f"{self.spec.version}+{digest.hexdigest()[:8]}"
 
     @cached_property
@@ -384,6 +368,8 @@ class Task:
         digest = hashlib.sha256(settings_text.encode())
         for source in (notebook_source(self.folder), data_source(self.folder)):
             digest.update(source.encode())
+        for part in program_table.contents(self.mounts):
+            digest.update(part)
         return digest.hexdigest()
 
     def builder(self) -> Builder:

@@ -32,6 +32,18 @@ class Overrun(GraderFault):
     """A run took longer than its clock, and nobody knows yet, or it is not the case, that it is the student's fault."""
 
 
+def blame_program(ledger: Ledger, slot: Slot, seconds: float) -> StudentFault | None:
+    """Return the fault of a program that took all the `seconds` of its own clock (0: it has none); None where it did not."""
+    used = ledger.slot_seconds()
+    if not 0 < seconds <= used:
+        return None
+    lack = slot.lack_of_threads()
+    message = f"your program was stopped after {used:.1f} s; it may take {seconds:g} s"
+    return StudentFault(
+        Verdict.TIME_LIMIT, f"{message}. A library waited for threads: {lack}" if lack else message
+    )
+
+
 def blame_time(ledger: Ledger, slot: Slot, wall_seconds: float) -> StudentFault:
     """Return the student's fault, if it is theirs: a call took the time, or their processes the processors.
 

@@ -22,8 +22,6 @@ from grader.notebooks.slots import is_slot
 from grader.trainer.kernel import TrainerKernelManager
 
 if TYPE_CHECKING:
-    import threading
-
     from grader.trainer.job import TrainerRun
 
 _START_SECONDS = 60
@@ -88,7 +86,7 @@ async def _execute(nb_man: Any, run: TrainerRun) -> None:
         begun = time.monotonic()
         try:
             async with asyncio.timeout(wall_seconds) as clock:
-                watching = asyncio.create_task(_expire_when(run.job.stopping, clock))
+                watching = asyncio.create_task(_expire_when(run, clock))
                 await _execute_cells(nb_man, client, run)
         except (TimeoutError, DeadKernelError):
             # nbclient takes being cancelled for the death of its kernel.
@@ -105,9 +103,9 @@ async def _execute(nb_man: Any, run: TrainerRun) -> None:
         await _stop(manager, client)
 
 
-async def _expire_when(stopping: threading.Event, clock: asyncio.Timeout) -> None:
-    """Let the clock run out as soon as the batch is to stop."""
-    while not stopping.is_set():  # noqa: ASYNC110 -- the event belongs to another thread
+async def _expire_when(run: TrainerRun, clock: asyncio.Timeout) -> None:
+    """Let the clock run out as soon as the batch is to stop, or a program has used up its own."""
+    while not run.job.stopping.is_set() and not (run.watch and run.watch.is_over()):  # noqa: ASYNC110 -- of another thread
         await asyncio.sleep(_STOP_SECONDS)
     clock.reschedule(asyncio.get_running_loop().time())
 

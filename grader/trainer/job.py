@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from grader.task.evaluation import Repeat
     from grader.task.spec import Spec, Task
     from grader.trainer.fork_server import ForkServer
+    from grader.trainer.program_watch import ProgramWatch
 
 
 def boundary_of(spec: Spec) -> Boundary:
@@ -32,7 +33,8 @@ def boundary_of(spec: Spec) -> Boundary:
 class RepeatJob:
     """One repeat of a submission. `folder`, an absolute path, receives every file of it.
 
-    `server` forks the trainer, None starts it cold. `on_cell` gets (cells done, cells in all).
+    `server` forks the trainer, None starts it cold. `on_cell` gets (cells done, cells in all), `on_line` a line that
+    a program printed, now and then the last.
     """
 
     task: Task
@@ -44,6 +46,7 @@ class RepeatJob:
     stopping: threading.Event
     place: Place = ANYWHERE
     keep_first_call: bool = False
+    on_line: Callable[[str], None] = lambda _: None
 
     def parameters(self) -> dict[str, Any]:
         """Return the parameters of the notebook."""
@@ -72,6 +75,7 @@ class TrainerRun:
     sockets: Path
     exchange: dict[str, Any] | None = None
     ledger_path: str = ""
+    watch: ProgramWatch | None = None
     notebook: Any = None
     cell_seconds: float = 0.0
 

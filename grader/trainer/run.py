@@ -17,10 +17,11 @@ from papermill.exceptions import PapermillExecutionError
 from grader.errors import GraderFault, StudentFault
 from grader.notebooks.reading import labels
 from grader.notebooks.slots import is_slot
-from grader.trainer.attribution import blame_cell, blame_slot, blame_time
+from grader.trainer.attribution import blame_cell, blame_program, blame_slot, blame_time
 from grader.trainer.engine import WallClockExceeded
 from grader.trainer.job import TrainerRun
 from grader.trainer.ledger import Ledger
+from grader.trainer.program_watch import ProgramWatch
 
 if TYPE_CHECKING:
     from grader.sandbox import Slot
@@ -71,6 +72,7 @@ def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
                 Path(sockets),
                 exchange=exchange,
                 ledger_path=ledger.path,
+                watch=_watch(job, ledger, slot),
             )
             job.folder.rebuilt.write_text(json.dumps(notebook), encoding="utf-8")
             fault: StudentFault | None = None
@@ -89,6 +91,11 @@ def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
         )
     finally:
         ledger.close()
+
+
+def _watch(job: RepeatJob, ledger: Ledger, slot: Slot) -> ProgramWatch | None:
+    spec = job.task.spec
+    return ProgramWatch(spec.program.seconds, job.on_line, ledger, slot) if spec.kind == "program" else None
 
 
 def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
@@ -110,7 +117,11 @@ def _run(run: TrainerRun, ledger: Ledger, slot: Slot) -> StudentFault | None:
     except WallClockExceeded:
         if job.stopping.is_set():
             raise GraderFault("the batch was stopped") from None
-        return blame_slot(ledger, slot) or blame_time(ledger, slot, job.settings.wall_seconds)
+        return (
+            blame_slot(ledger, slot)
+            or blame_program(ledger, slot, job.task.spec.program.seconds)
+            or blame_time(ledger, slot, job.settings.wall_seconds)
+        )
     except DeadKernelError as error:
         raise GraderFault(f"the trainer's process ended unexpectedly; see {job.folder.log}") from error
     except GraderFault:

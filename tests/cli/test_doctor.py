@@ -10,7 +10,7 @@ from grader.cli import doctor
 from grader.findings import Finding
 from grader.sandbox.proof import Check
 from grader.sandbox.remedies import MachineFacts
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -11,6 +11,7 @@ import time
 import urllib.request
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 
 from grader.cli import serve as serve_module
@@ -73,6 +74,33 @@ def test_a_worker_that_ends_while_the_site_stops_leaves_no_other_one(
     ended = not stops.is_alive()
     keeper._process.kill()
     assert ended
+
+
+@pytest.mark.slow
+def test_a_worker_ends_with_the_site_that_was_killed(toy_task: Task, tmp_path: Path) -> None:
+    command = [
+        sys.executable,
+        "-m",
+        "grader",
+        "serve",
+        str(tmp_path / "demo"),
+        "--demo",
+        "--demo-task",
+        f"{toy_task.folder}/",
+    ]
+    with subprocess.Popen(
+        [*command, "--port", "0"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    ) as site:
+        assert site.stdout is not None
+        for _ in range(5):
+            site.stdout.readline()
+        deadline = time.monotonic() + 120
+        while not (workers := psutil.Process(site.pid).children()) and time.monotonic() < deadline:
+            time.sleep(0.02)
+        site.kill()
+    (worker,) = workers
+    worker.wait(120)
+    assert not worker.is_running()
 
 
 def test_a_demo_is_served_with_codes_for_its_people_and_ends_with_ctrl_c(

@@ -37,6 +37,15 @@ closes = 2120-01-01T12:00:00
 """
 
 
+def test_a_class_list_names_teams(run: Run, folder: Path, tmp_path: Path) -> None:
+    roster = tmp_path / "teams.csv"
+    roster.write_text("name,team\nAda,Owls\nBob,Owls\nCleo,\n", encoding="utf-8")
+    assert run("contest", "codes", folder, "--roster", roster)[0] == 0
+    with open_contest(folder).store.reading() as transaction:
+        teams = [person.team for person in participants(transaction)]
+    assert teams[0] == teams[1] != teams[2]
+
+
 @pytest.fixture
 def folder(run: Run, tmp_path: Path, toy_task: Task) -> Path:
     """A contest of the toy task, just started and open now."""
@@ -165,6 +174,9 @@ def test_an_extension_and_a_disqualification_need_a_reason_and_can_be_taken_back
     )
     assert closes(ada) == "2120-01-03 14:00"
     assert run("contest", "extend", folder, "--withdraw", *why)[1] == "everybody: no extension\n"
+    assert run("contest", "team", folder, "Owls", "--person", "Bob")[0] == 0
+    text = run("contest", "extend", folder, "Owls", "--until", "2120-01-02T15:00", *why)[1]
+    assert text.startswith("Owls: until 2120-01-02 15:00")
     assert closes(ada) == "2120-01-01 12:00"
     for words in (
         ("--until", "noon"),

@@ -3,8 +3,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from contests import small_contest
+from contests import RULES, result, small_contest
 
+from grader.contest import queue
 from grader.contest.desk import (
     ERASED,
     announce,
@@ -19,8 +20,11 @@ from grader.contest.desk import (
 from grader.contest.events import EventKind, Happening, all_events
 from grader.contest.people import (
     NewParticipant,
+    Participant,
     enrol,
+    join_teams,
     make_team,
+    members,
     new_code,
     new_token,
     participant,
@@ -29,6 +33,7 @@ from grader.contest.people import (
     person_of_token,
     revoke_tokens,
     role_named,
+    teams_called,
 )
 from grader.contest.privacy import erase_person
 from grader.contest.rules import RefusalReason, Refused
@@ -37,6 +42,8 @@ from grader.errors import UsageError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from contests import SmallContest
 
 
 def test_a_code_finds_its_person_however_it_is_typed_and_only_its_hash_is_kept(tmp_path: Path) -> None:
@@ -97,6 +104,55 @@ def test_members_of_a_team_share_attempts_and_others_see_nothing_of_them(tmp_pat
             choose_attempt(transaction, dan.id, number)
         assert team_names(transaction)[cleo.team] == "Owls"
         assert team_names(transaction)[small.ada.team] == "Ada"
+
+
+def test_attempts_cool_down_and_turn_are_those_of_the_team(tmp_path: Path) -> None:
+    rules = RULES.replace("minutes = 0", "minutes = 10\nburst = 2") + "\n[attempts]\nscored = 2\n"
+    small = small_contest(tmp_path / "contest", rules)
+    with small.store.writing() as transaction:
+        make_team(transaction, "Owls", [small.ada, small.bob])
+    first, second = small.hand_in(small.ada).number, small.hand_in(small.bob).number
+    with small.store.reading() as transaction:
+        states = dict(transaction.connection.execute("SELECT number, state FROM submissions").fetchall())
+    assert states == {first: "replaced", second: "received"}  # it waited, and the mate's is newer
+    with pytest.raises(Refused) as refused:
+        small.hand_in(small.ada)
+    assert refused.value.reason is RefusalReason.TOO_SOON
+    for points in (40, 60):
+        with small.store.writing() as transaction:
+            for lease in queue.received(transaction):
+                queue.admit(transaction, lease.number)
+            (lease,) = queue.take(transaction, "worker", tasks=["toy_task"], most=9)
+            queue.record_result(transaction, lease, result(points=points))
+        small.clocks.pass_seconds(1200)
+        if points == 40:
+            small.hand_in(small.ada)
+    with pytest.raises(Refused) as refused:
+        small.hand_in(small.bob)
+    assert refused.value.reason is RefusalReason.NO_ATTEMPTS_LEFT
+    with small.store.reading() as transaction:
+        board = board_view(transaction, small.contest.spec)
+    assert [(board.names[row.team], row.total) for row in board.rows] == [("Owls", 60.0)]
+
+
+def test_teams_of_a_class_list_are_joined_also_later_and_once(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    with small.store.writing() as transaction:
+        for _ in range(2):
+            ada, bob = (participant(transaction, person.id) for person in (small.ada, small.bob))
+            join_teams(transaction, [(ada, "Owls"), (bob, "")])
+        (owls,) = teams_called(transaction, "Owls")
+        assert [person.name for person in members(transaction, owls)] == ["Ada"]
+        joined = [event for event in all_events(transaction.connection) if event.team == owls]
+    assert len(joined) == 1
+    small.hand_in(participant_of(small, small.ada.id))
+    with small.store.writing() as transaction, pytest.raises(UsageError, match="can no longer change teams"):
+        join_teams(transaction, [(participant(transaction, small.ada.id), "Cats")])
+
+
+def participant_of(small: SmallContest, identity: str) -> Participant:
+    with small.store.reading() as transaction:
+        return participant(transaction, identity)
 
 
 def test_people_may_form_a_team_until_one_of_them_has_handed_in(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from grader.contest.desk import announce, answer_question
 from grader.contest.events import START, Event, EventKind, all_events, broken_link, head
 from grader.contest.folder import open_contest, open_folder, start_contest
 from grader.contest.moments import read_clocks
-from grader.contest.schema import make_or_migrate
+from grader.contest.schema import VERSION, make_or_migrate
 from grader.contest.store import Store
 from grader.errors import GraderFault, UsageError
 from grader.files import write_atomic
@@ -95,20 +95,41 @@ def test_the_database_of_a_later_version_is_refused(tmp_path: Path) -> None:
     small = small_contest(tmp_path / "contest")
     with sqlite3.connect(small.store.folder / "contest.sqlite") as connection:
         connection.execute("PRAGMA user_version = 99")
-    with pytest.raises(UsageError, match="has version 99, but this grader reads only up to version 1"):
+    with pytest.raises(
+        UsageError, match=f"has version 99, but this grader reads only up to version {VERSION}"
+    ):
         open_contest(small.store.folder)
 
 
 def test_a_migration_leads_from_each_version_to_the_next(tmp_path: Path) -> None:
     small_contest(tmp_path / "contest")
-    (tmp_path / "1.sql").write_text(
+    (tmp_path / f"{VERSION}.sql").write_text(
         "ALTER TABLE teams ADD COLUMN motto TEXT NOT NULL DEFAULT '';", encoding="utf-8"
     )
     connection = sqlite3.connect(tmp_path / "contest" / "contest.sqlite", isolation_level=None)
-    make_or_migrate(connection, tmp_path, 2)
-    assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+    make_or_migrate(connection, tmp_path, VERSION + 1)
+    assert connection.execute("PRAGMA user_version").fetchone() == (VERSION + 1,)
     assert connection.execute("SELECT motto FROM teams").fetchall() == [("",), ("",)]
     connection.close()
+
+
+def tables(path: Path) -> list[tuple[str, str]]:
+    with sqlite3.connect(path) as connection:
+        return connection.execute(
+            "SELECT name, replace(sql, ' ', '') FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name"
+        ).fetchall()
+
+
+def test_a_contest_of_the_first_version_gets_the_tables_of_today(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    path = small.store.folder / "contest.sqlite"
+    today = tables(path)
+    with sqlite3.connect(path) as connection:
+        connection.execute("DROP TABLE grade_lines")
+        connection.execute("PRAGMA user_version = 1")
+    assert tables(path) != today
+    Store(small.store.folder)
+    assert tables(path) == today
 
 
 def test_a_folder_without_a_contest_is_one_line(tmp_path: Path) -> None:

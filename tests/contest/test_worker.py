@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -136,6 +137,43 @@ def test_whoever_is_erased_while_graded_leaves_no_run_behind(tmp_path: Path, toy
     assert worker.step()
     runs = small.store.folder / "grading" / "toy_task" / "runs"
     assert [path.parent.name for path in runs.glob("*/run-1")] == [small.bob.team]
+
+
+class BusyEngine:
+    """An engine that grades a program without an end, until what cannot start has its answer."""
+
+    def __init__(self, small: SmallContest) -> None:
+        self.small = small
+        self.answered: list[str | None] = []
+
+    def grade(
+        self, _context: object, submissions: Sequence[ParsedSubmission], _runs: Path, _watcher: object
+    ) -> Generator[tuple[int, Result]]:
+        self.small.hand_in(self.small.bob, b"no notebook")
+        deadline = time.monotonic() + 60
+        while (
+            verdict := attempts(self.small, self.small.bob)[0].verdict
+        ) is None and time.monotonic() < deadline:
+            time.sleep(0.02)
+        self.answered.append(verdict)
+        (parsed,) = submissions
+        yield 0, replace(result(), submission=parsed.submission.path, student=parsed.submission.student)
+
+    def close(self) -> None:
+        """Nothing is kept."""
+
+
+def test_what_cannot_start_is_answered_while_somebody_elses_program_loops(
+    tmp_path: Path, toy_task: Task
+) -> None:
+    small = toy_contest(tmp_path / "contest", toy_task)
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    engine = BusyEngine(small)
+    ContestWorker(small.store, tasks, engine, WorkerSettings(1, lambda _: None)).run(
+        threading.Event(), until_idle=True
+    )
+    assert engine.answered == ["invalid_notebook"]
 
 
 def failing_worker(small: SmallContest, error: BaseException, stop: threading.Event) -> ContestWorker:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from grader.sandbox import SlotSource, open_sandbox
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 SLOT = "def answer():\n    return 1\n"
 

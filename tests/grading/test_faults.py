@@ -58,6 +58,8 @@ class Breaking(Quiet):
         super().__init__()
         self._breaks, self._out, self.broken = breaks, out, False
 
+    def on_line(self, student: str, line: str) -> None: ...
+
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         del student, repeat
         if share > 0.5 and not self.broken:

@@ -39,6 +39,8 @@ class Notes:
         self.notices: list[str] = []
         self.shares: list[float] = []
 
+    def on_line(self, student: str, line: str) -> None: ...
+
     def on_progress(self, student: str, repeat: int, share: float) -> None:  # noqa: ARG002 -- the watcher's form
         self.shares.append(share)
 

@@ -59,6 +59,8 @@ class Watcher:
         self.results: list[Result] = []
         self._after = after
 
+    def on_line(self, student: str, line: str) -> None: ...
+
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         pass
 

@@ -16,7 +16,7 @@ from grader.sandbox import SlotSource
 from grader.sandbox.alone import AloneSandbox, AloneSlot
 from grader.sandbox.inside import wire
 from grader.sandbox.inside.loopback import connect
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

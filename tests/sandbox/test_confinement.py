@@ -24,7 +24,7 @@ from grader.sandbox.inside import landlock, seccomp
 from grader.sandbox.inside.system_calls import ALLOWED, KILLED, REFUSED
 from grader.sandbox.pool import SandboxSource
 from grader.sandbox.users import spare_users
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -20,7 +20,7 @@ from sandbox_fixtures import go_without_walls
 
 from grader.notebooks.refused import refusal_hint
 from grader.sandbox import SlotSource, open_sandbox
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -9,7 +9,7 @@ from sandbox_client import function, play
 from sandbox_fixtures import go_without_walls
 
 from grader.sandbox import Sandbox, find_bwrap, open_sandbox
-from grader.task.spec import Limits
+from grader.task.limits import Limits
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -15,7 +15,8 @@ from sandbox_client import cross
 
 from grader.sandbox.inside import wire
 from grader.sandbox.process import crossing_of
-from grader.task.spec import Limits, Spec
+from grader.task.limits import Limits
+from grader.task.spec import Spec
 from grader.trainer.ledger import Ledger
 from grader.trainer.proxy import Boundary, Channel, UnsendableArguments
 

@@ -34,12 +34,16 @@ class SmallSite:
     settings: ServeSettings
     app: ASGIApp
 
+    def seconds(self) -> float:
+        """Return the time as seconds since 1970, by the contest's clock."""
+        return self.small.clocks().wall.timestamp()
+
     def client(self, who: str = "stranger", **headers: str) -> SiteClient:
         """Return a client that is signed in as somebody."""
         client = SiteClient(self)
         client.headers.update(headers)
         if who != "stranger":
-            sessions = Sessions(self.small.store.folder, lambda: self.small.clocks().wall.timestamp())  # noqa: PLW0108 -- clocks move
+            sessions = Sessions(self.small.store.folder, self.seconds)
             identity = sessions.open(self.people[who].id)
             session = sessions.find(identity)
             assert session is not None

@@ -10,6 +10,7 @@ from contests import result
 from sites import TASK, SiteClient, SmallSite, small_site
 
 from grader.contest import queue
+from grader.contest.people import NewParticipant, enrol, make_team, participant
 from grader.files import write_atomic
 from grader.serve.access import ROUTES
 
@@ -25,6 +26,12 @@ EXPECTED: dict[str, str | tuple[str, str]] = {
     "home": "in yes yes yes yes",
     "sign_in_page": "yes yes yes yes yes",
     "sign_in": "no no no no no",  # with a wrong code
+    "oidc_start": "missing missing missing missing missing",  # without [oidc]
+    "oidc_back": "missing missing missing missing missing",
+    "lti_login": "missing missing missing missing missing",  # without [[lti]]
+    "lti_login_form": "missing missing missing missing missing",
+    "lti_launch": "missing missing missing missing missing",
+    "lti_keys": "missing missing missing missing missing",
     "language": "yes yes yes yes yes",
     "static": "yes yes yes yes yes",
     "proof": "yes yes yes yes yes",
@@ -81,6 +88,12 @@ CELLS = [
 def site(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> SmallSite:
     """A contest in which submission 1 is the student's, 2 is another team's, and question 1 is asked."""
     site = small_site(tmp_path_factory.mktemp("served") / "contest", toy_task)
+    with site.small.store.writing() as transaction:
+        (cleo,) = enrol(transaction, [NewParticipant("Cleo", "6")])
+        make_team(transaction, "Owls", [site.small.ada, cleo])
+        site.people.update(
+            mate=participant(transaction, cleo.id), student=participant(transaction, site.small.ada.id)
+        )
     site.small.hand_in(site.small.ada)
     site.small.hand_in(site.small.bob)
     for number in (1, 2):
@@ -105,7 +118,49 @@ def ask(site: SmallSite, client: SiteClient, name: str, number: int) -> httpx.Re
         return client.put(path, content=b"{}")
     if route.method == "GET":
         return client.get(path)
-    return client.fill(path, **{"person": site.people["bob"].id, **FORMS.get(name, {})})
+    bob = site.people["bob"]
+    return client.fill(path, **{"person": bob.id, "team": bob.team, **FORMS.get(name, {})})
+
+
+# What is about submission 1, which is Ada's, to Cleo, who is in Ada's team: the same as to Ada. Whatever is not named
+# here is about a person or about everybody, and is to Cleo what it is to any student.
+TEAM_MATE = {name: "yes" for name, row in EXPECTED.items() if isinstance(row, tuple)} | {
+    "decide": "no",
+    "disqualify": "no",
+}
+
+
+@pytest.mark.parametrize("name", TEAM_MATE)
+def test_a_team_mate_sees_and_does_what_the_sender_may(site: SmallSite, name: str) -> None:
+    answer = ask(site, site.client("mate"), name, 1)
+    assert ("no" if answer.status_code == 403 else "yes") == TEAM_MATE[name]
+    assert answer.status_code == 403 or answer.status_code < 400
+
+
+@pytest.mark.parametrize("name", [name for name, row in EXPECTED.items() if isinstance(row, tuple)])
+def test_a_team_mate_sees_nothing_of_another_team(site: SmallSite, name: str) -> None:
+    answer = ask(site, site.client("mate"), name, 2)
+    assert answer.status_code == (404 if TEAM_MATE[name] == "yes" else 403)
+
+
+def test_questions_and_tokens_are_each_ones_own_in_a_team(site: SmallSite) -> None:
+    site.client("student").fill("/questions", text="something private")
+    assert "something private" not in site.client("mate").get("/questions").text
+    token = site.token("student")
+    site.client("mate").fill("/tokens/revoke")
+    headers = {"Authorization": f"Bearer {token}"}
+    assert site.client().put(f"/submit/{TASK}", content=b"{}", headers=headers).status_code == 201
+
+
+def test_pages_name_the_team_and_who_of_it_handed_in(site: SmallSite) -> None:
+    cleo = site.client("mate")
+    assert "Team Owls: Ada, Cleo" in cleo.get("/tasks").text
+    assert '<span class="soft">Ada</span></td>' in cleo.get(f"/task/{TASK}").text
+    assert '<span class="soft">Ada</span></td>' in cleo.get(f"/task/{TASK}/attempts").text
+    assert "handed in by Ada" in cleo.get("/attempt/1").text
+    assert "handed in by" not in site.client("student").get("/attempt/1").text
+    assert "Owls</th>" in cleo.get("/board").text
+    assert "Team " not in site.client("bob").get("/tasks").text
 
 
 def test_the_table_has_every_route() -> None:

@@ -20,7 +20,7 @@ from grader.serve.board_file import BoardFile
 from grader.serve.headers import POLICY
 from grader.serve.sessions import IDLE_SECONDS, LONGEST_SECONDS, Sessions
 from grader.serve.settings import ServeSettings
-from grader.serve.throttle import PER_CODE, FailureLimit, Throttle
+from grader.serve.throttle import PER_CODE, RateLimit, Throttle
 
 if TYPE_CHECKING:
     from grader.task.spec import Task
@@ -195,8 +195,8 @@ def test_a_new_code_ends_the_old_one_with_its_sessions_and_tokens(site: SmallSit
 def test_guessing_codes_is_slowed_down_and_says_for_how_long(
     tmp_path: Path, toy_task: Task, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert PER_CODE.failures == 10
-    monkeypatch.setattr("grader.serve.site.PER_CODE", FailureLimit(2, PER_CODE.seconds))
+    assert PER_CODE.most == 10
+    monkeypatch.setattr("grader.serve.site.PER_CODE", RateLimit(2, PER_CODE.seconds))
     browser = small_site(tmp_path / "contest", toy_task).client()
     for _ in range(2):
         assert browser.post("/sign-in", data={"code": "AAAA-BBBB-CCCC"}).status_code == 403
@@ -208,10 +208,10 @@ def test_guessing_codes_is_slowed_down_and_says_for_how_long(
 
 def test_failures_are_forgotten_after_their_time() -> None:
     now = [0.0]
-    throttle = Throttle(FailureLimit(2, 60.0), lambda: now[0])
-    throttle.fail("a")
+    throttle = Throttle(RateLimit(2, 60.0), lambda: now[0])
+    throttle.count("a")
     now[0] = 10.0
-    throttle.fail("a")
+    throttle.count("a")
     assert throttle.wait("a") == 50.0
     assert throttle.wait("b") == 0.0
     now[0] = 60.0

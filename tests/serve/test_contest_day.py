@@ -12,6 +12,7 @@ from grader.contest import queue
 from grader.contest.events import EventKind, Happening, all_events, broken_link
 from grader.contest.people import make_team
 from grader.contest.rejudge import proposals
+from grader.contest.replays import ReplayEvidence, asked_replays, record_replay
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -79,7 +80,7 @@ def test_a_contest_day(tmp_path: Path, toy_task: Task) -> None:
     site.small.clocks.pass_seconds(HOUR * 10 / 6)
     admin = site.client("admin")  # signs in anew, after hours without a click
     admin.fill(
-        "/organise/extend", person=site.people["bob"].id, until="2026-11-30T14:30", reason="a power cut"
+        "/organise/extend", team=site.people["bob"].team, until="2026-11-30T14:30", reason="a power cut"
     )
     ada = site.client("student")
     assert "The task is closed" in ada.hand_in(b"late").text
@@ -91,6 +92,35 @@ def test_a_contest_day(tmp_path: Path, toy_task: Task) -> None:
         assert broken_link(all_events(transaction.connection)) is None
     assert ranks(site, "student")["Bob"] in ("90", "93")
     assert bob.hand_in(b"too late").status_code == 403
+
+
+def test_an_appeal_with_its_evidence_as_both_sides_see_it(tmp_path: Path, toy_task: Task) -> None:
+    site = small_site(tmp_path / "contest", toy_task, rules=COARSE)
+    ada, staff = site.client("student"), site.client("staff")
+    ada.hand_in(b"first")
+    grade(site, 57)
+    assert "as evidence" not in ada.get("/attempt/1").text
+    assert "as evidence" in staff.get("/attempt/1").text
+    ada.fill("/attempt/1/appeal", text="I should have more")
+    assert "give a reason" in staff.fill("/organise/attempt/1", decision="replay", reason=" ").text
+    assert staff.fill("/organise/attempt/1", decision="replay", reason="an appeal").status_code == 303
+    assert "once more when nothing waits" in ada.get("/attempt/1").text
+    evidence = ReplayEvidence(2, (), ("ab12", "ab12"), (57, 57))
+    with site.small.store.writing() as transaction:
+        assert asked_replays(transaction) == [(1, TASK)]
+        record_replay(transaction, 1, evidence, coarse=10)
+        record_replay(
+            transaction, 1, ReplayEvidence(2, ("repeat 0: <b>",), ("ab12", "cd34"), (57, 61)), coarse=10
+        )
+        record_replay(transaction, 1, ReplayEvidence(problem="not kept"), coarse=10)
+    page = ada.get("/attempt/1").text
+    assert "The same bit for bit</strong>: repeats compared: 2. Points then and now: 50." in page
+    assert "repeat 0: &lt;b&gt;. Points then and now: 50, 60." in page
+    assert "SHA-256 cd34" in page
+    assert "It could not be run once more" in page
+    assert "not kept" not in page
+    assert "not kept" in staff.get("/attempt/1").text
+    assert "and so are the points: 50 of 100." in ada.get("/questions").text
 
 
 def test_a_team_that_everybody_left_needs_no_help(tmp_path: Path, toy_task: Task) -> None:

@@ -9,6 +9,7 @@ import ssl
 import threading
 import time
 import urllib.request
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
@@ -136,11 +137,32 @@ def test_an_answer_that_broke_is_asked_for_again_under_the_same_key(
     monkeypatch.setattr(client_module, "_PAUSE_SECONDS", 0.01)
     notebook = tmp_path / "my.ipynb"
     notebook.write_bytes(b"{}")
+    last = b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{"number": 7}'
+    with replying(first, last) as (address, keys):
+        assert submit_file(notebook, Handover(address, TASK, "x")) == {"number": 7}
+    assert len(keys) == 2
+    assert keys[0] == keys[1]
+
+
+def test_a_proxy_that_refuses_a_file_is_quoted(tmp_path: Path) -> None:
+    notebook = tmp_path / "my.ipynb"
+    notebook.write_bytes(b"{}")
+    refusal = b"HTTP/1.1 413 Request Entity Too Large\r\nContent-Length: 3\r\n\r\n<p>"
+    with (
+        replying(refusal) as (address, _),
+        pytest.raises(UsageError, match=r"413 \(Request Entity Too Large\)"),
+    ):
+        submit_file(notebook, Handover(address, TASK, "x"))
+
+
+@contextmanager
+def replying(*replies: bytes) -> Iterator[tuple[str, list[bytes]]]:
+    """Give these replies to one upload after the other; yield the address, and the keys that they had."""
     keys: list[bytes] = []
     with socket.create_server(("127.0.0.1", 0)) as server:
 
         def answer() -> None:
-            for reply in (first, b'HTTP/1.1 201 Created\r\nContent-Length: 13\r\n\r\n{"number": 7}'):
+            for reply in replies:
                 connection, _ = server.accept()
                 with connection:
                     sent = b""
@@ -151,11 +173,8 @@ def test_an_answer_that_broke_is_asked_for_again_under_the_same_key(
 
         thread = threading.Thread(target=answer, daemon=True)
         thread.start()
-        port = server.getsockname()[1]
-        assert submit_file(notebook, Handover(f"http://127.0.0.1:{port}", TASK, "x")) == {"number": 7}
-        thread.join()
-    assert len(keys) == 2
-    assert keys[0] == keys[1]
+        yield f"http://127.0.0.1:{server.getsockname()[1]}", keys
+        thread.join(60)
 
 
 @pytest.mark.slow

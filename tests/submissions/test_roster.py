@@ -125,6 +125,12 @@ def test_a_table_is_read_however_it_was_saved(tmp_path: Path, table: str | bytes
     assert roster.find("Anna Müller") == person
 
 
+@pytest.mark.parametrize("column", ["team", "Team name", "\u00c9quipe", "Dru\u017cyna"])
+def test_a_table_may_name_teams(tmp_path: Path, column: str) -> None:
+    roster = read(tmp_path, f"name,{column}\nAnna,Owls\nBen,\n")
+    assert [(person.name, person.team) for person in roster.people] == [("Anna", "Owls"), ("Ben", "")]
+
+
 def test_canvas_s_own_number_and_the_login_find_a_person_too(tmp_path: Path) -> None:
     roster = read(tmp_path, TABLES["canvas"])
     assert roster.find("555") == roster.find("am17") == roster.people[0]

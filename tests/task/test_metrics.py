@@ -48,6 +48,17 @@ FOUND = np.array(
 )  # fmt: skip
 
 
+EARNED = np.stack(
+    [np.linspace(1, 3, 20), np.linspace(6, 7, 20)], axis=1
+)  # what a weak and a strong player earn
+RETURNS = np.linspace(7, 0, 20)
+
+
+def plain_return(truth: NDArray[Any], given: NDArray[Any]) -> float:
+    weak, strong = (math.fsum(column) for column in truth.T.tolist())
+    return (math.fsum(given.tolist()) - weak) / (strong - weak)
+
+
 def f1(truth: Sequence[int], given: Sequence[int], label: int) -> tuple[float, int, int, int]:
     pairs = list(zip(truth, given, strict=True))
     hit = sum(t == g == label for t, g in pairs)
@@ -250,6 +261,7 @@ DEFINITIONS: dict[str, tuple[str, Any, Any, Callable[[Any, Any], float]]] = {
     "BLEU": ("bleu", TEXTS, SAID, plain_bleu),
     "chrF": ("chrf", TEXTS, SAID, plain_chrf),
     "word error rate": ("wer", TEXTS, SAID, plain_wer),
+    "normalised return": ("normalised_return", EARNED, RETURNS, plain_return),
     "exact match": ("exact_match", ROWS, MARKED, lambda t, g: sum((t == g).all(axis=1)) / len(t)),
 }  # fmt: skip
 
@@ -297,6 +309,8 @@ MISFITS: dict[str, tuple[str, Any, Any, str]] = {
     "numbers for texts": ("wer", TEXTS, CLASSES[:3], "texts of shape"),
     "too few texts": ("bleu", TEXTS, SAID[:2], "texts of shape"),
     "answers of another kind": ("mse", TEXTS, NEAR, "the answers for 'model' are not finite numbers"),
+    "too few returns": ("normalised_return", EARNED, RETURNS[:3], "what each of 20 episodes earned"),
+    "a strong player that earns less": ("normalised_return", EARNED[:, ::-1], RETURNS, "the strong one more"),
     "answers that are missing": ("mae", None, NEAR, "there are no answers for 'model'"),
 }  # fmt: skip
 

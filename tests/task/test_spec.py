@@ -142,7 +142,7 @@ WRONG: dict[str, tuple[str, str, str]] = {
     "no TOML": ("[score]", "[score", "is not TOML"),
     "an unknown key": ("repeats = 3", "repeets = 3", r"task\.toml: repeets: Extra inputs"),
     "a missing key": ('title = "Toy', '# title = "Toy', r"task\.toml: title: Field required"),
-    "no entries": ('["your_weights"]', "[]", r"task\.toml: entries"),
+    "no entries": ('["your_weights"]', "[]", r"task\.toml: spec: Value error, entries: name at least one"),
     "no repeats": ("repeats = 3", "repeats = 0", r"task\.toml: repeats: Input should be greater"),
     "floor above ceiling": ("floor = 0.5", "floor = 0.9", "floor must be below"),
     "ceiling above one": (

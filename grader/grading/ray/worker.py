@@ -150,6 +150,9 @@ class _Notes:
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Keep nothing."""
 
+    def on_line(self, student: str, line: str) -> None:
+        """Keep nothing."""
+
     def on_known(self, count: int) -> None:
         """Keep nothing."""
 

@@ -21,6 +21,7 @@ from grader.notebooks.reading import python_version, read_notebook, source
 from grader.notebooks.slot import refuse_renamed, slot_numbers
 from grader.notebooks.slots import slot_cells
 from grader.notebooks.versions import is_newer, version_hint
+from grader.notebooks.whole_program import joined_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from grader.notebooks.elsewhere import OtherCell
     from grader.notebooks.reading import Json
     from grader.notebooks.slots import SlotCell
+    from grader.notebooks.whole_program import JoinedCells
 
 __all__ = ["Diagnostic", "Severity", "diagnose", "newer_python"]
 
@@ -62,21 +64,22 @@ def _of_slots(
     slots = list(zip(slot_cells(starter), numbers, strict=True))
     diagnostics = []
     for slot, number in slots:
-        text = source(notebook["cells"][number - 1])
+        cells = joined_cells(notebook, starter, number)
         beside = {other: at for other, at in slots if other is slot or slot.runs_with(other)}
         bound = _bound(source(notebook["cells"][at - 1]) for other, at in beside.items() if other is not slot)
-        view = _View(slot, number, bound, other_cells(notebook, starter, beside.values()))
-        problems = [*_of_slot(text, view, notebook, starter), *_refused(text, slot, starter, granted)]
-        diagnostics += [_diagnostic(number, text.split("\n"), problem) for problem in problems]
+        others = other_cells(notebook, starter, {*beside.values(), *cells.numbers})
+        view = _View(slot, cells, bound, others)
+        problems = [*_of_slot(view, notebook, starter), *_refused(cells.text, slot, starter, granted)]
+        diagnostics += [_diagnostic(cells, problem) for problem in problems]
     return diagnostics
 
 
 @dataclass(frozen=True)
 class _View:
-    """A slot as the checks see it: its cell's number, names that other slots bind for it, and cells that do not."""
+    """A slot as the checks see it: its cells, names that other slots bind for it, and cells that do not."""
 
     slot: SlotCell
-    number: int
+    cells: JoinedCells
     bound: frozenset[str]
     others: list[OtherCell]
 
@@ -90,14 +93,16 @@ def _bound(texts: Iterable[str]) -> frozenset[str]:
     return frozenset(names)
 
 
-def _diagnostic(slot: int, lines: list[str], problem: Problem) -> Diagnostic:
+def _diagnostic(cells: JoinedCells, problem: Problem) -> Diagnostic:
     severity, kind, span, text, help_ = problem
+    lines = cells.text.split("\n")
     line = lines[span.line - 1] if 0 < span.line <= len(lines) else ""
-    return Diagnostic(severity, kind, slot, span.line, span.column, span.width, text, help_, line)
+    cell, number = cells.locate(span.line)
+    return Diagnostic(severity, kind, cell, number, span.column, span.width, text, help_, line)
 
 
-def _of_slot(text: str, view: _View, notebook: Json, starter: Json) -> Iterator[Problem]:
-    entries = view.slot.entries
+def _of_slot(view: _View, notebook: Json, starter: Json) -> Iterator[Problem]:
+    text, entries = view.cells.text, view.slot.entries
     try:
         program = Program(text, entries)
     except SyntaxError as error:
@@ -108,7 +113,7 @@ def _of_slot(text: str, view: _View, notebook: Json, starter: Json) -> Iterator[
         yield _magic(number, program.lines[number - 1])
     yield from _definitions(program, view.slot)
     yield from names.missing_names(program, starter, view.others, view.bound)
-    yield from names.rebound_names(program, entries, view.number, view.others)
+    yield from names.rebound_names(program, entries, view.cells.starts[0][0], view.others)
     yield from calls.missing_modules(program)
     yield from calls.gpu_calls(program, starter)
     yield from calls.chance_calls(program, starter)

@@ -11,6 +11,7 @@ from grader.lint.notebook.diagnostic import Severity, Span, span_of
 from grader.notebooks.elsewhere import OtherCell, explain_elsewhere
 from grader.notebooks.program import defined_names, statements_by_name
 from grader.notebooks.reading import source, tagged
+from grader.notebooks.whole_program import given_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -27,7 +28,7 @@ def missing_names(
     program: Program, starter: Json, others: list[OtherCell], bound: frozenset[str]
 ) -> Iterator[Problem]:
     """Find each name that the slot reads and that nothing defines when it is graded; other slots define `bound`."""
-    given = {*dir(builtins), *_OF_MODULES} - _OF_NOTEBOOKS | bound
+    given = {*dir(builtins), *_OF_MODULES, *given_names(starter)} - _OF_NOTEBOOKS | bound
     for cell in tagged(starter, "slot-imports"):
         given |= defined_names(source(cell))
     reported: set[str] = set()

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING
 from grader.errors import StudentFault
 from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.program import syntax_error
-from grader.notebooks.reading import python_version, read_notebook, source
+from grader.notebooks.reading import python_version, read_notebook
 from grader.notebooks.slot import slot_numbers
 from grader.notebooks.versions import minor, series
+from grader.notebooks.whole_program import joined_cells
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.notebooks.reading import Json
+    from grader.notebooks.whole_program import JoinedCells
 
 
 def newer_python(data: bytes, starter: Json, graded: str) -> list[Diagnostic]:
@@ -52,20 +54,21 @@ def _syntax(notebook: Json, starter: Json, graded: str) -> Iterator[Diagnostic]:
     except StudentFault:
         return
     for number in numbers:
-        yield from _syntax_of(notebook, number, graded)
+        yield from _syntax_of(joined_cells(notebook, starter, number), graded)
 
 
-def _syntax_of(notebook: Json, number: int, graded: str) -> Iterator[Diagnostic]:
-    text = source(notebook["cells"][number - 1])
+def _syntax_of(program: JoinedCells, graded: str) -> Iterator[Diagnostic]:
+    text = program.text
     if syntax_error(text, "the slot"):
         return  # it is none in this Python either, which is reported already
     try:
         ast.parse(text, feature_version=minor(graded))
     except SyntaxError as error:
         line = error.lineno or 0
+        number, shown = program.locate(line)
         lines = text.split("\n")
         yield Diagnostic(
-            Severity.ERROR, "syntax", number, line, error.offset or 1, 1,
+            Severity.ERROR, "syntax", number, shown, error.offset or 1, 1,
             f"this is not valid in Python {series(graded)}, in which it is graded: {error.msg}",
             "write it in another way", lines[line - 1] if 0 < line <= len(lines) else "",
         )  # fmt: skip

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.changes import changes
+from grader.notebooks.identity import squeeze
 from grader.notebooks.reading import is_code, labels, source
-from grader.notebooks.slot import squeeze
 from grader.text import side_by_side
 
 if TYPE_CHECKING:

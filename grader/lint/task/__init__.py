@@ -15,11 +15,14 @@ from grader.lint.task.clean_room import check_starter_runs
 from grader.lint.task.crossing import check_crossing
 from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
+from grader.lint.task.episodes import check_episodes, play_again
+from grader.lint.task.files import check_file_pack, check_files, check_notebook_runs, check_rows
 from grader.lint.task.final_mode import check_names
 from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
 from grader.lint.task.leftovers import check_leftovers
 from grader.lint.task.limits import check_limits
+from grader.lint.task.mounts import check_mounts
 from grader.lint.task.notebooks import Subject, read_subject
 from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
@@ -53,6 +56,9 @@ TEXT_CHECKS = (
     check_leftovers, check_seeds, check_limits,
 )  # fmt: skip
 DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
+# Of a task of files: there is no slot that is called, and no limit on what it uses.
+FILE_TEXT_CHECKS = (check_in_step, check_only_slot_differs, check_score_map, check_bands, check_leftovers)
+FILE_DATA_CHECKS = (check_file_pack, check_inputs, check_zip, check_traces)
 
 
 def lint(task: Task, folder: Path, *, quick: bool, seeds: int, watcher: Watcher) -> list[Finding]:
@@ -69,13 +75,20 @@ def lint(task: Task, folder: Path, *, quick: bool, seeds: int, watcher: Watcher)
 
 def lint_text(subject: Subject) -> list[Finding]:
     """Return the findings in the text of a task: notebooks and task.toml."""
-    return allowed([check(subject) for check in TEXT_CHECKS], subject.task)
+    checks = TEXT_CHECKS if subject.task.spec.runs_code else FILE_TEXT_CHECKS
+    return allowed([check(subject) for check in checks], subject.task)
 
 
 def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     """Return the findings in the data."""
-    answers = runs.check_answers([repeat.answers for repeat in data.repeats], subject.task)
-    return allowed([*(check(data) for check in DATA_CHECKS), answers], subject.task)
+    findings = [runs.check_answers([repeat.answers for repeat in data.repeats], subject.task)]
+    checks = DATA_CHECKS
+    if not subject.task.spec.runs_code:
+        checks = FILE_DATA_CHECKS
+        findings.append(check_rows(subject.task, data, data.prepared.parent / "rehearsal"))
+    if mounts := subject.task.mounts:
+        findings.append(check_mounts(mounts, data))
+    return allowed([*(check(data) for check in checks), *findings], subject.task)
 
 
 def allowed(findings: Sequence[Finding], task: Task) -> list[Finding]:
@@ -91,6 +104,10 @@ def allowed(findings: Sequence[Finding], task: Task) -> list[Finding]:
 def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) -> list[Finding]:
     """Return the findings of runs: the starter as students run it, starter and solution as the grader does."""
     task = subject.task
+    if not task.spec.runs_code:
+        settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=1)
+        findings = [check_notebook_runs(task, data, folder / "student")]
+        return allowed([*findings, *check_files(subject, data, folder / "files", settings, watcher)], task)
     findings = [check_starter_runs(task, folder / "student")]
     confined = walls_for(task.spec.limits) is not None
     settings = RunSettings("auto", task.spec.limits.wall_seconds, "any" if confined else "plain")
@@ -98,4 +115,8 @@ def lint_runs(subject: Subject, data: TaskData, folder: Path, watcher: Watcher) 
     findings.append(runs.check_final_mode(subject, results, data.repeats[0], folder / "final"))
     findings.append(check_first_call(subject, data.repeats[0]))
     findings.append(check_crossing(subject, results, data.repeats[0]))
+    if task.spec.kind == "interactive":
+        first = data.repeats[0]
+        played = play_again(subject, first, folder=folder / "players", settings=settings, watcher=watcher)
+        findings += check_episodes(task.spec, {**results, **played}, first)
     return allowed([*findings, *runs.check_runs(subject, results, data.repeats)], task)

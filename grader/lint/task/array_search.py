@@ -42,8 +42,10 @@ def holds(values: NDArray[Any], part: NDArray[Any]) -> bool:
 
 
 def same_classes(values: NDArray[Any], labels: NDArray[Any]) -> bool:
-    """Return whether two columns are the same but for the names of the classes."""
+    """Return whether two columns are the same but for the names of the classes; values that are all different name none."""
     if values.shape != labels.shape or values.ndim != 1:
+        return False
+    if len(np.unique(labels)) > len(labels) / 2:
         return False
     (first, index), (other_first, other) = (
         np.unique(column, return_index=True, return_inverse=True)[1:] for column in (values, labels)

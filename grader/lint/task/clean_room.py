@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import subprocess
 import sysconfig
 import venv
@@ -97,14 +98,21 @@ def starter_finding(visit: Visit) -> Finding:
 
 
 def visit_clean_room(
-    notebook: bytes, folder: Path, *, wall_seconds: float, packages: Path | None = None
+    notebook: bytes,
+    folder: Path,
+    *,
+    wall_seconds: float,
+    packages: Path | None = None,
+    beside: tuple[Path, str] | None = None,
 ) -> Visit:
     """Run a notebook in `folder`, which must be new or empty, with the packages in the folder `packages`.
 
-    The default is this environment's packages. Raises UsageError where no Python can be set up there.
+    The default is this environment's packages. `beside` is a folder, and its name beside the notebook. Raises UsageError where no Python can be set up there.
     """
     room = folder / "room"
     room.mkdir(parents=True)
+    if beside is not None:
+        shutil.copytree(beside[0], room / beside[1])
     python = _clean_python(folder / "python", packages or Path(sysconfig.get_path("purelib")))
     (room / "notebook.ipynb").write_bytes(notebook)
     environment = {"PATH": f"{python.parent}:/usr/bin:/bin", "HOME": str(room), **ONE_THREAD}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from grader.gradebook.result import Result
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 _ROOM = 0.8  # of a cap: other data of the same kind may be a little larger
 

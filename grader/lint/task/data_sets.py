@@ -11,7 +11,7 @@ import numpy as np
 
 from grader.lint.task.arrays import Column, columns
 from grader.task.data import prepare
-from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.evaluation import HANDED_OUT, prepare_repeats, resolve_source
 from grader.task.spec import DEFAULT_SIZE
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 _SECRET = b"seeds of grader lint"
-_PUBLIC_SEED = 0  # what `grader prepare` uses unless it is told otherwise
 _TEST = re.compile(r"test($|[^a-z])")
 
 
@@ -82,18 +81,25 @@ class TaskData:
     @cached_property
     def hidden(self) -> list[Hidden]:
         """The hidden data: first those built together with the public folder, then those of every repeat."""
-        prepared = Hidden(self.prepared / "inputs", self.prepared / "answers")
+        inputs = self.prepared / "inputs"  # of a task of files, students get all of it
+        prepared = Hidden(inputs if inputs.is_dir() else self.public, self.prepared / "answers")
         return [prepared, *(Hidden(repeat.inputs, repeat.answers.parent) for repeat in self.repeats)]
 
 
 def build_task_data(
-    task: Task, folder: Path, *, seeds: int, source: str = "", size: str = DEFAULT_SIZE
+    task: Task,
+    folder: Path,
+    *,
+    seeds: int,
+    source: str = "",
+    size: str = DEFAULT_SIZE,
+    seed: int = HANDED_OUT,
 ) -> TaskData:
-    """Build the data in `folder`, by default from the source of the task.
+    """Build the data in `folder`, by default from the source of the task; `seed` is that of what is handed out.
 
     Raises UsageError where the task's data.py cannot.
     """
     source = source or resolve_source(task.size(size).source, task.folder)
-    prepare(task, folder / "prepared", seed=_PUBLIC_SEED, source=source, size=size)
+    prepare(task, folder / "prepared", seed=seed, source=source, size=size)
     repeats = prepare_repeats(task, _SECRET, folder / "evaluation", repeats=seeds, source=source, size=size)
     return TaskData(folder / "prepared", repeats)

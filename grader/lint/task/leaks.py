@@ -24,13 +24,13 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def check_pack(data: TaskData) -> Finding:
     """Check that neither the public folder nor its zip holds hidden answers or test inputs."""
-    wrong = [*_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
+    wrong = [*differences_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
     shares = [0.0]
     for hidden in data.hidden:
         if not hidden.test:
             wrong.append("nothing in inputs is called test, so the check cannot tell what is hidden there")
-        wrong += _same_files([*hidden.answer_files, *hidden.test_files], data.public)
-        wrong += _answers_in(data.public, data.public_columns, hidden, "public")
+        wrong += same_files([*hidden.answer_files, *hidden.test_files], data.public)
+        wrong += answers_in(data.public, data.public_columns, hidden, "public")
         for column in hidden.test:
             if tells(column.values):
                 wrong += [
@@ -53,8 +53,8 @@ def check_inputs(data: TaskData) -> Finding:
     """Check that what the trainer gets holds no answers."""
     wrong: list[str] = []
     for hidden in data.hidden:
-        wrong += _same_files(hidden.answer_files, hidden.inputs)
-        wrong += _answers_in(hidden.inputs, hidden.columns, hidden, "inputs")
+        wrong += same_files(hidden.answer_files, hidden.inputs)
+        wrong += answers_in(hidden.inputs, hidden.columns, hidden, "inputs")
     return found("inputs", wrong, "the trainer's folder holds no answers, under any name")
 
 
@@ -76,7 +76,7 @@ def check_zip(data: TaskData) -> Finding:
     return found("zip", wrong, "members in the order of their names, with the same times and flags")
 
 
-def _of_zip(data: TaskData) -> Iterator[str]:
+def differences_of_zip(data: TaskData) -> Iterator[str]:
     """Find where the zip differs from the folder."""
     files = {
         path.relative_to(data.public).as_posix(): path for path in data.public.rglob("*") if path.is_file()
@@ -98,8 +98,8 @@ def _of_names(public: Path) -> Iterator[str]:
             yield f"public/{path.relative_to(public).as_posix()} is called {hit[0]}: hidden data do not belong there"
 
 
-def _same_files(hidden: Iterable[Path], folder: Path) -> Iterator[str]:
-    """Find hidden files; single pictures are checked as rows of an array instead."""
+def same_files(hidden: Iterable[Path], folder: Path) -> Iterator[str]:
+    """Yield a sentence for each hidden file in `folder`; single pictures are checked as rows of an array instead."""
     known = {
         _digest(path): f"{path.parent.name}/{path.name}"
         for path in hidden
@@ -125,8 +125,8 @@ def _digest(path: Path) -> bytes:
     return hashlib.sha256(path.read_bytes()).digest()
 
 
-def _answers_in(folder: Path, known: Iterable[Column], hidden: Hidden, name: str) -> Iterator[str]:
-    """Find columns, or files of any format, that hold the answers."""
+def answers_in(folder: Path, known: Iterable[Column], hidden: Hidden, name: str) -> Iterator[str]:
+    """Yield a sentence for each column of `known`, and each file of `folder` in any format, that holds the answers; `name` is its own."""
     truth = {key: labels for key, labels in hidden.truth.items() if tells(labels)}
     for key, labels in truth.items():
         for column in known:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _SOURCES = ("notebook.py", "data.py", "task.toml")
 _ADVICE = re.compile(r"^Start here, author|^To do:|^\d\. |over eight seeds: starter")
-_OF_ITS_DATA = re.compile(r"\bdigits?\b|8x8|8 x 8|45 %|arithmetic books|\b1797\b")
+_OF_ITS_DATA = re.compile(r"\bdigits?\b|8x8|8 x 8|45 %|arithmetic books|\b1797\b|\bponds?\b")
 
 
 def check_leftovers(subject: Subject) -> Finding:

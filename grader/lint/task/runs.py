@@ -22,7 +22,7 @@ from grader.lint.task.clean_room import final_mode, visit_clean_room
 from grader.lint.task.scorers import check_notebook_points, check_scorer
 from grader.submissions.collect import Submission
 from grader.task.predictions import perfect
-from grader.task.scorers import scorer_named
+from grader.task.scorers import SCORE_FILE, scorer_named
 from grader.task.scoring import measure, points
 
 if TYPE_CHECKING:
@@ -100,6 +100,8 @@ def check_time(results: Sequence[Result], limit: float) -> Finding:
 def check_shuffled(predictions: Sequence[Path], answers: Sequence[Path], task: Task) -> Finding:
     """Check that predictions get no points against shuffled answers, about which they know nothing."""
     rng, name = np.random.default_rng(0), "shuffled answers"
+    if _measures_returns(task):
+        return found(name, [], "not tried: a mean over episodes has no order")
     try:
         values = [
             _against_shuffled(given, truth, task, rng)
@@ -142,6 +144,12 @@ def check_answers(answers: Sequence[Path], task: Task) -> Finding:
     if not shuffled.ok:
         wrong.append(shuffled.detail)
     return found("answers", wrong, f"as predictions they get 100 points, shuffled {shuffled.detail}")
+
+
+def _measures_returns(task: Task) -> bool:
+    """Return whether the metric averages over episodes, so that the order of the answers does not count."""
+    named = task.spec.metric.scorer != SCORE_FILE and not task.spec.score.parts
+    return named and scorer_named(task.spec.metric.scorer).kind == "returns"
 
 
 def check_final_mode(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
     from grader.lint.task.notebooks import Subject
     from grader.task.evaluation import Repeat
-    from grader.task.spec import Limits
+    from grader.task.limits import Limits
 
 _PARAMETER = "SEED"  # as papermill sets it
 _SEEDING = {"default_rng", "seed", "manual_seed", "RandomState", "Random", "SeedSequence", "seed_everything"}
@@ -60,7 +60,7 @@ def check_first_call(subject: Subject, repeat: Repeat) -> Finding:
         entry, values = question["entry"], question["args"]
         names = arguments_of(subject.task.spec.signature, entry.rpartition(".")[2]) or []
         more = [f"argument {position}" for position in range(len(names) + 1, len(values) + 1)]
-        known = _predictable(repeat.trainer_seed)
+        known = predictable(repeat.trainer_seed)
         for name, value in [*zip([*names, *more], values, strict=False), *question.get("kwargs", {}).items()]:
             if isinstance(value, int) and not isinstance(value, bool):
                 count += 1
@@ -135,7 +135,7 @@ def _reasons(value: int, name: str, known: set[int]) -> Iterator[str]:
         yield "a seed of more than 32 bits, which NumPy refuses"
 
 
-def _predictable(seed: int) -> set[int]:
+def predictable(seed: int) -> set[int]:
     """Return what generators that start from a seed draw first, and the seed with its neighbours."""
     known = {*range(max(0, seed - _DRAWS), seed + _DRAWS)}
     for stream in ([seed], *([seed, number] for number in range(_STREAMS))):

@@ -229,9 +229,11 @@ class Serving:
             awaiting = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
             code = compile(source, name, "exec", flags=flags | awaiting, dont_inherit=True)
             flags |= code.co_flags & FUTURES
-            begun = eval(code, module.__dict__)  # noqa: S307 -- this process exists for it
-            if code.co_flags & inspect.CO_COROUTINE:
-                asyncio.run(begun)
+            if self.job["form"] == "notebook" and name == tracebacks.SLOT_NAME:
+                return {
+                    entry: functools.partial(self.run_cells, code, module) for entry in self.job["entries"]
+                }
+            execute(code, module)
         entries: dict[str, Any] = {}
         for entry in self.job["entries"]:
             entries[entry] = getattr(module, entry, None)
@@ -247,6 +249,20 @@ class Serving:
         if not self.job["cells"]:
             return [(self.job["slot"], tracebacks.SLOT_NAME)]
         return [(text, tracebacks.cell_name(name)) for name, text in self.job["cells"]]
+
+    def run_cells(self, code: types.CodeType, module: types.ModuleType, /, **given: Any) -> Any:
+        """Run all of a program's cells with `given` as variables; return their `predictions`, or else what their entry answers."""
+        vars(module).pop("predictions", None)  # of a call before
+        vars(module).update(given)
+        execute(code, module)
+        if "predictions" in vars(module):
+            return vars(module)["predictions"]
+        (name,) = self.job["entries"]
+        entry = vars(module).get(name)
+        if not callable(entry):
+            message = f"your cells define neither the variable predictions nor a function {name}"
+            raise FailedFrame("slot_error", message)
+        return entry(**given)
 
     def problem_with(self, entry: str, value: Any) -> str:
         """Return what keeps `value` from being the entry, as the end of a sentence; nothing where it is one."""
@@ -329,6 +345,13 @@ class Serving:
         wire.send(self.socket, frame)
 
 
+def execute(code: types.CodeType, module: types.ModuleType) -> None:
+    """Run code at top level, where a notebook may also await."""
+    begun = eval(code, module.__dict__)  # noqa: S307 -- this process exists for it
+    if code.co_flags & inspect.CO_COROUTINE:
+        asyncio.run(begun)
+
+
 def tasks_in_words(config: dict[str, Any]) -> str:
     """Return how many threads a slot may have, and processes where it may have more than one."""
     return f"{most_tasks(config)} {'processes or ' * (config['processes'] > 1)}threads"
@@ -348,7 +371,7 @@ def classify(error: BaseException, text: str, config: dict[str, Any]) -> tuple[s
             "slot_crashed",
             too_many(config),
         )
-    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC, errno.EROFS):
+    if type(error) is OSError and error.errno in (errno.EFBIG, errno.ENOSPC):
         if not config["file_mb"]:
             return "slot_error", ""
         return "output_limit", f"your code wrote more than the {config['file_mb']} MB of files it may use"

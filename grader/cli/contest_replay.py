@@ -1,0 +1,50 @@
+"""The command behind `grader contest replay`."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import typer
+
+from grader.cli import output
+from grader.cli.settings import check_machine, local_engine
+from grader.contest.evidence import gather_evidence
+from grader.contest.folder import open_folder
+from grader.contest.grading import GradingChoices, prepare_task
+from grader.contest.replays import record_replay
+from grader.errors import UsageError
+from grader.text import count
+
+if TYPE_CHECKING:
+    from grader.cli import contest_commands as commands
+
+
+def replay(options: commands.ContestReplayOptions) -> None:
+    """Run a submission once more as evidence; exit code 1 where something differs or it cannot be run."""
+    contest = open_folder(options.folder)
+    query = "SELECT task FROM submissions WHERE number = ? AND state = 'done'"
+    with contest.store.reading() as transaction:
+        row = transaction.connection.execute(query, (options.number,)).fetchone()
+    if row is None:
+        raise UsageError(f"submission {options.number} has no verdict that could be replayed")
+    graded = prepare_task(contest, contest.spec.task(row["task"]), GradingChoices(options.device))
+    check_machine(graded.settings, graded.task)
+    with closing(local_engine()) as engine:
+        evidence = gather_evidence(
+            contest.store, options.number, graded, engine=engine, on_notice=output.warn
+        )
+    with contest.store.writing() as transaction:
+        record_replay(transaction, options.number, evidence, coarse=contest.spec.leaderboard.round_to)
+    if options.as_json:
+        output.print_json(asdict(evidence) | {"same": evidence.is_same})
+    elif evidence.problem:
+        output.complain(evidence.problem)
+    elif evidence.is_same:
+        output.say(f"submission {options.number}: {count(evidence.compared, 'repeat')} the same bit for bit")
+        output.say(f"SHA-256 of the predictions: {evidence.predictions[0]}")
+    else:
+        output.say(f"submission {options.number} differs: {'; '.join(evidence.different) or 'points'}")
+    if not evidence.is_same:
+        raise typer.Exit(1)

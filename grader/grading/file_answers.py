@@ -1,0 +1,108 @@
+"""Make the file of predictions that an author's own notebook writes: starter, reference and strategies of a task of files."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from grader.errors import UsageError
+from grader.gradebook.result import Metrics
+from grader.grading.batch import Job, run_batch
+from grader.notebooks.reading import is_code, read_notebook, source, tags
+from grader.submissions.collect import Submission
+from grader.task.scoring import points
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from pathlib import Path
+
+    from grader.gradebook.result import Result
+    from grader.grading.plan import Watcher
+    from grader.task.evaluation import Repeat
+    from grader.task.spec import Task
+    from grader.task.strategies import Strategy
+
+_KEPT_VARIABLES = ("PATH", "PYTHONPATH", "LANG", "LC_ALL", "SYSTEMROOT")
+_MOST_CHARACTERS = 500
+
+
+def written_file(notebook: bytes, task: Task, inputs: Path, folder: Path) -> bytes:
+    """Return the file that a notebook of the author's writes from the data in `inputs`; it is run in the new `folder`.
+
+    It is run as the author's own program, without walls: never pass a student's. Raises UsageError where it fails, takes
+    longer than `limits.wall_seconds` or writes nothing.
+    """
+    files = task.spec.files
+    if files is None:
+        raise UsageError(f"{task.id} is no task of files")
+    folder.mkdir(parents=True)
+    target = folder / files.name
+    parameters = {"DATA_PATH": str(inputs.resolve()), "PREDICTIONS_PATH": str(target.resolve())}
+    (folder / "notebook.py").write_text(_script(notebook, parameters), encoding="utf-8")
+    environment = {name: os.environ[name] for name in _KEPT_VARIABLES if name in os.environ}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-P", "notebook.py"],
+            cwd=folder,
+            env=environment | {"MPLBACKEND": "Agg", "OMP_NUM_THREADS": "1", "HOME": str(folder)},
+            capture_output=True,
+            text=True,
+            timeout=task.spec.limits.wall_seconds,
+            check=False,
+        )
+    except subprocess.TimeoutExpired as error:
+        seconds = task.spec.limits.wall_seconds
+        raise UsageError(
+            f"a notebook of {task.id} took more than limits.wall_seconds = {seconds:g}"
+        ) from error
+    if done.returncode:
+        last = done.stderr.strip().rpartition("\n")[2][:_MOST_CHARACTERS]
+        raise UsageError(f"a notebook of {task.id} failed: {last}")
+    if not target.is_file():
+        raise UsageError(f"a notebook of {task.id} does not write PREDICTIONS_PATH")
+    return target.read_bytes()
+
+
+def _script(notebook: bytes, parameters: dict[str, str]) -> str:
+    """Return the code cells of a notebook, with the values of parameters behind the cell that sets them."""
+    parts = []
+    for cell in read_notebook(notebook)["cells"]:
+        if is_code(cell):
+            parts.append(source(cell))
+            if "parameters" in tags(cell):
+                parts += [f"{name} = {value!r}" for name, value in parameters.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def grade_strategies(job: Job, answers: Sequence[Strategy], watcher: Watcher) -> list[Result]:
+    """Return a result for each of `answers`, whose notebooks write a file for each repeat of `job`, with the mean of all repeats.
+
+    The submissions of `job` take no part. Raises UsageError as `written_file` and `run_batch` do.
+    """
+    results: list[list[Result]] = []
+    for repeat in job.repeats:
+        made = [_submission(answer, job, repeat) for answer in answers]
+        results.append(run_batch(replace(job, submissions=made, repeats=[repeat]), watcher))
+    return [_mean(list(of_answer), job.task) for of_answer in zip(*results, strict=True)]
+
+
+def _submission(answer: Strategy, job: Job, repeat: Repeat) -> Submission:
+    number = 1
+    while (folder := job.out / "written" / answer.name / f"repeat-{repeat.number}-{number}").exists():
+        number += 1
+    data = written_file(answer.notebook, job.task, repeat.inputs, folder)
+    return Submission(f"{answer.name}-{repeat.number}", answer.name, data)
+
+
+def _mean(results: list[Result], task: Task) -> Result:
+    """Return the first result with what all of them measured; one that was not scored where there is one."""
+    metrics = [result.metrics for result in results]
+    measured = [values for each in metrics if each is not None for values in each.repeats]
+    if any(each is None for each in metrics):
+        return next(result for result in results if result.metrics is None)
+    values = [value for each in metrics if each is not None for value in each.per_repeat]
+    mean = Metrics.of(task.metric, values, measured)
+    return replace(results[0], metrics=mean, points=points(mean.value, task.spec.score))

@@ -1,0 +1,156 @@
+"""What happens to a machine while students hand in: kills, a full disk, a clock that is moved, and backups."""
+
+from __future__ import annotations
+
+import threading
+import time
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from senders import LIMIT_SECONDS
+
+from grader.contest import queue
+from grader.contest.attempts import AttemptState
+from grader.contest.backup import back_up
+
+if TYPE_CHECKING:
+    import random
+    from collections.abc import Callable, Sequence
+    from pathlib import Path
+
+    from machines import Machine
+    from senders import Sender, Upload
+
+    from grader.contest.folder import Contest
+
+_ENDED = {AttemptState.DONE, AttemptState.REPLACED}
+
+
+@dataclass(frozen=True)
+class Scale:
+    """How much happens: `troubles` in their order, `spacing` seconds apart on average; the clock jumps `jump` seconds."""
+
+    troubles: Sequence[str]
+    spacing: float
+    jump: float
+
+
+@dataclass(frozen=True)
+class Backup:
+    """A copy of the contest's folder, and the uploads that had a receipt before it began."""
+
+    folder: Path
+    uploads: Sequence[Upload]
+
+
+@dataclass
+class Troubles:
+    """What happens to a machine while students hand in."""
+
+    machine: Machine
+    contest: Contest
+    senders: Sequence[Sender]
+    scale: Scale
+    chance: random.Random
+    backups: list[Backup] = field(default_factory=list)
+    over: threading.Event = field(default_factory=threading.Event)
+    _graded: int = 0
+
+    def play(self) -> None:
+        """Let them all happen."""
+        try:
+            wait_for(lambda: bool(answered(self.senders)))  # before it is served, nothing is at stake
+            for trouble in self.scale.troubles:
+                time.sleep(self.chance.random() * 2 * self.scale.spacing)
+                getattr(self, f"_{trouble}")()
+        finally:
+            self.over.set()
+
+    def _site(self) -> None:
+        self.machine.kill_site(self.chance.random() / 2)
+
+    def _worker(self) -> None:
+        # Between two kills something is graded: what ends three workers in a row is held, as it should be.
+        if wait_for(self._is_grading):
+            self._graded = graded(self.contest) + 1
+            self.machine.kill_worker(self.chance.random())
+
+    def _both(self) -> None:
+        if wait_for(self._is_grading):
+            self._graded = graded(self.contest) + 1
+            self.machine.kill_both(self.chance.random())
+
+    def _disk(self) -> None:
+        known = self._problems()
+        self.machine.fill_disk()
+        wait_for(lambda: self.machine.has_given_up or self._problems() > known)
+        time.sleep(self.chance.random())
+        self.machine.free_disk()
+
+    def _problems(self) -> int:
+        return sum(len(sender.problems) for sender in self.senders)
+
+    def _clock(self) -> None:
+        for ahead in (self.scale.jump, -self.scale.jump, 0):
+            known = answered(self.senders)
+            self.machine.move_clock(ahead)
+            wait_for(lambda known=known: len(answered(self.senders)) > len(known) + 1)  # type: ignore[misc]
+
+    def _backup(self) -> None:
+        known = [upload for upload in answered(self.senders) if upload.receipt]
+        folder = self.contest.store.folder.parent / f"backup-{len(self.backups)}"
+        back_up(self.contest.store, folder)
+        self.backups.append(Backup(folder, known))
+
+    def _is_grading(self) -> bool:
+        with self.contest.store.reading() as transaction:
+            runs = transaction.connection.execute("SELECT 1 FROM leases").fetchone()
+        return runs is not None and graded(self.contest) >= self._graded
+
+
+def answered(senders: Sequence[Sender]) -> list[Upload]:
+    """Return what has an answer by now."""
+    uploads = [upload for sender in senders for upload in list(sender.uploads)]
+    return [upload for upload in uploads if upload.receipt or upload.refusal]
+
+
+def graded(contest: Contest) -> int:
+    """Return how many verdicts came from a run."""
+    with contest.store.reading() as transaction:
+        row = transaction.connection.execute("SELECT COUNT(*) FROM verdicts WHERE seconds > 0").fetchone()
+    return int(row[0])
+
+
+def wait_for(is_so: Callable[[], bool]) -> bool:
+    """Wait until something is so, for twice the limit at most; return whether it is."""
+    until = time.monotonic() + LIMIT_SECONDS
+    while not is_so() and time.monotonic() < until:
+        time.sleep(0.05)
+    return is_so()
+
+
+def wait_for_all(contest: Contest) -> bool:
+    """Wait until everything has an end; return False where nothing has come to one for twice the limit of a run.
+
+    What is held, because it was running when its worker was killed again and again, is released as organisers do.
+    """
+    release_held(contest)
+    while left := unfinished(contest):
+        if not wait_for(lambda left=left: unfinished(contest) < left):  # type: ignore[misc]
+            return False
+    return True
+
+
+def unfinished(contest: Contest) -> int:
+    """Return how many submissions have no end yet."""
+    with contest.store.reading() as transaction:
+        states = [row["state"] for row in transaction.connection.execute("SELECT state FROM submissions")]
+    return sum(state not in _ENDED for state in states)
+
+
+def release_held(contest: Contest) -> None:
+    """Release everything that is held."""
+    with contest.store.writing() as transaction:
+        query = "SELECT number FROM submissions WHERE state = 'held'"
+        for row in transaction.connection.execute(query).fetchall():
+            queue.release(transaction, row["number"], "the machine failed, not the program")

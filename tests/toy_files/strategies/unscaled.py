@@ -1,0 +1,3 @@
+# trick: the reading itself
+def degrees_of(reading):
+    return reading
