@@ -33,7 +33,7 @@ class CatalogueEntry(BaseModel):
 
 HEAD = """# The tasks
 
-In each task you write one or two functions, and the rest of the notebook is fixed. Pictures of digits stand in for scans, logs and meters, so no task
+In each task you write one or two functions, and the rest of the notebook is fixed. In most of them, pictures of digits stand in for scans, logs and meters, so no task
 needs a GPU or a download.
 
 """

@@ -25,9 +25,10 @@ if TYPE_CHECKING:
 
 IMAGES = Path(__file__).parent / "images"
 DESKTOP, PHONE = {"width": 1000, "height": 640}, {"width": 390, "height": 640}
+TALL = {"width": 1000, "height": 860}
 # File, who, page, window, colours, language.
 PICTURES = (
-    ("contest_progress.png", "Organiser", "/organise/progress", DESKTOP, "light", "en-US"),
+    ("contest_progress.png", "Organiser", "/organise/progress", TALL, "light", "en-US"),
     ("contest_attempt.png", "Ada Example", "/attempt/1", DESKTOP, "light", "en-US"),
     ("contest_board.png", "Chen Example", "/board", DESKTOP, "light", "en-US"),
     ("contest_task.png", "Ada Example", "/task/noisy_labels", PHONE, "dark", "en-US"),

@@ -30,7 +30,15 @@ CLASSES = (
     *("network", "privilege", "smuggling", "program", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
-TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo", "seal_weights")
+TASKS = (
+    "noisy_labels",
+    "learning_to_defer",
+    "image_al",
+    "multi_annotator_al",
+    "crowd_hpo",
+    "advice_bandit",
+    "seal_weights",
+)
 
 
 @dataclass(frozen=True)
@@ -58,9 +66,9 @@ PARTS: dict[str, list[Step]] = {
     "ray": [pytest_step("two nodes", "-m", "nightly", "tests/grading")],
     "browser": [pytest_step("pages at three sizes", "-m", "nightly", "tests/report", REQUIRE_BROWSER="1")],
     "corpus": [
-        pytest_step("the toy task", "tests/redteam/test_corpus.py", "-m", "slow or nightly", TURN="all"),
         pytest_step(
-            "attacks of one kind",
+            "small tasks",
+            "tests/redteam/test_corpus.py",
             "tests/redteam/test_corpus_of_kinds.py",
             "-m",
             "slow or nightly",

@@ -74,6 +74,7 @@ RUN_PAGES = [
     "docs/authors.md",
     "docs/interactive.md",
     "docs/programs.md",
+    "docs/files.md",
     "docs/rosters.md",
     *GOES_ON,
 ]

@@ -41,7 +41,9 @@ NOTEBOOK = """
 # %% [markdown]
 # # {{ title }}
 #
-# Write `solve(train, test)`, or cells that set `predictions`. 0 points at 0.5, 100 points at 1.
+# Write `solve(train, test)`, or cells that set `predictions`.
+#
+# 0 points at a balanced accuracy of {{ score.floor }}, 100 points at {{ score.ceiling }}.
 
 # %% tags=["parameters"]
 FINAL_EVALUATION_MODE = False
@@ -93,6 +95,13 @@ if predictions.shape != (len(test),) or predictions.dtype.kind != "i":
     raise InvalidOutput(f"the predictions have the shape {predictions.shape}; return one whole number for each sample")
 if FINAL_EVALUATION_MODE:
     np.savez(PREDICTIONS_PATH, model=predictions)
+
+
+# %%
+def performance(balanced_accuracy):
+    # The points of a balanced accuracy.
+    share = (balanced_accuracy - {{ score.floor }}) / ({{ score.ceiling }} - {{ score.floor }})
+    return int(round(100 * min(max(share, 0), 1)))
 """
 
 

@@ -14,7 +14,16 @@ from grader.errors import GraderFault, UsageError, nearest
 _OF_THE_MACHINE = {errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS, errno.EMFILE, errno.ENFILE}
 _CHOICE = re.compile(r"'([^']*)' is not one of (.*)")
 _GRADING = {"jupytext", "platformdirs", "pygments", "rapidfuzz", "scipy", "tomli_w"}  # packages of `grade`
-_SERVING = {"argon2", "cryptography", "itsdangerous", "multipart", "starlette", "uvicorn"}  # and of `serve`
+_SERVING = {
+    "anyio",
+    "argon2",
+    "cryptography",
+    "joserfc",
+    "markdown_it",
+    "python_multipart",
+    "starlette",
+    "uvicorn",
+}  # and of `serve`
 INTERRUPTED = 130  # the exit code that a shell gives to a program that Ctrl-C ended
 
 

@@ -43,13 +43,17 @@ def serve(options: ServeOptions) -> None:
         options.host, options.port, options.url, options.cert, options.key, options.insecure_lan
     )
     settings.check()
-    contest = _demo(options) if options.demo else _opened(options.contest)
-    publish_tasks(contest)
-    sweep(contest.store)
-    with listen(settings) as listening:
+    with listen(settings) as listening:  # before a demo is made, which nobody would see
+        contest = _demo(options) if options.demo else _opened(options.contest)
+        publish_tasks(contest)
+        sweep(contest.store)
         settings = replace(settings, port=listening.getsockname()[1])
         server = SiteServer(contest, settings)
         output.say(f"{contest.spec.title}: {settings.address}")
+        if options.demo:
+            output.say(
+                f"Sign in with one of these codes. Ctrl-C ends it; all of it lies in {contest.store.folder}"
+            )
         if settings.shows_banner:
             output.warn("unencrypted: others in this network could read along")
         with _worker(contest, options), sending_grades(contest, output.warn):

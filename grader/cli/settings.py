@@ -87,7 +87,7 @@ def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:
     if secret_file is not None and settings.seed_version > 1:
         refuse_weak_secret(secret_file)
     if not task.spec.runs_code and settings.repeats > 1:
-        raise UsageError(f"{task.id} is a task of files, which has one evaluation; leave out --repeats")
+        raise UsageError(f"{task.id} is a task of files, which has one evaluation; call it without --repeats")
     is_drawn = not task.spec.runs_code and secret_file is None
     secret = b"" if is_drawn else secret_for(out, secret_file)
     source = settings.source or source_of(task, None, settings.size)

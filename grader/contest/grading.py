@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.contest.store import GRADING
 from grader.files import MADE, reporting_os_errors
 from grader.gradebook.run_settings import RunSettings
-from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.data import prepare, zip_folder
+from grader.task.evaluation import HANDED_OUT, prepare_repeats, resolve_source
 from grader.task.secret import secret_for
+from grader.task.seeds import Seeds
 from grader.task.spec import DEFAULT_SIZE, load_task
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from grader.contest.folder import ContestFolder
     from grader.contest.spec import ContestTask
     from grader.notebooks.reading import Json
@@ -91,3 +93,21 @@ def _secret(task: Task, out: Path) -> bytes:
     if not task.spec.runs_code and not (out / "secret").is_file():
         return b""
     return secret_for(out, None)
+
+
+def handed_out_zip(contest: ContestFolder, named: ContestTask) -> bytes:
+    """Return the zip of the data of a task of files that belong to the answers with which the contest grades it.
+
+    Raises UsageError where they cannot be built.
+    """
+    task = task_of_contest(contest, named)
+    secret = _secret(task, contest.store.folder / GRADING / task.id)
+    seed = Seeds.of(secret, task.id).derive("data", 0) if secret else HANDED_OUT
+    source = resolve_source(task.spec.data.source, task.folder)
+    with tempfile.TemporaryDirectory(prefix="grader-public-") as scratch:
+        made, whole = Path(scratch) / "made", Path(scratch) / "whole"
+        prepare(task, made, seed=seed, source=source)
+        (whole / "data").mkdir(parents=True)
+        (made / "public").rename(whole / "data" / task.id)  # beside the notebook, which looks there
+        zip_folder(whole, made / "whole.zip")
+        return (made / "whole.zip").read_bytes()

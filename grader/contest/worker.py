@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from grader.contest import queue
 from grader.contest.evidence import gather_evidence
-from grader.contest.feedback_page import write_feedback
+from grader.contest.feedback_page import FeedbackPages
 from grader.contest.intake import sweep
 from grader.contest.privacy import remove_late_run
 from grader.contest.replays import asked_replays, record_replay
@@ -59,6 +59,7 @@ class ContestWorker:
     ) -> None:
         self.id = f"w{secrets.token_hex(4)}"
         self._store, self._tasks, self._engine, self._settings = store, tasks, engine, settings
+        self._pages = FeedbackPages(store)
         self._looking = threading.Lock()  # at what has arrived: one thread at a time
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
@@ -147,7 +148,9 @@ class ContestWorker:
         graded = self._tasks[leases[0].task]
         submissions = [self._submission(lease) for lease in leases]
         by_path = {submission.path: lease for submission, lease in zip(submissions, leases, strict=True)}
-        watcher = _Recorder(self._store, by_path, graded, self._settings.on_notice)
+        watcher = _Recorder(
+            self._store, by_path, graded, pages=self._pages, on_notice=self._settings.on_notice
+        )
         job = Job(
             graded.task,
             submissions,
@@ -239,9 +242,16 @@ class _Recorder:
     """Records each result of a batch in the contest, as soon as the gradebook has it."""
 
     def __init__(
-        self, store: Store, leases: Mapping[str, Lease], graded: GradedTask, on_notice: Callable[[str], None]
+        self,
+        store: Store,
+        leases: Mapping[str, Lease],
+        graded: GradedTask,
+        *,
+        pages: FeedbackPages,
+        on_notice: Callable[[str], None],
     ) -> None:
         self._store, self._leases, self._graded, self._on_notice = store, leases, graded, on_notice
+        self._pages = pages
         self._spec = read_spec(store.spec_file)
 
     def record(self, lease: Lease, result: Result) -> None:
@@ -252,7 +262,7 @@ class _Recorder:
             remove_late_run(self._store, lease.number)
         else:
             try:
-                write_feedback(self._store, self._spec, lease, result=result, graded=self._graded)
+                self._pages.write(self._spec, lease, result=result, graded=self._graded)
             except (GraderFault, StudentFault, UsageError) as error:  # the verdict stands
                 self._on_notice(f"no page of feedback for submission {lease.number}: {error}")
             self._on_notice(f"submission {lease.number} of {lease.task}: {result.verdict}")

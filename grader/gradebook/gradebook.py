@@ -415,6 +415,17 @@ class Gradebook:
         """Return every result, oldest first."""
         return self._select("results", "1", "results.id")
 
+    def of_student(self, task: str, student: str) -> list[Recorded]:
+        """Return every result of a student in a task, oldest first."""
+        return self._select("results", "submissions.task = ? AND student = ?", "results.id", task, student)
+
+    def executed_for(self, recorded: Recorded) -> Recorded:
+        """Return the result that was executed for this one: that of the same program, or itself."""
+        results = self._select(
+            "results", "results.id = ?", "results.id", recorded.identical_to or recorded.id
+        )
+        return results[0] if results else recorded
+
     def runs(self) -> list[dict[str, Any]]:
         """Return every call of a command, oldest first; settings, versions and machine are values."""
         with translated(self._out):

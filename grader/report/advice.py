@@ -20,6 +20,7 @@ NEAR = 0.8  # of a limit, from where a student is warned
 _REHEARSE = (
     "Before you hand in, run `grader check` on your notebook: it gives the same verdict on the public data."
 )
+_REHEARSE_FILE = "Before you hand in, run `grader check` on the file: it says what is wrong and where."
 _NEXT: dict[Verdict, tuple[str, ...]] = {
     Verdict.INVALID_NOTEBOOK: (
         "Check the name and the size of the file: it may not be the one you meant.",
@@ -27,7 +28,7 @@ _NEXT: dict[Verdict, tuple[str, ...]] = {
     ),
     Verdict.INVALID_FILE: (
         "Run your notebook from top to bottom, and hand in the file that its last cell writes.",
-        "Before you hand in, run `grader check` on the file: it says the same.",
+        _REHEARSE_FILE,
     ),
     Verdict.SLOT_MISSING: (
         "Paste your function into the slot of a fresh starter notebook, and hand in that file.",
@@ -158,7 +159,7 @@ def advice(result: Result, score: Score | None) -> list[str]:
 
 def advice_after_rehearsal(result: Result, score: Score | None) -> list[str]:
     """Return the same for somebody who has just run `grader check`."""
-    return [sentence for sentence in advice(result, score) if sentence != _REHEARSE]
+    return [sentence for sentence in advice(result, score) if sentence not in (_REHEARSE, _REHEARSE_FILE)]
 
 
 def near_memory_limit(result: Result, limit_mb: int) -> str:

@@ -56,10 +56,10 @@ class GradeSender:
             last = transaction.connection.execute("SELECT MAX(number) AS last FROM events").fetchone()["last"]
             due = due_grades(transaction, self._contest.spec, after=self._after, platforms=self._platforms)
             looked = transaction.moment
-        self._after = last or 0
         with store.writing() as transaction:
             settle(transaction, looked)
         problems = [self._send(grade) for grade in due]
+        self._after = last or 0  # not before: what a full disk interrupts is looked at again
         return SentGrades(problems.count(""), len(problems) - problems.count(""))
 
     def _send(self, due: DueGrade) -> str:

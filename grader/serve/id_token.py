@@ -66,7 +66,7 @@ class ExpectedToken:
     nonce: str
 
 
-def verified_claims(text: str, expected: ExpectedToken, keys: IssuerKeys, now: float) -> dict[str, Any]:
+def verified_claims(text: str, expected: ExpectedToken, *, keys: IssuerKeys, now: float) -> dict[str, Any]:
     """Return the claims of an ID token that is good at `now` (seconds since 1970).
 
     Raises SignInRefused for any other, and GraderFault where the issuer's keys cannot be fetched.

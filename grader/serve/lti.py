@@ -67,7 +67,9 @@ def _launched(visit: SiteVisit, tool: LtiTool) -> tuple[LtiPlatform, LtiLaunch]:
         raise SignInRefused(SignInFault.STATE)
     if "error" in visit.form:
         raise SignInRefused(SignInFault.DENIED)
-    launch = tool.launch(visit.form.get("id_token", ""), pending, visit.site.seconds(), visit.site.tasks)
+    launch = tool.launch(
+        visit.form.get("id_token", ""), pending, now=visit.site.seconds(), tasks=visit.site.tasks
+    )
     return tool.platforms[pending.provider], launch
 
 

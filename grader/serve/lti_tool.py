@@ -28,7 +28,7 @@ class LtiTool:
     """A contest as a tool of platforms. May be used by several threads; `clock` only goes forward."""
 
     def __init__(
-        self, platforms: Sequence[LtiPlatform], folder: Path, address: str, clock: Callable[[], float]
+        self, platforms: Sequence[LtiPlatform], folder: Path, *, address: str, clock: Callable[[], float]
     ) -> None:
         self.platforms = {platform.key: platform for platform in platforms}
         self.key = ToolKey.of(folder)
@@ -66,11 +66,11 @@ class LtiTool:
         }
         return f"{platform.login}{'&' if '?' in platform.login else '?'}{urlencode(fields | given)}"
 
-    def launch(self, token: str, pending: PendingSignIn, now: float, tasks: Collection[str]) -> LtiLaunch:
+    def launch(self, token: str, pending: PendingSignIn, *, now: float, tasks: Collection[str]) -> LtiLaunch:
         """Return who comes to which of `tasks`. Raises SignInRefused, and GraderFault where keys cannot be read."""
         platform = self.platforms[pending.provider]
         expected = ExpectedToken(platform.issuer, platform.client_id, pending.nonce)
-        claims = verified_claims(token, expected, self._keys[platform.key], now)
+        claims = verified_claims(token, expected, keys=self._keys[platform.key], now=now)
         return launch_of(claims, platform, tasks)
 
 

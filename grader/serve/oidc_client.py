@@ -42,7 +42,7 @@ class OidcClient:
     """A contest as a client of one provider. May be used by several threads; `clock` only goes forward."""
 
     def __init__(
-        self, provider: OidcProvider, folder: Path, address: str, clock: Callable[[], float]
+        self, provider: OidcProvider, folder: Path, *, address: str, clock: Callable[[], float]
     ) -> None:
         self.provider = provider
         self._secret = _secret(folder / provider.secret_file) if provider.secret_file else ""
@@ -98,7 +98,7 @@ class OidcClient:
         if not isinstance(token, str):
             raise SignInRefused(SignInFault.MALFORMED)
         expected = ExpectedToken(self.provider.issuer, self.provider.client_id, pending.nonce)
-        return verified_claims(token, expected, self._keys, now)
+        return verified_claims(token, expected, keys=self._keys, now=now)
 
     def _basic(self) -> dict[str, str]:
         """Return the header with id and secret, each encoded as RFC 6749 (2.3.1) asks for."""

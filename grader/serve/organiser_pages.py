@@ -45,7 +45,11 @@ def people_page(visit: SiteVisit, *, drawn: str = "", drawn_for: str = "") -> Re
         everybody = participants(transaction)
         names = team_names(transaction)
         coded = {person.id for person in everybody if has_code(transaction, person.id)}
-    teams = {person.team: names[person.team] for person in everybody if not person.erased}
+    teams = {
+        person.team: names[person.team]
+        for person in everybody
+        if person.role == "student" and not person.erased
+    }
     return visit.page(
         "people.html",
         everybody=everybody,

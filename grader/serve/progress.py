@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import statistics
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from grader.contest.attempts import attempts_of
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 _STUCK_FAILURES = 3  # in a row
 _STEPS = 40  # of time that a drawing has at most
+_LEAST_SECONDS = 60.0  # that a drawing over time spans
 
 
 @dataclass(frozen=True)
@@ -97,10 +99,9 @@ def _failures_in_a_row(attempts: Sequence[Attempt]) -> int:
 
 def _over_time(attempts: Sequence[Attempt]) -> str:
     """Draw how many attempts there were over the hours since the first one."""
-    if len(attempts) < 2:
+    seconds = [(attempt.received - attempts[0].received).total_seconds() for attempt in attempts]
+    if not seconds or seconds[-1] < _LEAST_SECONDS:
         return ""
-    first = attempts[0].received
-    seconds = [(attempt.received - first).total_seconds() for attempt in attempts]
     unit, name = charts.time_unit(seconds[-1])
     steps = [(passed / unit, float(number)) for number, passed in enumerate(seconds, 1)]
     return charts.curve(charts.Curve("attempts", f"{name} since the first attempt", [steps]))
@@ -110,9 +111,10 @@ def _best_over_time(spec: ContestSpec, by_team: Mapping[str, Sequence[Attempt]])
     """Draw the points of the best team and of the one in the middle, among those with a score by then, over time."""
     scored = {team: [a for a in tried if a.scored and not a.disqualified] for team, tried in by_team.items()}
     arrivals = sorted(a.received for tried in scored.values() for a in tried)
-    if len(arrivals) < 2 or arrivals[0] == arrivals[-1]:
+    span = arrivals[-1] - arrivals[0] if arrivals else timedelta(0)
+    if span.total_seconds() < _LEAST_SECONDS:
         return ""
-    first, span = arrivals[0], arrivals[-1] - arrivals[0]
+    first = arrivals[0]
     unit, name = charts.time_unit(span.total_seconds())
     best_line, middle_line = [], []
     for step in range(_STEPS + 1):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from grader.contest.store import PUBLIC
@@ -25,12 +26,21 @@ _NAME = re.compile(r"[\w.+-]+")  # of a file that can be downloaded
 
 @dataclass(frozen=True)
 class PublicTask:
-    """What everybody in the contest may see of a task once it is open; `statement` is HTML, made from our own notebook."""
+    """What everybody in the contest may see of a task once it is open; `statement` is HTML, made from our own notebook.
+
+    `hand_in` is the name of the file that is handed in.
+    """
 
     id: str
     title: str
     story: str
     statement: str
+    hand_in: str = "notebook.ipynb"
+
+    @property
+    def ending(self) -> str:
+        """The ending of what is handed in, with its dot."""
+        return PurePosixPath(self.hand_in).suffix
 
 
 def public_tasks(folder: Path, spec: ContestSpec) -> dict[str, PublicTask]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
 
-from grader.contest.grading import task_of_contest
+from grader.contest.grading import handed_out_zip, task_of_contest
 from grader.contest.store import PUBLIC
 from grader.errors import UsageError
 from grader.files import write_atomic
@@ -23,12 +23,18 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 
+DATA_ZIP = "data.zip"
+
+
 def publish_tasks(contest: Contest) -> None:
-    """Write the statement and the starter of every task into `public/`. Raises UsageError where a task cannot be read."""
+    """Write the statement and the starter of every task into `public/`, of a task of files also its data. Raises UsageError where a task cannot be read."""
     for named in contest.spec.tasks:
         task = task_of_contest(contest, named)
         folder = contest.store.folder / PUBLIC / named.id
         page = PublicTask(named.id, task.spec.title, task.spec.story, _statement(task))
+        if task.spec.files is not None:
+            page = replace(page, hand_in=task.spec.files.name)
+            _write_changed(folder / DATA_ZIP, handed_out_zip(contest, named))
         _write_changed(folder / PAGE, json.dumps(asdict(page)).encode())
         _write_changed(folder / task.starter.name, task.starter.read_bytes())
 

@@ -88,11 +88,13 @@ def enter(visit: SiteVisit, person: Participant, path: str = "/") -> Response:
 
 
 def refuse_sign_in(visit: SiteVisit, way: str, refused: SignInRefused) -> Response:
-    """Return why a provider's word did not open a session, and record it; it counts as a failure of the address.
+    """Return why a provider's word did not open a session, and record it.
 
+    It counts as a failure of the address, unless the provider was right and the person is only not in the class list.
     So that nobody swells the chain of events, it takes only so many of these an hour.
     """
-    visit.site.by_address.count(visit.address)
+    if refused.reason not in (SignInFault.DENIED, SignInFault.UNVERIFIED, SignInFault.UNKNOWN_PERSON):
+        visit.site.by_address.count(visit.address)
     if not visit.site.refusals.take(""):
         with visit.writing() as transaction:
             data = {"way": way, "reason": str(refused.reason)}

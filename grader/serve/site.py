@@ -171,14 +171,14 @@ def _oidc_client(contest: Contest, settings: ServeSettings) -> OidcClient | None
     if provider is None:
         return None
     _check_encrypted(settings, "[oidc]")
-    return OidcClient(provider, contest.store.folder, settings.address, time.monotonic)
+    return OidcClient(provider, contest.store.folder, address=settings.address, clock=time.monotonic)
 
 
 def _lti_tool(contest: Contest, settings: ServeSettings) -> LtiTool | None:
     if not contest.spec.lti:
         return None
     _check_encrypted(settings, "[[lti]]")
-    return LtiTool(contest.spec.lti, contest.store.folder, settings.address, time.monotonic)
+    return LtiTool(contest.spec.lti, contest.store.folder, address=settings.address, clock=time.monotonic)
 
 
 def _check_encrypted(settings: ServeSettings, table: str) -> None:

@@ -125,7 +125,9 @@ def attempt_file(visit: SiteVisit) -> Response:
     path = visit.contest.store.files / sent.file
     if not path.is_file():
         raise HTTPException(404)
-    return FileResponse(path, media_type=_NOTEBOOK, filename=f"submission-{sent.view.number}.ipynb")
+    ending = visit.site.tasks[sent.view.task].ending
+    kind = _NOTEBOOK if ending == ".ipynb" else "application/octet-stream"
+    return FileResponse(path, media_type=kind, filename=f"submission-{sent.view.number}{ending}")
 
 
 def feedback(visit: SiteVisit) -> Response:

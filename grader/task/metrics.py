@@ -241,12 +241,9 @@ def exact_match(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
 
 
 def normalised_return(answers: NDArray[Any], predictions: NDArray[Any]) -> float:
-    """Return where the mean of what was earned lies between two references: 0 at a weak player's, 1 at a strong one's.
-
-    predictions (n,): what each episode earned; answers (n, 2): what the weak and the strong player earn in it. Mnih et al. 2015,
-    "Human-level control through deep reinforcement learning", with the means of the episodes of one game.
-    """
+    """Return where the mean return (n,) lies between a weak player's, 0, and a strong one's, 1; answers (n, 2) has both."""
     import numpy as np
 
+    # After Mnih et al. 2015, "Human-level control through deep reinforcement learning".
     weak, strong = answers.astype(float).mean(axis=0)
     return float((np.mean(predictions) - weak) / (strong - weak))

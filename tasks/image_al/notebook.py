@@ -83,7 +83,7 @@ SEED = 0  # first labels, start of the networks, order of the batches, dropout
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# All imports of the protected cells.
+# This cell imports what the protected cells need, and chooses where they run.
 
 # %% tags=["protected"]
 import hashlib, json, random, shutil, stat, urllib.request, zipfile
@@ -136,7 +136,7 @@ print(f"{setting['size']} size, {setting['noise']} noise, {knobs['network']}: {k
 
 # %% tags=["protected"]
 class Images:
-    """Images (n, 1, 28, 28) float32 on the device; `labels` (n,) int64 and `spoilt` (n,) bool, or None, on the CPU."""
+    """Images (n, 1, 28, 28) float32 on the device; `labels` (n,) int64 and `spoilt` (n,) bool on the CPU, or None."""
 
     def __init__(self, path):
         with np.load(path, allow_pickle=False) as arrays:
@@ -152,7 +152,7 @@ class Images:
 
 pools = {name: Images(data_folder / "train" / f"{name}.npz") for name in SCENARIOS}
 val_set = None if FINAL_EVALUATION_MODE else Images(data_folder / "val" / "images.npz")
-print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
+print(f"{len(pools['clean'])} images in each pool")
 
 # %% [markdown]
 # This draws an image with a line of text above it. A spoilt image gets a thick red frame.
@@ -161,7 +161,7 @@ print({name: len(pool) for name, pool in pools.items()}, "images in the pools")
 def draw(axis, image, title, spoilt):
     """Draw one image with a title, in a thick red frame where it is spoilt."""
     axis.imshow(image, cmap="gray")
-    axis.set_title(title, fontsize=9, pad=3)
+    axis.set_title(title, fontsize=9, pad=5)  # points, clear of the frame
     axis.set_xticks([]), axis.set_yticks([])
     for side in axis.spines.values():
         side.set(color="red" if spoilt else "black", linewidth=3 if spoilt else 1)
@@ -172,7 +172,7 @@ def draw(axis, image, title, spoilt):
 # %% tags=["protected"]
 def show_pools(columns=10):
     """Draw an image of each class, the same image spoilt, and the first images of the noisy pool."""
-    figure, axes = plt.subplots(3, columns, figsize=(11, 4))
+    figure, axes = plt.subplots(3, columns, figsize=(11, 4.4))
     clean, noisy = (dict(np.load(data_folder / "train" / f"{name}.npz")) for name in SCENARIOS)
     firsts = [np.flatnonzero(clean["labels"] == column % CLASSES)[0] for column in range(columns)]
     images, labels = clean["images"][firsts], clean["labels"][firsts]
@@ -197,7 +197,7 @@ if not FINAL_EVALUATION_MODE:
 
 # %% tags=["protected"]
 class LeNet5(nn.Module):
-    """61,706 weights for ten classes: images (B, 1, 28, 28) -> features (B, 400) -> embeddings (B, 84) -> logits (B, K)."""
+    """61,706 weights: images (B, 1, 28, 28) -> features (B, 400) -> embeddings (B, 84) -> logits (B, K)."""
 
     def __init__(self, classes, dropout):
         super().__init__()
@@ -301,7 +301,10 @@ def score(models, dataset):
 
 # %% [markdown]
 # ## Training
-#
+
+# {{ cells/seeds.py }}
+
+# %% [markdown]
 # In each round a new network starts from random weights and learns from all labels bought so far, correct or wrong. Each label is used equally often.
 
 # %% tags=["protected"]
@@ -361,7 +364,7 @@ def check_positions(answer, candidates, n_query):
 
 # %% tags=["protected"]
 def ask(query, model, pool, labelled, unlabelled, moment):
-    """Return the positions in the pool that `query` chose from `unlabelled`, or raise InvalidOutput. `moment` names the round."""
+    """Return the positions that `query` chose from `unlabelled`, or raise InvalidOutput; `moment` names the round."""
     seed_everything(derive_seed("dropout", moment))
     embeddings, probs = look_at(model, pool.images[unlabelled], knobs["passes"])  # (U, D), (T, U, K)
     known, _ = look_at(model, pool.images[labelled])  # (L, D)
@@ -374,7 +377,7 @@ def ask(query, model, pool, labelled, unlabelled, moment):
 
 # %% tags=["protected"]
 def play(name, query, val_set=None):
-    """Return the last networks of a scenario, and a record: BAC on val, labelled positions, and the share of odd labels bought."""
+    """Return the last networks, and a record: BAC on val, labelled positions, and the share of odd labels bought."""
     pool, bac, odd, rng = pools[name], [], [], np.random.default_rng([SEED, SCENARIOS.index(name)])
     labelled = rng.permutation(len(pool))[: knobs["start"]]
     for number in range(1, knobs["rounds"] + 1):
@@ -507,7 +510,8 @@ def show_choices(name="noisy", columns=12):
             draw(axis, pool.images[position, 0].cpu().numpy(), pool.labels[position], pool.spoilt[position])
         title = f"{example.__name__.removesuffix('_query')}\n{describe(pool, bought)}"
         line[0].set_ylabel(title, rotation=0, ha="right", va="center")
-    figure.suptitle(f"The first {columns} of {knobs['n_query']} choices, and their labels. Thick red frame: spoilt, and the label is wrong")
+    first = f"The first {columns} of {knobs['n_query']} choices, and their labels."
+    figure.suptitle(f"{first} Thick red frame: spoilt, and the label is wrong")
     figure.tight_layout()
     plt.show()
 
@@ -527,10 +531,10 @@ if not FINAL_EVALUATION_MODE:
 def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
     """Choose the images whose labels are bought in this round.
 
-    mc_probs             (T, U, K) float64: class probabilities of the U unlabelled images in T = 20 passes with dropout
+    mc_probs             (T, U, K) float64: class probabilities of the U unlabelled images, T = 20 passes
     embeddings           (U, D) float64: outputs of the last hidden layer for them, without dropout; D = 84
     labelled_embeddings  (L, D) float64: the same for the labelled images, in the order in which they were bought
-    labelled_y           (L,) int64: their labels, correct or wrong; the first 40 are always those of the random images
+    labelled_y           (L,) int64: their labels, correct or wrong; the first 40 are of the random images
     n_query              how many to choose: 40
     seed                 a whole number for random choices, different in each round
     returns              (n_query,) int64: positions 0..U-1, all different
@@ -571,7 +575,8 @@ for name in SCENARIOS:
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
-    save_history("round", {f"share of odd classes among the labels bought, {name}": records[name]["odd"] for name in SCENARIOS})
+    odd = {f"share of odd classes among the labels bought, {name}": records[name]["odd"] for name in SCENARIOS}
+    save_history("round", odd)
 
 # %% [markdown]
 # How fast does the network learn from the labels you chose, and how fast from random ones? The star at the end is the score of the three networks together.

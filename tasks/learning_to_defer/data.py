@@ -30,7 +30,7 @@ from parts.redraw import redrawn
 VAL, TEST = 500, 2000  # images of the embedded digits; the other 2500 are for training
 KNOWN = ((0.0, 0.7), (0.4, 0.8), (0.7, 1.1))  # part of the shuffled classes that each knows; 1.1 ends at 0.1
 CAPS = (0.20, 0.35, 0.35)  # most of the images that each takes; who knows most has the least time
-LOWER = (0.10, 0.10, 0.10)  # least of the images that each of them shall get
+LOWER = (0.10, 0.10, 0.10)  # smallest share of the images that each of them should get
 CLASSIFIER_CAP, CLASSIFIER_LOWER = 0.20, 0.05
 RIGHT_KNOWN, RIGHT_OTHER = 0.95, 0.30  # chance of a right answer in a class that they know, and in another
 SEEN_OFTEN = 0.4  # share of the classes of which an expert answered many training images; half of them known

@@ -152,7 +152,7 @@ SEED = 0  # start of the networks, order of the batches and of the test, who tak
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# All imports of the protected cells.
+# This cell imports what the protected cells need, and chooses where they run.
 
 # %% tags=["protected"]
 import hashlib, json, random, shutil, stat, time, urllib.request, zipfile
@@ -245,7 +245,9 @@ def show_samples(dataset, title, rows=2, columns=12):
         axis.axis("off")
         for expert, answer in enumerate(dataset.answers[index]):
             is_right = answer == dataset.labels[index]
-            text, colour = ("-", "gray") if answer < 0 else (answer, "tab:blue") if is_right else (f"({answer})", "tab:orange")
+            text, colour = (answer, "tab:blue") if is_right else (f"({answer})", "tab:orange")
+            if answer < 0:
+                text, colour = "-", "gray"
             axis.text(0.2 + 0.3 * expert, -0.2, text, color=colour, ha="center", transform=axis.transAxes)
     figure.suptitle(title)
     figure.tight_layout()
@@ -345,7 +347,7 @@ def assign(log_gate, eps_upper, seed):
 # %% tags=["protected"]
 @torch.no_grad()
 def team_answers(team, dataset, seed):
-    """Return what the gate believes (N, M+1), all agents' answers (N, M+1), who got each image and who was wanted (N,)."""
+    """Return the gate's beliefs and all answers, (N, M+1) each, who got each image and who was wanted, (N,)."""
     team.eval()
     gates, ai = [], []
     for images in dataset.images.split(2000):
@@ -365,6 +367,8 @@ def chosen(answers, agent):
 # ## Training
 #
 # In a loop, your E-step guesses and the models learn from the guess.
+
+# {{ cells/seeds.py }}
 
 # {{ cells/penalties.py }}
 
@@ -431,7 +435,7 @@ def train_step(team, optimizer, dataset, batch, e_step):
 
 # %% tags=["protected"]
 def train_epoch(team, optimizer, dataset, epoch, rng, e_step):
-    """Train for one epoch, 1 to the last; return the mean of q_z in each batch, [(M+1,)], and why others were skipped."""
+    """Train for one epoch, 1 to the last; return the mean q_z of each batch, [(M+1,)], and why others were skipped."""
     loads, faults, order = [], [], rng.permutation(len(dataset.labels))
     for start in range(0, len(order), knobs["batch_size"]):
         progress = (epoch - 1 + start / len(order)) / knobs["epochs"]  # share of the training so far
@@ -653,7 +657,7 @@ def show_team(dataset, log_gate, answers, agent, wanted):
     left.set(xticks=place, xticklabels=AGENTS, xlabel="agent", ylabel="share of val", ylim=(0, 1))
     left.legend(fontsize=8)
     expert = log_gate[:, :-1].argmax(axis=1)  # (N,) the gate's favourite among the experts
-    order = np.argsort(log_gate[:, :-1].max(axis=1) - log_gate[:, -1])  # images where it prefers the classifier come first
+    order = np.argsort(log_gate[:, :-1].max(axis=1) - log_gate[:, -1])  # its favourites for the classifier first
     shares, curve = np.linspace(0, 1, 41), []
     for share in shares:
         who = expert.copy()

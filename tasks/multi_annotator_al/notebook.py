@@ -86,7 +86,7 @@ SEED = 0  # start of the networks, order of the batches, the seeds that your fun
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# All imports of the protected cells are here.
+# This cell imports what the protected cells need, and chooses where they run.
 
 # %% tags=["protected"]
 import hashlib, json, random, shutil, stat, time, urllib.request, zipfile
@@ -161,6 +161,8 @@ def show_pool(columns=16):
     """Draw the first pictures of the pool above a table of the answers that the people would give."""
     figure, (top, table) = plt.subplots(2, 1, figsize=(11, 4), height_ratios=[1, A / 2])
     top.imshow(torch.cat(list(pool["images"][:columns, 0]), dim=1).cpu(), cmap="gray_r", aspect="auto")
+    for column in range(1, columns):  # the pictures stand apart
+        top.axvline(column * pool["images"].shape[-1] - 0.5, color="tab:blue", linewidth=2)
     top.set(xticks=[], yticks=[], ylabel="picture")
     answers, labels = pool["annotations"][:columns], pool["labels"][:columns]  # (columns, A), (columns,)
     wrong = answers != labels[:, None]
@@ -190,7 +192,8 @@ def show_confusions():
         answers = pool["annotations"][:, annotator]  # (N,)
         matrix = confusion_matrix(pool["labels"], answers, labels=DIGITS, normalize="true")  # (10, 10)
         axis.imshow(matrix, cmap="Blues", vmin=0, vmax=1)
-        axis.set(title=f"person {annotator}: {np.mean(answers == pool['labels']):.0%} right", xticks=DIGITS[::3], yticks=DIGITS[::3])
+        right = np.mean(answers == pool["labels"])
+        axis.set(title=f"person {annotator}: {right:.0%} right", xticks=DIGITS[::3], yticks=DIGITS[::3])
     for axis in axes[:, 0]:
         axis.set_ylabel("true digit")
     for axis in axes[-1]:
@@ -304,7 +307,10 @@ def check_weights(answer, shape):
 
 # %% [markdown]
 # ## Training
-#
+
+# {{ cells/seeds.py }}
+
+# %% [markdown]
 # A new network learns the soft labels by cross-entropy. Rows of zeros are skipped. A cosine takes the learning rate down to zero, so the last batches do not decide the result.
 
 # %% tags=["protected"]

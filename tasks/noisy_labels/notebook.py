@@ -79,7 +79,7 @@ SEED = 0  # start of the networks, order of the batches, dropout
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# All imports of the protected cells.
+# This cell imports what the protected cells need, and chooses where they run.
 
 # %% tags=["protected"]
 import hashlib, json, random, shutil, stat, time, urllib.request, zipfile
@@ -217,7 +217,10 @@ def predict_and_evaluate(model, dataset):
 
 # %% [markdown]
 # ## Training
-#
+
+# {{ cells/seeds.py }}
+
+# %% [markdown]
 # What your function returns is checked before it is used. It must be two sets of positions, each with 1 to B whole numbers from 0 to B-1.
 
 # %% tags=["protected"]
@@ -294,7 +297,7 @@ def make_optimizer(model, steps):
 
 # %% tags=["protected"]
 def train_epoch(models, optimizers, schedules, train_set, order, select_indices):
-    """Train both models for one epoch; return the losses (2, n) in this order, and how often each label was kept (2, 2)."""
+    """Train both models for one epoch; return losses (2, n) in this order, and how often labels were kept (2, 2)."""
     losses, kept = [], torch.zeros(2, 2)  # kept[model, label]
     for batch in order.split(BATCH_SIZE):
         images, targets = train_set[batch]  # (B, 1, 28, 28), (B,)

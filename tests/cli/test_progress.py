@@ -84,6 +84,7 @@ def shown(terminal: bool, monkeypatch: pytest.MonkeyPatch) -> str:
     with progress.watcher(6, quiet=False) as watch:
         watch.on_known(2)
         watch.on_progress("running[bold]", 1, 0.25)
+        watch.on_line("running[bold]", "[red]epoch 3[/]")
         for number in range(3):
             watch.on_result(result_named(f"s{number}", Verdict.SCORED, 50))
         watch.on_notice("trainers start cold")
@@ -99,6 +100,7 @@ def test_a_terminal_shows_counts_speed_and_what_runs(monkeypatch: pytest.MonkeyP
     assert "a minute" in text
     assert "running[bold]" in text, "a student's name is no markup"
     assert "repeat 2" in text
+    assert "[red]epoch 3[/]" in text, "nor is what a program prints"
     assert "25%" in text
 
 
@@ -109,3 +111,21 @@ def test_a_log_has_a_plain_line_for_each_result(monkeypatch: pytest.MonkeyPatch)
     assert lines[3].startswith("[5/6] s2: scored, 50 points, 0.0 s, ")
     assert lines[3].endswith(" s left")
     assert "\x1b" not in "".join(lines)
+
+
+def test_the_bar_of_one_submission_shows_what_its_program_prints_as_it_is(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    stream = Stream(terminal=True)
+    console = SafeConsole(
+        file=stream, force_terminal=True, width=100, color_system=None, legacy_windows=False
+    )
+    monkeypatch.setattr(progress, "err", console)
+    with progress.bar(2, quiet=False) as watch:
+        watch.on_line("mine", "loading")
+        watch.on_progress("mine", 0, 0.5)
+        watch.on_line("mine", "[red]epoch 3[/]")
+        assert isinstance(watch, progress._Bar)
+        watch._progress.refresh()
+    assert "repeat 1 of 2  [red]epoch 3[/]" in stream.getvalue()
+    assert "loading  [red]" not in stream.getvalue()

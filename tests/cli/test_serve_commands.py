@@ -4,22 +4,24 @@ from __future__ import annotations
 
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 import time
+import tomllib
 import urllib.request
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from grader.cli import serve as serve_module
+from grader.cli.errors import complaint
 from grader.cli.serve import WorkerKeeper
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from conftest import Run
 
     from grader.task.spec import Task
@@ -41,6 +43,19 @@ def test_what_cannot_be_served_is_one_line(
     code, _, err = run("serve", *(str(tmp_path) if word == "FOLDER" else word for word in words))
     assert code == 2
     assert reason in err
+
+
+IMPORTED = {"argon2-cffi": "argon2", "markdown-it-py": "markdown_it", "python-multipart": "python_multipart"}
+
+
+def test_whatever_package_of_the_extra_is_missing_one_line_says_what_to_install() -> None:
+    settings = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text(encoding="utf-8"))
+    for wanted in settings["project"]["optional-dependencies"]["serve"]:
+        name = re.split("[><=]", wanted)[0]
+        package = IMPORTED.get(name, name)
+        problem = complaint(ModuleNotFoundError(f"No module named {package!r}", name=package))
+        assert (problem.code, problem.traceback) == (2, "")
+        assert "pip install 'notebook-olympiad[grade,serve]'" in problem.line
 
 
 def test_a_worker_that_ends_is_replaced_and_the_last_one_is_ended(
@@ -112,11 +127,20 @@ def test_a_demo_is_served_with_codes_for_its_people_and_ends_with_ctrl_c(
     ]  # fmt: skip
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(5)]
-        address = re.search(r"http://\S+", lines[-1])
+        lines = [process.stdout.readline() for _ in range(6)]
+        address = re.search(r"http://\S+", lines[4])
         assert address is not None
         with urllib.request.urlopen(f"{address[0]}/sign-in", timeout=120) as answer:
             assert answer.status == 200
         process.send_signal(signal.SIGINT)
         assert process.wait(120) in (0, 130)
     assert [line.split("  ")[1].strip() for line in lines[:4]] == ["Organiser", "Ada Example", "Bela Example", "Chen Example"]  # fmt: skip
+    assert str(tmp_path / "demo") in lines[5]
+
+
+def test_a_port_that_is_taken_is_said_before_a_demo_is_made(run: Run, tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _, err = run("serve", str(tmp_path / "demo"), "--demo", "--port", str(port))
+    assert (code, (tmp_path / "demo").exists()) == (2, False)
+    assert "choose another --port" in err

@@ -114,7 +114,10 @@ def test_attempts_cool_down_and_turn_are_those_of_the_team(tmp_path: Path) -> No
     first, second = small.hand_in(small.ada).number, small.hand_in(small.bob).number
     with small.store.reading() as transaction:
         states = dict(transaction.connection.execute("SELECT number, state FROM submissions").fetchall())
+        (owls,) = teams_called(transaction, "Owls")
+        turns = [queue.turn_for(transaction, team) for team in (owls, "another team")]
     assert states == {first: "replaced", second: "received"}  # it waited, and the mate's is newer
+    assert turns == [2, 1]
     with pytest.raises(Refused) as refused:
         small.hand_in(small.ada)
     assert refused.value.reason is RefusalReason.TOO_SOON

@@ -11,7 +11,7 @@ from contests import RULES, SmallContest, result, small_contest
 
 from grader.contest import queue
 from grader.contest.events import EventKind, all_events, broken_link
-from grader.contest.feedback_page import write_feedback
+from grader.contest.feedback_page import FeedbackPages
 from grader.contest.grading import GradingChoices, prepare_grading
 from grader.contest.privacy import erase_person
 from grader.contest.spec import parse_spec
@@ -83,10 +83,10 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     with small.store.reading() as transaction:
         row = transaction.connection.execute("SELECT file FROM submissions WHERE number = 1").fetchone()
     path = small.store.files / row["file"]
-    lease = queue.Lease("", ada.number, "", "toy_task", row["file"], "")
+    lease = queue.Lease("", ada.number, small.ada.team, "toy_task", row["file"], "")
     with reading(graded.out) as book:
         recorded = next(known for known in book.history() if known.result.submission == str(path))
-    write_feedback(small.store, spec, lease, result=recorded.result, graded=graded)
+    FeedbackPages(small.store).write(spec, lease, result=recorded.result, graded=graded)
     coarse = page.read_text(encoding="utf-8")
     assert recorded.result.metrics is not None
     assert f"{recorded.result.metrics.value:.3f}" not in coarse

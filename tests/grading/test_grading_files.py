@@ -189,7 +189,7 @@ def test_data_and_answers_belong_together_also_by_a_secret(files_task: Task, hom
     [
         (
             ("grade", "TASK", "sent", "--out", "r", "--repeats", "3"),
-            "has one evaluation; leave out --repeats",
+            "has one evaluation; call it without --repeats",
         ),
         (("gradescope", "TASK", "--out", "a.zip"), "download what was handed in"),
         (("check", "sent/notebook.ipynb", "--task", "TASK"), "is not what toy_files asks for"),

@@ -12,9 +12,10 @@ from spoiling import spoil, the, wrong
 
 from grader.errors import Verdict
 from grader.gradebook.run_settings import RunSettings
+from grader.grading.batch import Job, run_batch
 from grader.lint.task import build_task_data, read_subject
 from grader.lint.task.episodes import CHANGES, around, check_episodes, play_again
-from grader.lint.task.runs import run_faces
+from grader.submissions.collect import Submission
 from grader.task.evaluation import Repeat
 
 if TYPE_CHECKING:
@@ -37,9 +38,10 @@ SPOILT = (
 def findings_of(task: Task, folder: Path) -> list[Finding]:
     subject, data = read_subject(task), build_task_data(task, folder / "d", seeds=1)
     settings, (repeat,) = RunSettings("cpu", 60, "any"), data.repeats
-    results = run_faces(task, [repeat], folder / "results", settings, Quiet())
-    results |= play_again(subject, repeat, folder=folder / "again", settings=settings, watcher=Quiet())
-    return check_episodes(task.spec, results, repeat)
+    starter = Submission("starter.ipynb", "starter", task.starter.read_bytes())
+    (result,) = run_batch(Job(task, [starter], [repeat], settings, folder, 1), Quiet())
+    players = play_again(subject, repeat, folder=folder / "again", settings=settings, watcher=Quiet())
+    return check_episodes(task.spec, {"starter": result, **players}, repeat)
 
 
 @pytest.mark.slow

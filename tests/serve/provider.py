@@ -97,7 +97,7 @@ class Provider:
         assert asked["redirect_uri"] == fields["redirect_uri"]
         if self.secret_by == "client_secret_post":
             assert fields["client_secret"] == SECRET
-        else:
+        elif self.secret_by == "client_secret_basic":
             pair = f"{CLIENT}:{SECRET}".replace(" ", "%20").replace("&%", "%26%25")
             assert authorization == f"Basic {base64.b64encode(pair.encode()).decode()}"
         return {
@@ -181,11 +181,24 @@ def provider_on_a_port() -> Iterator[Provider]:
 
         def _usual(self, path: str, body: bytes) -> tuple[int, dict[str, str], bytes]:
             lowered = {name.lower(): value for name, value in self.headers.items()}
+            here = provider.address + self.path
+            if path == "/authorize":  # a browser came, of somebody who is known
+                return 303, {"Location": provider.sign_in(here)}, b""
+            if path == "/lti/auth":
+                return 200, {"Content-Type": "text/html"}, self._launch(here).encode()
             try:
                 answer = provider.answer(path, body, lowered)
             except (AssertionError, KeyError):
                 return 400, {}, b'{"error": "invalid_request"}'
             return (404, {}, b"") if answer is None else (200, {}, json.dumps(answer).encode())
+
+        def _launch(self, address: str) -> str:
+            site = parse_qs(urlsplit(address).query)["redirect_uri"][0]
+            fields = "".join(
+                f'<input type="hidden" name="{name}" value="{value}">'
+                for name, value in provider.launch(address).items()
+            )
+            return f'<form method="post" action="{site}">{fields}<button>Go</button></form>'
 
         def log_message(self, *_: object) -> None:
             """Print nothing."""

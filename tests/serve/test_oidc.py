@@ -8,15 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from contests import RULES
+from joserfc.jwk import RSAKey
 from provider import CLIENT, SECRET, Provider, provider_on_a_port, rsa_key
 from sites import SiteClient, SmallSite, small_site
 
 from grader.contest.backup import back_up
 from grader.contest.events import EventKind, all_events
 from grader.contest.privacy import erase_person
+from grader.contest.provider_rules import OidcProvider
 from grader.contest.spec import parse_spec
-from grader.errors import UsageError
+from grader.errors import GraderFault, UsageError
 from grader.serve.issuer_keys import IssuerKeys
+from grader.serve.oidc_client import OidcClient
 from grader.serve.provider_http import MOST_BYTES, ProviderAnswer
 from grader.serve.settings import ServeSettings
 
@@ -28,6 +31,7 @@ if TYPE_CHECKING:
 
     from grader.task.spec import Task
 
+DISCOVERY = "/.well-known/openid-configuration"
 OIDC = """
 [oidc]
 issuer = "{address}"
@@ -251,6 +255,56 @@ def test_a_provider_that_answers_oddly_is_no_fault_of_the_student(
     assert response.status_code == 503
     assert "127.0.0.1" in response.text
     assert "Traceback" not in response.text
+
+
+def test_discovery_is_read_again_after_an_hour(provider: Provider, tmp_path: Path) -> None:
+    now = [0.0]
+    rules = OidcProvider(issuer=provider.address, client_id=CLIENT)
+    client = OidcClient(rules, tmp_path, address="http://127.0.0.1", clock=lambda: now[0])
+    before = provider.asked.get(DISCOVERY, 0)
+    for seconds in (0.0, 3599.0, 3601.0, 3602.0):
+        now[0] = seconds
+        client.discover()
+    assert provider.asked[DISCOVERY] == before + 2
+
+
+@pytest.mark.parametrize(
+    ("change", "problem"),
+    [
+        ({"issuer": "https://evil.example"}, "calls itself otherwise"),
+        ({"token_endpoint": None}, "no usable address"),
+        ({"token_endpoint": "http://school.example.org/token"}, "no usable address"),
+        ({"jwks_uri": "file:///etc/passwd"}, "no usable address"),
+        ({"authorization_endpoint": ["https://a.example"]}, "no usable address"),
+    ],
+    ids=str,
+)
+def test_a_provider_that_describes_itself_oddly_is_not_asked(
+    provider: Provider, tmp_path: Path, change: dict[str, Any], problem: str
+) -> None:
+    document = provider.answer(DISCOVERY, b"", {}) or {}
+    kept = {name: value for name, value in {**document, **change}.items() if value is not None}
+    provider.answers[DISCOVERY] = (200, {}, json.dumps(kept).encode())
+    rules = OidcProvider(issuer=provider.address, client_id=CLIENT)
+    client = OidcClient(rules, tmp_path, address="http://127.0.0.1", clock=lambda: 0.0)
+    with pytest.raises(GraderFault, match=problem):
+        client.discover()
+
+
+@pytest.mark.parametrize("content", [b"{}", b'{"keys": 7}'])
+def test_a_provider_without_keys_is_no_fault_of_the_student(content: bytes) -> None:
+    keys = IssuerKeys(lambda: ProviderAnswer(json.loads(content)), lambda: 0.0)
+    with pytest.raises(GraderFault, match="published no keys"):
+        keys.find("first")
+
+
+@pytest.mark.filterwarnings("ignore:Key size")
+def test_a_short_key_and_one_for_encryption_sign_nothing() -> None:
+    short = RSAKey.generate_key(1024, {"kid": "short"}).as_dict(private=False)
+    other = rsa_key("first").as_dict(private=False) | {"use": "enc", "kid": "enc"}
+    keys = IssuerKeys(lambda: ProviderAnswer({"keys": [short, other]}), lambda: 0.0)
+    assert keys.find("short") is None
+    assert keys.find("enc") is None
 
 
 def test_whoever_invents_names_of_keys_makes_nobody_fetch_them_all_the_time() -> None:

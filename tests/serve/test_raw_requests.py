@@ -24,7 +24,10 @@ LEAKS = re.compile(rb"Traceback|site-packages|/work|/tmp|/home|/srv|\.sqlite|\.p
 SENTENCE = re.compile(r"\S.{4,}", re.DOTALL)
 _ODD = st.binary(max_size=12).map(lambda raw: "".join(f"%{byte:02X}" for byte in raw))
 _PARTS = st.one_of(
-    st.sampled_from([TASK, "..", "%2e%2e", "%00", "1", "0", "9" * 40, "-1", "a" * 300, "", "%", "%zz"]), _ODD
+    st.sampled_from(
+        [TASK, "..", "%2e%2e", "%00", "1", "0", "9" * 40, "9" * 5000, "-1", "a" * 300, "", "%", "%zz"]
+    ),
+    _ODD,
 )
 _PATHS = st.one_of(
     st.sampled_from([route.path for route in ROUTES]).flatmap(
@@ -108,6 +111,7 @@ def sentence(head: bytes, body: bytes) -> str:
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow])
 @given(request=requests())
 @example(request=b"GET / HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: x\r\n\r\n")
+@example(request=b"GET /attempt/%s HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: close\r\n\r\n" % (b"9" * 5000))
 @example(request=b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n")
 def test_whatever_bytes_come_the_answer_is_below_500_says_one_thing_and_tells_no_path(port: int, request: bytes) -> None:  # fmt: skip
     status, head, body = answer(port, request)

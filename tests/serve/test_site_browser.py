@@ -6,8 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from contests import result
+from contests import RULES, result
 from live import served
+from provider import provider_on_a_port
 from sites import TASK, SmallSite, small_site
 
 from grader.contest import queue
@@ -73,6 +74,32 @@ def grade(site: SmallSite, number: int) -> None:
         queue.admit(transaction, number)
         (lease,) = queue.take(transaction, "worker", tasks=[TASK], most=1)
         queue.record_result(transaction, lease, result(points=73))
+
+
+def test_a_student_signs_in_at_a_provider_and_comes_from_a_platform(
+    tmp_path: Path, toy_task: Task, browser: Browser
+) -> None:
+    tables = '[oidc]\nissuer = "{0}"\nclient_id = "the contest"\n[[lti]]\nissuer = "{0}"\nclient_id = "the contest"\n'
+    tables += 'deployments = ["d1"]\nlogin = "{0}/lti/auth"\nkeys = "{0}/keys"\ntoken = "{0}/lti/token"\n'
+    with provider_on_a_port() as provider:
+        provider.secret_by = "none"
+        site = small_site(tmp_path / "contest", toy_task, rules=RULES + tables.format(provider.address))
+        provider.now = site.seconds
+        with site.small.store.writing() as transaction:
+            transaction.connection.execute("UPDATE people SET email = lower(name) || '@example.org'")
+        launch = f"/lti/login?iss={provider.address}&login_hint=7&lti_message_hint=a+%26+b"
+        with served(site) as address:
+            for begin, link, end in (
+                ("/sign-in", "Sign in with single sign-on", "/tasks"),
+                (launch, "Go", f"/task/{TASK}"),
+            ):
+                page = browser.new_context(base_url=address, locale="en-US").new_page()
+                page.set_default_timeout(90_000)
+                page.goto(begin)
+                page.get_by_text(link).click()
+                page.wait_for_url(f"**{end}")
+                assert "Ada" in page.locator("footer").inner_text()
+                page.context.close()
 
 
 def test_a_student_drops_a_notebook_and_sees_the_verdict_come(site: SmallSite, enter: Enter) -> None:

@@ -80,6 +80,12 @@ def test_the_page_draws_the_best_and_the_middle_team_over_time(tmp_path: Path, t
                 queue.admit(transaction, lease.number)
             (lease,) = queue.take(transaction, "worker", tasks=[TASK], most=1)
             queue.record_result(transaction, lease, result(points=points))
+        if who == "bob":
+            assert "Attempts over time" in site.client("staff").get("/organise/progress").text
+        elif points == 20:
+            assert (
+                "over time" not in site.client("staff").get("/organise/progress").text
+            )  # it spans no minute
         site.small.clocks.pass_seconds(510)
     page = site.client("staff").get("/organise/progress").text
     assert "<dd>90 s</dd>" in page

@@ -7,8 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 import tomli_w
+from toy_program import make_program_task
 
 from grader.errors import UsageError
+from grader.lint.task import lint_text, read_subject
+from grader.task.handout import write_handout
 from grader.task.spec import Spec, Task, read_task
 
 if TYPE_CHECKING:
@@ -115,3 +118,19 @@ def test_a_folder_that_cannot_be_mounted_is_refused_before_anything_runs(
     with pytest.raises(UsageError) as error:
         _ = task.run_digest
     assert sentence in str(error.value)
+
+
+def test_students_get_a_copy_of_what_is_mounted_with_a_task_that_can_be_read(tmp_path: Path) -> None:
+    task = make_program_task(tmp_path / "tasks" / "toy_program")
+    copy = tmp_path / "pack" / "tasks" / "toy_program"
+    write_handout(task, copy, size="default", data="toy_data")
+    given = read_task(copy)
+    assert (given.mounts[0] / "centre.txt").read_text() == "1.5 1.5 0 0 0 0 0 0\n"
+    assert (given.spec.program, given.spec.limits) == (task.spec.program, task.spec.limits)
+    assert (given.version, given.run_digest) == (task.version, task.run_digest)
+
+
+def test_the_linter_understands_cells_that_set_the_predictions_themselves(tmp_path: Path) -> None:
+    subject = read_subject(make_program_task(tmp_path / "tasks" / "toy_program"))
+    wrong = {finding.name: finding.detail for finding in lint_text(subject) if not finding.ok}
+    assert wrong == {}

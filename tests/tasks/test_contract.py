@@ -57,7 +57,14 @@ SEEDS_HERE = 2
 LEAST_SEEDS = 5
 LONGEST_CELL = 25  # lines
 # Tasks that were measured on 16 seeds since their points hold.
-STEADY = {"crowd_hpo", "learning_to_defer", "multi_annotator_al", "noisy_labels", "seal_weights"}
+STEADY = {
+    "advice_bandit",
+    "crowd_hpo",
+    "learning_to_defer",
+    "multi_annotator_al",
+    "noisy_labels",
+    "seal_weights",
+}
 
 
 class Quiet:
@@ -304,17 +311,17 @@ def test_a_wrong_return_is_an_invalid_output_or_a_penalty_with_a_sentence(
         left = WRONG
     notebooks = {name: submission([value]) for name, value in left.items()}
     for name, result in grade_all(task, notebooks, tmp_path / "each", engine, seeds=1).items():
-        assert (result.verdict, result.points) == (Verdict.INVALID_OUTPUT, 0), (
-            name,
-            result.verdict,
-            result.message,
-        )
+        # Two tensors of 1 GB may not even be made where memory is small.
+        is_large = name == "gigantic" and task.spec.limits.memory_mb < 2048
+        allowed = {Verdict.INVALID_OUTPUT, Verdict.MEMORY_LIMIT} if is_large else {Verdict.INVALID_OUTPUT}
+        assert result.verdict in allowed, (name, result.verdict, result.message)
+        assert result.points == 0
         assert len(result.message.split()) >= 5, (name, result.message)
         assert result.message != EXPLANATIONS[Verdict.INVALID_OUTPUT].sentence
 
 
 def test_code_cells_stay_short_enough_to_be_read(task: Task) -> None:
     for text in code_cells(task.id):
-        if "def make_data" not in text:
+        if "def make_data" not in text and "def save_episodes" not in text:  # these are shown folded
             lines = [line for line in text.splitlines() if not line.startswith("# PROTECTED CELL")]
             assert len(lines) <= LONGEST_CELL, lines[0]

@@ -8,7 +8,8 @@ import re
 from typing import TYPE_CHECKING
 
 from grader.findings import Finding, found
-from grader.notebooks.program import parse
+from grader.notebooks.program import defined_names, parse
+from grader.notebooks.whole_program import RESULT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -111,7 +112,8 @@ def _of_slots(subject: Subject) -> Iterator[str]:
             elif name in spec.methods:
                 yield f"{face}: the slot does not define the class {name}"
             elif name not in functions:
-                yield f"{face}: the slot does not define {name}"
+                if spec.program.form != "notebook" or RESULT not in defined_names(text):
+                    yield f"{face}: the slot does not define {name}"
             else:
                 yield from _other_names(face, name, _names_of(functions[name]), spec.signature)
 

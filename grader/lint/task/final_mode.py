@@ -29,20 +29,29 @@ def check_names(subject: Subject) -> Finding:
     """Check that every name is bound where it is read: in the final evaluation, and as students run the notebook."""
     entries = frozenset(subject.task.spec.entries)
     wrong = _Walk(subject.starter, entries, final=True).run()
+    # Cells may set the predictions themselves, and then nobody asks for the entry.
+    given = entries if subject.task.spec.program.form == "notebook" else frozenset[str]()
     for _, cells in subject.faces:
-        wrong += _Walk(cells, entries, final=False).run()
+        wrong += _Walk(cells, entries, final=False, given=given).run()
     return found("names", wrong, "every name is bound before it is read, with and without " + FLAG)
 
 
 class _Walk:
     """One walk through the cells of a notebook, in one mode."""
 
-    def __init__(self, cells: Sequence[Cell], entries: frozenset[str], *, final: bool) -> None:
+    def __init__(
+        self,
+        cells: Sequence[Cell],
+        entries: frozenset[str],
+        *,
+        final: bool,
+        given: frozenset[str] = frozenset(),
+    ) -> None:
         self._cells = [cell for cell in cells if cell.is_code]
         self._entries = entries
         self._final = final
         self._flags = {FLAG: final}
-        self._bound = set(_GIVEN)
+        self._bound = {*_GIVEN, *given}
         self._used: set[str] = set()
         self._later: dict[str, tuple[str, set[str]]] = {}  # function: where it is defined, what it reads
         self._missing: dict[str, str] = {}  # name: where it is read

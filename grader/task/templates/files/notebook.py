@@ -60,7 +60,7 @@ import pandas as pd
 # %%
 def load_split(name):
     """Return the arrays of a split by name."""
-    with np.load(Path(DATA_PATH) / f"{name}.npz") as arrays:
+    with np.load(Path(DATA_PATH) / f"{name}.npz", allow_pickle=False) as arrays:
         return dict(arrays)
 
 
