@@ -19,7 +19,7 @@ WORKDIR /opt/notebook-olympiad
 COPY LICENSE README.md constraints.txt pyproject.toml ./
 RUN mkdir grader && touch grader/__init__.py \
  && python3 -m venv .venv \
- && .venv/bin/python -m pip install --no-cache-dir -c constraints.txt ${PIP_OPTIONS} -e '.[grade]'
+ && .venv/bin/python -m pip install --no-cache-dir -c constraints.txt ${PIP_OPTIONS} -e '.[grade,serve]'
 COPY . .
 
 WORKDIR /class

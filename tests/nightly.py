@@ -62,6 +62,7 @@ PARTS: dict[str, list[Step]] = {
             "small tasks",
             "tests/redteam/test_corpus.py",
             "tests/redteam/test_corpus_of_kinds.py",
+            "tests/redteam/test_program_corpus.py",
             "-m",
             "slow or nightly",
             TURN="all",

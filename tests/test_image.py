@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shlex
 import shutil
 import subprocess
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 from containers import PODMAN, REPO, Container, go_without, hand_over
+
+from grader.cli.commands import COMMANDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -35,6 +38,17 @@ def test_the_image_gets_what_grading_needs_and_nothing_else() -> None:
     assert {"grader", "tasks", "starter_notebooks", "solutions", "pyproject.toml"} <= set(kept)
     assert all((REPO / name).exists() for name in kept)
     assert not {".git", ".venv", "tests"} & set(kept)
+
+
+def test_what_pages_run_in_the_image_is_a_command_whose_packages_it_has() -> None:
+    pages = [REPO / "README.md", *(REPO / "docs").glob("*.md")]
+    shown = {
+        found[1]
+        for page in pages
+        for found in re.finditer(r"docker run .*notebook-olympiad (\w+)", page.read_text("utf-8"))
+    }
+    assert {"grade", "serve"} <= shown <= {row.name for row in COMMANDS}
+    assert "'.[grade,serve]'" in (REPO / "Dockerfile").read_text("utf-8")
 
 
 @pytest.fixture(scope="module")
@@ -80,3 +94,4 @@ def test_the_image_is_ready_and_grades(
     assert record["verdict"] == "scored"
     assert record["points"] > 50
     assert "noisy_labels" in in_image(image, ("tasks",))
+    in_image(image, ("contest", "new", "contest", "--task", "clone/tasks/toy_task"), *options)

@@ -49,6 +49,7 @@ from grader.errors import UsageError, instead
 from grader.files import write_private
 from grader.gradebook.result import neutralise
 from grader.serve import sessions
+from grader.serve.provider_check import check_providers
 from grader.submissions.roster import Roster
 from grader.task.spec import load_task
 from grader.text import count
@@ -117,6 +118,7 @@ def check(options: commands.ContestCheckOptions) -> None:
     groups = [person.group for person in people]
     rows = timetable.timetable(contest.spec, groups)
     findings = timetable.check_timetable(contest.spec, groups, read_clocks().wall)
+    findings += check_providers(contest.spec, contest.store.folder)
     teams = options.teams or len({person.team for person in people if person.role == "student"}) or _TEAMS
     needs = None
     if options.dry_run:

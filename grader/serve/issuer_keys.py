@@ -48,6 +48,12 @@ class IssuerKeys:
                 self._renew()
             return self._chosen(name)
 
+    def count(self) -> int:
+        """Return how many keys can sign, fetched now. Raises GraderFault where that fails."""
+        with self._lock:
+            self._renew()
+            return len(self._keys)
+
     def _chosen(self, name: str | None) -> PublicKey | None:
         if name is None:
             return next(iter(self._keys.values())) if len(self._keys) == 1 else None

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
+_CHUNK = 1 << 20  # bytes of a file that are read at once: models may be large
 _OF_THE_TASK = {"answers", "inputs", "public", "secret", "solutions", "strategies"}
 
 
@@ -106,6 +107,7 @@ def contents(folders: tuple[Path, ...]) -> Iterator[bytes]:
     for mount in folders:
         for path in sorted(mount.rglob("*")):
             if path.is_file():
-                data = path.read_bytes()
-                yield f"{path.relative_to(mount.parent).as_posix()} {len(data)}\n".encode()
-                yield data
+                yield f"{path.relative_to(mount.parent).as_posix()} {path.stat().st_size}\n".encode()
+                with path.open("rb") as file:
+                    while chunk := file.read(_CHUNK):
+                        yield chunk

@@ -360,6 +360,37 @@ def test_the_command_sends_and_names_what_is_kept(tmp_path: Path, toy_task: Task
         )
 
 
+def test_the_check_asks_providers_and_platforms(tmp_path: Path, toy_task: Task, run: Run) -> None:
+    with provider_on_a_port() as provider:
+        tables = PLATFORM + f'[oidc]\nissuer = "{provider.address}"\nclient_id = "the contest"\n'
+        small_site(
+            tmp_path / "contest",
+            toy_task,
+            rules=RULES + tables.format(address=provider.address, enrol="false"),
+        )
+        text = run("contest", "check", tmp_path / "contest", "--json")[1]
+        assert findings_of(text) == {"oidc": (True, KEYS), f"lti {provider.address}": (True, KEYS)}
+        provider.published = []
+        provider.answers["/.well-known/openid-configuration"] = (404, {}, b"")
+        code, text, _ = run("contest", "check", tmp_path / "contest", "--json")
+        found = findings_of(text)
+    assert code == 1
+    assert found[f"lti {provider.address}"] == (False, "answers, with 0 keys that can sign")
+    assert found["oidc"][0] is False
+    assert "answered with status 404" in found["oidc"][1]
+
+
+KEYS = "answers, with 1 key that can sign"
+
+
+def findings_of(text: str) -> dict[str, tuple[bool, str]]:
+    """Return what the check found about providers, by name."""
+    findings = json.loads(text)["findings"]
+    return {
+        row["name"]: (row["ok"], row["detail"]) for row in findings if row["name"].startswith(("oidc", "lti"))
+    }
+
+
 def test_the_command_needs_a_platform(tmp_path: Path, toy_task: Task, run: Run) -> None:
     small_site(tmp_path / "contest", toy_task)
     code, _, errors = run("contest", "grades", tmp_path / "contest")

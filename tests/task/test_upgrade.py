@@ -29,7 +29,7 @@ def test_a_file_means_the_same_and_keeps_its_lines(path: Path) -> None:
     added = {"schema = 2", "[metric]", 'scorer = "balanced_accuracy"'}
     lines = newest.splitlines()
     assert [line for line in lines if line not in added and line] == [
-        line for line in text.splitlines() if line
+        line for line in text.splitlines() if line not in added and line
     ]
     assert upgraded(newest) == newest
 
