@@ -11,8 +11,8 @@ from grader.contest.events import EventKind, Happening, head
 from grader.contest.intake import CONTEST_ID
 from grader.contest.people import person_of_code
 from grader.contest.store import fact
+from grader.languages import LANGUAGES
 from grader.serve.id_token import SignInFault
-from grader.serve.languages import LANGUAGES
 from grader.serve.sessions import LONGEST_SECONDS
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sites import TASK, small_site
 from grader.contest.attempts import AttemptState
 from grader.contest.people import Role
 from grader.errors import EXPLANATIONS, Verdict
-from grader.serve.languages import LANGUAGES, Translator, catalogue, preferred
+from grader.languages import LANGUAGES, Translator, catalogue, preferred
 
 if TYPE_CHECKING:
     from grader.task.spec import Task
