@@ -16,6 +16,7 @@ from grader.gradebook.metric import heading_of
 from grader.gradebook.standings import Credit, credits_of, reason_of
 from grader.submissions.confusable import confused
 from grader.task.spec import DEFAULT_SIZE
+from grader.task.translation import languages
 from grader.text import count, listed
 
 if TYPE_CHECKING:
@@ -97,6 +98,8 @@ def show_tasks(tasks: Sequence[Task]) -> None:
     for task in tasks:
         say(f"{task.id}: {task.spec.title}")
         say(f"  {task.spec.story}")
+        if others := languages(task.folder):
+            say(f"  also in other languages: {', '.join(others)}")
 
 
 def _asked_for(spec: Spec) -> str:
