@@ -303,6 +303,43 @@ def test_points_go_back_once_for_each_change_and_failures_are_tried_again(
             assert grade_lines(transaction) == []
 
 
+def test_points_that_no_longer_count_are_cleared_on_the_platform(tmp_path: Path, toy_task: Task) -> None:
+    with platform(tmp_path / "contest", toy_task) as (site, provider):
+        small, sending = site.small, sender(site)
+        come(site.client(), provider)
+        small.hand_in(small.ada)
+        grade(site, 57)
+        assert sending.send() == SentGrades(1, 0)
+        with small.store.writing() as transaction:
+            queue.cancel(transaction, 1, "it was a test of the organisers")
+        assert sending.send() == SentGrades(1, 0)
+        score = provider.scores[-1][1]
+        assert (score["userId"], score["gradingProgress"]) == ("u1", "NotReady")
+        assert "scoreGiven" not in score
+        assert sending.send() == SentGrades(0, 0)
+        small.hand_in(small.ada)
+        grade(site, 57)
+        assert sending.send() == SentGrades(1, 0)
+        assert provider.scores[-1][1]["scoreGiven"] == 57
+
+
+def test_a_platform_that_gives_no_token_is_asked_once_for_all_its_grades(
+    tmp_path: Path, toy_task: Task
+) -> None:
+    with platform(tmp_path / "contest", toy_task) as (site, provider):
+        for who in ("ada", "bob"):
+            provider.claims = {}
+            come(site.client(), provider, sub=who, email=f"{who}@example.org")
+        for person in (site.small.ada, site.small.bob):
+            site.small.hand_in(person)
+            grade(site, 57)
+        provider.answers["/lti/token"] = (503, {}, b"")
+        assert sender(site).send() == SentGrades(0, 2)
+        assert provider.asked["/lti/token"] == 1  # others should not wait for as many silences
+        provider.answers.clear()
+        assert sender(site).send(everything=True) == SentGrades(2, 0)
+
+
 def test_each_of_a_team_gets_its_points_and_a_line_for_all_tasks_gets_the_sum(
     tmp_path: Path, toy_task: Task
 ) -> None:
