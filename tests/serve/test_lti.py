@@ -19,8 +19,10 @@ from grader.contest.events import EventKind, Happening, all_events
 from grader.contest.grade_lines import grade_lines
 from grader.contest.people import make_team, participants
 from grader.contest.privacy import erase_person, export_person
+from grader.contest.spec import parse_spec
 from grader.errors import UsageError
 from grader.serve.grade_sender import GradeSender, SentGrades, graded_platforms, sending_grades
+from grader.serve.lti_launch import launch_of
 from grader.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -363,6 +365,19 @@ def test_each_of_a_team_gets_its_points_and_a_line_for_all_tasks_gets_the_sum(
         assert sender(site).send() == SentGrades(2, 0)
         sent = {(path, score["userId"]): score["scoreGiven"] for path, score in provider.scores}
         assert sent == {("/lines/1/scores", "u1"): 57, ("/lines/all/scores", "u2"): 57}
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"), [("https://moodle.example.org/lines/1", True), ("http://127.0.0.1:6379/", False)]
+)
+def test_a_platform_elsewhere_has_no_grades_sent_to_this_machine(address: str, *, kept: bool) -> None:
+    rules = RULES + PLATFORM.format(address="https://moodle.example.org", enrol="false")
+    (known,) = parse_spec(rules, "contest.toml").lti
+    claims = {
+        "sub": "u1", LTI + "message_type": "LtiResourceLinkRequest", LTI + "version": "1.3.0",
+        LTI + "deployment_id": "d1", LTI + "resource_link": {"id": "r1"}, AGS: {"scope": [SCORE_SCOPE], "lineitem": address},
+    }  # fmt: skip
+    assert launch_of(claims, known, [TASK]).line == (address if kept else "")
 
 
 def test_the_site_sends_by_itself_and_stops_with_it(

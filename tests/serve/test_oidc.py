@@ -15,7 +15,7 @@ from sites import SiteClient, SmallSite, small_site
 from grader.contest.backup import back_up
 from grader.contest.events import EventKind, all_events
 from grader.contest.privacy import erase_person
-from grader.contest.provider_rules import OidcProvider
+from grader.contest.provider_rules import OidcProvider, named_address
 from grader.contest.spec import parse_spec
 from grader.errors import GraderFault, UsageError
 from grader.serve.issuer_keys import IssuerKeys
@@ -298,6 +298,26 @@ def test_a_provider_that_describes_itself_oddly_is_not_asked(
     client = OidcClient(rules, tmp_path, address="http://127.0.0.1", clock=lambda: 0.0)
     with pytest.raises(GraderFault, match=problem):
         client.discover()
+
+
+@pytest.mark.parametrize(
+    ("address", "provider", "taken"),
+    [
+        ("https://keys.example.org/a", "https://login.example.org", True),
+        ("http://127.0.0.1:8080/a", "http://127.0.0.1:8000", True),
+        ("http://127.0.0.1:6379/a", "https://login.example.org", False),
+        ("HTTP://[::1]/a", "https://login.example.org", False),
+        ("file:///etc/passwd", "http://127.0.0.1:8000", False),
+    ],
+)
+def test_a_provider_elsewhere_names_no_address_of_this_machine(
+    address: str, provider: str, *, taken: bool
+) -> None:
+    if taken:
+        assert named_address(address, provider) == address
+    else:
+        with pytest.raises(ValueError, match="begins with https"):
+            named_address(address, provider)
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"keys": 7}'])
