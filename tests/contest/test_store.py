@@ -117,7 +117,8 @@ def test_a_migration_leads_from_each_version_to_the_next(tmp_path: Path) -> None
 
 def test_a_step_that_another_process_takes_meanwhile_is_taken_once(tmp_path: Path) -> None:
     small_contest(tmp_path / "contest")
-    path, taken = tmp_path / "contest" / "contest.sqlite", []
+    path = tmp_path / "contest" / "contest.sqlite"
+    taken: list[bool] = []
     (tmp_path / "1.sql").write_text(
         "UPDATE teams SET name = name || '; x'; -- once; not twice\n", encoding="utf-8"
     )
