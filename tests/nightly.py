@@ -30,7 +30,15 @@ CLASSES = (
     *("network", "privilege", "smuggling", "program", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
-TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo", "advice_bandit")
+TASKS = (
+    "noisy_labels",
+    "learning_to_defer",
+    "image_al",
+    "multi_annotator_al",
+    "crowd_hpo",
+    "advice_bandit",
+    "seal_weights",
+)
 
 
 @dataclass(frozen=True)
