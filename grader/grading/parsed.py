@@ -94,10 +94,12 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
     except GraderFault as fault:
         return ParsedSubmission(submission, fault=fault)
     sha256, changed = hashlib.sha256(data).hexdigest(), []
-    if file := grader_metadata(starter).get("hand_in"):
-        text, ending = excerpt(file["name"], data), PurePosixPath(file["name"]).suffix
-        return ParsedSubmission(submission, sha256, text, sha256, sha256, ending=ending)
+    file = grader_metadata(starter).get("hand_in")
+    ending = PurePosixPath(file["name"]).suffix if file else ".ipynb"
     try:
+        if file:
+            text = excerpt(file["name"], data)
+            return ParsedSubmission(submission, sha256, text, sha256, sha256, ending=ending)
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
         number = slot_number(notebook, starter)
@@ -106,11 +108,11 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
         if is_whole(starter):
             refuse_magics(notebook, program)
     except (StudentFault, GraderFault) as fault:
-        return ParsedSubmission(submission, sha256, changed_cells=changed, fault=fault)
+        return ParsedSubmission(submission, sha256, changed_cells=changed, ending=ending, fault=fault)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         ours = GraderFault(f"{type(error).__name__}: {error}")
         ours.__cause__ = error
-        return ParsedSubmission(submission, sha256, changed_cells=changed, fault=ours)
+        return ParsedSubmission(submission, sha256, changed_cells=changed, ending=ending, fault=ours)
     slot = program.text
     cells = [{key: cell[key] for key in _KEPT if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(

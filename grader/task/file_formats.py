@@ -234,7 +234,10 @@ def _npy(name: str, data: bytes) -> NDArray[Any]:
         raise unreadable(f"{name} holds texts with characters that do not exist.")
     if dtype.kind == "b":
         flat = flat.view(np.uint8) != 0  # else a byte of 7 would stay one
-    return flat.reshape(shape, order="F" if in_columns else "C")
+    try:
+        return flat.reshape(shape, order="F" if in_columns else "C")
+    except (TypeError, ValueError) as error:  # one without values may claim any lengths
+        raise unreadable(f"{name} has a shape that no array can have; save it again.") from error
 
 
 def _safetensors(name: str, data: bytes) -> dict[str, NDArray[Any]]:

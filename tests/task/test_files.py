@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from grader.errors import GraderFault, StudentFault
 from grader.task.file_check import ExpectedRows, check_file, read_expected
+from grader.task.file_formats import excerpt
 from grader.task.files_table import FilesTable
 
 if TYPE_CHECKING:
@@ -205,6 +206,15 @@ def test_the_header_of_an_array_is_believed_only_where_as_many_bytes_follow() ->
     for shape in ("-1,", "10**9,", "0,"):
         with pytest.raises(StudentFault):
             checked(bomb.replace(b"100000000000,", shape.ljust(13).encode()), one)
+
+
+@pytest.mark.parametrize("shape", [(0, 2**63), (0, 2**40, 2**40), (1,) * 100, (True,)], ids=range(4))
+def test_a_shape_that_no_array_can_have_is_refused(shape: tuple[int, ...]) -> None:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    values = bytes(0 if shape[0] == 0 else 8)
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + values
+    sentence = "predictions.npy has a shape that no array can have; save it again.\n"
+    assert excerpt("predictions.npy", data) == sentence
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:
