@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from grader.task.files_table import ColumnTable, FilesTable, FileTable
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")  # linear in the digits
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 _KIND_OF = {"integer": "iu", "number": "iuf", "boolean": "b", "text": "U"}
 _DTYPES: dict[str, type] = {"integer": np.int64, "number": np.float64, "boolean": np.bool_}
