@@ -42,7 +42,10 @@ class Record:
 
 def shown(value: object) -> str:
     """Return a student's value as a sentence may quote it."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+    except RecursionError:  # the reader of JSON goes a little deeper than the writer
+        text = "nested too deeply"
     text = printable(text[: _MOST_SHOWN + 1], "?")
     return f"{text[:_MOST_SHOWN]}..." if len(text) > _MOST_SHOWN else text
 

@@ -86,6 +86,21 @@ def test_each_format_leads_to_the_same_columns_in_the_order_of_the_answers(
     assert [columns[name].dtype.kind for name in ("kind", "weight", "count")] == ["U", "f", "i"]
 
 
+def test_a_hundred_thousand_digits_are_looked_at_once() -> None:
+    """A pattern that tries every split of the digits would take minutes."""
+    for ending in ("x", ".x", "e"):
+        with pytest.raises(StudentFault, match=r"weight is 1+"):
+            checked(changed("1.5", "1" * 100_000 + ending), table("csv"))
+
+
+def test_json_as_deep_as_it_can_be_read_is_the_students_fault() -> None:
+    for depth in range(900, 1000):
+        nested = "[" * depth + "]" * depth
+        for text in (nested, f"[{nested}]", json.dumps(records()).replace("1.5", nested)):
+            with pytest.raises(StudentFault):
+                checked(text, table("json"))
+
+
 def test_arrays_without_ids_are_in_the_order_of_the_data() -> None:
     from safetensors.numpy import save
 
