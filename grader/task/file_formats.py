@@ -235,10 +235,8 @@ def _npy(name: str, data: bytes) -> NDArray[Any]:
     flat = np.frombuffer(data, dtype, count, file.tell()).astype(dtype.newbyteorder("="))
     if dtype.kind == "U" and count and flat.view(np.uint32).max() > _LAST_CHARACTER:
         raise unreadable(f"{name} holds texts with characters that do not exist.")
-    if dtype.kind == "b":
-        flat = flat.view(np.uint8) != 0  # else a byte of 7 would stay one
     try:
-        return flat.reshape(shape, order="F" if in_columns else "C")
+        return _plain_truths(flat).reshape(shape, order="F" if in_columns else "C")
     except (TypeError, ValueError) as error:  # one without values may claim any lengths
         raise unreadable(f"{name} has a shape that no array can have; save it again.") from error
 
@@ -248,9 +246,15 @@ def _safetensors(name: str, data: bytes) -> dict[str, NDArray[Any]]:
     from safetensors.numpy import load  # noqa: PLC0415
 
     try:
-        return load(data)
+        arrays = load(data)
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise unreadable(f"{name} cannot be read as safetensors: {shown(str(error))}.") from error
+    return {key: _plain_truths(array) for key, array in arrays.items()}
+
+
+def _plain_truths(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in which each boolean is 0 or 1: one that is read as a byte of 7 would count as seven in a sum."""
+    return array.view(np.uint8) != 0 if array.dtype == np.bool_ else array
 
 
 def _refuse_many(name: str, rows: int) -> None:

@@ -101,6 +101,19 @@ def test_json_as_deep_as_it_can_be_read_is_the_students_fault() -> None:
                 checked(text, table("json"))
 
 
+def test_a_boolean_of_an_array_is_0_or_1_whatever_byte_it_was() -> None:
+    from safetensors.numpy import save
+
+    kept = np.array([True, False, True])
+    file = io.BytesIO()
+    np.save(file, kept)
+    for ending, data in (("npy", file.getvalue()), ("safetensors", save({"kept": kept}))):
+        assert data.count(b"\1\0\1") == 1
+        sevens = data.replace(b"\1\0\1", b"\7\0\7")
+        columns = checked(sevens, table(ending, columns=[{"name": "kept", "type": "boolean"}], id=""))
+        assert columns["kept"].tobytes() == b"\1\0", ending
+
+
 def test_arrays_without_ids_are_in_the_order_of_the_data() -> None:
     from safetensors.numpy import save
 
