@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -171,7 +172,9 @@ def _of_records(
 
 def _refuse_wide(values: Sequence[Any], column: ColumnTable, name: str) -> None:
     """Raise the fault of texts that would fill the memory: many, and one of them long."""
-    if column.type == "text" and not column.shape:
+    if column.type == "text":
+        for _ in column.shape:
+            values = list(chain.from_iterable(values))
         longest = max(map(len, values), default=0)
         if 4 * longest * len(values) > _MAX_TEXT_BYTES:
             raise _wrong(f"{name}: a text of {column.name} has {longest} characters; write shorter ones")

@@ -114,6 +114,16 @@ def test_a_boolean_of_an_array_is_0_or_1_whatever_byte_it_was() -> None:
         assert columns["kept"].tobytes() == b"\1\0", ending
 
 
+@pytest.mark.parametrize("shape", [[], [1000]], ids=["texts", "lists of texts"])
+def test_many_texts_beside_a_long_one_take_no_memory(shape: list[int]) -> None:
+    column = {"name": "words", "type": "text", "shape": shape, "max_characters": 10_000}
+    texts: list[str] = ["x" * 10_000] + [""] * 6999
+    rows = [texts[start : start + 1000] for start in range(0, 7000, 1000)] if shape else texts
+    data = json.dumps([{"words": row} for row in rows])
+    with pytest.raises(StudentFault, match="a text of words has 10000 characters; write shorter ones"):
+        checked(data, table("json", columns=[column], id=""))
+
+
 def test_arrays_without_ids_are_in_the_order_of_the_data() -> None:
     from safetensors.numpy import save
 
