@@ -74,7 +74,10 @@ def read_arrays(name: str, data: bytes, max_bytes: int) -> dict[str, NDArray[Any
         return {"": _npy(name, data)}
     if name.endswith(".npz"):
         members = read_zip(name, data, max_bytes)
-        return {key.removesuffix(".npy"): _npy(f"{key} in {name}", value) for key, value in members.items()}
+        arrays = {key.removesuffix(".npy"): _npy(f"{key} in {name}", value) for key, value in members.items()}
+        if len(arrays) < len(members):
+            raise unreadable(f"{name} has an array twice, with .npy behind its name and without; keep one.")
+        return arrays
     return _safetensors(name, data)
 
 

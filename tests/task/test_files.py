@@ -124,6 +124,14 @@ def test_many_texts_beside_a_long_one_take_no_memory(shape: list[int]) -> None:
         checked(data, table("json", columns=[column], id=""))
 
 
+def test_an_array_that_is_there_under_two_names_is_refused() -> None:
+    data = io.BytesIO(npz(**arrays()))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("count", archive.read("count.npy"))
+    with pytest.raises(StudentFault, match="has an array twice"):
+        checked(data.getvalue(), table("npz"))
+
+
 def test_arrays_without_ids_are_in_the_order_of_the_data() -> None:
     from safetensors.numpy import save
 
