@@ -9,7 +9,6 @@ fails while they are out of step.
 from __future__ import annotations
 
 import hashlib
-import json
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +20,9 @@ from grader.grading.bands import (
     LEAST_REFERENCE_POINTS,
     MOST_REFERENCE_POINTS,
     MOST_STARTER_POINTS,
-    Accuracies,
-    Band,
     stability_of,
 )
+from grader.grading.bands_file import read_bands, recorded_bands
 from grader.task.spec import Task, discover
 
 BANDS = ("<!-- bands: docs/make_bands.py -->", "<!-- end of bands -->")
@@ -41,7 +39,7 @@ STYLE = {"svg.hashsalt": "bands", "svg.fonttype": "none", "font.size": 9, "font.
 
 def bands(task: Task) -> dict[str, Any]:
     """Return what `grader bands` recorded."""
-    return dict(json.loads((task.folder / "bands.json").read_text(encoding="utf-8")))
+    return read_bands(task.folder / "bands.json")
 
 
 def mark(task: Task) -> str:
@@ -57,7 +55,7 @@ def draw(task: Task) -> None:
     """Write `bands.svg`: for each strategy its single runs as dots, their mean as a line."""
     strategies = bands(task)["strategies"]
     floor, ceiling = task.spec.score.floor, task.spec.score.ceiling
-    names = sorted(strategies, key=lambda name: strategies[name]["balanced_accuracy"]["mean"])
+    names = sorted(strategies, key=lambda name: task.metric.merit(strategies[name]["value"]["mean"]))
     with mpl.rc_context(STYLE):
         figure = Figure(figsize=(8, 1.1 + 0.3 * len(names)), layout="constrained")
         axis = figure.subplots()
@@ -65,10 +63,9 @@ def draw(task: Task) -> None:
         axis.axvspan(LEAST_REFERENCE_POINTS, MOST_REFERENCE_POINTS, color="#2e8b57", alpha=0.15, lw=0)
         for row, name in enumerate(names):
             runs = [
-                100 * (bac - floor) / (ceiling - floor)
-                for bac in strategies[name]["balanced_accuracy"]["per_seed"]
+                100 * (value - floor) / (ceiling - floor) for value in strategies[name]["value"]["per_seed"]
             ]
-            mean = 100 * (strategies[name]["balanced_accuracy"]["mean"] - floor) / (ceiling - floor)
+            mean = 100 * (strategies[name]["value"]["mean"] - floor) / (ceiling - floor)
             colour = COLOURS[strategies[name]["role"]]
             axis.plot(runs, [row] * len(runs), "o", color=colour, alpha=0.45, markersize=5, mew=0)
             axis.plot([mean, mean], [row - 0.32, row + 0.32], color=colour, lw=2.5)
@@ -83,9 +80,9 @@ def draw(task: Task) -> None:
             "top",
             functions=(
                 lambda x: floor + x * (ceiling - floor) / 100,
-                lambda bac: 100 * (bac - floor) / (ceiling - floor),
+                lambda value: 100 * (value - floor) / (ceiling - floor),
             ),
-        ).set_xlabel(task.spec.measured.name)
+        ).set_xlabel(task.metric.name)
         axis.spines[["right"]].set_visible(False)
         axis.grid(axis="x", alpha=0.25)
         figure.savefig(
@@ -106,26 +103,23 @@ def described(task: Task, name: str) -> str:
 def table(task: Task) -> str:
     """Return the table of a task's strategies, the best first, and how it was measured."""
     recorded = bands(task)
-    strategies, machine = recorded["strategies"], recorded["machine"]
+    strategies, machine, metric = recorded["strategies"], recorded["machine"], task.metric
     stability = stability_of(
-        {
-            name: Band(**{**band, "balanced_accuracy": Accuracies(**band["balanced_accuracy"])})
-            for name, band in strategies.items()
-        },
+        recorded_bands(recorded),
         task.spec,
     )
     rows = []
-    for name in sorted(strategies, key=lambda name: -strategies[name]["balanced_accuracy"]["mean"]):
-        bac = strategies[name]["balanced_accuracy"]
+    for name in sorted(strategies, key=lambda name: -metric.merit(strategies[name]["value"]["mean"])):
+        value = strategies[name]["value"]
         rows.append(
-            f"| {described(task, name)} | {strategies[name]['role']} | {bac['mean']:.3f} ± {bac['sd']:.3f} "
+            f"| {described(task, name)} | {strategies[name]['role']} | {metric.text(value['mean'])} ± {metric.text(value['sd'])} "
             f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f} "
             f"| {stability[name].difference:+.0f} ± {stability[name].difference_error:.1f} | {stability[name].wins} "
             f"| {strategies[name]['seconds_per_seed']:.0f} |"
         )
     return "\n".join(
         [
-            f"| answer | role | {task.spec.measured.name}, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
+            f"| answer | role | {metric.name}, mean ± SD of single runs | points | to the reference | wins | seconds a run |",
             "|---|---|---|---|---|---|---|",
             *rows,
             "",

@@ -33,7 +33,7 @@ class CatalogueEntry(BaseModel):
 
 HEAD = """# The tasks
 
-In each task you write one or two functions, and the rest of the notebook is fixed. In most of them, pictures of digits stand in for scans, logs and meters, so no task
+In most tasks you write one or two functions, and the rest of the notebook is fixed; in one you hand in a file. In most of them, pictures of digits stand in for scans, logs and meters, so no task
 needs a GPU or a download.
 
 """
@@ -70,9 +70,14 @@ def section(task: Task) -> str:
     starter, reference = strategies["starter"], strategies["reference"]
     seconds = round(spec.repeats * reference["seconds_per_seed"])
     functions = " and ".join(f"`{entry}`" for entry in spec.entries)
+    asked = (
+        f"You hand in `{spec.files.name}`, and nothing of yours runs"
+        if spec.files
+        else f"You write {functions}"
+    )
     facts = (
-        f"You write {functions}. The untouched starter gets {starter['points']} points, the reference {reference['points']}. "
-        f"Grading one submission takes about {seconds} seconds on one core."
+        f"{asked}. The untouched starter gets {starter['points']} points, the reference {reference['points']}. "
+        f"Grading one submission takes {f'about {seconds} seconds' if seconds else 'less than a second'} on one core."
     )
     if spec.limits.need_namespaces:
         facts += " It is graded only on machines that give [namespaces](where_it_runs.md)."

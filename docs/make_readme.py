@@ -39,7 +39,7 @@ def _row(task: Task) -> str:
     seconds = round(spec.repeats * bands["reference"]["seconds_per_seed"])
     notebook = f"starter_notebooks/{task.id}.ipynb"
     title = spec.title if spec.title.endswith("?") else f"{spec.title}."
-    functions = ", ".join(f"`{entry}`" for entry in spec.entries)
+    functions = f"`{spec.files.name}`" if spec.files else ", ".join(f"`{entry}`" for entry in spec.entries)
     return f"| [{task.id}]({notebook}) | **{title}** {spec.story} | {functions} | {ends} | {seconds} |"
 
 

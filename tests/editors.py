@@ -6,7 +6,7 @@ import copy
 
 from grader.notebooks.elsewhere import other_cells
 from grader.notebooks.reading import Json, source
-from grader.notebooks.slot import slot_cell
+from grader.notebooks.slots import is_slot, slot_cells
 
 
 def colab(notebook: Json) -> Json:
@@ -56,7 +56,7 @@ def with_random_ids(notebook: Json) -> Json:
 
 def one_id_for_all(notebook: Json) -> Json:
     for cell in notebook["cells"]:
-        cell["id"] = slot_cell(notebook)["id"] if "slot" in cell["metadata"].get("tags", []) else "same"
+        cell["id"] = slot_cells(notebook)[0].cell["id"] if is_slot(cell) else "same"
         cell["metadata"] = {}
     return notebook
 
@@ -84,10 +84,10 @@ EDITORS = [
 ]
 
 
-def names_elsewhere(notebook: Json, starter: Json, slot: int) -> dict[str, str]:
+def names_elsewhere(notebook: Json, starter: Json, slots: tuple[int, ...]) -> dict[str, str]:
     """Return the names that cells other than the slot define, each with the first such cell."""
     names: dict[str, str] = {}
-    for cell in other_cells(notebook, starter, slot):
+    for cell in other_cells(notebook, starter, slots):
         for name in cell.statements:
             names.setdefault(name, cell.label)
     return names

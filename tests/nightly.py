@@ -30,7 +30,15 @@ CLASSES = (
     *("network", "privilege", "smuggling", "program", "notebook"),
 )
 CONTRACTS = ("tests/tasks/test_contract.py", "tests/export/test_student_zip.py")
-TASKS = ("noisy_labels", "learning_to_defer", "image_al", "multi_annotator_al", "crowd_hpo", "advice_bandit")
+TASKS = (
+    "noisy_labels",
+    "learning_to_defer",
+    "image_al",
+    "multi_annotator_al",
+    "crowd_hpo",
+    "advice_bandit",
+    "seal_weights",
+)
 
 
 @dataclass(frozen=True)
@@ -62,6 +70,7 @@ PARTS: dict[str, list[Step]] = {
             "small tasks",
             "tests/redteam/test_corpus.py",
             "tests/redteam/test_corpus_of_kinds.py",
+            "tests/redteam/test_program_corpus.py",
             "-m",
             "slow or nightly",
             TURN="all",

@@ -19,6 +19,7 @@ NOT_RUN = {
     ". .venv/bin/activate": "sets up what runs these tests",
     'pip install -c constraints.txt -e ".[grade]"': "sets up what runs these tests",
     "grader build --repo-url https://github.com/OWNER/REPO": "would write into this clone; tests/notebooks/test_colab_badge.py calls it for a copy",
+    "grader new-task birds --from published.ipynb": "needs a published notebook; tests/task/test_published.py makes some up",
     "grader check my_notebook.ipynb --repeats 3": "three times the check above it",
     "grader check my_notebook.ipynb --watch": "goes on until Ctrl-C; tests/cli/test_check.py watches the toy task",
     "grader final results --secret-file final_secret": "tests/cli/test_final.py runs it with the toy task",

@@ -20,11 +20,12 @@ PLAYER = "import numpy as np\ndef your_pond(observation):\n    return int((obser
 def few_ponds(folder: Path) -> Task:
     """Make the template of interactive tasks below `folder`, with `EPISODES` of `STEPS` casts, and build its notebooks."""
     task, _ = scaffold("ponds", folder / "tasks", "interactive")
-    texts = {
-        "data.py": ("EPISODES, STEPS = 30, 100", f"EPISODES, STEPS = {EPISODES}, {STEPS}"),
-        "task.toml": ("episodes = 30\nsteps = 100", f"episodes = {EPISODES}\nsteps = {STEPS}"),
-    }
-    for name, (old, new) in texts.items():
+    texts = [
+        ("data.py", "EPISODES, STEPS = 30, 100", f"EPISODES, STEPS = {EPISODES}, {STEPS}"),
+        ("task.toml", "episodes = 30\nsteps = 100", f"episodes = {EPISODES}\nsteps = {STEPS}"),
+        ("task.toml", "memory_mb = 1024", "memory_mb = 256"),  # of which an attack takes all
+    ]
+    for name, old, new in texts:
         path = task.folder / name
         text = path.read_text(encoding="utf-8")
         assert old in text

@@ -89,6 +89,42 @@ def as_stages(folder: Path) -> Task:
     return task
 
 
+SECOND_SLOT = """# %% [markdown]
+# ## Your memory: `your_memory(parameters)`
+
+# %% tags=["slot:memory"]
+def your_memory(parameters):
+    ### BEGIN SOLUTION
+    return 0
+    ### END SOLUTION
+    ### BEGIN BASELINE
+    # return 0
+    ### END BASELINE
+
+
+# %% [markdown]
+# ## Evaluation
+"""
+
+
+def as_slots(folder: Path, *, staged: bool = False) -> Task:
+    """Return a toy task with two slots, `weights` and `memory`, in one process or in a stage each."""
+    trained = "model, history = train(your_weights)\n"
+    path = folder / "notebook.py"
+    text = path.read_text(encoding="utf-8").replace('tags=["slot"]', 'tags=["slot:weights"]')
+    text = text.replace(trained, trained + JUDGED)
+    path.write_text(text.replace("# %% [markdown]\n# ## Evaluation\n", SECOND_SLOT), encoding="utf-8")
+    toml = folder / "task.toml"
+    text = toml.read_text(encoding="utf-8").replace('["your_weights"]', '["your_weights", "your_memory"]')
+    text = text.replace("your_weights(targets", "your_memory(parameters), your_weights(targets")
+    tables = '[slots]\nweights = ["your_weights"]\nmemory = ["your_memory"]\n\n[score]'
+    stages = '[[stages]]\nentries = ["your_weights"]\n[[stages]]\nentries = ["your_memory"]\n\n'
+    toml.write_text(text.replace("[score]", staged * stages + tables), encoding="utf-8")
+    task = read_task(folder)
+    write(task)
+    return task
+
+
 def spoil_built(path: Path, old: str, new: str) -> None:
     """Replace a text in the cells of a notebook that is built already."""
     notebook = json.loads(path.read_text(encoding="utf-8"))

@@ -36,11 +36,28 @@ INSTRUCTORS = (
     "troubleshooting.md",
     "own_data.md",
 )
-SHELL = {"make", "python3", "pip", ".", "mkdir", "cp", "cat", "head", "chmod", "sed", "sqlite3", "grader"}
+SHELL = {
+    "make",
+    "python3",
+    "pip",
+    ".",
+    "mkdir",
+    "cp",
+    "cat",
+    "head",
+    "chmod",
+    "sed",
+    "sqlite3",
+    "unzip",
+    "jupyter",
+    "grader",
+}
 RECORDING = ("grade", "results", "regrade", "rescore", "replay", "report", "adjust", "explain", "similar")
 HANDING_OVER = ("export", "gradescope", "pack", "new-task")
 OF_RAY = {"--num-gpus"}
 WRITTEN_BY_RUNS = {
+    "predictions.csv",
+    "ids.json",
     "score.py",  # that a task may have
     "executed.ipynb",
     "submission.ipynb",

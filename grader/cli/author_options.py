@@ -34,10 +34,16 @@ class BandsOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class NewTaskOptions:
-    """Start a task: a small one that works, with comments."""
+    """Start a task: a small one that works, with comments.
+
+    With --from, a published notebook becomes a task folder, with a list of what is left to do.
+    """
 
     task_id: Annotated[str, typer.Argument(metavar="ID", help="The task's name: letters, digits, - and _.")]
     kind: Annotated[Kind, typer.Option(help="What students hand in.")] = "function"
+    from_notebook: Annotated[
+        Path | None, typer.Option("--from", metavar="NOTEBOOK", help="Published notebook to make it of.")
+    ] = None
     out: options.TasksOut = Path("tasks")
     as_json: options.AsJson = False
 

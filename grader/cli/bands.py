@@ -80,8 +80,8 @@ def _check_writable(record: Path) -> None:
 def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
     """Print what each answer got and how far chance moves it, the best first, and what moves too far."""
     metric = spec.measured
-    rows = sorted(measured.items(), key=lambda row: -metric.merit(row[1].balanced_accuracy.mean))
-    accuracies = [band.balanced_accuracy for _, band in rows]
+    rows = sorted(measured.items(), key=lambda row: -metric.merit(row[1].value.mean))
+    measurements = [band.value for _, band in rows]
     stability = stability_of(measured, spec)
     spread = [stability[name] for name, _ in rows]
     columns = [
@@ -89,7 +89,7 @@ def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
         TableColumn("role", [Text(band.role) for _, band in rows]),
         TableColumn(
             metric.heading,
-            [Text(f"{metric.text(values.mean)} ± {metric.text(values.sd)}") for values in accuracies],
+            [Text(f"{metric.text(values.mean)} ± {metric.text(values.sd)}") for values in measurements],
         ),
         TableColumn(
             "points",
@@ -115,7 +115,7 @@ def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
 
 def _explain(reference: Band, spec: Spec) -> None:
     """Print what the columns of the answers mean."""
-    seeds, fall = len(reference.balanced_accuracy.per_seed), fall_of(reference, spec)
+    seeds, fall = len(reference.value.per_seed), fall_of(reference, spec)
     metric = spec.measured
     output.say(f"{metric.heading}: {metric.name} of single runs, mean ± SD over seeds. points: of the mean,")
     output.say(

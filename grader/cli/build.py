@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from grader.cli import output
 from grader.errors import UsageError
 from grader.task import build as builder
-from grader.task.scaffold import scaffold
+from grader.task.scaffold import scaffold, scaffold_from
 from grader.task.spec import discover, load_task, task_folders, tasks_folder
 from grader.task.upgrade import upgrade as upgrade_task
 
@@ -57,14 +57,26 @@ def _home(task: Task) -> Path | None:
 
 
 def new_task(options: NewTaskOptions) -> None:
-    """Start a task: a small one that works, commented for its author."""
-    task, written = scaffold(options.task_id, options.out, options.kind)
+    """Start a task: a small one that works, commented for its author, or what a published notebook gives."""
+    left: list[str] = []
+    if options.from_notebook is None:
+        task, written = scaffold(options.task_id, options.out, options.kind)
+    elif options.kind == "function":
+        task, written, left = scaffold_from(options.task_id, options.out, options.from_notebook)
+    else:
+        raise UsageError("--from makes tasks of the kind function; run it without --kind")
     if options.as_json:
-        output.print_json({"id": task.id, "written": [str(path) for path in written]})
+        content = {"id": task.id, "written": [str(path) for path in written]}
+        output.print_json(content | ({"left_to_do": left} if options.from_notebook else {}))
         return
     for path in written:
         output.say(f"wrote {_relative(path)}")
     folder = _relative(task.folder)
+    if left:
+        output.say(f"left to do (also in {folder}/README.md):")
+        for number, item in enumerate(left, start=1):
+            output.say(f"{number}. {item}")
+        return
     output.say(f"next: change {folder}/notebook.py, then run: grader build {folder}")
 
 

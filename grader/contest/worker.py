@@ -119,14 +119,14 @@ class ContestWorker:
 
     def _fault(self, lease: Lease) -> StudentFault | None:
         """Return why a submission cannot start: it is no notebook, lacks its slot, does not compile, or its rows are wrong."""
-        parsed = parse(self._submission(lease), self._tasks[lease.task].starter)
+        graded = self._tasks[lease.task]
+        parsed = parse(self._submission(lease), graded.starter)
         if isinstance(parsed.fault, StudentFault):
             return parsed.fault
         if parsed.fault:
             return None
-        graded = self._tasks[lease.task]
         if graded.task.spec.files is None:
-            return syntax_fault(parsed.slot)
+            return syntax_fault(parsed.slot, graded.starter)
         try:
             check_file(parsed.data(), graded.task.spec.files, read_expected(graded.repeats[0].answers))
         except StudentFault as fault:

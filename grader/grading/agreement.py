@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import statistics
 from dataclasses import dataclass
@@ -10,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from scipy.special import stdtrit
 
-from grader.errors import UsageError, Verdict
-from grader.files import READ, reporting_os_errors
+from grader.errors import Verdict
 from grader.gradebook.metric import BALANCED_ACCURACY
 from grader.gradebook.run_settings import SEED_VERSION
+from grader.grading.bands_file import damaged, read_bands
 from grader.task.scorers import is_share
 from grader.task.scoring import points
 
@@ -116,20 +115,19 @@ def read_record(task: Task) -> BandsRecord | None:
     path = task.folder / "bands.json"
     if task.handout or not path.is_file() or not task.solution.is_file():
         return None
-    with reporting_os_errors(READ, path):
-        text = path.read_text(encoding="utf-8")
+    content = read_bands(path)
     try:
-        return _record(json.loads(text), task)
+        return _record(content, task)
     except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is damaged: {type(error).__name__}: {error}; measure it again") from error
+        raise damaged(path, error) from error
 
 
 def _record(content: dict[str, Any], task: Task) -> BandsRecord:
     bands, machine = content["strategies"], content["machine"]
     answers = {
         name: RecordedAnswer(
-            [float(value) for value in bands[name]["balanced_accuracy"]["per_seed"]],
-            float(bands[name]["balanced_accuracy"]["sd"]),
+            [float(value) for value in bands[name]["value"]["per_seed"]],
+            float(bands[name]["value"]["sd"]),
             float(bands[name]["seconds_per_seed"]),
         )
         for name in ANSWERS

@@ -52,7 +52,7 @@ _BEST = {
 
 
 @dataclass(frozen=True)
-class Accuracies:
+class SeedValues:
     """The values of single runs: mean, standard deviation, and each seed's."""
 
     mean: float
@@ -65,7 +65,7 @@ class Band:
     """What an answer got: the points of the mean over all seeds, and those that groups of the task's repeats would get."""
 
     role: str
-    balanced_accuracy: Accuracies  # or whatever the task measures; the name is that of the records
+    value: SeedValues  # of what the task measures
     points: int
     points_of_groups: list[int]
     seconds_per_seed: float
@@ -133,7 +133,7 @@ def record_of(
 
 def stability_of(bands: Mapping[str, Band], spec: Spec) -> dict[str, Stability]:
     """Return the stability of each answer, with the repeats and the score map of `spec`. One of them is the reference."""
-    runs = {name: np.array(band.balanced_accuracy.per_seed) for name, band in bands.items()}
+    runs = {name: np.array(band.value.per_seed) for name, band in bands.items()}
     slope = spec.score.slope
     return {name: _stability(values, runs["reference"], slope, spec.repeats) for name, values in runs.items()}
 
@@ -146,7 +146,7 @@ def _stability(
     return Stability(
         sd=round(sd, 2),
         standard_error=round(sd / math.sqrt(repeats), 2),
-        difference=round(float(slope * gaps.mean()), 2),
+        difference=round(float(slope * gaps.mean()), 2) + 0.0,  # never -0.0
         difference_sd=round(gap_sd, 2),
         difference_error=round(gap_sd / math.sqrt(repeats), 2),
         wins=int((slope * gaps > 0).sum()),
@@ -158,9 +158,7 @@ def fall_of(reference: Band, spec: Spec) -> float:
 
     Groups are drawn with replacement from the recorded runs (bootstrap, Efron 1979).
     """
-    runs = spec.score.slope * np.array(
-        reference.balanced_accuracy.per_seed
-    )  # in points, without floor and ceiling
+    runs = spec.score.slope * np.array(reference.value.per_seed)  # in points, without floor and ceiling
     groups = np.random.default_rng(0).choice(runs, (_GROUPS, spec.repeats)).mean(axis=1)
     lowest = runs.mean() - np.quantile(groups, 0.01)
     return round(float(lowest), 1)
@@ -191,9 +189,9 @@ def suggest_map(bands: Mapping[str, Band], metric: Metric = BALANCED_ACCURACY) -
     trick at `MOST_TRICK_POINTS` while the reference has `LEAST_REFERENCE_POINTS`. All of it is computed with numbers that are
     higher where a value is better.
     """
-    starter, reference = (bands[name].balanced_accuracy for name in ("starter", "reference"))
+    starter, reference = (bands[name].value for name in ("starter", "reference"))
     start, goal = metric.merit(starter.mean), metric.merit(reference.mean)
-    tricks = [metric.merit(band.balanced_accuracy.mean) for band in bands.values() if band.role == "trick"]
+    tricks = [metric.merit(band.value.mean) for band in bands.values() if band.role == "trick"]
     if goal <= start:
         return None
     size = math.ceil(math.log10(goal - start))
@@ -239,7 +237,7 @@ def _band(result: Result, role: str, task: Task) -> Band:
     mean_sd = round(mean, decimals), round(statistics.stdev(values), decimals)
     return Band(
         role,
-        Accuracies(*mean_sd, [round(value, decimals) for value in values]),
+        SeedValues(*mean_sd, [round(value, decimals) for value in values]),
         points(mean, score),
         [points(statistics.fmean(group), score) for group in groups],
         round(result.seconds.total / len(values), 1),

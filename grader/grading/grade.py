@@ -18,10 +18,10 @@ from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
 from grader.grading.file_predictions import keep_predictions
 from grader.grading.occupancy import NOBODY, Company, Occupancy
+from grader.grading.slot_sources import slot_sources
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.refused import refusal_hint
 from grader.notebooks.versions import version_hint
-from grader.sandbox import SlotSource
 from grader.task.scoring import measure_all, points
 from grader.trainer.attribution import OutOfCardMemory, Overrun
 from grader.trainer.first_call import explained, first_call, keep_first_call, try_first_call
@@ -39,7 +39,7 @@ if TYPE_CHECKING:
     from grader.grading.parsed import ParsedSubmission
     from grader.grading.plan import RunContext, Watcher
     from grader.notebooks.reading import Json
-    from grader.sandbox import Sandbox
+    from grader.sandbox import Sandbox, SlotSource
     from grader.sandbox.pool import SandboxSource
     from grader.task.evaluation import Repeat
     from grader.task.scoring import RepeatScore
@@ -250,7 +250,7 @@ def _progress(watcher: Watcher, student: str, repeat: Repeat) -> Callable[[int, 
 
 def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: RepeatFolder) -> None:
     """Raise the StudentFault of a slot that does not compile: no process need be started to know it."""
-    fault = syntax_fault(submission.slot)
+    fault = syntax_fault(submission.slot, rebuilt)
     if fault is not None:
         folder.path.mkdir()
         folder.executed.write_text(explained(rebuilt, fault, ""), encoding="utf-8")
@@ -259,22 +259,14 @@ def _refuse_syntax_error(submission: ParsedSubmission, rebuilt: Json, folder: Re
 
 def _run_repeat(rebuilt: Json, job: RepeatJob, sandbox: Sandbox, account: _Account) -> StudentFault | None:
     """Execute one repeat, the first after its first call was tried; return the student's fault, if any."""
-    context, spec = account.context, job.task.spec
-    source = SlotSource(
-        context.imports,
-        account.submission.slot,
-        spec.entries,
-        job.repeat.slot_seed,
-        spec.on_error,
-        spec.methods,
-        spec.program.form,
-    )
+    context = account.context
+    sources = slot_sources(account.submission.slot, context, job.repeat)
     # The first call of a program is all of its work: to try it would be to run it twice.
-    if job.repeat is context.repeats[0] and spec.kind != "program":
-        fault = _try_first_call(rebuilt, job, sandbox, source, _first_call_file(context))
+    if job.repeat is context.repeats[0] and job.task.spec.kind != "program":
+        fault = _try_first_call(rebuilt, job, sandbox, sources[0], _first_call_file(context))
         if fault is not None:
             return fault
-    with contextlib.closing(open_program(sandbox, source, is_staged=bool(spec.stages))) as slot:
+    with contextlib.closing(open_program(sandbox, sources)) as slot:
         execution = execute(rebuilt, slot, job)
     account.executions.append(replace(execution, memory_mb=slot.memory_mb()))
     if job.keep_first_call:

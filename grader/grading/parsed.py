@@ -12,7 +12,7 @@ from grader.notebooks.changes import changed_cells
 from grader.notebooks.elsewhere import explain_elsewhere, other_cells
 from grader.notebooks.program import slot_key, text_digest
 from grader.notebooks.reading import grader_metadata, python_version, read_notebook
-from grader.notebooks.slot import refuse_renamed, slot_number
+from grader.notebooks.slot import program_text, refuse_renamed, slot_numbers
 from grader.notebooks.whole_program import is_whole, joined_cells, refuse_magics
 from grader.task.file_formats import excerpt
 
@@ -30,7 +30,8 @@ class ParsedSubmission:
     """A submission as everything after intake sees it. Where there is a `fault`, what it kept from being read is empty.
 
     `slot` is the source of the student's cell, or of all cells of their program, `slot_key` the same for the same program and `slot_sha256` for the same
-    text. Of a file of predictions `slot` is its beginning as text, and both hashes are those of its bytes. `cells` are those of the notebook without their outputs, of which the slot has the `number`, from 1. `python` is the version of Python that it ran.
+    text. Of a file of predictions `slot` is its beginning as text, and both hashes are those of its bytes. `cells` are those of the notebook without their
+    outputs, of which the slots have the `numbers`, from 1. `python` is the version of Python that it ran.
     """
 
     submission: Submission
@@ -40,7 +41,7 @@ class ParsedSubmission:
     slot_sha256: str = ""
     changed_cells: list[str] = field(default_factory=list)
     cells: list[Json] = field(default_factory=list)
-    number: int = 0
+    numbers: tuple[int, ...] = ()
     python: str = ""
     ending: str = ".ipynb"
     fault: StudentFault | GraderFault | None = None
@@ -76,7 +77,7 @@ class ParsedSubmission:
         """Return why `name` is not there though another cell of the notebook defines it, and what to do; else ""."""
         homes = [
             cell
-            for cell in other_cells({"cells": self.cells}, starter, self.number)
+            for cell in other_cells({"cells": self.cells}, starter, self.numbers)
             if name in cell.statements
         ]
         if not homes:
@@ -102,20 +103,19 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
             return ParsedSubmission(submission, sha256, text, sha256, sha256, ending=ending)
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
-        number = slot_number(notebook, starter)
-        refuse_renamed(notebook, number, starter)
-        program = joined_cells(notebook, starter, number)
+        numbers = slot_numbers(notebook, starter)
+        refuse_renamed(notebook, numbers, starter)
+        slot = program_text(notebook, starter, numbers)
         if is_whole(starter):
-            refuse_magics(notebook, program)
+            refuse_magics(notebook, joined_cells(notebook, starter, numbers[0]))
     except (StudentFault, GraderFault) as fault:
         return ParsedSubmission(submission, sha256, changed_cells=changed, ending=ending, fault=fault)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         ours = GraderFault(f"{type(error).__name__}: {error}")
         ours.__cause__ = error
         return ParsedSubmission(submission, sha256, changed_cells=changed, ending=ending, fault=ours)
-    slot = program.text
     cells = [{key: cell[key] for key in _KEPT if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(
-        submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells, number=number,
+        submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells, numbers=numbers,
         python=python_version(notebook),
     )  # fmt: skip

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from grader.notebooks.colab_badge import without_badge
 from grader.notebooks.identity import IDENTITIES, squeeze
-from grader.notebooks.reading import Json, is_code, labels, source
-from grader.notebooks.slot import slot_cell
+from grader.notebooks.reading import Json, grader_metadata, is_code, labels, source
+from grader.notebooks.slots import is_slot
 
 
 @dataclass(frozen=True)
@@ -45,11 +45,11 @@ def changes(notebook: Json, starter: Json) -> list[Change]:
         for number, cell in enumerate(cells, start=1)
         for identity in IDENTITIES
     }
-    slot = slot_cell(starter)
+    is_translated = "language" in grader_metadata(notebook)  # its prose is ours in other words
     return [
         Change(label, source(cell), *known.get(cell["id"], (None, 0)), code=is_code(cell))
         for cell, label in zip(starter["cells"], labels(starter), strict=True)
-        if cell is not slot and _compared(cell) not in present
+        if not is_slot(cell) and _compared(cell) not in present and (is_code(cell) or not is_translated)
     ]
 
 

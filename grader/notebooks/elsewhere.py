@@ -12,7 +12,7 @@ from grader.notebooks.program import parse, statements_by_name
 from grader.notebooks.reading import is_code, labels, source
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Collection, Sequence
 
     from grader.notebooks.reading import Json
 
@@ -28,13 +28,13 @@ class OtherCell:
     statements: dict[str, list[ast.stmt]]
 
 
-def other_cells(notebook: Json, starter: Json, slot: int) -> list[OtherCell]:
-    """Return the other code cells that can be parsed."""
+def other_cells(notebook: Json, starter: Json, slots: Collection[int]) -> list[OtherCell]:
+    """Return the code cells other than the `slots`, by number, that can be parsed."""
     known = {squeeze(source(cell)) for cell in starter["cells"] if is_code(cell)}
     changed = {change.number for change in changes(notebook, starter)}
     cells = []
     for number, (cell, label) in enumerate(zip(notebook["cells"], labels(notebook), strict=True), start=1):
-        if is_code(cell) and number != slot:
+        if is_code(cell) and number not in slots:
             try:
                 body = parse(source(cell)).body
             except SyntaxError:

@@ -1,13 +1,14 @@
-"""Find the slot among the cells of a notebook, and refuse one that defines another function."""
+"""Find the slots among the cells of a notebook, and refuse one that defines another function."""
 
 from __future__ import annotations
 
 import difflib
 import re
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from grader.errors import GraderFault, StudentFault, Verdict
+from grader.errors import StudentFault, Verdict
 from grader.notebooks.identity import IDENTITIES, squeeze
 from grader.notebooks.program import binds_unseen, defined_names, definitions, parse, slot_key
 from grader.notebooks.reading import (
@@ -16,13 +17,13 @@ from grader.notebooks.reading import (
     is_code,
     labels,
     source,
-    tagged,
     tags,
 )
+from grader.notebooks.slots import SlotCell, join, slot_cells
 from grader.notebooks.whole_program import first_cell, is_whole, joined_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
 
 @dataclass(frozen=True, eq=False)
@@ -38,27 +39,56 @@ class _Seen:
 
 
 def find_slot(notebook: Json, starter: Json) -> str:
-    """Return the source of the student's slot, or of all cells of their program where that is more than the slot.
+    """Return the student's program, as `program_text` does.
 
-    Raises StudentFault (`slot_missing`) as `slot_number` does.
+    Raises StudentFault (`slot_missing`) as `slot_numbers` does.
     """
-    return joined_cells(notebook, starter, slot_number(notebook, starter)).text
+    return program_text(notebook, starter, slot_numbers(notebook, starter))
 
 
-def slot_number(notebook: Json, starter: Json) -> int:
-    """Return the number, counted from 1, of the cell that is the student's slot.
+def program_text(notebook: Json, starter: Json, numbers: Sequence[int]) -> str:
+    """Return the source of the student's slots, the cells `numbers`, or of all cells of their program where that is more."""
+    texts = [joined_cells(notebook, starter, number).text for number in numbers]
+    return join(slot_cells(starter), texts)
 
-    The slot is the cell with the identity of the starter's slot that defines the entries; failing that, the
+
+def slot_numbers(notebook: Json, starter: Json) -> tuple[int, ...]:
+    """Return the numbers, counted from 1, of the cells that are the student's slots, in the order of the starter's.
+
+    A slot is the cell with the identity of the starter's slot that defines its entries; failing that, the
     only code cell that defines them at top level; failing that, the cell with the identity, whatever it holds,
     so that running it shows the student their syntax error.
 
     Where the program is more than the slot, it is the first of its cells, whatever that defines.
 
-    Raises StudentFault (`slot_missing`) for none or several, naming what was seen.
+    Raises StudentFault (`slot_missing`) for none or several, naming what was seen, and for two in one cell.
     """
+    slots, numbers = slot_cells(starter), list[int]()
+    for slot in slots:
+        with _naming(slot):
+            numbers.append(_number_of(slot, notebook, starter))
+            if numbers[-1] in numbers[:-1]:
+                other, label = slots[numbers.index(numbers[-1])].name, labels(notebook)[numbers[-1] - 1]
+                names = _listed(frozenset(slot.entries))
+                raise _missing(f"{names} is in {label}, the cell of {other}. Put it into a cell of its own.")
+    return tuple(numbers)
+
+
+@contextmanager
+def _naming(slot: SlotCell) -> Iterator[None]:
+    """Let what is missing name the slot, where a task has several."""
+    try:
+        yield
+    except StudentFault as fault:
+        if not slot.name:
+            raise
+        raise _missing(f"The slot {slot.name} is missing or ambiguous. {fault.message}") from None
+
+
+def _number_of(slot: SlotCell, notebook: Json, starter: Json) -> int:
     if is_whole(starter):
-        return first_cell(notebook, starter, slot_cell(starter))
-    key, wanted, names = slot_cell(starter)["id"], frozenset(entry_names(starter)), labels(notebook)
+        return first_cell(notebook, starter, slot.cell)
+    key, wanted, names = slot.cell["id"], frozenset(slot.entries), labels(notebook)
     seen = [
         _look(number, cell, label, wanted)
         for number, (cell, label) in enumerate(zip(notebook["cells"], names, strict=True), start=1)
@@ -71,7 +101,7 @@ def slot_number(notebook: Json, starter: Json) -> int:
         marked += [cell for cell in same if cell not in marked]
         usable = [cell for cell in same if cell in defining]
         if usable:
-            untouched = squeeze(usable[0].text) == squeeze(source(slot_cell(starter)))
+            untouched = squeeze(usable[0].text) == squeeze(slot.source)
             # A starter's slot left as it was beside another definition: the student's intent is not ours to guess.
             return _the_only(defining if untouched else usable, wanted)
     if defining:
@@ -80,22 +110,28 @@ def slot_number(notebook: Json, starter: Json) -> int:
     left = marked or [cell for cell in seen if cell.attempt]
     if left:
         return _the_only(left, wanted)
-    raise _missing(_nothing_found(notebook, starter, wanted))
+    raise _missing(_nothing_found(notebook, starter, slot))
 
 
-def refuse_renamed(notebook: Json, number: int, starter: Json) -> None:
-    """Raise StudentFault (`slot_missing`) where the slot, the cell `number`, can be read and does not define the entries.
+def refuse_renamed(notebook: Json, numbers: Sequence[int], starter: Json) -> None:
+    """Raise StudentFault (`slot_missing`) where a slot, of the cells `numbers`, can be read and does not define its entries.
 
     What it may define in ways that cannot be read off, or what cannot be parsed, is left to the run, and so is a program of
     several cells.
     """
     if is_whole(starter):
         return
+    for slot, number in zip(slot_cells(starter), numbers, strict=True):
+        with _naming(slot):
+            _refuse_renamed(notebook, number, frozenset(slot.entries))
+
+
+def _refuse_renamed(notebook: Json, number: int, wanted: frozenset[str]) -> None:
     try:
         tree = parse(source(notebook["cells"][number - 1]))
     except SyntaxError:
         return
-    wanted, names = frozenset(entry_names(starter)), {name for name, _ in definitions(tree)}
+    names = {name for name, _ in definitions(tree)}
     missing = sorted(wanted - names)
     if not missing or binds_unseen(tree):
         return
@@ -105,22 +141,6 @@ def refuse_renamed(notebook: Json, number: int, starter: Json) -> None:
     hint = next((f"; rename {match} to {name}" for name, match in near), "")
     label = labels(notebook)[number - 1]
     raise _missing(f"{label} does not define {_listed(frozenset(missing))}{hint}.")
-
-
-def slot_cell(starter: Json) -> Json:
-    """Return the slot of one of our notebooks. Raises GraderFault where it has not exactly one."""
-    slots = tagged(starter, "slot")
-    if len(slots) != 1 or not isinstance(slots[0].get("id"), str):
-        raise GraderFault(f"the starter notebook has {len(slots)} slots; run: grader build")
-    return slots[0]
-
-
-def entry_names(starter: Json) -> tuple[str, ...]:
-    """Return the functions that the slot of one of our notebooks must define."""
-    names = grader_metadata(starter).get("entries")
-    if not isinstance(names, list) or not names:
-        raise GraderFault("the starter notebook names no entries; run: grader build")
-    return tuple(names)
 
 
 def _look(number: int, cell: Json, label: str, wanted: frozenset[str]) -> _Seen:
@@ -154,9 +174,8 @@ def _refuse_scattered(seen: Sequence[_Seen], wanted: frozenset[str]) -> None:
         raise _missing(f"One cell must define {_listed(wanted)}; found {places}. Put them into one cell.")
 
 
-def _nothing_found(notebook: Json, starter: Json, wanted: frozenset[str]) -> str:
-    key = slot_cell(starter)["id"]
-    names = _listed(wanted)
+def _nothing_found(notebook: Json, starter: Json, slot: SlotCell) -> str:
+    key, names = slot.cell["id"], _listed(frozenset(slot.entries))
     for cell, label in zip(notebook["cells"], labels(notebook), strict=True):
         if not is_code(cell) and any(identity(cell) == key for identity in IDENTITIES):
             return f"The slot, {label}, is no longer a code cell. Turn it back into one."

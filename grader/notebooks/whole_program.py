@@ -14,6 +14,7 @@ from grader.errors import StudentFault, Verdict
 from grader.notebooks.identity import IDENTITIES, squeeze
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, grader_metadata, is_code, labels, source, tags
+from grader.notebooks.slots import is_slot
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -105,7 +106,7 @@ def given_names(starter: Json) -> frozenset[str]:
     calls = [
         node
         for cell in starter["cells"]
-        if is_whole(starter) and is_code(cell) and "slot" not in tags(cell)
+        if is_whole(starter) and is_code(cell) and not is_slot(cell)
         for node in ast.walk(parse(source(cell)))
         if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in entries
     ]
@@ -119,7 +120,7 @@ class _Protected:
         cells: Sequence[Json] = starter["cells"]
         if before is not None:
             cells = cells[: cells.index(before)]
-        ours = [cell for cell in cells if is_code(cell) and "slot" not in tags(cell)]
+        ours = [cell for cell in cells if is_code(cell) and not is_slot(cell)]
         self._ids = {cell["id"] for cell in ours}
         self._texts = {squeeze(source(cell)) for cell in ours}
 

@@ -29,9 +29,9 @@ from grader.grading.grade import RunningBatch, grade
 from grader.grading.parsed import parse
 from grader.grading.plan import RunContext, Watcher
 from grader.notebooks.changes import changed_cells
-from grader.notebooks.reading import read_notebook, source
+from grader.notebooks.reading import read_notebook
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import find_slot, slot_cell
+from grader.notebooks.slot import find_slot
 from grader.redteam.canary import Bait, lay_bait
 from grader.redteam.corpus import AS_HONEST, handed_in
 from grader.redteam.host_snapshot import (
@@ -139,7 +139,7 @@ class Arena:
         self._batch = batch = open_anew()
         self._context = context = batch.context
         task, starter = context.task, context.starter
-        self._baseline = json.dumps(rebuild(starter, source(slot_cell(starter)))).encode()
+        self._baseline = json.dumps(rebuild(starter, find_slot(starter, starter))).encode()
         self._reference = task.solution.read_bytes() if task.solution.is_file() else self._baseline
         self._secrets = [bait.canary, secret_for(out, None).decode("ascii", "replace")]
         self._targets = _targets(batch, out) | bait.targets
@@ -311,7 +311,7 @@ def _targets(batch: RunningBatch, out: Path) -> dict[str, str | int]:
 def _plant_student(batch: RunningBatch, out: Path, canary: str) -> None:
     """Hand in another student's submission, with the canary in it and in its name."""
     task, starter = batch.context.task, batch.context.starter
-    slot = f"# {canary}\n{source(slot_cell(starter))}"
+    slot = f"# {canary}\n{find_slot(starter, starter)}"
     data = json.dumps(rebuild(starter, slot)).encode()
     RunFolder.create(batch.runs, "other").submission.write_bytes(data)
     with writing(out) as book:

@@ -25,9 +25,9 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import UsageError, Verdict, instead
 from grader.files import READ, reporting_os_errors
 from grader.notebooks.program import defined_names
-from grader.notebooks.reading import source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import entry_names, slot_cell
+from grader.notebooks.slot import find_slot
+from grader.notebooks.slots import entry_names
 from grader.notebooks.whole_program import is_whole
 
 if TYPE_CHECKING:
@@ -176,7 +176,7 @@ def handed_in(attack: Attack, starter: Json, targets: Mapping[str, str | int]) -
 
     Raises UsageError where an attack on the notebook cannot build its file.
     """
-    honest = source(slot_cell(starter))
+    honest = find_slot(starter, starter)
     if is_whole(starter) and attack.kind != "notebook":
         honest = _CELLS.format(cells=honest, entry=entry_names(starter)[0])
     if attack.kind == "notebook":

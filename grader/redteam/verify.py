@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from grader.gradebook.run_folder import RunFolder
-from grader.notebooks.reading import is_code, source, tagged, tags
+from grader.notebooks.reading import is_code, source, tags
+from grader.notebooks.slots import is_slot
 from grader.redteam.corpus import AS_HONEST, REACHED, WITHIN_BAND
 
 if TYPE_CHECKING:
@@ -125,7 +126,7 @@ def _more_than_text(notebook: Json, starter: Json, honest: Honest) -> list[str]:
 
 
 def _as_compared(cell: Json) -> tuple[bool, str]:
-    return is_code(cell), "the slot" if "slot" in tags(cell) else source(cell)
+    return is_code(cell), "the slot" if is_slot(cell) else source(cell)
 
 
 def _printed(notebook: Json) -> str:
@@ -134,7 +135,7 @@ def _printed(notebook: Json) -> str:
 
 def _slots(notebook: Json) -> str:
     """Return all output of the slot's cell."""
-    outputs = _outputs({"cells": tagged(notebook, "slot")})
+    outputs = _outputs({"cells": [cell for cell in notebook["cells"] if is_slot(cell)]})
     names = ("text", "ename", "evalue", "traceback")
     return "\n".join(_text(output.get(name, "")) for output in outputs for name in names)
 

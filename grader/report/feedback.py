@@ -101,7 +101,8 @@ class Feedback:
 def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> Feedback:
     """Return what a student reads. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
     score = _map_of(result, task)
-    marks = marks_of(result.traceback)
+    marks = marks_of(result.traceback, files.source or "")
+    code = _code(files, marks)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
     next_steps = advice(result, score)
@@ -128,9 +129,9 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         confusion=files.confusion,
         classes=files.confusion.named(names) if files.confusion else [],
         elsewhere=files.elsewhere,
-        code=_code(files, marks),
+        code=code,
         of_file=files.is_file,
-        failed_line=next((number for number, mark in marks.items() if mark == FAILED), None),
+        failed_line=next((line.number for line in code if line.mark == FAILED), None),
         traceback="" if ours else printed(result.traceback),
         printed=_printed(files.repeats),
         differences=[

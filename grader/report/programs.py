@@ -13,7 +13,8 @@ from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.standings import labels_of
 from grader.notebooks.program import defined_names, parse, slot_key
 from grader.notebooks.reading import MAX_BYTES, is_code, read_notebook, source
-from grader.notebooks.slot import entry_names, find_slot
+from grader.notebooks.slot import find_slot
+from grader.notebooks.slots import entry_names
 from grader.report.run_files import slot_text, values_key
 
 if TYPE_CHECKING:

@@ -16,6 +16,7 @@ from grader.errors import GraderFault, StudentFault
 from grader.gradebook.run_folder import RepeatFolder, RunFolder, is_repeat
 from grader.notebooks.changes import Change, changes
 from grader.notebooks.reading import is_code, metadata, read_notebook, source, tags
+from grader.notebooks.slots import is_slot
 from grader.report.confusion import Confusion, confusion
 from grader.report.training_curves import History, read_history
 from grader.task.scoring import load_arrays
@@ -136,8 +137,8 @@ def _confusion(out: Path, folder: RunFolder, result: Result) -> Confusion | None
 
 def _repeat_view(repeat: RepeatFolder, notebook: dict[str, Any], hidden: Sequence[str]) -> RepeatView | None:
     cells = notebook["cells"]
-    slots = [index for index, cell in enumerate(cells) if "slot" in tags(cell)]
-    if len(slots) != 1:
+    slots = [index for index, cell in enumerate(cells) if is_slot(cell)]
+    if not slots:
         return None
     below = [output for cell in cells[slots[0] + 1 :] if is_code(cell) for output in _outputs(cell)]
     lines = _without(_stdout(below), hidden).splitlines()

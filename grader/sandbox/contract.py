@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 class SlotSource:
     """What runs in a slot: the imports cell, the slot cell, its entries, the seed of that process, what ends it.
 
+    Where the program has several cells, `cells` are their names and texts, and are run instead of `slot`.
+
     The student's code can find out the seed: derive it from a secret one-way, and from no seed that draws data.
     """
 
@@ -43,6 +45,7 @@ class SlotSource:
     seed: int
     on_error: str = "end"
     methods: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # of the entries that are classes
+    cells: tuple[tuple[str, str], ...] = ()
     form: str = (
         "slot"  # "notebook": the slot runs when its one entry is called, with the arguments as its variables
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import jupytext
@@ -14,6 +14,7 @@ from grader.errors import UsageError
 from grader.notebooks.colab_badge import badge, keep_url, kept_url
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, is_code, metadata, source, tags
+from grader.notebooks.slots import is_slot, slot_tag
 from grader.notebooks.whole_program import FORM
 from grader.task.rules import check_cells
 from grader.task.scoring_text import RULES_PLACEHOLDER, SCORE_PLACEHOLDER, scoring_code, scoring_rules
@@ -27,6 +28,7 @@ from grader.task.template import (
     solution_face,
     starter_face,
 )
+from grader.task.translation import LANGUAGE, languages, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -39,10 +41,11 @@ PROTECTED_LINE = "# PROTECTED CELL - the grader uses its own copy; changes here 
 
 @dataclass(frozen=True)
 class Built:
-    """The two generated notebooks, as the text of their files."""
+    """The generated notebooks, as the text of their files: starter and solution, and the starter in other languages."""
 
     starter: str
     solution: str
+    translations: dict[str, str] = field(default_factory=dict)
 
 
 def build(task: Task, repo_url: str | None = None) -> Built:
@@ -50,13 +53,25 @@ def build(task: Task, repo_url: str | None = None) -> Built:
 
     Raises UsageError, one line, where the author's notebook breaks a rule of the outline.
     """
-    cells = _with_badge(
-        _author_cells(task), task, kept_url(task.folder.parent) if repo_url is None else repo_url
-    )
+    url = kept_url(task.folder.parent) if repo_url is None else repo_url
+    cells = _with_badge(_author_cells(task), task, url)
+    translations = {
+        language: _with_badge(_author_cells(task, language), task, url) for language in languages(task.folder)
+    }
     return Built(
         starter=_notebook_text(task, cells, starter_face),
         solution=_notebook_text(task, cells, solution_face),
+        translations={
+            language: _notebook_text(task, theirs, starter_face, language)
+            for language, theirs in translations.items()
+        },
     )
+
+
+def statement(task: Task) -> list[str]:
+    """Return the Markdown cells of the author's notebook, in English, with their placeholders."""
+    cells = jupytext.reads(notebook_source(task.folder), fmt="py:percent").cells
+    return [source(cell) for cell in cells if cell["cell_type"] == "markdown"]
 
 
 def write(task: Task, home: Path | None = None) -> list[Path]:
@@ -100,6 +115,8 @@ def move(tasks: Sequence[Task], repo_url: str) -> list[Path]:
 def _files(task: Task, repo_url: str | None = None, home: Path | None = None) -> list[tuple[Path, str]]:
     built = build(task, repo_url)
     files = [(task.starter, built.starter), (task.solution, built.solution)]
+    for language, text in built.translations.items():
+        files.append((task.starter.with_name(f"{task.id}.{language}.ipynb"), text))
     return [(home / path.parent.name / path.name if home else path, text) for path, text in files]
 
 
@@ -107,9 +124,14 @@ def _text_of(path: Path) -> str:
     return path.read_text(encoding="utf-8") if path.is_file() else ""
 
 
-def _author_cells(task: Task) -> list[Json]:
+def _author_cells(task: Task, language: str = "") -> list[Json]:
     """Return the cells of notebook.py with placeholders filled in; the slot still has both its blocks."""
     cells = jupytext.reads(notebook_source(task.folder), fmt="py:percent").cells
+    if language:
+        texts = iter(translated(task.folder, language, statement(task)))
+        cells = [
+            {**cell, "source": next(texts)} if cell["cell_type"] == "markdown" else cell for cell in cells
+        ]
     data = data_source(task.folder)  # is checked whether or not the notebook shows it
     filled = [_filled(dict(cell), task) for cell in cells]
     return [_with_data(cell, data, filled) if _shows_data(cell) else cell for cell in filled]
@@ -135,7 +157,7 @@ def _with_data(cell: Json, data: str, cells: list[Json]) -> Json:
     used = {
         node.id
         for other in cells
-        if is_code(other) and "slot" not in tags(other)
+        if is_code(other) and not is_slot(other)
         for node in ast.walk(_parsed(source(other)))
         if isinstance(node, ast.Name)
     }
@@ -161,8 +183,8 @@ def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
     return [{**cells[0], "source": f"{mark}\n\n{source(cells[0])}"}, *cells[1:]]
 
 
-def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) -> str:
-    shown = [_with_face(cell, face) if "slot" in tags(cell) else cell for cell in cells]
+def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str], language: str = "") -> str:
+    shown = [_with_face(cell, face) if is_slot(cell) else cell for cell in cells]
     check_cells(task, shown)
     form = {FORM: task.spec.program.form} if task.spec.program.form != "slot" else {}
     notebook = {
@@ -170,6 +192,7 @@ def _notebook_text(task: Task, cells: list[Json], face: Callable[[str], str]) ->
         "metadata": {
             "grader": {"entries": list(task.spec.entries), "task": task.id, "version": task.version}
             | form
+            | ({LANGUAGE: language} if language else {})
             | _file_of(task),
             "kernelspec": {"display_name": "Python 3", "language": "python", "name": "python3"},
             "language_info": {"name": "python"},
@@ -194,7 +217,10 @@ def _finished(cell: Json, task: Task, number: int) -> Json:
     """Return the cell with its id, its lock and, for protected code, its first comment line."""
     key, kind, text = f"{task.id}-{number}", cell["cell_type"], source(cell)
     about: Json = {**cell["metadata"], "grader": {"cell": key, "task": task.id}}
-    if "slot" not in tags(cell) and task.spec.runs_code:
+    if is_slot(cell) and task.spec.slots:
+        entries, stages = task.spec.slot_entries(slot_tag(cell)), task.spec.slot_stages(slot_tag(cell))
+        about["grader"] |= {"entries": list(entries), "stages": stages}
+    elif not is_slot(cell) and task.spec.runs_code:
         about |= {"editable": False, "deletable": False}
         about["tags"] = [*(tag for tag in tags(cell) if tag != "protected"), "protected"]
         text = f"{PROTECTED_LINE}\n{text}" if kind == "code" else text

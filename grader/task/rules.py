@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from grader.errors import UsageError
 from grader.notebooks.program import defined_names, parse
 from grader.notebooks.reading import Json, is_code, labels, source, tagged, tags
+from grader.notebooks.slots import is_slot, slot_tag
 from grader.notebooks.whole_program import RESULT
 from grader.task.template import has_marker
 
@@ -49,10 +50,15 @@ def check_cells(task: Task, cells: list[Json]) -> None:
 def _check_counts(task: Task, cells: list[Json]) -> None:
     if not _TASK_ID.fullmatch(task.id):
         raise UsageError(f"the task's folder {task.id!r} may only have letters, digits, - and _, at most 50")
-    for tag in ("parameters", "slot"):
+    for tag in ("parameters", *([f"slot:{name}" for name in task.spec.slots] or ["slot"])):
         count = len(_code_tagged(cells, tag))
         if count != 1:
             raise UsageError(f"there must be exactly one code cell tagged {tag!r}, not {count}")
+    for cell in cells:
+        if is_slot(cell) and task.spec.slots and not task.spec.slot_entries(slot_tag(cell)):
+            raise UsageError(
+                f"a cell is tagged {slot_tag(cell)!r}, and [slots] of task.toml has no such slot"
+            )
     if task.spec.runs_code and not _code_tagged(cells, "slot-imports"):
         raise UsageError("there must be a code cell tagged 'slot-imports'")
     if len(_code_tagged(cells, "data")) > 1:
@@ -64,7 +70,7 @@ def _names_of_cells(cells: list[Json]) -> list[frozenset[str]]:
     names = []
     for cell, label in zip(cells, labels({"cells": cells}), strict=True):
         text = source(cell)
-        if "slot" not in tags(cell) and has_marker(text):
+        if not is_slot(cell) and has_marker(text):
             raise UsageError(f"{label} has a SOLUTION or BASELINE marker, but is not the slot")
         if is_code(cell) and text.startswith("%%"):
             raise UsageError(
@@ -93,23 +99,22 @@ def _check_parameters(cells: list[Json], names: list[frozenset[str]], wanted: Ma
 
 def _check_slot(task: Task, cells: list[Json], names: list[frozenset[str]]) -> None:
     entries = set(task.spec.entries)
-    order = [tags(cell) for cell in cells]
-    if any(
-        "slot-imports" in seen for seen in order[next(i for i, seen in enumerate(order) if "slot" in seen) :]
-    ):
+    first = next(number for number, cell in enumerate(cells) if is_slot(cell))
+    if any("slot-imports" in tags(cell) for cell in cells[first:]):
         raise UsageError("a code cell tagged 'slot-imports' comes after the slot, but would be run before it")
     is_whole = task.spec.program.form == "notebook"
     for cell, label, defined in zip(cells, labels({"cells": cells}), names, strict=True):
-        if "slot" not in tags(cell):
-            if is_whole and is_code(cell):
-                _check_calls(source(cell), label, entries)
-            if also := sorted(entries & defined):
-                raise UsageError(f"{label} defines {also[0]}, which only the slot may")
-        elif is_whole:
-            if not defined & {RESULT, *entries}:
+        own = set(task.spec.slot_entries(slot_tag(cell))) if is_slot(cell) else set()
+        if is_whole and is_code(cell) and not own:
+            _check_calls(source(cell), label, entries)
+        if also := sorted((entries - own) & defined):
+            raise UsageError(f"{label} defines {also[0]}, which only {'its own' if own else 'the'} slot may")
+        if is_whole and own:
+            if not defined & {RESULT, *own}:
                 raise UsageError(f"the slot binds neither {RESULT} nor {task.spec.entries[0]} at top level")
-        elif lacking := sorted(entries - defined):
-            raise UsageError(f"the slot does not define {lacking[0]} at top level")
+        elif lacking := sorted(own - defined):
+            which = f"the slot {label}" if task.spec.slots else "the slot"
+            raise UsageError(f"{which} does not define {lacking[0]} at top level")
 
 
 def _check_calls(text: str, label: str, entries: set[str]) -> None:

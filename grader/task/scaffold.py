@@ -1,4 +1,4 @@
-"""Start a new task from a small one that works, so that an author can change it step by step."""
+"""Start a new task: from a small one that works, or from a published notebook."""
 
 from __future__ import annotations
 
@@ -7,12 +7,17 @@ import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from grader.errors import UsageError
-from grader.files import MADE
+from grader.errors import StudentFault, UsageError
+from grader.files import MADE, READ, reporting_os_errors
+from grader.notebooks.reading import read_notebook
 from grader.task import build
+from grader.task.published import read_published
+from grader.task.published_folder import files_of, left_to_do
 from grader.task.spec import read_task
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from grader.task.spec import Kind, Task
 
 _TEMPLATES = Path(__file__).with_name("templates")  # a folder for each kind of task
@@ -36,24 +41,65 @@ def scaffold(task_id: str, tasks: Path, kind: Kind = "function") -> tuple[Task, 
 
     Raises UsageError for a name that no task can have, and where the folder already exists.
     """
+    _check_name(task_id)
+    if not _TEMPLATES.is_dir():
+        raise UsageError("new tasks need the wheel for instructors: pip install notebook-olympiad-tasks")
+    task, written = _make(task_id, tasks, template_files(task_id, kind))
+    try:
+        return task, [*written, *build.write(task)]
+    except OSError as error:
+        shutil.rmtree(task.folder, ignore_errors=True)
+        raise UsageError(f"{task.folder} {MADE}: {error.strerror}") from error
+
+
+def scaffold_from(task_id: str, tasks: Path, notebook: Path) -> tuple[Task, list[Path], list[str]]:
+    """Make a task of a published notebook; return it, the files that were written, and what is left to do.
+
+    Raises UsageError where the notebook cannot be read or has no slot, and as `scaffold` does.
+    """
+    _check_name(task_id)
+    with reporting_os_errors(READ, notebook):
+        data = notebook.read_bytes()
+    try:
+        published = read_published(read_notebook(data))
+    except StudentFault as fault:
+        raise UsageError(f"{notebook} cannot be read: {fault.message}") from fault
+    if not published.slots:
+        raise UsageError(
+            f"{notebook} has no slot: no code cell defines a function or class called your_... or says YOUR CODE HERE; "
+            "rename what students write, and try again"
+        )
+    left = left_to_do(published)
+    task, written = _make(task_id, tasks, files_of(task_id, published))
+    try:
+        return task, [*written, *build.write(task)], left
+    except UsageError as error:
+        return task, written, [f"grader build does not pass yet: {error}", *left]
+
+
+def _check_name(task_id: str) -> None:
     if not _ID.fullmatch(task_id) or task_id in _TAKEN:
         raise UsageError(
             f"{task_id!r} cannot name a task; use a letter, then letters, digits, - and _, at most 50 in all"
         )
-    if not _TEMPLATES.is_dir():
-        raise UsageError("new tasks need the wheel for instructors: pip install notebook-olympiad-tasks")
+
+
+def _make(task_id: str, tasks: Path, files: Mapping[str, str]) -> tuple[Task, list[Path]]:
+    """Write `files` into the new folder of a task; return the task and what was written."""
     folder = tasks.resolve() / task_id
     if folder.exists():
         raise UsageError(f"{folder} already exists; a task is never overwritten")
     written = []
     try:
-        for name, text in template_files(task_id, kind).items():
+        for name, text in files.items():
             target = folder / name
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text, encoding="utf-8", newline="\n")
             written.append(target)
-        task = read_task(folder)
-        return task, [*written, *build.write(task)]
+        return read_task(folder), written
+    except UsageError:
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
     except OSError as error:
         shutil.rmtree(folder, ignore_errors=True)
         raise UsageError(f"{folder} {MADE}: {error.strerror}") from error

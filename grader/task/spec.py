@@ -24,6 +24,7 @@ from grader.task.interactive_table import InteractiveTable
 from grader.task.limits import Limits
 from grader.task.score_table import MetricTable, Score, StrictTable, check_direction, known_scorer
 from grader.task.scorers import SCORE_FILE, scorer_named
+from grader.task.slots_table import Slots, check_slots
 from grader.task.source import data_source, notebook_source
 
 if TYPE_CHECKING:
@@ -110,6 +111,8 @@ class Spec(StrictTable):
     """Which attempt of a student counts: unless stated, as recorded."""
     class_names: tuple[str, ...] = ()
     """What the story calls the classes 0, 1, ...; feedback uses these names."""
+    slots: Slots = Field(default_factory=dict)
+    """The slots of a notebook with several, each with the entries that its cell defines, such as `model = ["YourModel"]`."""
     stages: tuple[Stage, ...] = ()
     """Parts of a run that have a process of the student's each: what one returns is all that the next one knows of it."""
     on_error: Literal["end", "item"] = "end"
@@ -187,6 +190,15 @@ class Spec(StrictTable):
             short=self.metric.short or "parts",
         )
 
+    def slot_entries(self, tag: str | None) -> tuple[str, ...]:
+        """Return the entries of the slot whose cell has this tag; () where `[slots]` does not name that slot."""
+        return self.slots.get(str(tag).partition(":")[2], ()) if self.slots else self.entries
+
+    def slot_stages(self, tag: str | None) -> list[int]:
+        """Return the stages, from 0, whose processes run the slot whose cell has this tag."""
+        entries = set(self.slot_entries(tag))
+        return [number for number, stage in enumerate(self.stages) if entries & set(stage.entries)]
+
     @model_validator(mode="after")
     def _entries_fit(self) -> Spec:
         check_fields_of_kind(
@@ -197,6 +209,7 @@ class Spec(StrictTable):
             raise ValueError(f"methods: {wrong[0]} is not an entry")
         if wrong := [name for name in names if not name.isidentifier() or name.startswith("_")]:
             raise ValueError(f"methods: {wrong[0]!r} is not the name of a public method")
+        check_slots(self.slots, self.entries)
         staged = [name for stage in self.stages for name in stage.entries]
         if staged and sorted(staged) != sorted(self.entries):
             raise ValueError("stages: each of the entries belongs to exactly one stage")
@@ -254,6 +267,7 @@ _YOUNGER_FIELDS: dict[str, Any] = {
     "on_error": "end",
     "item_default": None,
     "methods": {},
+    "slots": {},
     "stages": [],
     "interactive": InteractiveTable().model_dump(),
     "program": program_table.ProgramTable().model_dump(mode="json"),

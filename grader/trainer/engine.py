@@ -17,6 +17,8 @@ from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
 
 from grader.errors import GraderFault
+from grader.notebooks.reading import tags
+from grader.notebooks.slots import is_slot
 from grader.trainer.kernel import TrainerKernelManager
 
 if TYPE_CHECKING:
@@ -25,7 +27,6 @@ if TYPE_CHECKING:
 _START_SECONDS = 60
 _LATE_SECONDS = 5  # a clock that is noticed this late says nothing about what it measured
 _STOP_SECONDS = 0.2  # how soon Ctrl-C is noticed
-_NOT_RUN = frozenset({"slot-imports", "slot"})  # tags of cells that belong to the sandbox
 
 
 class WallClockExceeded(Exception):  # noqa: N818 -- an event, not an error of the code
@@ -126,11 +127,10 @@ async def _execute_cells(nb_man: Any, client: TrainerClient, run: TrainerRun) ->
 
 
 async def _execute_cell(client: TrainerClient, cell: Any, index: int, run: TrainerRun) -> None:
-    """Run one code cell; in place of the slot, bind its entries to the sandbox."""
-    tags = set(cell.metadata.get("tags", []))
-    if not tags & _NOT_RUN:
+    """Run one code cell; in place of the first slot, bind the entries of all to the sandbox."""
+    if not is_slot(cell) and "slot-imports" not in tags(cell):  # both belong to the sandbox
         await client.async_execute_cell(cell, index)
-    elif "slot" in tags:
+    elif is_slot(cell) and not any(map(is_slot, client.nb.cells[:index])):
         entries = run.job.task.spec.entries
         names = ", ".join(entries)
         binding = nbformat.v4.new_code_cell(

@@ -15,6 +15,7 @@ import tempfile
 import time
 from typing import TYPE_CHECKING, Any
 
+from grader.notebooks.slots import is_slot
 from grader.sandbox.inside import wire
 from grader.trainer.attribution import blame_slot
 from grader.trainer.ledger import Ledger
@@ -95,7 +96,7 @@ def keep_first_call(run: Path, kept: Path) -> None:
 def explained(notebook: dict[str, Any], fault: StudentFault, printed: str) -> str:
     """Return the notebook that a student sees who got no further than here, as JSON: their output and their error."""
     shown = json.loads(json.dumps(notebook))
-    (cell,) = [cell for cell in shown["cells"] if "slot" in cell["metadata"].get("tags", [])]
+    cell = next(cell for cell in shown["cells"] if is_slot(cell))
     printed_output = [{"output_type": "stream", "name": "stdout", "text": printed}] if printed else []
     text = (fault.traceback or fault.message).splitlines()
     error = {"output_type": "error", "ename": fault.verdict.value, "evalue": fault.message, "traceback": text}

@@ -16,6 +16,7 @@ from papermill.exceptions import PapermillExecutionError
 
 from grader.errors import GraderFault, StudentFault
 from grader.notebooks.reading import labels
+from grader.notebooks.slots import is_slot
 from grader.trainer.attribution import blame_cell, blame_program, blame_slot, blame_time
 from grader.trainer.engine import WallClockExceeded
 from grader.trainer.job import TrainerRun
@@ -176,9 +177,10 @@ def _keep(notebook: Any, printed: str, fault: StudentFault | None, path: Path) -
     """Write the executed notebook with what the student should see: their output, and their own traceback."""
     if notebook is None:
         return
+    slot = next((cell for cell in notebook.cells if is_slot(cell)), None)
     for cell in notebook.cells:
         outputs = cell.get("outputs", [])
-        if printed and "slot" in cell.metadata.get("tags", []):
+        if printed and cell is slot:
             outputs.insert(0, nbformat.v4.new_output("stream", name="stdout", text=printed))
         for output in outputs:
             if output.output_type == "error" and fault is not None:

@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grader.errors import StudentFault
     from grader.sandbox import Sandbox, Slot, SlotSource
 
@@ -24,10 +26,10 @@ _END_SECONDS = 90.0  # a sandbox may be starting
 class StagedSlot:
     """The slots of a task's stages, one after the other; a `Slot` whose socket is the trainer's end of the door."""
 
-    def __init__(self, sandbox: Sandbox, source: SlotSource) -> None:
+    def __init__(self, sandbox: Sandbox, sources: Sequence[SlotSource]) -> None:
         """Start the process of the first stage. Raises GraderFault where that fails, or where none can be handed over."""
-        self._sandbox, self._source = sandbox, source
-        self._slot: Slot = sandbox.start_slot(source)
+        self._sandbox, self._sources = sandbox, iter(sources)
+        self._slot: Slot = sandbox.start_slot(next(self._sources))
         if hasattr(self._slot.socket, "trainer"):
             self._slot.close()
             raise GraderFault("a task with stages runs on Linux only")
@@ -57,7 +59,7 @@ class StagedSlot:
             self._cpu_seconds += self._slot.cpu_seconds()
             self._slot.close()
             self._memory_mb.append(self._slot.memory_mb() or 0.0)
-            self._slot = self._sandbox.start_slot(self._source)
+            self._slot = self._sandbox.start_slot(next(self._sources))
 
     def output(self) -> str:
         """Return what was printed so far, in all stages."""
@@ -92,6 +94,6 @@ class StagedSlot:
         self.socket.close()
 
 
-def open_program(sandbox: Sandbox, source: SlotSource, *, is_staged: bool) -> Slot:
-    """Start the student's program in `sandbox`: one process, or one for each stage."""
-    return StagedSlot(sandbox, source) if is_staged else sandbox.start_slot(source)
+def open_program(sandbox: Sandbox, sources: Sequence[SlotSource]) -> Slot:
+    """Start the student's program in `sandbox`: one process, or, of several `sources`, one for each stage."""
+    return StagedSlot(sandbox, sources) if len(sources) > 1 else sandbox.start_slot(sources[0])

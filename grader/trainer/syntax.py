@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from grader.errors import StudentFault, Verdict
 from grader.notebooks.program import syntax_error
+from grader.notebooks.slots import parts, slot_cells
 from grader.sandbox.inside.slot import CELL, classify
-from grader.sandbox.inside.tracebacks import SLOT_NAME, describe
+from grader.sandbox.inside.tracebacks import cell_name, describe
 from grader.trainer.proxy import cleaned
 
+if TYPE_CHECKING:
+    from grader.notebooks.reading import Json
 
-def syntax_fault(slot_source: str) -> StudentFault | None:
-    """Return the fault of a slot that does not compile; None where it does, or only its process can tell."""
-    error = syntax_error(slot_source, SLOT_NAME)
+
+def syntax_fault(program: str, starter: Json) -> StudentFault | None:
+    """Return the fault of the first cell of a program that does not compile.
+
+    None where all do, or only their process can tell.
+    """
+    cells = parts(slot_cells(starter), program)
+    errors = (syntax_error(text, cell_name(slot.name)) for slot, text in cells)
+    error = next((error for error in errors if error is not None), None)
     if error is None:
         return None
     text = describe(error)

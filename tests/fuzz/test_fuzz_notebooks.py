@@ -21,7 +21,8 @@ from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import defined_names, slot_key, text_digest
 from grader.notebooks.reading import grader_metadata, is_code, read_notebook, source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import find_slot, slot_cell
+from grader.notebooks.slot import find_slot
+from grader.notebooks.slots import slot_cells
 from grader.submissions.collect import Submission
 
 if TYPE_CHECKING:
@@ -73,7 +74,7 @@ def check_notebook(data: bytes, starter: Json) -> None:
     try:
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
-        elsewhere = names_elsewhere(notebook, starter, 0)
+        elsewhere = names_elsewhere(notebook, starter, ())
         assert not [cell for cell in notebook["cells"] if not isinstance(grader_metadata(cell), dict)]
         found = find_slot(notebook, starter)
     except StudentFault as fault:
@@ -106,7 +107,7 @@ def check_fault(fault: object) -> None:
 def check_ours(rebuilt: Json, starter: Json, slot_source: str) -> None:
     """Our cells in our order; nothing of theirs but the text of the slot."""
     assert rebuilt | {"cells": None} == starter | {"cells": None}
-    slot = slot_cell(starter)
+    slot = slot_cells(starter)[0].cell
     for made, ours in zip(rebuilt["cells"], starter["cells"], strict=True):
         emptied: Json = {"outputs": [], "execution_count": None} if ours["cell_type"] == "code" else {}
         assert made == ours | emptied | ({"source": slot_source} if ours is slot else {})
@@ -118,7 +119,7 @@ def check_ours(rebuilt: Json, starter: Json, slot_source: str) -> None:
 def short(notebook: Json) -> Json:
     """Return a notebook of its slot and the cells around it, so that the damage is done there."""
     cells = notebook["cells"]
-    slot = cells.index(slot_cell(notebook))
+    slot = cells.index(slot_cells(notebook)[0].cell)
     return {**notebook, "cells": cells[slot - 2 : slot + 3]}
 
 
@@ -132,7 +133,7 @@ def test_any_mutation_of_a_notebook_is_read_or_is_the_students_fault(
     ours = ours or starter
     if shorten:
         tree = short(tree if name in GENERATED else rebuild(starter, SLOT))
-    words = [*WORDS, slot_cell(ours)["id"]]
+    words = [*WORDS, slot_cells(ours)[0].cell["id"]]
     sent = data.draw(written(data.draw(damaged(tree, words)), words))
     with kept(sent, ".ipynb"):
         check_notebook(sent, ours)

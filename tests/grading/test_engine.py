@@ -166,11 +166,13 @@ LEFT_TO_ITS_PROCESS = {"words of a limit", "deep", "a NUL", "an annotation"}
 
 
 @pytest.mark.slow
-def test_a_slot_that_does_not_compile_is_refused_in_the_words_of_its_own_process(toy_task: Task) -> None:
+def test_a_slot_that_does_not_compile_is_refused_in_the_words_of_its_own_process(
+    toy_task: Task, starter: Json
+) -> None:
     sandbox = open_sandbox(toy_task.spec.limits, imports="import torch\n", walls="plain")
     with contextlib.closing(sandbox):
         for name, text in UNCOMPILED.items():
-            fault = syntax_fault(text)
+            fault = syntax_fault(text, starter)
             if fault is None:
                 assert name in LEFT_TO_ITS_PROCESS
                 continue

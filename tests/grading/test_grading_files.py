@@ -14,9 +14,13 @@ import pytest
 from conftest import TOY_FILES
 
 from grader.gradebook.gradebook import reading
+from grader.gradebook.run_settings import RunSettings
 from grader.grading.file_answers import written_file
+from grader.grading.plan import RunContext
+from grader.grading.ray.worker import packed_evaluation, unpacked
 from grader.task.build import write
 from grader.task.evaluation import prepare_repeats
+from grader.task.file_check import read_expected
 from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:
@@ -270,3 +274,12 @@ def test_the_values_of_a_file_are_what_is_scored(files_task: Task, home: Path, r
     with np.load(folder / "repeat-0" / "predictions.npz", allow_pickle=False) as predictions:
         assert sorted(predictions.files) == ["degrees", "warm"]
         assert len(predictions["warm"]) == 80
+
+
+def test_the_rows_that_a_file_must_have_travel_to_a_node_with_the_answers(
+    files_task: Task, tmp_path: Path
+) -> None:
+    repeats = prepare_repeats(files_task, b"", tmp_path / "here", repeats=1, source="embedded")
+    context = RunContext(files_task, {}, repeats, RunSettings(), "key")
+    there = unpacked(context, packed_evaluation(context), tmp_path / "there")
+    assert read_expected(there.repeats[0].answers) == read_expected(repeats[0].answers)

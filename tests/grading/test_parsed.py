@@ -45,8 +45,8 @@ def counted(monkeypatch: pytest.MonkeyPatch) -> Counter[str]:
         monkeypatch.setattr(module, name, counted_call)
 
     counting(reading, "_parse")  # what `read_notebook` and `find_slot` stand on, whoever calls them
-    counting(slot, "slot_number")
-    counting(parsed, "slot_number")
+    counting(slot, "slot_numbers")
+    counting(parsed, "slot_numbers")
     return counts
 
 
@@ -72,7 +72,7 @@ def test_a_notebook_is_read_and_its_slot_looked_for_once_in_a_batch(
     results = run_batch(made, Quiet())
     assert [bool(result.identical_to) for result in results] == [False, True, False]
     starters = 1  # ours is read once, too
-    assert counted == {"_parse": len(submissions) + starters, "slot_number": len(submissions)}
+    assert counted == {"_parse": len(submissions) + starters, "slot_numbers": len(submissions)}
     counted.clear()
     run_batch(made, Quiet())
     assert counted == {"_parse": starters}, "what is known is not read again"
@@ -87,7 +87,7 @@ def test_an_engine_reads_nothing_again(
     with LocalEngine() as engine:
         results = run_batch(job(toy_task, submissions, tmp_path / "out", engine=engine), Quiet())
     assert [result.verdict for result in results] == [Verdict.SLOT_ERROR, Verdict.INVALID_NOTEBOOK]
-    assert counted == {"_parse": 3, "slot_number": 1}
+    assert counted == {"_parse": 3, "slot_numbers": 1}
 
 
 def test_what_cannot_be_read_is_kept_as_its_fault(starter: Json, tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ WORDS = "secret password changeme olympiad test admin grader notebook university
 WORDS += "exam".split()
 WORDS += ["everybody may know this one", "correct horse battery staple", "0", "1", "x"]
 WORDS += [str(year) for year in range(2020, 2035)]
-TASKS = "noisy_labels crowd_hpo image_al learning_to_defer multi_annotator_al toy_task".split()
+TASKS = "noisy_labels crowd_hpo image_al learning_to_defer multi_annotator_al seal_weights toy_task".split()
 TASKS += "empty_task".split()
 own_seed = torch.initial_seed() % 2**32
 

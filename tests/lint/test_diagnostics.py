@@ -13,7 +13,7 @@ from editors import EDITORS
 from grader.lint.notebook import Diagnostic, Severity, diagnose
 from grader.notebooks.reading import read_notebook, source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import slot_cell
+from grader.notebooks.slots import slot_cells
 from grader.task.spec import discover
 from grader.task.starter import load_starter
 from grader.task.strategies import strategies
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 EXAMPLES = sorted((ROOT / "examples").glob("*/*.ipynb"))
-TASKS = discover()
+TASKS = [task for task in discover() if task.spec.runs_code]  # no notebook of a task of files is handed in
 DEF = "def your_weights(targets, losses):\n"
 RETURN = "    return torch.ones(len(targets))\n"
 OTHER_CELL = (
@@ -45,7 +45,7 @@ def code(text: str) -> Json:
 def filled(starter: Json, slot: str, *, before: str = "", after: str = "") -> Json:
     """Return the starter with this slot, and with cells of the student's own around it."""
     notebook = rebuild(starter, slot)
-    number = notebook["cells"].index(slot_cell(notebook))
+    number = notebook["cells"].index(slot_cells(notebook)[0].cell)
     notebook["cells"][number + 1 : number + 1] = [code(after)] * bool(after)
     notebook["cells"][number:number] = [code(before)] * bool(before)
     return notebook
@@ -233,7 +233,7 @@ def test_each_problem_is_reported_where_it_is(
     slot: str, expected: list[tuple[str, str, int, str]], starter: Json
 ) -> None:
     notebook = filled(starter, slot, before=OTHER_CELL)
-    number = notebook["cells"].index(slot_cell(notebook)) + 1
+    number = notebook["cells"].index(slot_cells(notebook)[0].cell) + 1
     diagnostics = diagnostics_of(notebook, starter)
     assert [
         (diagnostic.severity.value, diagnostic.kind, diagnostic.line, meant(diagnostic))
@@ -266,7 +266,7 @@ def test_an_argument_that_the_starter_names_may_be_taken_in_any_way_that_has_its
     starter: Json, arguments: str, *, is_right: bool
 ) -> None:
     starter = copy.deepcopy(starter)
-    slot_cell(starter)["source"] = DEF.replace("losses)", "losses, *, seed)") + RETURN
+    slot_cells(starter)[0].cell["source"] = DEF.replace("losses)", "losses, *, seed)") + RETURN
     slot = DEF.replace("targets, losses", arguments) + "    return 1\n"
     notebook = filled(starter, slot)
     problems = [d for d in diagnostics_of(notebook, starter) if d.kind == "signature"]
@@ -278,7 +278,7 @@ def test_an_argument_that_the_starter_names_may_be_taken_in_any_way_that_has_its
 def test_diagnostics_say_what_to_do(starter: Json) -> None:
     slot = DEF + "    Bag(helper(train_y, loses))\n" + RETURN
     notebook = filled(starter, slot, before=OTHER_CELL)
-    number = notebook["cells"].index(slot_cell(notebook))  # of the cell before the slot
+    number = notebook["cells"].index(slot_cells(notebook)[0].cell)  # of the cell before the slot
     by_word = {
         diagnostic.source[diagnostic.column - 1 :][:3]: diagnostic
         for diagnostic in diagnostics_of(notebook, starter)

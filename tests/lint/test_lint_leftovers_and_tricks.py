@@ -97,10 +97,7 @@ def test_a_task_that_is_no_copy_of_the_template_has_nothing_left(toy_task: Task)
 
 
 def record(task: Task, **tricks: float) -> None:
-    bands = {
-        name: {"role": "trick", "balanced_accuracy": {"mean": mean}, "points": 0}
-        for name, mean in tricks.items()
-    }
+    bands = {name: {"role": "trick", "value": {"mean": mean}, "points": 0} for name, mean in tricks.items()}
     bands["idea"] = {"role": "idea", "balanced_accuracy": {"mean": 0.99}, "points": 100}
     (task.folder / "bands.json").write_text(json.dumps({"strategies": bands}), encoding="utf-8")
 

@@ -80,7 +80,7 @@ def notebook(task: Task, code: str) -> Subject:
     cells = (
         Cell("Parameters (cell 1)", "FINAL_EVALUATION_MODE = False", ("parameters",), is_code=True),
         Cell("Text (cell 2)", "words", (), is_code=False),
-        Cell("Slot (cell 3)", "def your_weights(t, l): pass", ("slot",), is_code=True),
+        Cell("Slot (cell 3)", "def your_weights(t, l): pass", ("slot",), is_code=True, is_slot=True),
         Cell("Code (cell 4)", code, ("protected",), is_code=True),
     )
     return Subject(task, cells, cells, ({}, {}))

@@ -16,7 +16,8 @@ from grader.errors import GraderFault, UsageError
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.reading import read_notebook
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import find_slot, slot_cell
+from grader.notebooks.slot import find_slot
+from grader.notebooks.slots import slot_cells
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
 
@@ -63,9 +64,11 @@ def test_rebuilding_ignores_everything_but_the_slot(
         if cell["cell_type"] == "code":
             cell["outputs"] = [{"output_type": "stream", "name": "stdout", "text": "points: 100"}]
             cell["execution_count"] = rng.randrange(99)
-            if cell is not slot_cell(sent):
+            if cell is not slot_cells(sent)[0].cell:
                 cell["source"] = "performance = lambda *args: 100"
-    sent["cells"] = [cell for cell in sent["cells"] if cell is slot_cell(sent) or rng.random() < 0.5] + more
+    sent["cells"] = [
+        cell for cell in sent["cells"] if cell is slot_cells(sent)[0].cell or rng.random() < 0.5
+    ] + more
     rng.shuffle(sent["cells"])
     sent["metadata"] = {"x": notebook_metadata}
     assert rebuild(starter, find_slot(through_a_file(sent), starter)) == rebuild(starter, SLOT)

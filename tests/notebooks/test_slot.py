@@ -16,7 +16,8 @@ from grader.notebooks.changes import changed_cells
 from grader.notebooks.program import defined_names
 from grader.notebooks.reading import MAX_BYTES, MAX_CELLS, MAX_CODE_KB, Json, labels, read_notebook, source
 from grader.notebooks.rebuild import rebuild
-from grader.notebooks.slot import entry_names, find_slot, refuse_renamed, slot_cell, slot_number
+from grader.notebooks.slot import find_slot, refuse_renamed, slot_numbers
+from grader.notebooks.slots import entry_names, slot_cells
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ def test_an_odd_submission_ends_as_its_first_line_says(path: Path, starter: Json
 
 def test_the_odd_submissions_know_the_id_of_the_slot(starter: Json) -> None:
     text = (ODD / "jupyter_saved.ipynb").read_text(encoding="utf-8")
-    assert f'"id": "{slot_cell(starter)["id"]}"' in text
+    assert f'"id": "{slot_cells(starter)[0].cell["id"]}"' in text
 
 
 # -- what editors make of a notebook -----------------------------------------------------------------------------
@@ -99,7 +100,7 @@ def test_names_of_other_cells_come_with_the_name_of_the_cell(starter: Json) -> N
     helpers += "def keep(x):\n    inner = x\n!pip list\n"
     notebook["cells"] += [MARKDOWN, {"cell_type": "code", "metadata": {}, "source": helpers}]
     notebook["cells"].append({"cell_type": "code", "metadata": {}, "source": "this is no Python"})
-    found = names_elsewhere(notebook, starter, slot_number(notebook, starter))
+    found = names_elsewhere(notebook, starter, slot_numbers(notebook, starter))
     assert {name for name, label in found.items() if label == "Notes (cell 26)"} == {
         "st",
         "half",
@@ -204,7 +205,7 @@ def test_an_invalid_escape_of_a_student_warns_nobody() -> None:
 def test_a_starter_without_exactly_one_slot_is_our_fault(tags: list[str]) -> None:
     cells = [{"cell_type": "code", "id": str(n), "metadata": {"tags": [tag]}} for n, tag in enumerate(tags)]
     with pytest.raises(GraderFault, match="grader build"):
-        slot_cell({"cells": cells})
+        slot_cells({"cells": cells, "metadata": {}})
     with pytest.raises(GraderFault, match="grader build"):
         entry_names({"cells": cells, "metadata": {}})
 
@@ -245,7 +246,7 @@ def test_one_program_in_several_cells_is_one_slot(programs: list[str], same_ids:
     """A document that was saved into itself, or a cell that was pasted once more."""
     notebook = rebuild(starter, programs[0])
     for program in programs[1:]:
-        copied = copy.deepcopy(slot_cell(starter)) | {"source": program}
+        copied = copy.deepcopy(slot_cells(starter)[0].cell) | {"source": program}
         if not same_ids:
             copied |= {"id": f"copy-{len(notebook['cells'])}", "metadata": {}}
         notebook["cells"].append(copied)
@@ -254,7 +255,9 @@ def test_one_program_in_several_cells_is_one_slot(programs: list[str], same_ids:
 
 def test_two_programs_are_not_one_slot(starter: Json) -> None:
     notebook = rebuild(starter, SLOT)
-    notebook["cells"].append(copy.deepcopy(slot_cell(starter)) | {"source": SLOT.replace("+ 1", "+ 2")})
+    notebook["cells"].append(
+        copy.deepcopy(slot_cells(starter)[0].cell) | {"source": SLOT.replace("+ 1", "+ 2")}
+    )
     with pytest.raises(StudentFault, match="in more than one cell"):
         find_slot(notebook, starter)
 
@@ -292,7 +295,7 @@ def test_a_slot_that_defines_another_name_is_missing_with_a_suggestion(
     notebook = rebuild(starter, program)
     assert find_slot(notebook, starter) == program
     with pytest.raises(StudentFault) as caught:
-        refuse_renamed(notebook, slot_number(notebook, starter), starter)
+        refuse_renamed(notebook, slot_numbers(notebook, starter), starter)
     assert caught.value.verdict is Verdict.SLOT_MISSING
     assert says in caught.value.message
     assert "Your solution" in caught.value.message
@@ -310,4 +313,4 @@ UNSEEN = {
 @pytest.mark.parametrize("program", UNSEEN.values(), ids=UNSEEN.keys())
 def test_what_may_define_the_function_is_left_to_the_run(program: str, starter: Json) -> None:
     notebook = rebuild(starter, program)
-    refuse_renamed(notebook, slot_number(notebook, starter), starter)
+    refuse_renamed(notebook, slot_numbers(notebook, starter), starter)

@@ -70,7 +70,7 @@ def test_a_program_of_a_newer_python_is_refused_with_both_versions_beforehand_an
     notebook["metadata"] = {**notebook["metadata"], "language_info": {"name": "python", "version": theirs}}
     (diagnostic,) = diagnose(json.dumps(notebook).encode(), starter)
     parsed = parse(Submission("n.ipynb", "n", json.dumps(notebook).encode()), starter)
-    fault = syntax_fault(parsed.slot)
+    fault = syntax_fault(parsed.slot, starter)
     assert fault is not None
     graded = fault.message + version_hint(fault.message, parsed.python)
     for sentence in (diagnostic.text, graded):

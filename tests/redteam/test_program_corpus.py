@@ -24,12 +24,11 @@ if TYPE_CHECKING:
 
     from grader.sandbox import Walls
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.nightly,
+]  # tests/sandbox/test_mounts.py tries the same walls in each run
 ON_PROGRAMS = [path for path in ATTACKS if path.stem.startswith("program_")]
-IN_EACH_RUN = {
-    "namespaces": set(),
-    "landlock": {"program_hides_state_between_runs", "program_writes_into_mounts"},
-}
 BUILDS: tuple[Walls, ...] = ("namespaces", "landlock")
 
 
@@ -60,19 +59,8 @@ def arena_behind(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[
             assert arena.honest_difference() == ""
 
 
-@pytest.mark.parametrize(
-    ("walls", "path"),
-    [
-        pytest.param(
-            walls,
-            path,
-            id=f"{walls}-{path.stem}",
-            marks=[] if path.stem in IN_EACH_RUN[walls] else [pytest.mark.nightly],
-        )
-        for walls in BUILDS
-        for path in ON_PROGRAMS
-    ],
-)
+@pytest.mark.parametrize("path", ON_PROGRAMS, ids=lambda path: path.stem)
+@pytest.mark.parametrize("walls", BUILDS)
 def test_a_task_of_programs_shrugs_off(
     walls: Walls, path: Path, arena_behind: Callable[[Walls], Arena]
 ) -> None:

@@ -13,7 +13,7 @@ from recorded import result_named
 
 from grader.errors import Verdict
 from grader.gradebook.result import Metrics
-from grader.notebooks.slot import slot_cell
+from grader.notebooks.slots import slot_cells
 from grader.redteam.corpus import Attack
 from grader.redteam.verify import Honest, judge, top_of_band
 
@@ -89,13 +89,13 @@ def test_what_an_executed_notebook_must_not_show_is_noticed(
     tmp_path: Path, starter: Json, output: Json, says: str
 ) -> None:
     notebook = copy.deepcopy(starter)
-    slot_cell(notebook)["outputs"] = [stream("what honest slots print\n"), displayed("image/png")]
+    slot_cells(notebook)[0].cell["outputs"] = [stream("what honest slots print\n"), displayed("image/png")]
     path = tmp_path / "repeat-0" / "executed.ipynb"
     path.parent.mkdir()
     path.write_text(json.dumps(notebook))
     attack, result = attack_with("slot_error"), ended(tmp_path)
     assert judge(attack, result, HONEST, starter, ["secret"]) == []
-    slot_cell(notebook)["outputs"].append(output)
+    slot_cells(notebook)[0].cell["outputs"].append(output)
     path.write_text(json.dumps(notebook))
     assert any(says in problem for problem in judge(attack, result, HONEST, starter, ["secret"]))
 

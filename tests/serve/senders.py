@@ -57,6 +57,7 @@ class Sender:
     draw: Callable[[random.Random], HandInFile]
     chance: random.Random
     pause: float
+    name: str = "day"
     uploads: list[Upload] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     stuck: list[Upload] = field(default_factory=list)
@@ -65,7 +66,7 @@ class Sender:
         """Hand in until `is_over`, and for each student once at least."""
         while not self.stuck and (len(self.uploads) < len(self.students) or not is_over()):
             student = self.students[len(self.uploads) % len(self.students)]
-            upload = Upload(f"{student.id}-{len(self.uploads)}", student, self.draw(self.chance))
+            upload = Upload(f"{self.name}-{student.id}-{len(self.uploads)}", student, self.draw(self.chance))
             self.uploads.append(upload)
             self._hand_in(upload)
             time.sleep(self.chance.random() * 2 * self.pause)

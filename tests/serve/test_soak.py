@@ -52,8 +52,10 @@ if TYPE_CHECKING:
 ALWAYS = "{ opens = 2020-01-01T00:00:00Z, closes = 2120-01-01T00:00:00Z }"
 SIGNED_IN = 6  # students who look at their pages in the end
 DAYS, OPEN_SHARE = 5, 0.8
-KILLS_A_MINUTE, RUSH = 20, 2000
+KILLS_A_MINUTE = 20
+BEFORE = timedelta(seconds=60)  # of the contest, in which nothing is taken
 MINUTES = float(os.environ.get("SOAK_MINUTES", "50"))
+STUDENTS = min(2000, round(200 * MINUTES))  # who all hand in within the last minute
 
 
 def contest_of(folder: Path, task: Task, windows: str = ALWAYS) -> Contest:
@@ -243,15 +245,18 @@ def test_nothing_is_lost_doubled_or_stuck_in_a_contest_of_two_thousand(
     tmp_path: Path, toy_task: Task, starter: Json, toy_solution: str, engine: LocalEngine
 ) -> None:
     day = timedelta(minutes=MINUTES / DAYS)
-    contest = contest_of(tmp_path / "contest", toy_task, compressed(datetime.now(UTC), day))
+    contest = contest_of(tmp_path / "contest", toy_task, compressed(datetime.now(UTC) + BEFORE, day))
     machine = Machine(contest.store.folder)
     draw = drawing(starter, toy_solution, (1, 30, 6, 3))
-    students = enrolled(contest, RUSH)
+    students = enrolled(contest, STUDENTS)
     chance = random.Random(1)
     weights = {"site": 80, "worker": 10, "both": 5, "disk": 2, "clock": 2, "backup": 1}
-    troubles = chance.choices(list(weights), list(weights.values()), k=round(MINUTES * KILLS_A_MINUTE))
+    troubles = [
+        *weights,
+        *chance.choices(list(weights), list(weights.values()), k=round(MINUTES * KILLS_A_MINUTE)),
+    ]
     senders = [Sender(machine.port, students[n::20], draw, random.Random(n), 3.0) for n in range(20)]
-    rush = [Sender(machine.port, students[n::40], draw, random.Random(n), 0.0) for n in range(40)]
+    rush = [Sender(machine.port, students[n::40], draw, random.Random(n), 0.0, "rush") for n in range(40)]
     scale = Scale(troubles, 60 / KILLS_A_MINUTE, jump=day.total_seconds())
     backups = soak(machine, contest, senders, scale, rush)
     windows = [

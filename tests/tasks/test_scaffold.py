@@ -45,7 +45,7 @@ def test_nothing_of_a_new_task_is_called_as_its_template(task: Task) -> None:
 
 def test_code_cells_are_short_and_one_job_each(task: Task) -> None:
     for text in cells(task):
-        if "def make_data" not in text:
+        if "def make_data" not in text and "def performance(predictions, answers)" not in text:  # generated
             assert (
                 len([line for line in text.splitlines() if "PROTECTED" not in line]) <= contract.LONGEST_CELL
             ), text

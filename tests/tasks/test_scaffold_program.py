@@ -39,17 +39,15 @@ def test_nothing_of_a_new_task_is_called_as_its_template(task: Task) -> None:
 
 
 @pytest.mark.slow
-def test_starter_trick_and_reference_are_worth_what_the_settings_say(
+def test_a_trick_and_a_stronger_answer_are_worth_what_the_settings_say(
     task: Task, tmp_path: Path, engine: LocalEngine
 ) -> None:
     starter = load_starter(task)
-    notebooks = {"starter": task.starter.read_bytes(), "reference": task.solution.read_bytes()}
+    notebooks = {}
     for name in ("five_neighbours", "clean_first"):
         slot = (task.folder / "strategies" / f"{name}.py").read_text(encoding="utf-8")
         notebooks[name] = json.dumps(rebuild(starter, slot)).encode()
     results = contract.grade_all(task, notebooks, tmp_path, engine, seeds=1)
     points = {name: result.points or 0 for name, result in results.items()}
-    assert points["starter"] <= 20
     assert 30 <= points["five_neighbours"] <= 75
-    assert 78 <= points["reference"] <= 95
     assert points["clean_first"] > points["five_neighbours"]

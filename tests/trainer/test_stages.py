@@ -52,7 +52,7 @@ def your_predict(x):
 def program(sandbox: Sandbox, slot: str = SLOT) -> Iterator[tuple[StagedChannel, StagedSlot, Ledger]]:
     """Yield a program of two stages as a trainer has it, the slot behind it, and their ledger."""
     entries = ("your_fit", "your_more", "your_predict")
-    staged, ledger = StagedSlot(sandbox, SlotSource(IMPORTS, slot, entries, 1)), Ledger()
+    staged, ledger = StagedSlot(sandbox, [SlotSource(IMPORTS, slot, entries, 1)] * 2), Ledger()
     with contextlib.closing(staged), contextlib.closing(ledger), staged.socket.dup() as door:
         channel = StagedChannel(door, ledger, Boundary(stages=STAGES))
         channel.wait_until_loaded()

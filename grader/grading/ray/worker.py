@@ -36,6 +36,7 @@ from grader.grading.trial import (
 )
 from grader.sandbox.proof import find_walls
 from grader.submissions.collect import Submission
+from grader.task.files_table import IDS_FILE
 from grader.trainer.attribution import OutOfCardMemory
 from grader.trainer.gpus import Cards
 
@@ -294,6 +295,8 @@ def packed_evaluation(context: RunContext) -> bytes:
     for repeat in context.repeats:
         name = f"repeat-{repeat.number}"
         named |= {f"{name}/inputs": repeat.inputs, f"{name}/answers.npz": repeat.answers}
+        rows = repeat.answers.with_name(IDS_FILE)  # of a task of files
+        named |= {f"{name}/{IDS_FILE}": rows} if rows.is_file() else {}
         named |= {f"{name}/{kept.name}": kept for kept in repeat.inputs.parent.glob("first_call-*.frame")}
     return _packed(named)
 

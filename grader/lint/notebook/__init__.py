@@ -6,6 +6,8 @@ Silence is better than a false alarm: what may be intended, or may work, is not 
 from __future__ import annotations
 
 import ast
+import contextlib
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault
@@ -14,16 +16,20 @@ from grader.lint.notebook.diagnostic import Diagnostic, Severity, Span, span_of
 from grader.lint.notebook.newer_python import newer_python
 from grader.lint.notebook.program import MAGIC, Program
 from grader.notebooks.elsewhere import other_cells
+from grader.notebooks.program import defined_names
 from grader.notebooks.reading import python_version, read_notebook, source
-from grader.notebooks.slot import entry_names, refuse_renamed, slot_cell, slot_number
+from grader.notebooks.slot import refuse_renamed, slot_numbers
+from grader.notebooks.slots import slot_cells
 from grader.notebooks.versions import is_newer, version_hint
 from grader.notebooks.whole_program import joined_cells
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator, Sequence
 
     from grader.lint.notebook.names import Problem
+    from grader.notebooks.elsewhere import OtherCell
     from grader.notebooks.reading import Json
+    from grader.notebooks.slots import SlotCell
     from grader.notebooks.whole_program import JoinedCells
 
 __all__ = ["Diagnostic", "Severity", "diagnose", "newer_python"]
@@ -39,18 +45,52 @@ def diagnose(data: bytes, starter: Json, granted: frozenset[str] = frozenset()) 
     except StudentFault as fault:
         return [Diagnostic(Severity.ERROR, "invalid-notebook", 0, 0, 0, 0, fault.message, "", "")]
     try:
-        slot = slot_number(notebook, starter)
-        refuse_renamed(notebook, slot, starter)
+        numbers = slot_numbers(notebook, starter)
+        refuse_renamed(notebook, numbers, starter)
     except StudentFault as fault:
         diagnostics = [Diagnostic(Severity.ERROR, "slot-missing", 0, 0, 0, 0, fault.message, "", "")]
-        slot = 0
+        numbers = ()
     else:
-        cells = joined_cells(notebook, starter, slot)
-        problems = [*_of_slot(cells, notebook, starter, slot), *_refused(cells.text, starter, granted)]
-        diagnostics = [_diagnostic(cells, problem) for problem in problems]
+        diagnostics = _of_slots(notebook, starter, numbers, granted)
     diagnostics += protected.changed_cells(notebook, starter)
-    diagnostics += protected.moved_cells(notebook, starter, slot)
+    diagnostics += protected.moved_cells(notebook, starter, numbers)
     return sorted(diagnostics, key=lambda diagnostic: (diagnostic.cell, diagnostic.line, diagnostic.column))
+
+
+def _of_slots(
+    notebook: Json, starter: Json, numbers: Sequence[int], granted: frozenset[str]
+) -> list[Diagnostic]:
+    """Return the diagnostics of each slot; the names of those that always run with it are its own."""
+    slots = list(zip(slot_cells(starter), numbers, strict=True))
+    diagnostics = []
+    for slot, number in slots:
+        cells = joined_cells(notebook, starter, number)
+        beside = {other: at for other, at in slots if other is slot or slot.runs_with(other)}
+        bound = _bound(source(notebook["cells"][at - 1]) for other, at in beside.items() if other is not slot)
+        others = other_cells(notebook, starter, {*beside.values(), *cells.numbers})
+        view = _View(slot, cells, bound, others)
+        problems = [*_of_slot(view, notebook, starter), *_refused(cells.text, slot, starter, granted)]
+        diagnostics += [_diagnostic(cells, problem) for problem in problems]
+    return diagnostics
+
+
+@dataclass(frozen=True)
+class _View:
+    """A slot as the checks see it: its cells, names that other slots bind for it, and cells that do not."""
+
+    slot: SlotCell
+    cells: JoinedCells
+    bound: frozenset[str]
+    others: list[OtherCell]
+
+
+def _bound(texts: Iterable[str]) -> frozenset[str]:
+    """Return the names that the cells `texts` bind, of those that can be parsed."""
+    names: set[str] = set()
+    for text in texts:
+        with contextlib.suppress(SyntaxError):  # which is reported of that cell
+            names |= defined_names(text)
+    return frozenset(names)
 
 
 def _diagnostic(cells: JoinedCells, problem: Problem) -> Diagnostic:
@@ -61,8 +101,8 @@ def _diagnostic(cells: JoinedCells, problem: Problem) -> Diagnostic:
     return Diagnostic(severity, kind, cell, number, span.column, span.width, text, help_, line)
 
 
-def _of_slot(cells: JoinedCells, notebook: Json, starter: Json, slot: int) -> Iterator[Problem]:
-    text, entries = cells.text, entry_names(starter)
+def _of_slot(view: _View, notebook: Json, starter: Json) -> Iterator[Problem]:
+    text, entries = view.cells.text, view.slot.entries
     try:
         program = Program(text, entries)
     except SyntaxError as error:
@@ -71,10 +111,9 @@ def _of_slot(cells: JoinedCells, notebook: Json, starter: Json, slot: int) -> It
         return
     for number in program.magics:
         yield _magic(number, program.lines[number - 1])
-    yield from _definitions(program, entries, starter)
-    others = [cell for cell in other_cells(notebook, starter, slot) if cell.number not in cells.numbers]
-    yield from names.missing_names(program, starter, others)
-    yield from names.rebound_names(program, entries, slot, others)
+    yield from _definitions(program, view.slot)
+    yield from names.missing_names(program, starter, view.others, view.bound)
+    yield from names.rebound_names(program, entries, view.cells.starts[0][0], view.others)
     yield from calls.missing_modules(program)
     yield from calls.gpu_calls(program, starter)
     yield from calls.chance_calls(program, starter)
@@ -82,9 +121,9 @@ def _of_slot(cells: JoinedCells, notebook: Json, starter: Json, slot: int) -> It
     yield from confined.changed_calls(program, starter)
 
 
-def _refused(text: str, starter: Json, granted: frozenset[str]) -> Iterator[Problem]:
+def _refused(text: str, slot: SlotCell, starter: Json, granted: frozenset[str]) -> Iterator[Problem]:
     try:
-        program = Program(text, entry_names(starter))
+        program = Program(text, slot.entries)
     except SyntaxError:  # which is reported already
         return
     yield from confined.refused_calls(program, starter, granted)
@@ -123,11 +162,11 @@ def _magic(number: int, line: str) -> Problem:
     return Severity.ERROR, "magic", span, text, "move the line into another cell"
 
 
-def _definitions(program: Program, entries: tuple[str, ...], starter: Json) -> Iterator[Problem]:
+def _definitions(program: Program, slot: SlotCell) -> Iterator[Problem]:
     """Find entries that are defined twice, or that take another number of arguments than they are called with."""
-    wanted = _functions(ast.parse(source(slot_cell(starter))))
+    wanted = _functions(ast.parse(slot.source))
     defined = _functions(program.whole)
-    for entry in entries:
+    for entry in slot.entries:
         functions = defined.get(entry, [])
         for earlier in functions[:-1]:
             yield (

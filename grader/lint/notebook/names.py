@@ -24,9 +24,11 @@ _OF_MODULES = {"__name__", "__doc__", "__package__", "__loader__", "__spec__", "
 _OF_NOTEBOOKS = {"display", "get_ipython", "In", "Out", "_"}
 
 
-def missing_names(program: Program, starter: Json, others: list[OtherCell]) -> Iterator[Problem]:
-    """Find each name that the slot reads and that nothing defines when it is graded."""
-    given = {*dir(builtins), *_OF_MODULES, *given_names(starter)} - _OF_NOTEBOOKS
+def missing_names(
+    program: Program, starter: Json, others: list[OtherCell], bound: frozenset[str]
+) -> Iterator[Problem]:
+    """Find each name that the slot reads and that nothing defines when it is graded; other slots define `bound`."""
+    given = {*dir(builtins), *_OF_MODULES, *given_names(starter)} - _OF_NOTEBOOKS | bound
     for cell in tagged(starter, "slot-imports"):
         given |= defined_names(source(cell))
     reported: set[str] = set()

@@ -10,7 +10,7 @@ from grader.errors import StudentFault
 from grader.lint.notebook.diagnostic import Diagnostic, Severity
 from grader.notebooks.program import syntax_error
 from grader.notebooks.reading import python_version, read_notebook
-from grader.notebooks.slot import slot_number
+from grader.notebooks.slot import slot_numbers
 from grader.notebooks.versions import minor, series
 from grader.notebooks.whole_program import joined_cells
 
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from grader.notebooks.reading import Json
+    from grader.notebooks.whole_program import JoinedCells
 
 
 def newer_python(data: bytes, starter: Json, graded: str) -> list[Diagnostic]:
@@ -49,10 +50,14 @@ def _note(running: str, graded: str) -> Diagnostic:
 def _syntax(notebook: Json, starter: Json, graded: str) -> Iterator[Diagnostic]:
     """Yield the first error that the parser of this Python finds where it is to keep to an older one's grammar."""
     try:
-        number = slot_number(notebook, starter)
+        numbers = slot_numbers(notebook, starter)
     except StudentFault:
         return
-    program = joined_cells(notebook, starter, number)
+    for number in numbers:
+        yield from _syntax_of(joined_cells(notebook, starter, number), graded)
+
+
+def _syntax_of(program: JoinedCells, graded: str) -> Iterator[Diagnostic]:
     text = program.text
     if syntax_error(text, "the slot"):
         return  # it is none in this Python either, which is reported already

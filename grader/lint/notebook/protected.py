@@ -12,7 +12,7 @@ from grader.notebooks.reading import is_code, labels, source
 from grader.text import side_by_side
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
 
     from grader.notebooks.changes import Change
     from grader.notebooks.reading import Json
@@ -33,11 +33,11 @@ def changed_cells(notebook: Json, starter: Json) -> list[Diagnostic]:
     return diagnostics
 
 
-def moved_cells(notebook: Json, starter: Json, slot: int) -> Iterator[Diagnostic]:
+def moved_cells(notebook: Json, starter: Json, slots: Collection[int]) -> Iterator[Diagnostic]:
     """Yield a diagnostic for each protected code cell that was moved among the others."""
     places: dict[str, list[int]] = {}
     for number, cell in enumerate(notebook["cells"], start=1):
-        if is_code(cell) and number != slot:
+        if is_code(cell) and number not in slots:
             places.setdefault(squeeze(source(cell)), []).append(number)
     names = labels(notebook)
     order = []

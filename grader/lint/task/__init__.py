@@ -28,6 +28,7 @@ from grader.lint.task.parameters import check_flag
 from grader.lint.task.score_map import check_score_map
 from grader.lint.task.seeds import check_first_call, check_seeds
 from grader.lint.task.side_channels import check_traces
+from grader.lint.task.translations import check_translations
 from grader.sandbox.proof import walls_for
 
 if TYPE_CHECKING:
@@ -53,11 +54,13 @@ __all__ = [
 ALLOWED = "allowed by task.toml"  # before the author's reason
 TEXT_CHECKS = (
     check_in_step, check_only_slot_differs, check_entries, check_flag, check_names, check_score_map, check_bands,
-    check_leftovers, check_seeds, check_limits,
+    check_leftovers, check_seeds, check_limits, check_translations,
 )  # fmt: skip
 DATA_CHECKS = (check_pack, check_inputs, check_zip, check_traces)
 # Of a task of files: there is no slot that is called, and no limit on what it uses.
-FILE_TEXT_CHECKS = (check_in_step, check_only_slot_differs, check_score_map, check_bands, check_leftovers)
+FILE_TEXT_CHECKS = (
+    check_in_step, check_only_slot_differs, check_score_map, check_bands, check_leftovers, check_translations,
+)  # fmt: skip
 FILE_DATA_CHECKS = (check_file_pack, check_inputs, check_zip, check_traces)
 
 

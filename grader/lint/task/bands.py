@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from grader.errors import UsageError
-from grader.files import READ, reporting_os_errors
 from grader.findings import Finding, found
 from grader.grading.bands import MOST_TRICK_POINTS
+from grader.grading.bands_file import damaged, read_bands
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
@@ -25,7 +23,7 @@ def check_bands(subject: Subject) -> Finding:
     path, score_map = subject.task.folder / "bands.json", subject.task.spec.score
     if not path.is_file():
         return found("tricks", [], f"not measured; run: grader bands {subject.task.id}")
-    earned = {name: points(accuracy, score_map) for name, accuracy in _tricks(path).items()}
+    earned = {name: points(mean, score_map) for name, mean in _tricks(path).items()}
     wrong = [
         f"the trick {name} gets {trick} points; at most {MOST_TRICK_POINTS} were expected"
         for name, trick in earned.items()
@@ -36,15 +34,11 @@ def check_bands(subject: Subject) -> Finding:
 
 
 def _tricks(path: Path) -> dict[str, float]:
-    """Return the mean balanced accuracy of each trick."""
-    with reporting_os_errors(READ, path):
-        text = path.read_text(encoding="utf-8")
+    """Return the mean of each trick."""
+    strategies = read_bands(path)["strategies"]
     try:
-        strategies: dict[str, Any] = json.loads(text)["strategies"]
         return {
-            name: float(band["balanced_accuracy"]["mean"])
-            for name, band in strategies.items()
-            if band["role"] == "trick"
+            name: float(band["value"]["mean"]) for name, band in strategies.items() if band["role"] == "trick"
         }
-    except (ValueError, KeyError, TypeError, AttributeError) as error:
-        raise UsageError(f"{path} is damaged: {type(error).__name__}: {error}; measure it again") from error
+    except (ValueError, KeyError, TypeError) as error:
+        raise damaged(path, error) from error

@@ -21,7 +21,6 @@ if TYPE_CHECKING:
     from grader.lint.task.notebooks import Cell, Subject
 
 _GIVEN = {*dir(builtins), "__name__", "__doc__", "get_ipython", "display", "In", "Out", "_"}
-_NOT_IN_TRAINER = {"slot", "slot-imports"}
 _ENDS = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _FORGIVING = {"NameError", "Exception", "BaseException"}
 
@@ -63,8 +62,8 @@ class _Walk:
         """Return a sentence for each missing name."""
         for cell in self._cells:
             self._label = cell.label
-            if self._final and _NOT_IN_TRAINER & set(cell.tags):
-                self._bound |= self._entries if "slot" in cell.tags else set()
+            if self._final and (cell.is_slot or "slot-imports" in cell.tags):
+                self._bound |= self._entries if cell.is_slot else set()
             else:
                 self._block(parse(cell.text).body)
         self._call_functions()
@@ -166,7 +165,7 @@ class _Walk:
         where, others = self._missing[name], [cell for cell in self._cells if name in bound_by(cell.text)]
         if not others:
             return f"{where} reads {name}, which nothing defines"
-        if all(_NOT_IN_TRAINER & set(cell.tags) for cell in others):
+        if all(cell.is_slot or "slot-imports" in cell.tags for cell in others):
             return f"{where} reads {name}, which only {others[0].label} defines: that runs in the sandbox, not in the trainer"
         if name in self._bound:
             return f"{where} reads {name} before {others[0].label} defines it, {mode}"

@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.findings import Finding, found
-from grader.notebooks.reading import is_code, labels, source, tags
+from grader.notebooks.reading import is_code, labels, source
+from grader.notebooks.slots import is_slot
 from grader.task import build
 
 if TYPE_CHECKING:
@@ -35,7 +36,7 @@ def check_only_slot_differs(subject: Subject) -> Finding:
         about = _without_text(mine) == _without_text(other)
         if not about:
             wrong.append(f"{label} has another kind, id or metadata in the solution")
-        if "slot" not in tags(mine) and source(mine) != source(other):
+        if not is_slot(mine) and source(mine) != source(other):
             wrong.append(f"{label} differs in the solution; only the slot may")
     return found("slot only", wrong, "starter and solution differ in the slot and in nothing else")
 

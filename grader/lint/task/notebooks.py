@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from grader.errors import GraderFault, StudentFault, UsageError
 from grader.notebooks.program import parse
 from grader.notebooks.reading import Json, is_code, labels, read_notebook, source, tags
+from grader.notebooks.slots import is_slot
 from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ class Cell:
     text: str
     tags: tuple[str, ...]
     is_code: bool
+    is_slot: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,11 +46,11 @@ class Subject:
     @property
     def protected(self) -> list[Cell]:
         """The code cells that no student may change."""
-        return [cell for cell in self.starter if cell.is_code and "slot" not in cell.tags]
+        return [cell for cell in self.starter if cell.is_code and not cell.is_slot]
 
     def slots(self) -> list[tuple[str, str]]:
-        """Return the slot's text in each notebook, with the notebook's name."""
-        return [(name, cell.text) for name, cells in self.faces for cell in cells if "slot" in cell.tags]
+        """Return the text of all slots in each notebook, with the notebook's name."""
+        return [(name, "\n".join(cell.text for cell in cells if cell.is_slot)) for name, cells in self.faces]
 
     def prose(self) -> list[tuple[str, str]]:
         """Return (where, text) of each part of the statement under a heading of its own."""
@@ -94,5 +96,5 @@ def _cells(notebook: Json) -> tuple[Cell, ...]:
                 parse(source(cell))
             except SyntaxError as error:
                 raise UsageError(f"{label}: {error.msg} in line {error.lineno}") from error
-        cells.append(Cell(label, source(cell), tuple(tags(cell)), is_code(cell)))
+        cells.append(Cell(label, source(cell), tuple(tags(cell)), is_code(cell), is_slot(cell)))
     return tuple(cells)

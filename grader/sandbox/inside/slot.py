@@ -223,7 +223,7 @@ class Serving:
         module = types.ModuleType("__main__")
         sys.modules["__main__"] = module
         flags = 0
-        for source, name in ((self.job["imports"], "imports"), (self.job["slot"], tracebacks.SLOT_NAME)):
+        for source, name in ((self.job["imports"], "imports"), *self.cells()):
             tracebacks.remember_source(name, source)
             # Not with this file's own `from __future__`; as in IPython, one of an earlier cell holds for those below.
             awaiting = ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
@@ -243,6 +243,12 @@ class Serving:
             if problem:
                 raise FailedFrame("slot_error", f"{entry} {problem} after your solution cell has run")
         return entries
+
+    def cells(self) -> list[tuple[str, str]]:
+        """Return the student's cells, each with its name in tracebacks."""
+        if not self.job["cells"]:
+            return [(self.job["slot"], tracebacks.SLOT_NAME)]
+        return [(text, tracebacks.cell_name(name)) for name, text in self.job["cells"]]
 
     def run_cells(self, code: types.CodeType, module: types.ModuleType, /, **given: Any) -> Any:
         """Run all of a program's cells with `given` as variables; return their `predictions`, or else what their entry answers."""

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import linecache
+import re
 import sys
 import traceback
 from dataclasses import dataclass
 from pathlib import Path
 
-SLOT_NAME = "your solution"
+SLOT_NAME = "your solution"  # and, where it has several cells, `your solution (NAME)`
+_IN_LAST_LINE = re.compile(rf'  File "({SLOT_NAME}[^"\n]*)", ')
 LONGEST_TEXT = 20_000  # characters
 LONGEST_LINE = 500
 FRAMES_AT_EACH_END = 15  # of a recursion, only the first and the last frames tell something
@@ -57,19 +59,24 @@ def _one(error: traceback.TracebackException) -> str:
     if len(frames) > 2 * FRAMES_AT_EACH_END:
         lines.append(f"... {len(frames) - 2 * FRAMES_AT_EACH_END} more ...")
     lines += [line for frame in frames[FRAMES_AT_EACH_END:][-FRAMES_AT_EACH_END:] for line in _frame(frame)]
-    last = (
-        "".join(error.format_exception_only())
-        .rstrip("\n")
-        .replace(f'  File "{SLOT_NAME}", ', f"{SLOT_NAME}, ")
-    )
-    return "\n".join([*lines, _without_paths(last)])
+    last = "".join(error.format_exception_only()).rstrip("\n")
+    return "\n".join([*lines, _without_paths(_IN_LAST_LINE.sub(r"\1, ", last))])
 
 
 def _frame(frame: traceback.FrameSummary) -> list[str]:
-    name = frame.filename if frame.filename in (SLOT_NAME, "imports") else Path(frame.filename).name
+    name = frame.filename if _is_theirs(frame.filename) else Path(frame.filename).name
     function = "" if frame.name == "<module>" else f", in {frame.name}"
     code = f"    {frame.line}" if frame.line else ""
     return [f"{name}, line {frame.lineno}{function}"[:LONGEST_LINE], *([code[:LONGEST_LINE]] if code else [])]
+
+
+def _is_theirs(filename: str) -> bool:
+    return filename in (SLOT_NAME, "imports") or filename.startswith(f"{SLOT_NAME} (")
+
+
+def cell_name(slot: str) -> str:
+    """Return what tracebacks call the cell of the slot `slot`, "" for the only one."""
+    return f"{SLOT_NAME} ({slot})" if slot else SLOT_NAME
 
 
 def _is_ours(filename: str) -> bool:

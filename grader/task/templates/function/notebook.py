@@ -27,9 +27,7 @@
 # Balanced accuracy (BAC) is the mean of the ten digits' recalls. The final evaluation trains and tests {{ repeats }} times, each time with
 # newly drawn images and wrong labels, averages BAC, and gives
 #
-# $$\text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
-#
-# **0 points at BAC {{ score.floor }}** and below, **100 points at BAC {{ score.ceiling }}** and above.
+# {{ score.rules }}
 #
 # ### Limits
 #
@@ -63,7 +61,6 @@ from pathlib import Path
 import matplotlib.pyplot as plt
 import numpy as np
 import torch
-from sklearn.metrics import balanced_accuracy_score
 from torch import nn
 
 torch.set_num_threads(1)
@@ -129,18 +126,15 @@ def make_model():
 # %% [markdown]
 # ## Scoring
 #
-# This is the formula of the statement. The grader applies it to the hidden labels.
+# This is the formula of the statement, as the grader applies it to the hidden labels. Both are written from `task.toml`.
 
 # %% tags=["protected"]
-FLOOR, CEILING = {{ score.floor }}, {{ score.ceiling }}  # balanced accuracy of 0 and of 100 points
+# {{ score.py }}
 
+# %% [markdown]
+# The class with the largest output is the prediction.
 
-def performance(balanced_accuracy):
-    """Return the points (0..100) of a balanced accuracy."""
-    share = (balanced_accuracy - FLOOR) / (CEILING - FLOOR)
-    return int(round(100 * float(np.clip(share, 0, 1))))
-
-
+# %% tags=["protected"]
 @torch.no_grad()
 def predict(model, images):
     """Return the predicted digits (n,) int64."""
@@ -243,16 +237,16 @@ def your_weights(labels, losses, epoch):
 # Train with your function. Outside the final evaluation, plot the balanced accuracy on the clean `val` after each epoch.
 
 # %% tags=["protected"]
-def balanced_accuracy(model):
+def accuracy_on_val(model):
     """Return the balanced accuracy on val."""
-    return balanced_accuracy_score(test_y.cpu().numpy(), predict(model, test_x))
+    return score(predictions={"model": predict(model, test_x)}, answers={"labels": test_y.cpu().numpy()})["model"]
 
 
-model, history = train(your_weights, None if FINAL_EVALUATION_MODE else balanced_accuracy)
+model, history = train(your_weights, None if FINAL_EVALUATION_MODE else accuracy_on_val)
 if not FINAL_EVALUATION_MODE:
     figure, axis = plt.subplots(figsize=(7, 3))
     axis.plot(range(1, EPOCHS + 1), [record["bac"] for record in history])
-    axis.axhspan(FLOOR, CEILING, color="green", alpha=0.08, label="0 to 100 points")
+    axis.axhspan({{ score.floor }}, {{ score.ceiling }}, color="green", alpha=0.08, label="0 to 100 points")
     axis.set(xlabel="epoch", ylabel="balanced accuracy on val", ylim=(0, 1))
     axis.legend()
     plt.show()
@@ -269,5 +263,5 @@ if FINAL_EVALUATION_MODE:
     Path(PREDICTIONS_PATH).with_name("history.json").write_text(json.dumps({"x": axis, "series": curves}))
     print("predictions saved")
 else:
-    accuracy = history[-1]["bac"]
-    print(f"{performance(accuracy)} points, balanced accuracy {accuracy:.3f}")
+    points = performance(predictions={"model": predict(model, test_x)}, answers={"labels": test_y.cpu().numpy()})
+    print(f"{points} points, balanced accuracy {history[-1]['bac']:.3f}")
