@@ -90,7 +90,6 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
         TableColumn("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
         TableColumn("limit", [Text(f"{task.spec.limits.wall_seconds:g} s") for task in tasks]),
-        TableColumn("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
     ]
     _print_table(columns)
     metric = names.pop() if len(names) == 1 else "value of the metric"
@@ -100,6 +99,8 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         say(f"  {task.spec.story}")
         if others := languages(task.folder):
             say(f"  also in other languages: {', '.join(others)}")
+        if task.spec.sizes:
+            say(f"  sizes: {', '.join([DEFAULT_SIZE, *task.spec.sizes])}")
 
 
 def _asked_for(spec: Spec) -> str:
