@@ -283,6 +283,18 @@ def _array(array: NDArray[Any], column: ColumnTable, name: str) -> NDArray[Any]:
             for value in text:
                 _value(value, column, f"row {number} of {name}", is_text=False)
         return array
+    if column.type == "number":
+        with np.errstate(over="ignore"):  # what a wider type holds may be infinite here
+            array = array.astype(np.float64)
+    wrong = _not_allowed(array, column)
+    if wrong.any():
+        place = np.argwhere(wrong)[0]
+        raise _refused(f"row {place[0] + 1} of {name}", column, array[tuple(place)].item())
+    return array.astype(_DTYPES[column.type])
+
+
+def _not_allowed(array: NDArray[Any], column: ColumnTable) -> NDArray[np.bool_]:
+    """Return where an array of numbers or booleans holds what its column may not."""
     wrong = np.zeros(array.shape, bool) if column.type != "number" else ~np.isfinite(array)
     if column.low is not None:
         wrong |= array < column.low
@@ -292,10 +304,7 @@ def _array(array: NDArray[Any], column: ColumnTable, name: str) -> NDArray[Any]:
         wrong |= ~np.isin(array, column.choices)
     if column.type == "integer" and array.dtype.kind == "u":
         wrong |= array >= _LARGEST
-    if wrong.any():
-        place = np.argwhere(wrong)[0]
-        raise _refused(f"row {place[0] + 1} of {name}", column, array[tuple(place)].item())
-    return array.astype(_DTYPES[column.type])
+    return wrong
 
 
 def _check_names(table: FileTable, names: Iterable[str], where: str) -> None:

@@ -247,7 +247,7 @@ def test_the_authors_notebooks_are_graded_by_the_files_that_they_write(
     measured = json.loads((home / "bands.json").read_text())["strategies"]
     assert measured["reference"]["points"] >= REFERENCE_POINTS > measured["unscaled"]["points"]
     assert measured["starter"]["points"] < measured["unscaled"]["points"]
-    assert len(measured["reference"]["balanced_accuracy"]["per_seed"]) == 2
+    assert len(measured["reference"]["value"]["per_seed"]) == 2
 
 
 def test_lint_finds_rows_and_answers_that_do_not_fit(files_task: Task, home: Path, run: Run) -> None:

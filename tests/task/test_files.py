@@ -227,6 +227,7 @@ def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(data: bytes | str, 
         ("jsonl", '{"id": "a"}\n', "line 1 of predictions.jsonl: the column 'kind' is missing"),
         ("npz", b"PK not a zip", "cannot be read as a zip"),
         ("npz", npz(**arrays() | {"weight": np.array([1, np.nan, 2])}), "row 2 of predictions.npz: weight is NaN"),
+        ("npz", npz(**arrays() | {"weight": np.array([1, 2, np.longdouble("1e4000")])}), "row 3 of predictions.npz: weight is Infinity"),
         ("npz", npz(**arrays() | {"weight": np.ones(2)}), "weight has the shape 2; write 3 rows"),
         ("npz", npz(**arrays() | {"count": np.ones(3)}), "count is float64 .*; write a whole number from 0 to 9"),
         ("npz", npz(**arrays() | {"count": np.array([1, 2, 10])}), "row 3 .*: count is 10"),
@@ -234,7 +235,7 @@ def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(data: bytes | str, 
         ("npz", npz(**arrays() | {"kind": np.array(["cat", "dog", None])}), "holds object; save an array .* without pickle"),
         ("npz", npz(**arrays() | {"id": np.zeros((3, 2))}), "id is not a list of ids"),
     ],
-    ids=range(19),
+    ids=range(20),
 )  # fmt: skip
 def test_what_is_wrong_with_another_file_is_said_with_its_row(
     ending: str, data: bytes | str, sentence: str
