@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from spoiling import as_slots
 
-from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.errors import StudentFault, UsageError, Verdict
 from grader.lint.notebook import diagnose
 from grader.lint.task.entries import check_entries
 from grader.lint.task.final_mode import check_names
@@ -202,14 +202,3 @@ def test_cells_that_do_not_fit_the_table_of_slots_are_refused(
     path.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(UsageError, match=message):
         write(task)
-
-
-def test_only_the_notebook_of_a_file_that_is_handed_in_may_name_no_entries() -> None:
-    cell = {"cell_type": "code", "id": "a", "source": "", "metadata": {"tags": ["slot"]}}
-    metadata: Json = {"grader": {"entries": [], "hand_in": {"name": "predictions.csv"}}}
-    starter: Json = {"cells": [cell], "metadata": metadata}
-    assert slot_cells(starter)[0].entries == ()
-    assert source(rebuild(starter, "x = 1")["cells"][0]) == "x = 1"
-    del metadata["grader"]["hand_in"]
-    with pytest.raises(GraderFault, match="names no entries"):
-        slot_cells(starter)
