@@ -8,7 +8,6 @@ import shutil
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing
 from dataclasses import replace
 from itertools import islice
 from typing import TYPE_CHECKING
@@ -90,13 +89,14 @@ def grade_strategies(job: Job, answers: Sequence[Strategy], watcher: Watcher) ->
     """
     results: list[list[Result]] = []
     wanted = [(answer, job, repeat) for repeat in job.repeats for answer in answers]
-    with (
-        ThreadPoolExecutor(job.jobs) as pool,
-        closing(pool.map(_submission, *zip(*wanted, strict=True))) as made,
-    ):
+    pool = ThreadPoolExecutor(job.jobs)
+    try:
+        made = pool.map(_submission, *zip(*wanted, strict=True))
         for repeat in job.repeats:
             submissions = list(islice(made, len(answers)))
             results.append(run_batch(replace(job, submissions=submissions, repeats=[repeat]), watcher))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return [_mean(list(of_answer), job.task) for of_answer in zip(*results, strict=True)]
 
 
