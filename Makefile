@@ -59,7 +59,7 @@ demo: $(GRADES)
 wheel: $(STAMP)
 	.ci/wheel $(BIN)/python
 
-WORKERS := -n 2 --dist loadgroup
+WORKERS := -n 3 --dist loadgroup
 
 test: $(STAMP)
 	$(BIN)/python -m pytest $(WORKERS) --cov --cov-report=term-missing:skip-covered --cov-fail-under=90 --ledger=$(LEDGER)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
-PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md") for page in ROOT.glob(pattern))
+PAGES = sorted(page for pattern in ("*.md", "docs/*.md", "tasks/*/README.md") for page in ROOT.glob(pattern))
 CONTEST = "tests/contest/test_contest_commands.py plays a contest of the toy task"
 # Shown, and only looked at: what each would do is said beside it.
 NOT_RUN = {

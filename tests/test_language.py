@@ -16,12 +16,17 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted(
-    page for pattern in ("*.md", "docs/*.md", "tasks/*/*.md", "grader/**/*.md") for page in ROOT.glob(pattern)
+    page
+    for pattern in ("*.md", "docs/*.md", "tasks/*/README.md", "grader/**/*.md")
+    for page in ROOT.glob(pattern)
 )
 SOURCES = sorted(path for path in (ROOT / "grader").rglob("*.py") if "templates" not in path.parts)
 TEMPLATES = sorted((ROOT / "grader").rglob("*.html"))
 NOTEBOOKS = sorted(
-    path for folder in ("starter_notebooks", "solutions") for path in (ROOT / folder).iterdir()
+    path
+    for folder in ("starter_notebooks", "solutions")
+    for path in (ROOT / folder).iterdir()
+    if len(path.suffixes) == 1  # those in other languages have rules of their own
 )
 MOST_WORDS = 20  # a sentence, on average over a page
 SPELLED_OUT = {"docs/bands.md", "docs/configuration.md"}  # generated: tables with a few sentences

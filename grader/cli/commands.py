@@ -170,6 +170,7 @@ class ReportOptions:
             autocompletion=completion.task_ids,
         ),
     ] = None
+    language: options.Language = "en"
     as_json: options.AsJson = False
 
 

@@ -296,6 +296,13 @@ def _extended(store: Store, name: str | None) -> tuple[str, str, str]:
     with store.reading() as transaction:
         teams = teams_called(transaction, name)
         known = members(transaction, teams[0]) if teams else []
+        others = [
+            person
+            for person in participants(transaction)
+            if person.team not in teams and name in (person.id, person.name, person.roster_id)
+        ]
+    if known and (others or len(teams) > 1):
+        raise UsageError(f"a team and somebody of another one are called {name!r}; give an id")
     if known:
         return teams[0], name, known[0].group
     (person,) = _chosen(store, [name])

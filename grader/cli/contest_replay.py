@@ -41,6 +41,8 @@ def replay(options: commands.ContestReplayOptions) -> None:
         output.print_json(asdict(evidence) | {"same": evidence.is_same})
     elif evidence.problem:
         output.complain(evidence.problem)
+    elif evidence.is_same and not evidence.compared:
+        output.say(f"submission {options.number}: ended in the same way, without predictions")
     elif evidence.is_same:
         output.say(f"submission {options.number}: {count(evidence.compared, 'repeat')} the same bit for bit")
         output.say(f"SHA-256 of the predictions: {evidence.predictions[0]}")

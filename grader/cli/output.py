@@ -16,6 +16,7 @@ from grader.gradebook.metric import heading_of
 from grader.gradebook.standings import Credit, credits_of, reason_of
 from grader.submissions.confusable import confused
 from grader.task.spec import DEFAULT_SIZE
+from grader.task.translation import languages
 from grader.text import count, listed
 
 if TYPE_CHECKING:
@@ -89,7 +90,6 @@ def show_tasks(tasks: Sequence[Task]) -> None:
         TableColumn("100 at", [Text(f"{task.spec.score.ceiling:g}") for task in tasks]),
         TableColumn("repeats", [Text(str(task.spec.repeats)) for task in tasks]),
         TableColumn("limit", [Text(f"{task.spec.limits.wall_seconds:g} s") for task in tasks]),
-        TableColumn("sizes", [Text("\n".join([DEFAULT_SIZE, *task.spec.sizes])) for task in tasks]),
     ]
     _print_table(columns)
     metric = names.pop() if len(names) == 1 else "value of the metric"
@@ -97,6 +97,10 @@ def show_tasks(tasks: Sequence[Task]) -> None:
     for task in tasks:
         say(f"{task.id}: {task.spec.title}")
         say(f"  {task.spec.story}")
+        if others := languages(task.folder):
+            say(f"  also in other languages: {', '.join(others)}")
+        if task.spec.sizes:
+            say(f"  sizes: {', '.join([DEFAULT_SIZE, *task.spec.sizes])}")
 
 
 def _asked_for(spec: Spec) -> str:

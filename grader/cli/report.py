@@ -20,7 +20,7 @@ def report(options: ReportOptions) -> None:
     if options.public:
         written = pages.write_public(options.out, tasks)
     else:
-        written = pages.write_report(options.out, tasks, output.counted)
+        written = pages.write_report(options.out, tasks, output.counted, language=options.language)
     if options.as_json:
         output.print_json(
             {

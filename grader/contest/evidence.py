@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.contest.replays import ReplayEvidence
-from grader.errors import UsageError, Verdict
+from grader.errors import GraderFault, UsageError, Verdict
 from grader.gradebook.gradebook import FILE_NAME, reading
 from grader.gradebook.run_folder import RunFolder
 from grader.grading import rerun
@@ -66,11 +66,12 @@ def gather_evidence(
     if replay.result.verdict is Verdict.GRADER_ERROR:
         return ReplayEvidence(problem=f"the grader failed: {replay.result.message}")
     then, now = RunFolder.of(graded.out, replay.recorded), RunFolder(Path(replay.result.run_folder))
+    try:
+        digests = predictions_digest(then, repeats), predictions_digest(now, repeats)
+    except GraderFault as fault:  # a damaged file stays so: to try again would run the submission for ever
+        return ReplayEvidence(problem=f"the predictions cannot be compared: {fault}")
     return ReplayEvidence(
-        replay.compared,
-        tuple(replay.different),
-        (predictions_digest(then, repeats), predictions_digest(now, repeats)),
-        (replay.recorded.points, replay.result.points),
+        replay.compared, tuple(replay.different), digests, (replay.recorded.points, replay.result.points)
     )
 
 

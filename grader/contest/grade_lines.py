@@ -46,10 +46,10 @@ class GradeLine:
 
 @dataclass(frozen=True)
 class DueGrade:
-    """Points that a platform should have, of `most`."""
+    """Points that a platform should have, of `most`; None: those that it has no longer count."""
 
     line: GradeLine
-    points: float
+    points: float | None
     most: float
 
 
@@ -88,7 +88,7 @@ def due_grades(
         if row["platform"] not in wanted or waits or not (again or changed is None or row["team"] in changed):
             continue
         points, most = team_points(transaction, spec, row["team"], row["task"])
-        if points is not None and points != row["sent"]:
+        if points != row["sent"]:
             due.append(DueGrade(_line(row), points, most))
     return due
 
@@ -109,7 +109,7 @@ def team_points(
 
 
 def record_sent(transaction: Transaction, due: DueGrade) -> None:
-    """Record that a platform has these points."""
+    """Record that a platform has these points, or none any more."""
     transaction.connection.execute(
         "UPDATE grade_lines SET sent = ?, failures = 0, again = '', problem = '' WHERE line = ? AND subject = ?",
         (due.points, due.line.line, due.line.subject),

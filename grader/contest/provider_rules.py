@@ -82,6 +82,16 @@ def checked_address(address: str) -> str:
     raise ValueError(f"{address!r}: write an address that begins with https://")
 
 
+def named_address(address: str, provider: str) -> str:
+    """Return an address that the provider at `provider` names, as `checked_address` does.
+
+    Only a provider on this machine may name one without https: any other could reach through us what listens here alone.
+    """
+    if urlsplit(provider).scheme == "https" and urlsplit(address).scheme != "https":
+        raise ValueError(f"{address!r}: write an address that begins with https://")
+    return checked_address(address)
+
+
 def _is_this_machine(host: str) -> bool:
     try:
         return ipaddress.ip_address(host).is_loopback

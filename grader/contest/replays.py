@@ -122,6 +122,11 @@ def _answer(evidence: ReplayEvidence, coarse: int) -> str:
     repeats = count(evidence.compared, "repeat")
     points = evidence.points[0]
     shown = "no" if points is None else str(points // coarse * coarse)
+    if evidence.is_same and not evidence.compared:
+        return (
+            "Your submission was run once more with the same seeds. It ended in the same way, without predictions, and the "
+            f"points are the same: {shown} of 100."
+        )
     if evidence.is_same:
         return (
             f"Your submission was run once more with the same seeds. The predictions of {repeats} are the same bit for bit "

@@ -21,6 +21,7 @@ from grader.notebooks.versions import series
 from grader.task.data import zip_folder
 from grader.task.handout import write_handout
 from grader.task.starter import load_starter
+from grader.task.translation import starters
 
 if TYPE_CHECKING:
     from grader.notebooks.reading import Json
@@ -53,7 +54,8 @@ def _lay_out(task: Task, public: Path, top: Path, size: str) -> None:
     starter = load_starter(task)
     data_path = _data_path(task, starter)
     shutil.copytree(public, top / data_path)
-    (top / task.starter.name).write_bytes(task.starter.read_bytes())
+    for notebook in starters(task):
+        (top / notebook.name).write_bytes(notebook.read_bytes())
     write_handout(task, top / "tasks" / task.id, size=size, data=str(data_path))
     (top / "requirements.txt").write_text(_requirements(starter), encoding="utf-8")
     (top / "README.md").write_text(_page(task, data_path, size), encoding="utf-8")
@@ -107,6 +109,10 @@ def _page(task: Task, data_path: PurePosixPath, size: str) -> str:
         title=spec.title,
         story=spec.story,
         notebook=task.starter.name,
+        translations="".join(
+            f"\n| `{notebook.name}` | the same notebook in another language; work in the one you like |"
+            for notebook in starters(task)[1:]
+        ),
         data=f"{data_path}/",
         signature=spec.signature,
         file=spec.files.name if spec.files else "",

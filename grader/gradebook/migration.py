@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+import sqlite3
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 
@@ -26,13 +26,32 @@ class Migration:
     def take(self, connection: sqlite3.Connection, existing: int) -> None:
         """Make the tables of an empty database (`existing` 0), or lead those of an earlier version on.
 
-        Each step is one transaction: what breaks off is taken again from there.
+        Each step is one transaction: what breaks off is taken again from there, and of several processes that come at once
+        one takes it.
         """
         if existing == 0:
-            self._take_step(connection, self.tables, self.version)
+            self._take_step(connection, self.tables, 0, to=self.version)
         for number in range(existing, self.version) if existing else ():
-            self._take_step(connection, self.steps / f"{number}.sql", number + 1)
+            self._take_step(connection, self.steps / f"{number}.sql", number, to=number + 1)
 
-    def _take_step(self, connection: sqlite3.Connection, script: Path, version: int) -> None:
-        sql = f"{script.read_text(encoding='utf-8')} {self.ending(version)}"
-        connection.executescript(f"BEGIN IMMEDIATE; {sql} PRAGMA user_version = {version}; COMMIT;")
+    def _take_step(self, connection: sqlite3.Connection, script: Path, version: int, *, to: int) -> None:
+        sql = f"{script.read_text(encoding='utf-8')} {self.ending(to)} PRAGMA user_version = {to};"
+        connection.execute("BEGIN IMMEDIATE")
+        try:
+            (now,) = connection.execute("PRAGMA user_version").fetchone()
+            for statement in _statements(sql) if now == version else ():
+                connection.execute(statement)
+        except BaseException:
+            connection.execute("ROLLBACK")
+            raise
+        connection.execute("COMMIT")
+
+
+def _statements(sql: str) -> Iterator[str]:
+    """Yield one statement of a script after the other: `executescript` would end the transaction that it is called in."""
+    statement = ""
+    for piece in sql.split(";")[:-1]:  # a trigger and a comment may have semicolons of their own
+        statement += f"{piece};"
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

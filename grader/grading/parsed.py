@@ -95,10 +95,12 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
     except GraderFault as fault:
         return ParsedSubmission(submission, fault=fault)
     sha256, changed = hashlib.sha256(data).hexdigest(), []
-    if file := grader_metadata(starter).get("hand_in"):
-        text, ending = excerpt(file["name"], data), PurePosixPath(file["name"]).suffix
-        return ParsedSubmission(submission, sha256, text, sha256, sha256, ending=ending)
+    file = grader_metadata(starter).get("hand_in")
+    ending = PurePosixPath(file["name"]).suffix if file else ".ipynb"
     try:
+        if file:
+            text = excerpt(file["name"], data)
+            return ParsedSubmission(submission, sha256, text, sha256, sha256, ending=ending)
         notebook = read_notebook(data)
         changed = changed_cells(notebook, starter)
         numbers = slot_numbers(notebook, starter)
@@ -107,11 +109,11 @@ def parse(submission: Submission, starter: Json) -> ParsedSubmission:
         if is_whole(starter):
             refuse_magics(notebook, joined_cells(notebook, starter, numbers[0]))
     except (StudentFault, GraderFault) as fault:
-        return ParsedSubmission(submission, sha256, changed_cells=changed, fault=fault)
+        return ParsedSubmission(submission, sha256, changed_cells=changed, ending=ending, fault=fault)
     except Exception as error:  # noqa: BLE001 -- whatever it is, it is ours, and the batch goes on
         ours = GraderFault(f"{type(error).__name__}: {error}")
         ours.__cause__ = error
-        return ParsedSubmission(submission, sha256, changed_cells=changed, fault=ours)
+        return ParsedSubmission(submission, sha256, changed_cells=changed, ending=ending, fault=ours)
     cells = [{key: cell[key] for key in _KEPT if key in cell} for cell in notebook["cells"]]
     return ParsedSubmission(
         submission, sha256, slot, slot_key(slot), text_digest(slot), changed_cells=changed, cells=cells, numbers=numbers,

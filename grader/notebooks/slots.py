@@ -69,15 +69,16 @@ def slot_cells(starter: Json) -> tuple[SlotCell, ...]:
     named = [(str(slot_tag(cell)).partition(":")[2], cell) for cell in cells]
     if not cells or not all(isinstance(cell.get("id"), str) for cell in cells):
         raise GraderFault(f"the starter notebook has {len(cells)} slots; run: grader build")
-    if len(cells) == 1:
-        return (SlotCell("", cells[0], entry_names(starter)),)
+    if len(cells) == 1:  # in a task of files nothing is called
+        entries = () if grader_metadata(starter).get("hand_in") else entry_names(starter)
+        return (SlotCell("", cells[0], entries),)
     slots = []
     for name, cell in named:
         about = grader_metadata(cell)
-        entries, stages = about.get("entries"), about.get("stages", [])
-        if not name or not isinstance(entries, list) or not entries:
+        called, stages = about.get("entries"), about.get("stages", [])
+        if not name or not isinstance(called, list) or not called:
             raise GraderFault(f"the starter notebook has {len(cells)} slots; run: grader build")
-        slots.append(SlotCell(name, cell, tuple(entries), frozenset(stages)))
+        slots.append(SlotCell(name, cell, tuple(called), frozenset(stages)))
     return tuple(slots)
 
 

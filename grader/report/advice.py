@@ -6,10 +6,13 @@ import math
 from typing import TYPE_CHECKING
 
 from grader.errors import Verdict
+from grader.languages import IN_ENGLISH
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
+    from grader.gradebook.metric import Metric
     from grader.gradebook.result import Metrics, Result
+    from grader.languages import Translator
     from grader.task.score_table import Score
 
 _STEP = 10  # points
@@ -21,7 +24,7 @@ _REHEARSE = (
     "Before you hand in, run `grader check` on your notebook: it gives the same verdict on the public data."
 )
 _REHEARSE_FILE = "Before you hand in, run `grader check` on the file: it says what is wrong and where."
-_NEXT: dict[Verdict, tuple[str, ...]] = {
+NEXT_STEPS: dict[Verdict, tuple[str, ...]] = {
     Verdict.INVALID_NOTEBOOK: (
         "Check the name and the size of the file: it may not be the one you meant.",
         _REHEARSE,
@@ -113,48 +116,60 @@ def _clock(result: Result, wall_seconds: float) -> list[str]:
     ]
 
 
-def advice_on_file(result: Result, score: Score | None) -> list[str]:
+def advice_on_file(result: Result, score: Score | None, translate: Translator = IN_ENGLISH) -> list[str]:
     """Return what to do next about a file of predictions."""
     if result.verdict is Verdict.INVALID_OUTPUT:
-        return list(_NEXT[Verdict.INVALID_FILE])
-    return advice(result, score)
+        return list(map(translate, NEXT_STEPS[Verdict.INVALID_FILE]))
+    return advice(result, score, translate)
 
 
-def advice(result: Result, score: Score | None) -> list[str]:
+def advice(result: Result, score: Score | None, translate: Translator = IN_ENGLISH) -> list[str]:
     """Return what to do next, from how it ended; nothing of it depends on the seeds of this evaluation."""
     metrics = result.metrics
     if metrics is None:
-        return list(_NEXT[result.verdict])
+        return list(map(translate, NEXT_STEPS[result.verdict]))
     sentences = []
     metric = metrics.metric
     if score and metric.merit(metrics.value) <= metric.merit(score.floor):
-        start = (
-            ""
-            if score.parts
-            else f" {'above' if metric.best == 'high' else 'below'} {metric.article} of {score.floor:g}"
-        )
-        first = f"they start{start}" if start else "no part earned any"
-        sentences.append(f"No points yet: {first}. Compare with the untouched starter first.")
+        sentences.append(_no_points(metric, score, translate))
     if score and len(metrics.per_repeat) > 1:
         swing = 100 * metrics.spread / abs(score.ceiling - score.floor)
         if swing >= 5:
             sentences.append(
-                f"The points vary by about {swing:.0f} from repeat to repeat. Before you trust a change, test it with several repeats: "
-                "`grader check --repeats 3`."
+                translate("The points vary by about {swing} from repeat to repeat. Before you trust a change, test it with several repeats: `grader check --repeats 3`.", swing=f"{swing:.0f}")
             )  # fmt: skip
     if result.penalties:
         sentences.append(
-            "Calls of your function failed, or returned what is not allowed, and that cost points. Fix this first: it is the surest gain."
-        )
+            translate("Calls of your function failed, or returned what is not allowed, and that cost points. Fix this first: it is the surest gain.")
+        )  # fmt: skip
     if score and metric.merit(metrics.value) >= metric.merit(score.ceiling):
-        better = "higher" if metric.best == "high" else "lower"
-        more = "" if score.parts else f": a {better} {metric.name} gives no more"
-        sentences.append(f"You have all 100 points{more}.")
+        sentences.append(_all_points(metric, score, translate))
     elif result.seconds.total and result.seconds.slot_calls > 0.5 * result.seconds.total:
-        sentences.append("Your function took more than half of the time. A faster one lets you try more.")
+        sentences.append(
+            translate("Your function took more than half of the time. A faster one lets you try more.")
+        )
     return sentences or [
-        "Change one thing at a time, and keep what helps in several repeats on the public data."
+        translate("Change one thing at a time, and keep what helps in several repeats on the public data.")
     ]
+
+
+def _no_points(metric: Metric, score: Score, translate: Translator) -> str:
+    """Return where points start."""
+    if score.parts:
+        return translate("No points yet: no part earned any. Compare with the untouched starter first.")
+    start = {"metric": metric.name, "value": f"{score.floor:g}"}
+    if metric.best == "high":
+        return translate("No points yet: they start above {value} ({metric}). Compare with the untouched starter first.", **start)  # fmt: skip
+    return translate("No points yet: they start below {value} ({metric}). Compare with the untouched starter first.", **start)  # fmt: skip
+
+
+def _all_points(metric: Metric, score: Score, translate: Translator) -> str:
+    """Return that there are no more points to get."""
+    if score.parts:
+        return translate("You have all 100 points.")
+    if metric.best == "high":
+        return translate("You have all 100 points: a higher {metric} gives no more.", metric=metric.name)
+    return translate("You have all 100 points: a lower {metric} gives no more.", metric=metric.name)
 
 
 def advice_after_rehearsal(result: Result, score: Score | None) -> list[str]:
@@ -162,12 +177,9 @@ def advice_after_rehearsal(result: Result, score: Score | None) -> list[str]:
     return [sentence for sentence in advice(result, score) if sentence not in (_REHEARSE, _REHEARSE_FILE)]
 
 
-def near_memory_limit(result: Result, limit_mb: int) -> str:
+def near_memory_limit(result: Result, limit_mb: int, translate: Translator = IN_ENGLISH) -> str:
     """Return the warning for a function that needed much of its memory limit, else ""."""
     taken = result.most_memory_mb or 0.0
     if taken < NEAR * limit_mb:
         return ""
-    return (
-        f"At its peak your function used {taken:.0f} MB of its {limit_mb} MB. Larger data would exceed the limit: "
-        "free what you no longer need."
-    )
+    return translate("At its peak your function used {used} MB of its {limit} MB. Larger data would exceed the limit: free what you no longer need.", used=f"{taken:.0f}", limit=limit_mb)  # fmt: skip

@@ -57,11 +57,11 @@ def clusters(programs: Sequence[OwnedProgram], starter_key: str, title: str, nam
     Two programs of one person are never compared. `name` begins the anchors, and `title` is shown.
     """
     kept = [program for program in programs if program.key != starter_key]
-    sources = {program.key: program.source for program in kept}
+    sources = {program.key: program.source for program in kept if not program.is_file}
     owners: dict[str, set[str]] = defaultdict(set)
     for program in kept:
         owners[program.key].add(_person(program))
-    groups = _components(sources, ((pair.left, pair.right) for pair in alike(sources, owners)))
+    groups = _components(owners, ((pair.left, pair.right) for pair in alike(sources, owners)))
     candidates = [[program for program in kept if program.key in group] for group in groups]
     several = [group for group in candidates if len({_person(program) for program in group}) > 1]
     members = sorted(

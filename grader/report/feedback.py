@@ -9,6 +9,7 @@ from statistics import fmean
 from typing import TYPE_CHECKING
 
 from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, Explanation, GraderFault, Verdict
+from grader.languages import IN_ENGLISH, Translator
 from grader.report import charts
 from grader.report.advice import NEAR, advice, advice_on_file, near_memory_limit
 from grader.report.highlight import FAILED, Line, code_lines, marks_of, plain_lines
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 _NUMBERED_CLASS = re.compile(r"\b(?:label|class) (\d{1,3})\b")
-_STOPPED = "stopped at the limit"
 
 
 @dataclass(frozen=True)
@@ -98,18 +98,27 @@ class Feedback:
     exact: bool = True  # whether exact scores on hidden data are shown
 
 
-def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> Feedback:
-    """Return what a student reads. `task` is None where its folder is not known, `wall_seconds` is a repeat's limit."""
+def feedback(
+    result: Result,
+    files: RunFiles,
+    task: Task | None,
+    wall_seconds: float | None,
+    translate: Translator = IN_ENGLISH,
+) -> Feedback:
+    """Return what a student reads, in the language of `translate`. `task` is None where its folder is not known.
+
+    `wall_seconds` is the limit of a repeat.
+    """
     score = _map_of(result, task)
     marks = marks_of(result.traceback, files.source or "")
     code = _code(files, marks)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
     explanation = EXPLANATIONS[result.verdict]
-    next_steps = advice(result, score)
+    next_steps = advice(result, score, translate)
     if files.is_file:
         explanation = FILE_EXPLANATIONS.get(result.verdict, explanation)
-        next_steps = advice_on_file(result, score)
-    limits = _limits(result, files, task, wall_seconds)
+        next_steps = advice_on_file(result, score, translate)
+    limits = _limits(result, files, task, wall_seconds, translate)
     names = task.spec.class_names if task else ()
     histories = [repeat.history for repeat in files.repeats if repeat.history is not None]
     return Feedback(
@@ -121,7 +130,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         score=score,
         score_map=_drawn_map(result, score),
         repeats=_repeats(result, score),
-        parts=_parts(result, score),
+        parts=_parts(result, score, translate),
         curves=[(with_class_names(curve.name, names), "", charts.curve(curve)) for curve in curves(histories)],
         curve_lines=len(histories),
         pictures=[(repeat.number + 1, picture) for repeat in files.repeats for picture in repeat.pictures],
@@ -133,7 +142,7 @@ def feedback(result: Result, files: RunFiles, task: Task | None, wall_seconds: f
         of_file=files.is_file,
         failed_line=next((line.number for line in code if line.mark == FAILED), None),
         traceback="" if ours else printed(result.traceback),
-        printed=_printed(files.repeats),
+        printed=_printed(files.repeats, translate),
         differences=[
             Difference(change.label, [] if change.theirs is None else only_differences(side_by_side(change.ours, change.theirs)))
             for change in files.changes
@@ -187,7 +196,7 @@ def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
     ]
 
 
-def _parts(result: Result, score: Score | None) -> list[PartRow]:
+def _parts(result: Result, score: Score | None, translate: Translator) -> list[PartRow]:
     """Return what the parts earned; a gate that was not kept in a repeat took all of its points."""
     if score is None or result.metrics is None or not score.parts:
         return []
@@ -195,45 +204,55 @@ def _parts(result: Result, score: Score | None) -> list[PartRow]:
     rows = []
     for part in score.parts:
         earned = fmean(part_points(part, value) for value in measured[part.label])
-        rows.append(PartRow(part.label, mean[part.label], f"{earned:.1f} of {part.points:g}", part.rule))
+        rows.append(
+            PartRow(
+                part.label,
+                mean[part.label],
+                translate("{earned} of {points}", earned=f"{earned:.1f}", points=f"{part.points:g}"),
+                part.rule,
+            )
+        )
     for gate in score.gates:
         kept = sum(map(gate.holds, measured[gate.label]))
-        rows.append(
-            PartRow(gate.label, mean[gate.label], f"kept in {kept} of {len(measured[gate.label])}", gate.rule)
-        )
+        held = translate("kept in {kept} of {number}", kept=kept, number=len(measured[gate.label]))
+        rows.append(PartRow(gate.label, mean[gate.label], held, gate.rule))
     return rows
 
 
-def _printed(repeats: Sequence[RepeatView]) -> list[tuple[str, str]]:
+def _printed(repeats: Sequence[RepeatView], translate: Translator) -> list[tuple[str, str]]:
     """Return what was printed, once where several repeats printed the same."""
     repeats_of: dict[str, list[int]] = {}
     for repeat in repeats:
         if repeat.printed:
             repeats_of.setdefault(repeat.printed, []).append(repeat.number + 1)
     if len(repeats) > 1 and [len(numbers) for numbers in repeats_of.values()] == [len(repeats)]:
-        return [("in every repeat", text) for text in repeats_of]
-    return [(f"in repeat {', '.join(map(str, numbers))}", text) for text, numbers in repeats_of.items()]
+        return [(translate("in every repeat"), text) for text in repeats_of]
+    return [
+        (translate("in repeat {numbers}", numbers=", ".join(map(str, numbers))), text)
+        for text, numbers in repeats_of.items()
+    ]
 
 
-def _limits(result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None) -> list[Use]:
+def _limits(
+    result: Result, files: RunFiles, task: Task | None, wall_seconds: float | None, translate: Translator
+) -> list[Use]:
     limits = task.spec.limits if task else None
     longest = max((repeat.seconds or 0.0 for repeat in files.repeats), default=0.0)
     uses = []
     if result.verdict is Verdict.TIME_LIMIT or longest:
-        uses.append(_time(result, longest, wall_seconds or (limits.wall_seconds if limits else None)))
+        limit = wall_seconds or (limits.wall_seconds if limits else None)
+        uses.append(_time(result, longest, limit, translate))
     if result.slot_calls:
-        calls = f"{result.slot_calls} call{'s' * (result.slot_calls != 1)}"
-        each = result.seconds.slot_calls / result.slot_calls
-        uses.append(
-            Use(
-                "your function",
-                f"{calls}, {duration(result.seconds.slot_calls)}, {duration(each)} each",
-                "",
-                "",
-            )
+        seconds = result.seconds.slot_calls
+        times = {"time": duration(seconds), "each": duration(seconds / result.slot_calls)}
+        calls = (
+            translate("1 call, {time}, {each} each", **times)
+            if result.slot_calls == 1
+            else translate("{number} calls, {time}, {each} each", number=result.slot_calls, **times)
         )
+        uses.append(Use(translate("your function"), calls, "", ""))
     if limits and (uses or result.verdict is Verdict.MEMORY_LIMIT):
-        uses.append(_memory(result, limits.memory_mb))
+        uses.append(_memory(result, limits.memory_mb, translate))
     return uses
 
 
@@ -244,24 +263,28 @@ def duration(seconds: float) -> str:
     return f"{seconds:.1f} s" if seconds < 120 else f"{seconds / 60:.0f} min"
 
 
-def _time(result: Result, longest: float, limit: float | None) -> Use:
+def _time(result: Result, longest: float, limit: float | None, translate: Translator) -> Use:
     share = 1.0 if result.verdict is Verdict.TIME_LIMIT else longest / limit if limit else 0.0
-    used = _STOPPED if share >= 1 else f"{longest:.1f} s"
+    used = translate("stopped at the limit") if share >= 1 else f"{longest:.1f} s"
     allowed, drawing = (f"{limit:g} s", charts.gauge(share)) if limit else ("", "")
     theirs = result.seconds.slot_calls > 0.5 * result.seconds.total  # else it is the training that is slow
     warning = (
-        f"The longest repeat took {used} of its {allowed}. On a slower machine it would have been stopped: make your function faster."
+        translate(
+            "The longest repeat took {used} of its {limit}. On a slower machine it would have been stopped: make your function faster.",
+            used=used,
+            limit=allowed,
+        )
         if theirs and NEAR <= share < 1
         else ""
     )
-    return Use("longest repeat", used, allowed, drawing, warning)
+    return Use(translate("longest repeat"), used, allowed, drawing, warning)
 
 
-def _memory(result: Result, limit_mb: int) -> Use:
+def _memory(result: Result, limit_mb: int, translate: Translator) -> Use:
     taken, limit = result.most_memory_mb, f"{limit_mb} MB"
     if result.verdict is Verdict.MEMORY_LIMIT:
-        return Use("memory", _STOPPED, limit, charts.gauge(1.0))
+        return Use(translate("memory"), translate("stopped at the limit"), limit, charts.gauge(1.0))
     if taken is None:
-        return Use("memory", "not measured", limit, "")
-    share, warning = min(1.0, taken / limit_mb), near_memory_limit(result, limit_mb)
-    return Use("memory at its peak", f"{taken:.0f} MB", limit, charts.gauge(share), warning)
+        return Use(translate("memory"), translate("not measured"), limit, "")
+    share, warning = min(1.0, taken / limit_mb), near_memory_limit(result, limit_mb, translate)
+    return Use(translate("memory at its peak"), f"{taken:.0f} MB", limit, charts.gauge(share), warning)

@@ -15,6 +15,7 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
+from grader.languages import ENGLISH, Translator
 from grader.text import visible
 
 _TEMPLATES = Path(__file__).with_name("templates")
@@ -22,9 +23,9 @@ STYLE = _TEMPLATES / "style.css"  # the look of all pages
 
 
 class PageRenderer:
-    """Renders pages; each gets a policy that fits it."""
+    """Renders pages, in one language; each gets a policy that fits it."""
 
-    def __init__(self) -> None:
+    def __init__(self, language: str = ENGLISH) -> None:
         self._environment = jinja2.Environment(
             loader=jinja2.FileSystemLoader(_TEMPLATES),
             autoescape=True,
@@ -34,6 +35,8 @@ class PageRenderer:
             finalize=_shown,
         )
         self._environment.filters["svg"] = Markup  # only for what grader/report/charts.py drew
+        self.translate = Translator(language)
+        self._environment.globals["t"] = self.translate
         self._style = STYLE.read_text(encoding="utf-8")
         self._script = (_TEMPLATES / "board.js").read_text(encoding="utf-8")
 

@@ -9,6 +9,7 @@ from grader.errors import GraderFault, StudentFault, UsageError
 from grader.files import write_atomic
 from grader.gradebook.gradebook import Recorded, reading
 from grader.gradebook.standings import Credit, Standing, anonymous, credits_of, labels_of, standings, totals
+from grader.languages import ENGLISH
 from grader.notebooks.program import slot_key
 from grader.notebooks.slot import find_slot
 from grader.report import leaderboard
@@ -87,11 +88,13 @@ _INSTRUCTORS = _Audience(
 _EVERYBODY = _Audience("Leaderboard", "Names are pseudonyms.", lambda _: [])
 
 
-def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> Written:
+def write_report(
+    out: Path, tasks: Mapping[str, Task], watch: Watch = iter, *, language: str = ENGLISH
+) -> Written:
     """Write the instructor's report of `out`: the board, the programs that are alike, and a page for each submission.
 
     `tasks` are those whose folders are known; of others there is no score map. `watch` passes on what it is given, and may
-    show how far we are. Raises UsageError where there are no results, or the folder cannot be written.
+    show how far we are. The pages of submissions are in `language`. Raises UsageError where there are no results, or the folder cannot be written.
     """
     book = _read(out)
     addresses = {
@@ -100,6 +103,7 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
         for key in [(recorded.result.task, recorded.result.student, recorded.attempt)]
     }  # fmt: skip
     folder, pages, sections = out / FOLDER, PageRenderer(), []
+    of_students = PageRenderer(language)
     for name, board in book.boards.items():
         task = tasks.get(name)
         programs = programs_of(
@@ -125,7 +129,7 @@ def write_report(out: Path, tasks: Mapping[str, Task], watch: Watch = iter) -> W
     for recorded in watch(book.current):
         result = recorded.result
         path = folder / addresses[result.task, result.student, recorded.attempt]
-        write_atomic(path, _feedback_page(out, recorded, book, tasks.get(result.task), pages).encode())
+        write_atomic(path, _feedback_page(out, recorded, book, tasks.get(result.task), of_students).encode())
         written.append(Page(result.task, result.student, recorded.attempt, path))
     groups = [cluster for part in sections for cluster in part.clusters]
     if groups:
@@ -185,6 +189,7 @@ def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None
         run_files(out, result, executed),
         task,
         book.settings.get(recorded.run, {}).get("wall_seconds"),
+        pages.translate,
     )
     return pages.render(
         "feedback.html",

@@ -32,7 +32,8 @@ class OwnedProgram:
     """A program, the key of its text, and whose it is.
 
     `origin` is the file or the other folder of results that it comes from, "" for the results that are looked at. `sent` is
-    ISO 8601 in UTC, "" for what was published, which counts as earlier than anything.
+    ISO 8601 in UTC, "" for what was published, which counts as earlier than anything. `is_file` says that it is no program but the
+    beginning of a file of predictions, which is like another one by its key only: honest ones have the same ids and most values.
     """
 
     key: str
@@ -40,6 +41,7 @@ class OwnedProgram:
     owner: str
     origin: str = ""
     sent: str = ""
+    is_file: bool = False
 
 
 def programs_of(
@@ -49,12 +51,19 @@ def programs_of(
     programs: dict[int, OwnedProgram] = {}
     for recorded in history:
         result = recorded.result
-        text = None if recorded.submission in programs else slot_text(RunFolder.of(out, result))
+        folder = RunFolder.of(out, result)
+        text = None if recorded.submission in programs else slot_text(folder)
         if result.slot_key and text is not None:
             sent = recorded.submitted or recorded.recorded
             owner = labels.get(result.student, result.student)
-            key = values_key(RunFolder.of(out, result)) or result.slot_key
-            programs[recorded.submission] = OwnedProgram(key, text, owner, origin, sent)
+            programs[recorded.submission] = OwnedProgram(
+                values_key(folder) or result.slot_key,
+                text,
+                owner,
+                origin,
+                sent,
+                is_file=folder.excerpt.exists(),
+            )
     return list(programs.values())
 
 

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from grader.contest.people import participant
 from grader.errors import GraderFault, UsageError
+from grader.languages import Translator, preferred
 from grader.serve import (
     lti,
     oidc,
@@ -31,7 +32,6 @@ from grader.serve.access import ROUTES, Reach
 from grader.serve.bodies import Body, SlowSenderError
 from grader.serve.checks import check_form_token, check_same_origin
 from grader.serve.headers import SafeHeaders
-from grader.serve.languages import Translator, preferred
 from grader.serve.site import Site, SiteVisit
 
 if TYPE_CHECKING:

@@ -36,10 +36,12 @@ def submit_file(path: Path, handover: Handover) -> dict[str, Any]:
     """Hand in the file `path` and return its receipt.
 
     Where the connection fails, it is tried again under the same name, so nothing is handed in twice. Raises UsageError
-    where the file cannot be read, the contest cannot be reached, or it refuses the file.
+    where the file cannot be read, the token cannot be one, the contest cannot be reached, or it refuses the file.
     """
     if not _is_address(handover.address):
         raise UsageError(f"{handover.address} is no address; write one such as https://contest.example.org")
+    if not (handover.token.isascii() and handover.token.isprintable()):
+        raise UsageError("the token has characters that no token has; copy it from the page of the task")
     with reporting_os_errors(READ, path):
         content = path.read_bytes()
     url = f"{handover.address.rstrip('/')}/submit/{quote(handover.task, safe='')}"
@@ -78,6 +80,6 @@ def _message(error: urllib.error.HTTPError) -> str:
     status = f"HTTP status {error.code} ({error.reason})"
     try:
         answer = json.load(error)
-    except ValueError:
+    except (OSError, ValueError, http.client.HTTPException):  # the answer breaks off
         return status
     return str(answer.get("message", status)) if isinstance(answer, dict) else status

@@ -44,6 +44,7 @@ class GradeSender:
         self._contest, self._platforms = contest, platforms
         self._key = ToolKey.of(contest.store.folder)
         self._tokens: dict[str, tuple[str, float]] = {}
+        self._silent: dict[str, str] = {}  # platforms that gave no token in this round, and why
         self._after = 0
 
     def send(self, *, everything: bool = False) -> SentGrades:
@@ -58,6 +59,7 @@ class GradeSender:
             looked = transaction.moment
         with store.writing() as transaction:
             settle(transaction, looked)
+        self._silent.clear()
         problems = [self._send(grade) for grade in due]
         self._after = last or 0  # not before: what a full disk interrupts is looked at again
         return SentGrades(problems.count(""), len(problems) - problems.count(""))
@@ -76,24 +78,30 @@ class GradeSender:
         return ""
 
     def _post(self, due: DueGrade) -> None:
-        score = {
-            "userId": due.line.subject,
-            "scoreGiven": due.points,
-            "scoreMaximum": due.most,
-            "activityProgress": "Completed",
-            "gradingProgress": "FullyGraded",
-            "timestamp": self._contest.store.clocks().text,
-        }
+        score = {"userId": due.line.subject, "timestamp": self._contest.store.clocks().text, **_score(due)}
         token = self._token(self._platforms[due.line.platform])
         send_json(
             _scores(due.line.line), score, {"Authorization": f"Bearer {token}", "Content-Type": _SCORE_TYPE}
         )
 
     def _token(self, platform: LtiPlatform) -> str:
-        """Return an access token of a platform, a new one if the last one is over. Raises GraderFault where it gives none."""
+        """Return an access token of a platform, a new one if the last one is over. Raises GraderFault where it gives none.
+
+        A platform that gave none is not asked again in this round: hundreds of grades would each wait for its silence, and
+        the grades of other platforms behind them.
+        """
         kept, until = self._tokens.get(platform.key, ("", float("-inf")))
         if time.monotonic() < until:
             return kept
+        if problem := self._silent.get(platform.key):
+            raise GraderFault(problem)
+        try:
+            return self._new_token(platform)
+        except GraderFault as fault:
+            self._silent[platform.key] = str(fault)
+            raise
+
+    def _new_token(self, platform: LtiPlatform) -> str:
         fields = {
             "grant_type": "client_credentials",
             "client_assertion_type": _ASSERTION,
@@ -140,6 +148,18 @@ def _send_until(sender: GradeSender, stop: threading.Event, on_notice: Callable[
             continue
         if sent.failed:
             on_notice(f"{count(sent.failed, 'grade')} not sent, kept and tried again")
+
+
+def _score(due: DueGrade) -> dict[str, str | float]:
+    """Return the points and how far they are; a score without points clears those that the platform has (AGS 2.0, score publish service)."""
+    if due.points is None:
+        return {"activityProgress": "Initialized", "gradingProgress": "NotReady"}
+    return {
+        "scoreGiven": due.points,
+        "scoreMaximum": due.most,
+        "activityProgress": "Completed",
+        "gradingProgress": "FullyGraded",
+    }
 
 
 def _scores(line: str) -> str:

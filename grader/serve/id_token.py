@@ -6,6 +6,7 @@ The key is chosen by us from the issuer's own list, never by the token, and only
 from __future__ import annotations
 
 import hmac
+import json
 import math
 from dataclasses import dataclass
 from enum import StrEnum
@@ -101,11 +102,21 @@ def _signed_claims(text: str, keys: IssuerKeys) -> dict[str, Any]:
     if key.get("alg") not in (None, algorithm):
         raise SignInRefused(SignInFault.ALGORITHM)
     try:
-        return jwt.decode(
+        claims = jwt.decode(
             text, key, registry=JWSRegistry(algorithms=ALGORITHMS, strict_check_header=False)
         ).claims
-    except (JoseError, ValueError, RecursionError) as error:
+    except (JoseError, ValueError, TypeError, RecursionError) as error:  # TypeError: of an odd "crit"
         raise SignInRefused(SignInFault.SIGNATURE) from error
+    _check_text(claims)
+    return claims
+
+
+def _check_text(claims: dict[str, Any]) -> None:
+    """Raise SignInRefused where claims hold half a character, which no page and no database takes."""
+    try:
+        json.dumps(claims, ensure_ascii=False).encode()
+    except (ValueError, RecursionError) as error:
+        raise SignInRefused(SignInFault.MALFORMED) from error
 
 
 def _check_audience(claims: dict[str, Any], client_id: str) -> None:
@@ -132,6 +143,12 @@ def _seconds(claims: dict[str, Any], name: str) -> float | None:
     value = claims.get(name)
     if value is None:
         return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         raise SignInRefused(SignInFault.MALFORMED)
-    return float(value)
+    try:
+        seconds = float(value)
+    except OverflowError:  # an integer of hundreds of digits
+        seconds = math.inf
+    if not math.isfinite(seconds):
+        raise SignInRefused(SignInFault.MALFORMED)
+    return seconds

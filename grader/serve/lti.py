@@ -12,7 +12,7 @@ from grader.contest.identities import person_called
 from grader.contest.people import NewParticipant, enrol
 from grader.serve.id_token import SignInFault, SignInRefused
 from grader.serve.provider_cookie import set_state_cookie, take_pending
-from grader.serve.sign_in import enter, refuse_sign_in, turn_back
+from grader.serve.sign_in import enter, refuse_sign_in
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -30,8 +30,6 @@ WAY = "lti"
 def lti_login(visit: SiteVisit) -> Response:
     """Begin a launch: send the browser back to its platform, with a state that it alone can bring back."""
     tool = _tool(visit)
-    if waiting := turn_back(visit):
-        return waiting
     fields = {**visit.request.query_params, **visit.form}
     try:
         platform = tool.platform(fields)
@@ -46,8 +44,6 @@ def lti_login(visit: SiteVisit) -> Response:
 def lti_launch(visit: SiteVisit) -> Response:
     """Open a session for whom the platform names, and lead to the task of the launch."""
     tool = _tool(visit)
-    if waiting := turn_back(visit):
-        return waiting
     try:
         platform, launch = _launched(visit, tool)
         with visit.writing() as transaction:

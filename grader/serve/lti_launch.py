@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from grader.contest.provider_rules import checked_address
+from grader.contest.provider_rules import named_address
 from grader.serve.id_token import SignInFault, SignInRefused
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ def launch_of(claims: Mapping[str, Any], platform: LtiPlatform, tasks: Collectio
         _text(claims, "email")[:_MOST_LETTERS],
         _role(claims.get(_CLAIM + "roles")),
         _task(claims, tasks),
-        _grade_line(claims),
+        _grade_line(claims, platform),
     )
 
 
@@ -88,14 +88,14 @@ def _task(claims: Mapping[str, Any], tasks: Collection[str]) -> str:
     return next((task for task in (named, led) if task in tasks), "")
 
 
-def _grade_line(claims: Mapping[str, Any]) -> str:
+def _grade_line(claims: Mapping[str, Any], platform: LtiPlatform) -> str:
     """Return where the grade belongs, if the platform lets us write it to a safe address."""
     endpoint = _table(claims, _GRADES)
     scopes = endpoint.get("scope")
     if not isinstance(scopes, list) or SCORE_SCOPE not in scopes:
         return ""
     try:
-        return checked_address(_text(endpoint, "lineitem"))
+        return named_address(_text(endpoint, "lineitem"), platform.token)
     except ValueError:
         return ""
 

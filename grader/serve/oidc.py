@@ -11,7 +11,7 @@ from grader.contest.identities import person_called
 from grader.serve.id_token import SignInFault, SignInRefused
 from grader.serve.oidc_client import claimed_name
 from grader.serve.provider_cookie import set_state_cookie, take_pending
-from grader.serve.sign_in import enter, refuse_sign_in, turn_back
+from grader.serve.sign_in import enter, refuse_sign_in
 
 if TYPE_CHECKING:
     from starlette.responses import Response
@@ -26,8 +26,6 @@ WAY = "oidc"
 def oidc_start(visit: SiteVisit) -> Response:
     """Lead to the provider, with a state that this browser alone can bring back."""
     client = _client(visit)
-    if waiting := turn_back(visit):
-        return waiting
     pending = visit.site.pending.begin(WAY)
     response = RedirectResponse(client.start(pending), 303)
     set_state_cookie(visit, response, pending, crosses_sites=False)
@@ -37,8 +35,6 @@ def oidc_start(visit: SiteVisit) -> Response:
 def oidc_back(visit: SiteVisit) -> Response:
     """Open a session for whom the provider names, if the class list has them."""
     client = _client(visit)
-    if waiting := turn_back(visit):
-        return waiting
     try:
         return enter(visit, _person(visit, client))
     except SignInRefused as refused:

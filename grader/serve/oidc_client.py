@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
-from grader.contest.provider_rules import checked_address
+from grader.contest.provider_rules import named_address
 from grader.errors import GraderFault, UsageError
 from grader.files import READ, reporting_os_errors
 from grader.serve.id_token import ExpectedToken, SignInFault, SignInRefused, verified_claims
@@ -137,7 +137,7 @@ def _discovered(document: Mapping[str, Any], issuer: str) -> DiscoveredProvider:
         )
     try:
         authorize, token, keys = (
-            checked_address(str(document[name]))
+            named_address(str(document[name]), issuer)
             for name in ("authorization_endpoint", "token_endpoint", "jwks_uri")
         )
     except (KeyError, ValueError) as error:

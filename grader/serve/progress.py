@@ -15,6 +15,7 @@ from grader.report import charts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import datetime
 
     from grader.contest.attempts import Attempt
     from grader.contest.events import Event
@@ -67,7 +68,7 @@ def _progress(
     by_team = {team: [a for a in attempts if a.team == team] for team in sorted(students)}
     counted: list[int] = []
     for team, tried in by_team.items():
-        decisions = [event for event in events if event.team in ("", team) and event.task in ("", task)]
+        decisions = _decisions(events, team, task)
         if (attempt := counting(spec, tried, decisions)) is not None:
             counted.append(points_of(spec, attempt, decisions) or 0)
     stuck = [
@@ -81,10 +82,15 @@ def _progress(
         sum(bool(tried) for tried in by_team.values()),
         sum(any(a.scored for a in tried) for tried in by_team.values()),
         _over_time(attempts),
-        _best_over_time(spec, by_team),
+        _best_over_time(spec, by_team, events),
         charts.histogram(counted) if counted else "",
         stuck,
     )
+
+
+def _decisions(events: Sequence[Event], team: str, task: str) -> list[Event]:
+    """Return what was decided about a team in a task, such as an extension; everybody's decisions are among them."""
+    return [event for event in events if event.team in ("", team) and event.task in ("", task)]
 
 
 def _failures_in_a_row(attempts: Sequence[Attempt]) -> int:
@@ -99,7 +105,8 @@ def _failures_in_a_row(attempts: Sequence[Attempt]) -> int:
 
 def _over_time(attempts: Sequence[Attempt]) -> str:
     """Draw how many attempts there were over the hours since the first one."""
-    seconds = [(attempt.received - attempts[0].received).total_seconds() for attempt in attempts]
+    arrivals = sorted(attempt.received for attempt in attempts)  # of a clock that may have been moved back
+    seconds = [(arrival - arrivals[0]).total_seconds() for arrival in arrivals]
     if not seconds or seconds[-1] < _LEAST_SECONDS:
         return ""
     unit, name = charts.time_unit(seconds[-1])
@@ -107,10 +114,24 @@ def _over_time(attempts: Sequence[Attempt]) -> str:
     return charts.curve(charts.Curve("attempts", f"{name} since the first attempt", [steps]))
 
 
-def _best_over_time(spec: ContestSpec, by_team: Mapping[str, Sequence[Attempt]]) -> str:
+def _scored(
+    spec: ContestSpec, attempts: Sequence[Attempt], decisions: Sequence[Event]
+) -> list[tuple[datetime, int]]:
+    """Return when the attempts of a team with a score that stands came, and their points."""
+    standing = [attempt for attempt in attempts if attempt.scored and not attempt.disqualified]
+    return [(attempt.received, points_of(spec, attempt, decisions) or 0) for attempt in standing]
+
+
+def _best_over_time(
+    spec: ContestSpec, by_team: Mapping[str, Sequence[Attempt]], events: Sequence[Event]
+) -> str:
     """Draw the points of the best team and of the one in the middle, among those with a score by then, over time."""
-    scored = {team: [a for a in tried if a.scored and not a.disqualified] for team, tried in by_team.items()}
-    arrivals = sorted(a.received for tried in scored.values() for a in tried)
+    scores = [
+        _scored(spec, tried, _decisions(events, team, tried[0].task))
+        for team, tried in by_team.items()
+        if tried
+    ]
+    arrivals = sorted(received for scored in scores for received, _ in scored)
     span = arrivals[-1] - arrivals[0] if arrivals else timedelta(0)
     if span.total_seconds() < _LEAST_SECONDS:
         return ""
@@ -119,11 +140,8 @@ def _best_over_time(spec: ContestSpec, by_team: Mapping[str, Sequence[Attempt]])
     best_line, middle_line = [], []
     for step in range(_STEPS + 1):
         until = first + span * step / _STEPS
-        tops = [
-            max(points_of(spec, a) or 0 for a in before)
-            for tried in scored.values()
-            if (before := [a for a in tried if a.received <= until])
-        ]
+        points = [[points for received, points in scored if received <= until] for scored in scores]
+        tops = [max(scored) for scored in points if scored]
         hours = (until - first).total_seconds() / unit
         best_line.append((hours, float(max(tops))))
         middle_line.append((hours, float(statistics.median(tops))))

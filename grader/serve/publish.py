@@ -12,9 +12,10 @@ from markdown_it import MarkdownIt
 from grader.contest.grading import handed_out_zip, task_of_contest
 from grader.contest.store import PUBLIC
 from grader.errors import UsageError
-from grader.files import write_atomic
+from grader.files import READ, reporting_os_errors, write_atomic
 from grader.serve.public import PAGE, PublicTask
 from grader.task.starter import load_starter
+from grader.task.translation import starters
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -36,7 +37,10 @@ def publish_tasks(contest: Contest) -> None:
             page = replace(page, hand_in=task.spec.files.name)
             _write_changed(folder / DATA_ZIP, handed_out_zip(contest, named))
         _write_changed(folder / PAGE, json.dumps(asdict(page)).encode())
-        _write_changed(folder / task.starter.name, task.starter.read_bytes())
+        for notebook in starters(task):
+            with reporting_os_errors(READ, notebook):
+                content = notebook.read_bytes()
+            _write_changed(folder / notebook.name, content)
 
 
 def _write_changed(path: Path, content: bytes) -> None:

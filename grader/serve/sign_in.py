@@ -11,8 +11,8 @@ from grader.contest.events import EventKind, Happening, head
 from grader.contest.intake import CONTEST_ID
 from grader.contest.people import person_of_code
 from grader.contest.store import fact
+from grader.languages import LANGUAGES
 from grader.serve.id_token import SignInFault
-from grader.serve.languages import LANGUAGES
 from grader.serve.sessions import LONGEST_SECONDS
 
 if TYPE_CHECKING:
@@ -46,8 +46,8 @@ def sign_in(visit: SiteVisit) -> Response:
     code = visit.form.get("code", "")[:100]
     bare = "".join(character for character in code.upper() if character.isalnum())
     key = f"{visit.address} {bare[:_HANDLE]}"
-    if waiting := turn_back(visit, visit.site.by_code.wait(key)):
-        return waiting
+    if seconds := max(visit.site.by_code.wait(key), visit.site.by_address.wait(visit.address)):
+        return _turn_back(visit, seconds)
     with visit.reading() as transaction:
         person = person_of_code(transaction, code)
     if person is None:
@@ -58,16 +58,13 @@ def sign_in(visit: SiteVisit) -> Response:
     return enter(visit, person)
 
 
-def turn_back(visit: SiteVisit, seconds: float = 0.0) -> Response | None:
-    """Return what somebody gets who has to wait, because their address failed too often or for `seconds`; else None."""
-    wait = max(seconds, visit.site.by_address.wait(visit.address))
-    if wait <= 0:
-        return None
+def _turn_back(visit: SiteVisit, seconds: float) -> Response:
+    """Return what somebody gets who has to wait, because their address or a code failed too often."""
     problem = visit.translate(
-        "Too many failed sign-ins. Wait {minutes} minutes.", minutes=math.ceil(wait / 60)
+        "Too many failed sign-ins. Wait {minutes} minutes.", minutes=math.ceil(seconds / 60)
     )
     response = visit.page("sign_in.html", status=429, problem=problem)
-    response.headers["Retry-After"] = str(math.ceil(wait))
+    response.headers["Retry-After"] = str(math.ceil(seconds))
     return response
 
 
@@ -90,11 +87,10 @@ def enter(visit: SiteVisit, person: Participant, path: str = "/") -> Response:
 def refuse_sign_in(visit: SiteVisit, way: str, refused: SignInRefused) -> Response:
     """Return why a provider's word did not open a session, and record it.
 
-    It counts as a failure of the address, unless the provider was right and the person is only not in the class list.
-    So that nobody swells the chain of events, it takes only so many of these an hour.
+    It does not count as a failed code: states and tokens cannot be guessed, while a page of another site could let its
+    readers fail here until a whole school has to wait. So that nobody swells the chain of events, it takes only so many of
+    these an hour.
     """
-    if refused.reason not in (SignInFault.DENIED, SignInFault.UNVERIFIED, SignInFault.UNKNOWN_PERSON):
-        visit.site.by_address.count(visit.address)
     if not visit.site.refusals.take(""):
         with visit.writing() as transaction:
             data = {"way": way, "reason": str(refused.reason)}

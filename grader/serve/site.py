@@ -16,9 +16,9 @@ from markupsafe import Markup
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from grader.errors import UsageError
+from grader.languages import LANGUAGES, Translator
 from grader.report.page_renderer import STYLE
 from grader.serve.board_file import BoardFile
-from grader.serve.languages import LANGUAGES, Translator
 from grader.serve.limits import WRONG_TOKENS, RouteThrottles
 from grader.serve.lti_tool import LtiTool
 from grader.serve.oidc_client import OidcClient

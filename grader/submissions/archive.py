@@ -74,16 +74,20 @@ def is_skipped(parts: tuple[str, ...]) -> bool:
 
 
 def holds_members(archive: Path, wanted: Wanted) -> bool:
-    """Return whether a zip is itself what students hand in: one that holds a file of the task's names."""
+    """Return whether a zip is itself what students hand in: it holds a file of the task's names.
+
+    One with such files in several folders, or with zips in it, is that of a class, in which somebody forgot to pack theirs.
+    """
     try:
         with _BoundedFile(archive) as file, zipfile.ZipFile(file) as opened:
-            names = {PurePosixPath(info.filename.replace("\\", "/")).name for info in _contents(opened)}
+            paths = [PurePosixPath(info.filename.replace("\\", "/")) for info in _contents(opened)]
     except StudentFault:
         return False
     except _DAMAGED as error:
         _raise_if_ours(error)
         return False
-    return not wanted.members.isdisjoint(names)
+    folders = {path.parent for path in paths if path.name in wanted.members}
+    return len(folders) == 1 and not any(path.suffix.lower() == ".zip" for path in paths)
 
 
 def unpack(archive: Path, folder: Path, wanted: Wanted = NOTEBOOK) -> list[Member]:

@@ -28,7 +28,7 @@ from grader.task.template import (
     solution_face,
     starter_face,
 )
-from grader.task.translation import LANGUAGE, languages, translated
+from grader.task.translation import LANGUAGE, languages, starter_in, translated
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -54,10 +54,8 @@ def build(task: Task, repo_url: str | None = None) -> Built:
     Raises UsageError, one line, where the author's notebook breaks a rule of the outline.
     """
     url = kept_url(task.folder.parent) if repo_url is None else repo_url
-    cells = _with_badge(_author_cells(task), task, url)
-    translations = {
-        language: _with_badge(_author_cells(task, language), task, url) for language in languages(task.folder)
-    }
+    cells = _with_badge(task, url)
+    translations = {language: _with_badge(task, url, language) for language in languages(task.folder)}
     return Built(
         starter=_notebook_text(task, cells, starter_face),
         solution=_notebook_text(task, cells, solution_face),
@@ -116,7 +114,7 @@ def _files(task: Task, repo_url: str | None = None, home: Path | None = None) ->
     built = build(task, repo_url)
     files = [(task.starter, built.starter), (task.solution, built.solution)]
     for language, text in built.translations.items():
-        files.append((task.starter.with_name(f"{task.id}.{language}.ipynb"), text))
+        files.append((starter_in(task, language), text))
     return [(home / path.parent.name / path.name if home else path, text) for path, text in files]
 
 
@@ -171,11 +169,13 @@ def _parsed(text: str) -> ast.AST:
         return ast.Module([], [])  # the rules of the outline name the cell
 
 
-def _with_badge(cells: list[Json], task: Task, repo_url: str) -> list[Json]:
-    """Return the cells with the badge on top of the first, which must be Markdown; both notebooks show the starter's."""
+def _with_badge(task: Task, repo_url: str, language: str = "") -> list[Json]:
+    """Return the cells with the starter's badge on top of the first, which must be Markdown."""
+    cells = _author_cells(task, language)
     if not repo_url:
         return cells
-    mark = badge(repo_url, f"{task.starter.parent.name}/{task.starter.name}")
+    starter = starter_in(task, language) if language else task.starter
+    mark = badge(repo_url, f"{starter.parent.name}/{starter.name}")
     if not cells or cells[0]["cell_type"] != "markdown":
         raise UsageError(
             f"{task.folder / 'notebook.py'}: the first cell must be Markdown to carry the Colab badge"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import dataclass
+from itertools import chain
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from grader.task.files_table import ColumnTable, FilesTable, FileTable
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}(\.0+)?")
-_NUMBER = re.compile(r"[+-]?([0-9]+\.?[0-9]*|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")
+_NUMBER = re.compile(r"[+-]?([0-9]+(\.[0-9]*)?|\.[0-9]+)([eE][+-]?[0-9]{1,4})?")  # linear in the digits
 _TRUTHS = {"true": True, "false": False, "1": True, "0": False}
 _KIND_OF = {"integer": "iu", "number": "iuf", "boolean": "b", "text": "U"}
 _DTYPES: dict[str, type] = {"integer": np.int64, "number": np.float64, "boolean": np.bool_}
@@ -171,7 +172,9 @@ def _of_records(
 
 def _refuse_wide(values: Sequence[Any], column: ColumnTable, name: str) -> None:
     """Raise the fault of texts that would fill the memory: many, and one of them long."""
-    if column.type == "text" and not column.shape:
+    if column.type == "text":
+        for _ in column.shape:
+            values = list(chain.from_iterable(values))
         longest = max(map(len, values), default=0)
         if 4 * longest * len(values) > _MAX_TEXT_BYTES:
             raise _wrong(f"{name}: a text of {column.name} has {longest} characters; write shorter ones")
@@ -280,6 +283,18 @@ def _array(array: NDArray[Any], column: ColumnTable, name: str) -> NDArray[Any]:
             for value in text:
                 _value(value, column, f"row {number} of {name}", is_text=False)
         return array
+    if column.type == "number":
+        with np.errstate(over="ignore"):  # what a wider type holds may be infinite here
+            array = array.astype(np.float64)
+    wrong = _not_allowed(array, column)
+    if wrong.any():
+        place = np.argwhere(wrong)[0]
+        raise _refused(f"row {place[0] + 1} of {name}", column, array[tuple(place)].item())
+    return array.astype(_DTYPES[column.type])
+
+
+def _not_allowed(array: NDArray[Any], column: ColumnTable) -> NDArray[np.bool_]:
+    """Return where an array of numbers or booleans holds what its column may not."""
     wrong = np.zeros(array.shape, bool) if column.type != "number" else ~np.isfinite(array)
     if column.low is not None:
         wrong |= array < column.low
@@ -289,10 +304,7 @@ def _array(array: NDArray[Any], column: ColumnTable, name: str) -> NDArray[Any]:
         wrong |= ~np.isin(array, column.choices)
     if column.type == "integer" and array.dtype.kind == "u":
         wrong |= array >= _LARGEST
-    if wrong.any():
-        place = np.argwhere(wrong)[0]
-        raise _refused(f"row {place[0] + 1} of {name}", column, array[tuple(place)].item())
-    return array.astype(_DTYPES[column.type])
+    return wrong
 
 
 def _check_names(table: FileTable, names: Iterable[str], where: str) -> None:

@@ -42,7 +42,10 @@ class Record:
 
 def shown(value: object) -> str:
     """Return a student's value as a sentence may quote it."""
-    text = value if isinstance(value, str) else json.dumps(value, default=str)
+    try:
+        text = value if isinstance(value, str) else json.dumps(value, default=str)
+    except RecursionError:  # the reader of JSON goes a little deeper than the writer
+        text = "nested too deeply"
     text = printable(text[: _MOST_SHOWN + 1], "?")
     return f"{text[:_MOST_SHOWN]}..." if len(text) > _MOST_SHOWN else text
 
@@ -71,7 +74,10 @@ def read_arrays(name: str, data: bytes, max_bytes: int) -> dict[str, NDArray[Any
         return {"": _npy(name, data)}
     if name.endswith(".npz"):
         members = read_zip(name, data, max_bytes)
-        return {key.removesuffix(".npy"): _npy(f"{key} in {name}", value) for key, value in members.items()}
+        arrays = {key.removesuffix(".npy"): _npy(f"{key} in {name}", value) for key, value in members.items()}
+        if len(arrays) < len(members):
+            raise unreadable(f"{name} has an array twice, with .npy behind its name and without; keep one.")
+        return arrays
     return _safetensors(name, data)
 
 
@@ -232,9 +238,10 @@ def _npy(name: str, data: bytes) -> NDArray[Any]:
     flat = np.frombuffer(data, dtype, count, file.tell()).astype(dtype.newbyteorder("="))
     if dtype.kind == "U" and count and flat.view(np.uint32).max() > _LAST_CHARACTER:
         raise unreadable(f"{name} holds texts with characters that do not exist.")
-    if dtype.kind == "b":
-        flat = flat.view(np.uint8) != 0  # else a byte of 7 would stay one
-    return flat.reshape(shape, order="F" if in_columns else "C")
+    try:
+        return _plain_truths(flat).reshape(shape, order="F" if in_columns else "C")
+    except (TypeError, ValueError) as error:  # one without values may claim any lengths
+        raise unreadable(f"{name} has a shape that no array can have; save it again.") from error
 
 
 def _safetensors(name: str, data: bytes) -> dict[str, NDArray[Any]]:
@@ -242,9 +249,15 @@ def _safetensors(name: str, data: bytes) -> dict[str, NDArray[Any]]:
     from safetensors.numpy import load  # noqa: PLC0415
 
     try:
-        return load(data)
+        arrays = load(data)
     except (SafetensorError, AttributeError, KeyError, TypeError, ValueError) as error:
         raise unreadable(f"{name} cannot be read as safetensors: {shown(str(error))}.") from error
+    return {key: _plain_truths(array) for key, array in arrays.items()}
+
+
+def _plain_truths(array: NDArray[Any]) -> NDArray[Any]:
+    """Return an array in which each boolean is 0 or 1: one that is read as a byte of 7 would count as seven in a sum."""
+    return array.view(np.uint8) != 0 if array.dtype == np.bool_ else array
 
 
 def _refuse_many(name: str, rows: int) -> None:

@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-JUDGE_PLACEHOLDER = "# {{ judge.py }}"
 _IMPORTS = "import hashlib\nimport json\nimport operator\nfrom pathlib import Path\n\nimport numpy as np"
 _NOT_SHOWN = (
     "  # noqa: N818 -- the name that notebooks have, too",

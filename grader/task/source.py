@@ -13,11 +13,11 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.files import READ, reporting_os_errors
-from grader.task.judge import JUDGE_PLACEHOLDER, judge_code
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+JUDGE_PLACEHOLDER = "# {{ judge.py }}"
 _CELLS = re.compile(r"^# \{\{ (cells/\w+\.py) \}\}$", re.MULTILINE)
 _PARTS = "parts"
 
@@ -38,7 +38,11 @@ def notebook_source(folder: Path) -> str:
     Raises UsageError where a file is missing or cannot be read.
     """
     text = _CELLS.sub(lambda match: _read(folder.parent / match[1]).strip(), _read(folder / "notebook.py"))
-    return text.replace(JUDGE_PLACEHOLDER, judge_code()) if JUDGE_PLACEHOLDER in text else text
+    if JUDGE_PLACEHOLDER not in text:
+        return text
+    from grader.task.judge import judge_code  # noqa: PLC0415 -- it loads numpy, and completions read specs without
+
+    return text.replace(JUDGE_PLACEHOLDER, judge_code())
 
 
 def _gather(path: Path, root: Path, sources: dict[Path, str]) -> None:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
     from pathlib import Path
 
+    from grader.task.spec import Task
+
 LANGUAGE = "language"  # of a notebook, in our metadata
 _FILE = re.compile(r"notebook\.([a-z]{2})\.md")
 _HEAD = re.compile(r"^<!-- cell (\d{1,3}): ([0-9a-f]{8}) -->[ \t]*\n?", re.MULTILINE)
@@ -26,6 +28,16 @@ def languages(folder: Path) -> list[str]:
     """Return the languages, as two letters, that the task in `folder` has statements in beside English."""
     found = (_FILE.fullmatch(path.name) for path in folder.glob("notebook.*.md"))
     return sorted(match[1] for match in found if match)
+
+
+def starter_in(task: Task, language: str) -> Path:
+    """Return where the starter notebook of a task in another language is."""
+    return task.starter.with_name(f"{task.id}.{language}.ipynb")
+
+
+def starters(task: Task) -> list[Path]:
+    """Return the starter notebooks of a task: the English one, and then one for each other language."""
+    return [task.starter, *(starter_in(task, language) for language in languages(task.folder))]
 
 
 def mark_of(text: str) -> str:

@@ -1,7 +1,7 @@
 # %% [markdown]
 # The organisers may offer the data as a zip. Its hash shows whether the download is complete.
 
-# %% tags=["protected"]
+# %% tags=["protected", "folded"]
 DATA_URL = {{ data.url }}
 DATA_DRIVE_ID = {{ data.drive_id }}
 DATA_SHA256 = {{ data.sha256 }}
@@ -27,7 +27,7 @@ def download_data(target, url, drive_id, sha256):
 # %% [markdown]
 # No file of the zip may end up outside the data folder.
 
-# %% tags=["protected"]
+# %% tags=["protected", "folded"]
 def unpack_data(archive, folder, max_bytes=2 * 10**9):
     """Unpack a zip that holds train/ and val/, at its top or in one folder, as `folder`."""
     part = Path(f"{folder}.part")
@@ -52,7 +52,7 @@ def unpack_data(archive, folder, max_bytes=2 * 10**9):
 # %% [markdown]
 # An existing folder is used as it is. Otherwise the data are downloaded, or built by the long cell above.
 
-# %% tags=["protected"]
+# %% tags=["protected", "folded"]
 def find_data(data_path):
     """Return the data folder, downloaded or built first if it is missing."""
     folder = Path(data_path)

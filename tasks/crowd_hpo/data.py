@@ -10,8 +10,8 @@ On disk a split is a folder with one file for each episode, `episode1.npz` to `e
 `features` are (n, D) uint8, `annotations` (n, A) int64 with -1 where an annotator was silent. Who annotates how,
 what is labelled, which digit is which class, which classes are rare, which samples there are and the order of
 everything come from the seed.
-Sources are `embedded` (scikit-learn's digits, 64 features, each image redrawn a little in every episode),
-`npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]`, both of ten classes.
+The source of the notebook is `embedded` (scikit-learn's digits, 64 features, each image redrawn a little in every
+episode). Organisers also have `npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]`, both of ten classes.
 """
 
 from __future__ import annotations

@@ -1,12 +1,12 @@
 # %% [markdown]
 # # Whom to Believe: Choosing a Model by the Votes of a Crowd
 #
-# Two hundred radiologists' assistants have looked at scans, ten at a time, and nobody has paid a professor to check them.
+# Ten assistants have labelled each set of scans, and nobody has paid a professor to check them.
 # The clinic needs one model, so somebody trains sixteen, with other learning rates and other ways to turn many answers into one label.
 # Then the meeting starts, and somebody asks the only question that counts: *which of the sixteen do we ship?*
 # The usual answer is "the one with the lowest validation error". But the validation labels come from the same crowd.
 # Here the scans are digits, so that you can see what happens. Some annotators are **lazy**: what looks alike is the same to them, so a 9 is a 4.
-# Some have **slipped** a few rows on the answer sheet: always sure, always wrong. Some are careful, but they are a minority.
+# Some have **slipped**: they read the class table a few rows too low, so nearly every answer is the class number plus the same shift. Some are careful, but they are a minority.
 # A model that has learnt the crowd's mistakes agrees best with the crowd.
 # **You decide whom to believe, and thus which model is chosen.**
 
@@ -16,7 +16,7 @@
 # | | |
 # |---|---|
 # | you write | one function, `select_candidate(val_probs, z_val, z_train)`; it is called five times in a run |
-# | points | the untouched starter gets none, the organisers' solution about 84, and the best choice in every episode about 87 |
+# | points | the untouched starter gets none, the organisers' solution about 84, and the best choice in every episode about 88 on average |
 # | time | a run takes about 2 seconds on one core, and the final evaluation {{ repeats }} runs |
 # | limits | {{ limits.wall_seconds }} seconds a run, {{ limits.memory_mb }} MB of memory, {{ limits.output_kb }} kB of printed text |
 # | a return that is not allowed | costs its episode: all of its test samples count as class 0, which is a balanced accuracy of 0.1 |
@@ -44,9 +44,17 @@
 #
 # A digit is a class, but **which digit has which class number is drawn anew for every episode**: a 4 may be class 7. `train` and `val` are far from balanced. Some classes are rare and some are less frequent than the others.
 # **Which ones, and how much, is drawn anew for every episode**, too. Your function is told nothing of this.
-# There are five episodes in random order, of three kinds: *lazy*, *mixed* and *shifted* crowds.
-# In shifted episodes the same people labelled both splits, but not with the same diligence: those who did nearly all of `train` did less than half of `val`.
-# The file `annotators.json` in your folder says which annotator is of which kind. Your function does not know. (A *biased* annotator, in mixed episodes, mostly gives one answer.)
+# There are five episodes in random order, with three kinds of crowds:
+#
+# | episodes | crowd | annotators |
+# |---|---|---|
+# | two | *lazy* | 6 lazy, 3 careful, 1 slipped |
+# | one | *mixed* | 5 lazy, 3 careful, 1 slipped, 1 biased, who mostly gives one answer |
+# | two | *shifted* | 4 careful, 6 slipped by the same number of rows |
+#
+# In shifted episodes some people did nearly all of `train` and the others a quarter, but each of them did less than half of `val`.
+# The file `annotators.json` in your folder says which annotator is of which kind. Your function does not know.
+# To try another draw, build it with `make_data(Path("other"), None, None, seed=1)` and set `DATA_PATH` to it.
 #
 # ### Scoring
 #
@@ -54,7 +62,7 @@
 # \text{points} = \text{round}\left(100 \cdot \frac{\text{BAC} - {{ score.floor }}}{{{ score.ceiling }} - {{ score.floor }}}\right)$$
 #
 # BAC is the mean over the chosen candidates. You get **0 points at BAC {{ score.floor }}** and **100 points at BAC {{ score.ceiling }}**; points are clipped to 0 to 100.
-# Somebody who always chooses the best of the sixteen gets about 87.
+# Somebody who always chooses the best of the sixteen gets about 88 on average.
 # The final evaluation draws samples and crowds and trains all candidates {{ repeats }} times. Points come from the mean BAC.
 #
 # ### Limits
@@ -70,7 +78,7 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -99,7 +107,7 @@ from torch import nn
 # %% [markdown]
 # ## Samples
 #
-# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You need not read it, but you may: it holds the exact probabilities.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -155,7 +163,7 @@ if not FINAL_EVALUATION_MODE:
 
 # %% [markdown]
 # A confusion matrix shows an annotator's character: answers (columns) for each true label of `val` (rows). A lazy annotator hardly uses some columns at all.
-# A slipped one has a perfect diagonal in the wrong place. Only a careful one deserves your trust, and your function will not have the true labels.
+# A slipped one has a perfect diagonal in the wrong place. Only a careful one deserves your trust, and your function will not have the true labels. The percentages are the shares of `train` and `val` that the annotator labelled.
 
 # %% tags=["protected"]
 def confusion_matrix(answers, labels):
@@ -166,12 +174,14 @@ def confusion_matrix(answers, labels):
 
 
 def show_crowd(number):
-    """Draw the confusion matrices of the annotators in an episode."""
-    val, crowd = episodes[number - 1]["val"], annotators[f"episode{number}"]
+    """Draw the confusion matrices of the annotators in an episode, and the shares of the splits that they labelled."""
+    train, val = (episodes[number - 1][split] for split in ("train", "val"))
+    crowd, answers = annotators[f"episode{number}"], zip(train["annotations"].T, val["annotations"].T)
     figure, axes = plt.subplots(1, 10, figsize=(12, 1.7))
-    for axis, answers, who in zip(axes, val["annotations"].T, crowd["annotators"]):
-        axis.imshow(confusion_matrix(answers, val["labels"]), cmap="magma", vmin=0, vmax=1)
-        axis.set(xticks=[], yticks=[], xlabel="answer", title=f"{who}\n{(answers >= 0).mean():.0%} done")
+    for axis, who, (z_train, z_val) in zip(axes, crowd["annotators"], answers):
+        axis.imshow(confusion_matrix(z_val, val["labels"]), cmap="magma", vmin=0, vmax=1)
+        title = f"{who}\ntrain {(z_train >= 0).mean():.0%}\nval {(z_val >= 0).mean():.0%}"
+        axis.set(xticks=[], yticks=[], xlabel="answer", title=title)
     axes[0].set_ylabel(f"episode {number}\n({crowd['kind']})\ntrue label")
     plt.show()
 
@@ -186,7 +196,7 @@ if not FINAL_EVALUATION_MODE:
 #
 # How do people choose? They take the error against the majority vote, which the paper of this task (Herde et al. 2025, arXiv 2504.09085) calls **AEU**. Its ten other criteria are in the appendix.
 #
-# Your function may use these imports and functions, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
+# Your function may use these imports and functions, and anything else that your own cell imports from the standard library, NumPy, SciPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math
@@ -262,7 +272,7 @@ def select_candidate(val_probs, z_val, z_train):
 # %% [markdown]
 # ## Candidates
 #
-# From here on you need not read the code to solve the task. These are the candidates in each size of the task, counted by the *approach* that turns the crowd's answers into a model.
+# You need not read the code from here to [Evaluation](#Evaluation) to solve the task. These are the candidates in each size of the task, counted by the *approach* that turns the crowd's answers into a model.
 # Six approaches are only used in the size `large`, which is for a GPU.
 
 # %% tags=["protected"]
@@ -619,7 +629,8 @@ def choose(episode, number, select):
     copies = (episode["val_probs"], episode["val"]["annotations"], episode["train"]["annotations"])
     answer = select(*(values.copy() for values in copies))
     try:
-        return int(check_risks(answer, len(episode["val_probs"])).argmin())
+        episode["risks"] = check_risks(answer, len(episode["val_probs"]))  # (C,), for the plot
+        return int(episode["risks"].argmin())
     except InvalidOutput as error:
         penalise(f"episode {number}: {error}; all of its samples are predicted as class 0")
         return None
@@ -652,9 +663,7 @@ def show_choice(risks, axis, number):
 if not FINAL_EVALUATION_MODE and None not in choices:
     figure, axes = plt.subplots(1, len(episodes), figsize=(12, 3.4), sharey=True)
     for number, (axis, episode) in enumerate(zip(axes, episodes), 1):
-        copies = (episode["val_probs"], episode["val"]["annotations"], episode["train"]["annotations"])
-        risks = select_candidate(*(values.copy() for values in copies))
-        show_choice(check_risks(risks, len(episode["val_probs"])), axis, number)
+        show_choice(episode["risks"], axis, number)
     axes[0].set_ylabel("true balanced error on val")
     figure.legend(*axes[0].get_legend_handles_labels(), ncols=5, loc="lower center")
     figure.tight_layout(rect=(0, 0.1, 1, 1))
@@ -662,7 +671,8 @@ if not FINAL_EVALUATION_MODE and None not in choices:
 
 # %% [markdown]
 # With labels, you get points. Without labels, the predictions of the chosen candidates are saved for the grader.
-# The score here comes from one run, and from `val`. The final score is the mean of {{ repeats }} runs, on balanced test samples.
+# The score here comes from one run, and from `val`, where a rare class may have two samples: then one hit is half of its share.
+# The final score is the mean of {{ repeats }} runs, on balanced test samples.
 
 # %% tags=["protected"]
 def final_evaluate(episodes, choices):

@@ -8,8 +8,8 @@ On disk each split is a folder `data/` of grayscale PNGs (28x28) beside lists of
     answers   answers.npz and ground_truth.json                                         stays with the grader
 
 Which classes an expert knows, how much of each class they saw in training, who has which cap, who is in which split, small
-changes of the images and the order of the files come from the seed. Sources are `embedded` (5000 MNIST digits, no
-download), `npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]` (a data set in ROOT).
+changes of the images and the order of the files come from the seed. The source of the notebook is `embedded` (5000
+MNIST digits, no download). Organisers also have `npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]` (a data set in ROOT).
 """
 
 from __future__ import annotations

@@ -22,6 +22,8 @@
 # | an exception in your code | the submission gets 0 points, and your feedback shows where it happened |
 # | a run over its time limit | the submission gets 0 points |
 #
+# **Short of time?** Read the small example, Task and Baseline, then go to Your solution.
+#
 # **Contents:** [A small example](#A-small-example) · [Task](#Task) · [Data](#Data) · [Scoring](#Scoring) · [Limits](#Limits) · [Setup](#Setup) ·
 # [Model](#Model) · [Training](#Training) · [Baseline](#Baseline) · [**Your solution**](#Your-solution) · [Evaluation](#Evaluation)
 
@@ -39,18 +41,18 @@
 # The **gate** is a small network. It looks at a picture and names, for each expert, the probability that this expert should answer. So far it has learnt little:
 # to the gate, picture B looks like one for Ada, and of A and C it has no idea. Now we know the true classes, and can correct it.
 #
-# *How well does an answer fit the truth?* A right answer counts 0.99 and a wrong one 0.01, because nobody is perfect. This number is called the **likelihood**.
-# What does an answer count that was never given? Let us say 0.01 too, as if it were wrong.
+# *How well does an answer fit the truth?* A right answer counts 0.991 and a wrong one 0.001, because nobody is perfect. This number is called the **likelihood**.
+# What does an answer count that was never given? Let us say 0.001 too, as if it were wrong (a bad choice, as you will see).
 #
 # *Who should have answered?* Multiply gate and likelihood for each expert, and divide by the sum. This is **Bayes' rule**, and its result is the **posterior**:
 #
 # | picture | Ada: gate times likelihood | Ben: gate times likelihood | Ada should have answered | Ben should have answered |
 # |---|---|---|---|---|
-# | A | 0.5 · 0.99 = 0.495 | 0.5 · 0.01 = 0.005 | 0.495 / 0.500 = **0.99** | 0.005 / 0.500 = **0.01** |
-# | B | 0.8 · 0.01 = 0.008 | 0.2 · 0.99 = 0.198 | 0.008 / 0.206 = **0.04** | 0.198 / 0.206 = **0.96** |
-# | C | 0.5 · 0.99 = 0.495 | 0.5 · 0.01 = 0.005 | 0.495 / 0.500 = **0.99** | 0.005 / 0.500 = **0.01** |
+# | A | 0.5 · 0.991 = 0.4955 | 0.5 · 0.001 = 0.0005 | 0.4955 / 0.496 = **0.999** | 0.0005 / 0.496 = **0.001** |
+# | B | 0.8 · 0.001 = 0.0008 | 0.2 · 0.991 = 0.1982 | 0.0008 / 0.199 = **0.004** | 0.1982 / 0.199 = **0.996** |
+# | C | 0.5 · 0.991 = 0.4955 | 0.5 · 0.001 = 0.0005 | 0.4955 / 0.496 = **0.999** | 0.0005 / 0.496 = **0.001** |
 #
-# *How much work is that?* The mean of a column is the **load** of that expert: (0.99 + 0.04 + 0.99) / 3 = 0.67 for Ada, and 0.33 for Ben.
+# *How much work is that?* The mean of a column is the **load** of that expert: (0.999 + 0.004 + 0.999) / 3 = 0.67 for Ada, and 0.33 for Ben.
 #
 # Now the gate learns these six numbers, and next time it will send A and C to Ada. But she has time for one picture of three: her **cap** is 0.33. One of the two, we cannot say which, **overflows** to Ben.
 # If it is A, the team is wrong, because Ben takes a 3 for a 5. If it is C, the team may be right: perhaps Ben knows a 1 when he sees one. Two questions remain:
@@ -65,11 +67,11 @@ import numpy as np
 
 gate = np.array([[0.5, 0.5], [0.8, 0.2], [0.5, 0.5]])  # (3 pictures, 2 experts)
 right = np.array([[1, 0], [0, 1], [1, 0]])  # 1: the answer is right; 0: it is wrong, or there is none
-product = gate * np.where(right, 0.99, 0.01)
+product = gate * np.where(right, 0.991, 0.001)
 should_have_answered = product / product.sum(axis=1, keepdims=True)  # the posterior
-assert np.allclose(should_have_answered, [[0.99, 0.01], [0.04, 0.96], [0.99, 0.01]], atol=0.005)
+assert np.allclose(should_have_answered, [[0.999, 0.001], [0.004, 0.996], [0.999, 0.001]], atol=0.0005)
 assert np.allclose(should_have_answered.mean(axis=0), [0.67, 0.33], atol=0.005)  # the loads
-print("Ada and Ben should have answered:", *should_have_answered.round(2).tolist())
+print("Ada and Ben should have answered:", *should_have_answered.round(3).tolist())
 
 # %% [markdown]
 # ## Task
@@ -86,7 +88,7 @@ print("Ada and Ben should have answered:", *should_have_answered.round(2).tolist
 # | $t_m$ | what expert $m$ said | `t`, -1 where the answer is missing |
 # | $z$ | the agent who answers | |
 # | $p(z \mid x)$ | the gate | `log_gate`, its logarithm |
-# | $p(y \mid t)$ | the likelihood: here 0.99 if $t$ is the true class, and 0.001 for each other class | |
+# | $p(y \mid t)$ | the likelihood: 0.991 if $t$ is the true class, and 0.001 for each other class | |
 # | $p(t_m \mid x)$ | new: one network for each expert predicts what this expert will say | `log_expert`, its logarithm |
 # | $p(y \mid x)$ | new: what the classifier says | `log_ai`, its logarithm |
 # | $\varepsilon_\text{upper}$, $\varepsilon_\text{lower}$ | the cap, and the smallest load that an agent should have | `eps_upper`, `eps_lower` |
@@ -94,11 +96,11 @@ print("Ada and Ben should have answered:", *should_have_answered.round(2).tolist
 # The function returns two arrays of probabilities, written $q$ because they are guesses:
 #
 # - `q_z`: for each image, the probability that each agent *should* answer it. The gate learns to predict this from the image.
-# - `q_t`: for each image and expert, what the expert answers, or would have answered. The experts' networks learn this. It comes back to you as `log_expert` in later calls and has no other effect.
+# - `q_t`: for each image and expert, what the expert answers, or would have answered. The experts' networks learn this. **It comes back to you as `log_expert` in later calls and has no other effect.**
 #
 # Everything else is fixed: the data, the networks, the optimiser and the number of epochs.
 #
-# In the test, each image goes to the agent whom the gate prefers. Each agent takes at most $\lfloor\varepsilon_\text{upper} N\rfloor$ of the $N$ images, in random
+# In the test, each image goes to the agent with the gate's *largest* value, by however little it leads. Each agent takes at most $\lfloor\varepsilon_\text{upper} N\rfloor$ of the $N$ images, in random
 # order. Every further image **overflows** to a random agent who is still free. The chosen agent's answer is the team's answer.
 #
 # ### Data
@@ -109,7 +111,9 @@ print("Ada and Ben should have answered:", *should_have_answered.round(2).tolist
 # | `val` | 500 | known; for you to look at, never used for training | all |
 # | `test` | 2000 | hidden; only the grader has them | all, each used only if that expert is asked |
 #
-# Experts are right on 95 % of the images of the classes they know, and on 30 % of the others. One expert knows seven of the ten classes, the two others know four each.
+# Experts are right on 95 % of the images of the classes they know, and on 30 % of the others. Within a class it is pure chance: the image does not matter.
+# One expert knows seven of the ten classes, the two others know four each.
+# The expert of seven classes has the cap 20 %, the two others 35 %, the classifier 20 %, together 110 %.
 # In training, an expert saw many images of four classes (30 % of the answers are missing there) and few of the other six (95 % missing).
 # Of these four classes, they *know two and do not know the two others*. Who knows what, who saw what and who has which
 # cap is **drawn anew for every evaluation**. To try another draw, build it with `make_data(Path("other_experts"), None, None, seed=1)` and set `DATA_PATH` to it.
@@ -142,7 +146,7 @@ print("Ada and Ben should have answered:", *should_have_answered.round(2).tolist
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -171,7 +175,7 @@ from torch import nn
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You need not read it, but you may: it holds the exact probabilities.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -484,7 +488,7 @@ import numpy as np
 import torch
 
 # %% [markdown]
-# Your function may call two examples, which do for a batch what you saw above for Ada and Ben. The first returns the logarithm of the likelihood of each agent. The classifier gives no single answer but a probability of each class, so its likelihood is the mean over its answers.
+# Your function may call two examples, which do for a batch what you saw above for Ada and Ben. The first returns the logarithm of the likelihood of each agent. The classifier gives no single answer but a probability of each class, so `right` is its probability of the true class.
 # A missing answer counts as **wrong** here. That is a choice, and not a good one.
 
 # %% tags=["protected", "slot-imports"]

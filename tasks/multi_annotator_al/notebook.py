@@ -5,8 +5,8 @@
 # A small network should read them, but nobody has written down what they say. So the waterworks hire a crowd: eight people on a web platform,
 # a few cents for each answer, and money for **640 answers**. That is not even one for each picture.
 # The platform says nothing about the eight. One of them used to read meters for a living. Two have good eyes, but each for a different half of the digits.
+# One is right four times out of five, another about once in three.
 # One clicks "1" to finish sooner, one clicks anywhere, and one enjoys naming the *next* digit every time.
-# Every telescope, every hospital and every speech archive that buys labels meets such people. Even radiologists differ as much as they do.
 # If you ask everybody the same and let them vote, half of the money pays for nonsense.
 # **You decide whom to ask about which picture, and which answers to believe.**
 
@@ -37,8 +37,9 @@
 # | `query_pairs(z, probs, n_queries, seed)` | all answers so far; the last network's predictions | `(n_queries, 2)` whole numbers: picture, person |
 # | `aggregate_labels(z, probs)` | the same, with the new answers | `(N, 10)` numbers >= 0: the belief in each digit; a row of zeros skips the picture |
 #
-# `z` is `(N, A)`: the answer of person `a` to picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` until a network has been trained. Each row of weights
-# is divided by its sum and used as a soft label, also for pictures that nobody was asked about.
+# `z` is `(N, A)`: the answer of person `a` to picture `n`, or -1 where nobody asked. `probs` is `(N, 10)`, and `None` until a network has been trained. That network learnt your own earlier labels.
+# Each row of weights is divided by its sum and used as a soft label. So a picture cannot count less than another; a flatter row is only more cautious.
+# You may also give labels to pictures that nobody was asked about.
 #
 # ### Data
 #
@@ -50,7 +51,8 @@
 #
 # The pictures are grey, with 8 x 8 pixels, and each is turned, stretched and shifted a little. The final evaluation draws everything anew: the pictures
 # of the pool, their order and their small changes, the order of the people, and every mistake.
-# The eight people are of the same kinds again, so you may use what you learn about them here.
+# **The eight people are of the same kinds again, so you may use what you learn about them here.**
+# To try another draw, build it with `make_data(Path("other"), None, None, seed=1)` and set `DATA_PATH` to it.
 #
 # ### Scoring
 #
@@ -76,7 +78,7 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -105,7 +107,7 @@ from torch.nn import functional
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You need not read it, but you may: it holds the exact probabilities.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -386,7 +388,7 @@ def run_cycles(query_pairs, aggregate_labels):
 # %% [markdown]
 # ## Baseline
 #
-# Your code may use these imports and the examples below, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
+# Your code may use these imports and the examples below, and anything else that your own cell imports from the standard library, NumPy, SciPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math

@@ -7,8 +7,8 @@ On disk each split is a folder `data/` of grayscale PNGs (28x28) beside `dataset
     answers   answers.npz and test/dataset_labels.csv                   stays with the grader
 
 Who is in which split, how many labels are wrong and which, small changes of the images, and the order of the files come
-from the seed. Sources are `embedded` (5000 MNIST digits, no download), `npz:PATH` (MedMNIST format) and
-`torchvision:NAME[:ROOT]` (a data set in ROOT).
+from the seed. The source of the notebook is `embedded` (5000 MNIST digits, no download). Organisers also have
+`npz:PATH` (MedMNIST format) and `torchvision:NAME[:ROOT]` (a data set in ROOT).
 """
 
 from __future__ import annotations

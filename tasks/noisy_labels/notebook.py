@@ -6,7 +6,7 @@
 # So a camera should ring a bell at each of these *risky* digits, and somebody will repaint them.
 # To train it, the night shift looked at pictures of digits and ticked "risky" or "safe". The workers were tired and afraid of blame.
 # When in doubt they ticked "risky". Now more than half of the safe digits are called risky, and some risky ones slipped through as safe.
-# How many exactly, nobody knows: each night it is another crew. Nobody has the time to look at all the pictures again.
+# How many exactly depends on the crew, and each night it is another one. Nobody has the time to look at all the pictures again.
 # But we train two networks. They start differently and make different mistakes, so one can warn the other.
 # **You decide, batch by batch, which labels each of them should believe.**
 
@@ -31,18 +31,20 @@
 #
 # Write one function, `your_select_indices(targets, losses)`. For every batch of training images it gets the labels and the losses
 # of both networks. It returns the samples of the batch from which network 1 and network 2 learn. Everything else is
-# fixed: the data, the networks, the optimiser and the number of epochs.
+# fixed: the data, the networks, the optimiser and the number of epochs. Each of the 8 epochs has the same 23 batches: batch 1 always holds the same images.
 #
 # ### Data
 #
 # | split | images | class 1 by its labels | labels |
 # |---|---|---|---|
-# | `train` | 2880 | 54 to 66 % (in truth 500 images, 17 %) | **noisy**: some true 0s are labelled 1, and some true 1s are labelled 0 |
+# | `train` | 2880 | 54 to 67 % (in truth 500 images, 17 %) | **noisy**: some true 0s are labelled 1, and some true 1s are labelled 0 |
 # | `val` | 600 | 30 % | clean; for you to look at, never used for training |
 # | `test` | 1000 | 30 % | clean and hidden; only the grader has them |
 #
 # How many labels are wrong is drawn anew for every training set: between 50 % and 62 % of the true 0s, and between 10 % and 24 %
-# of the true 1s. The two shares add up to between 66 % and 76 %. Nobody tells you more than that.
+# of the true 1s. The two shares add up to between 66 % and 76 %.
+# Your function is told no more than that. `manifest.json` in your folder has the shares of your copy.
+# To try another draw, build it with `make_data(Path("other"), None, None, seed=1)` and set `DATA_PATH` to it.
 #
 # The images are grey, with 28 x 28 pixels. The digits 3, 5 and 8 are class 1, all others are class 0. Each image is turned and
 # stretched a little, also drawn anew.
@@ -69,7 +71,7 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -99,7 +101,7 @@ from torch.utils.data import Dataset
 # %% [markdown]
 # ## Data
 #
-# This long cell builds the data if they are missing and cannot be downloaded. You do not need to read it.
+# This long cell builds the data if they are missing and cannot be downloaded. You need not read it, but you may: it says how everything is drawn.
 
 # %% tags=["protected", "data"]
 # {{ data.py }}
@@ -309,7 +311,7 @@ def train_epoch(models, optimizers, schedules, train_set, order, select_indices)
     return torch.cat(losses, dim=1), kept
 
 # %% [markdown]
-# After each epoch, the notebook notes how much of each label you kept, and tests both models on `val`.
+# After each epoch, the notebook notes how much of each label you kept, and tests both models on `val`. Repeated positions count again, so it can be above 100 %.
 
 # %% tags=["protected"]
 def train(model1, model2, train_set, select_indices, val_set=None):
@@ -342,7 +344,7 @@ def default_select_indices(targets, losses):
 # %% [markdown]
 # ## Your solution
 #
-# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
+# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy, SciPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math

@@ -1,4 +1,4 @@
-"""Read images from one of three sources, and keep labelled splits of them as folders of PNG files.
+"""Keep labelled splits of images as folders of PNG files; organisers may take the images from other sources.
 
 A split on disk is a folder `data/` of grayscale PNGs (28x28) beside `dataset_labels.csv` (file_name,label).
 """

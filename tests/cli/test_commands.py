@@ -16,6 +16,7 @@ import pytest
 
 from grader.gradebook.gradebook import reading
 from grader.sandbox.proof import stand
+from grader.task.spec import discover
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,6 +55,13 @@ def test_tasks_lists_slot_limits_and_score_map(run: Run) -> None:
     assert outcome.code == 0
     for words in ("noisy_labels", "your_select_indices", "0.605", "0.9", "300 s"):
         assert words in outcome.out
+
+
+def test_tasks_names_the_languages_of_a_statement(run: Run) -> None:
+    story = next(task.spec.story for task in discover() if task.id == "advice_bandit")
+    assert f"{story} also in other languages: de" in " ".join(run("tasks").out.split())
+    languages = {task["id"]: task["languages"] for task in json.loads(run("tasks", "--json").out)}
+    assert (languages["advice_bandit"], languages["noisy_labels"]) == (["en", "de"], ["en"])
 
 
 def test_the_built_notebooks_are_in_step(run: Run) -> None:

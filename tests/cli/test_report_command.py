@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from functools import partial
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,7 +14,6 @@ from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from grader.task.spec import Task
 
@@ -52,6 +52,29 @@ def test_report_as_json_says_whose_each_page_is(run: Run, out: Path) -> None:
         ("noisy_labels", "ada", 1),
         ("noisy_labels", "bob", 1),
     ]
+
+
+def test_feedback_pages_may_be_in_german(run: Run, out: Path) -> None:
+    code, said, _ = run(out, "--language", "de", "--json")
+    assert code == 0
+    ada, bob = (Path(page["path"]).read_text(encoding="utf-8") for page in json.loads(said)["pages"])
+    for words in (
+        '<html lang="de">', "Rückmeldung", "von 100 Punkten", "Deine Funktion lief bis zum Ende, und ihr Modell wurde bewertet.",
+        "Was du als Nächstes tun kannst", "Wie die Punkte berechnet wurden", "Der Mittelwert (balanced accuracy)", "Dein Code",
+    ):  # fmt: skip
+        assert words in ada
+    assert "Deine Funktion" in bob
+    for words in (
+        "What to do next",
+        "of 100 points",
+        "How the points",
+        "Each repeat",
+        "Your code",
+        "Points rise",
+    ):
+        assert words not in ada + bob
+    index = (out / "report" / "index.html").read_text(encoding="utf-8")
+    assert '<html lang="en">' in index
 
 
 def test_a_public_report_has_one_page(run: Run, out: Path) -> None:

@@ -178,6 +178,13 @@ def test_an_extension_and_a_disqualification_need_a_reason_and_can_be_taken_back
     text = run("contest", "extend", folder, "Owls", "--until", "2120-01-02T15:00", *why)[1]
     assert text.startswith("Owls: until 2120-01-02 15:00")
     assert closes(ada) == "2120-01-01 12:00"
+    assert run("contest", "team", folder, ada.name, "--person", "Bob")[0] == 0  # not her own
+    code, _, errors = run("contest", "extend", folder, ada.name, "--until", "2120-01-02T15:00", *why)
+    assert code == 2
+    assert f"a team and somebody of another one are called {ada.name!r}; give an id" in errors
+    assert closes(ada) == "2120-01-01 12:00"
+    assert run("contest", "extend", folder, ada.id, "--until", "2120-01-02T15:00", *why)[0] == 0
+    assert closes(ada) == "2120-01-02 15:00"
     for words in (
         ("--until", "noon"),
         ("--until", "2120-01-03T15:00", "--withdraw"),

@@ -93,7 +93,12 @@ def test_an_appeal_is_answered_by_running_the_submission_once_more(
     assert (code, evidence["same"]) == (1, False)
     assert evidence["different"][0].startswith("repeat 0: ")
     assert evidence["predictions"][1] == first != evidence["predictions"][0]
-    assert len(list(grading.glob("replays/*/run-*"))) == 2
+    kept.write_bytes(b"damaged")  # the worker does not run it again and again for that
+    with small.store.writing() as transaction:
+        ask_replay(transaction, 1, author=small.bob.id, reason="an appeal")
+    worker.run(threading.Event(), until_idle=True)
+    assert "the predictions cannot be compared: " in records(small)[-1].evidence.problem
+    assert len(list(grading.glob("replays/*/run-*"))) == 3
     erase_person(small.store, small.ada.id)
     assert list(grading.glob("replays/*/run-*")) == []
 
@@ -116,6 +121,19 @@ def test_only_what_has_a_verdict_can_be_run_once_more_and_once_at_a_time(tmp_pat
             ask_replay(transaction, 1, author="", reason="an appeal")
     code, _, errors = run("contest", "replay", small.store.folder, "9")
     assert (code, "has no verdict" in errors) == (2, True)
+
+
+def test_what_ended_without_predictions_is_not_called_the_same_bit_for_bit(tmp_path: Path) -> None:
+    small = small_contest(tmp_path / "contest")
+    small.hand_in(small.ada)
+    with small.store.writing() as transaction:
+        ask(transaction, small.ada.id, "Why?", task="toy_task", appeal=1)
+        record_replay(transaction, 1, ReplayEvidence(points=(0, 0)), coarse=1)
+        (appeal,) = questions(transaction)
+    assert appeal.answer == (
+        "Your submission was run once more with the same seeds. It ended in the same way, without predictions, and the "
+        "points are the same: 0 of 100."
+    )
 
 
 def test_what_differs_is_said_and_an_answer_that_was_given_stays(tmp_path: Path) -> None:

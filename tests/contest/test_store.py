@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from contextlib import closing
 from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from grader.contest.schema import VERSION, make_or_migrate
 from grader.contest.store import Store
 from grader.errors import GraderFault, UsageError
 from grader.files import write_atomic
+from grader.gradebook.migration import Migration
 from grader.serve.board_file import BoardFile
 
 if TYPE_CHECKING:
@@ -111,6 +113,29 @@ def test_a_migration_leads_from_each_version_to_the_next(tmp_path: Path) -> None
     assert connection.execute("PRAGMA user_version").fetchone() == (VERSION + 1,)
     assert connection.execute("SELECT motto FROM teams").fetchall() == [("",), ("",)]
     connection.close()
+
+
+def test_a_step_that_another_process_takes_meanwhile_is_taken_once(tmp_path: Path) -> None:
+    small_contest(tmp_path / "contest")
+    path = tmp_path / "contest" / "contest.sqlite"
+    taken: list[bool] = []
+    (tmp_path / "1.sql").write_text(
+        "UPDATE teams SET name = name || '; x'; -- once; not twice\n", encoding="utf-8"
+    )
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("PRAGMA user_version = 1")
+
+        def ending(_: int) -> str:
+            """Be the other process, between the look at the version and the step."""
+            if not taken:
+                taken.append(True)
+                with closing(sqlite3.connect(path, isolation_level=None)) as other:
+                    Migration(path, tmp_path, 2, lambda _: "").take(other, 1)
+            return ""
+
+        Migration(path, tmp_path, 2, ending).take(connection, 1)
+        assert connection.execute("PRAGMA user_version").fetchone() == (2,)
+        assert connection.execute("SELECT name FROM teams").fetchall() == [("; x",), ("; x",)]
 
 
 def tables(path: Path) -> list[tuple[str, str]]:

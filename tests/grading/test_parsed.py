@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
+STARTER_OF_FILES = {"cells": [], "metadata": {"grader": {"hand_in": {"name": "predictions.npy"}}}}
 HONEST = "# 0.7\ndef your_weights(targets, losses):\n    return 1\n"
 
 
@@ -134,3 +135,16 @@ def test_a_name_of_another_cell_is_found_without_the_outputs(starter: Json) -> N
     assert parsed.explain_missing("nobody", starter) == ""
     assert "your function sees only its arguments" in parsed.explain_missing("train", starter)
     assert not [cell for cell in parsed.cells if "outputs" in cell]
+
+
+def test_a_file_that_breaks_the_reading_of_it_costs_the_batch_nothing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def breaking(name: str, data: bytes) -> str:
+        raise OverflowError(f"{name}: {len(data)}")
+
+    monkeypatch.setattr(parsed, "excerpt", breaking)
+    submission = parse(Submission("handed_in.npy", "ada", b"123"), STARTER_OF_FILES)
+    assert isinstance(submission.fault, GraderFault)
+    assert "predictions.npy: 3" in str(submission.fault)
+    assert submission.ending == ".npy"

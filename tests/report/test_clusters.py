@@ -78,6 +78,15 @@ def test_the_untouched_starter_is_in_no_group_and_its_changed_copies_are() -> No
     ]
 
 
+def test_files_of_predictions_are_a_group_only_where_all_values_are_the_same() -> None:
+    def handed_in(owner: str, key: str, wrong: int) -> OwnedProgram:
+        rows = [f"{number},{int(number == wrong)}" for number in range(30)]
+        return OwnedProgram(key, "\n".join(rows), owner, is_file=True)
+
+    files = [handed_in("ada", "1", 1), handed_in("bob", "2", 2), handed_in("eve", "1", 1)]
+    assert [cluster.names for cluster in clusters(files, "", "T", "t")] == [["ada", "eve"]]
+
+
 def test_the_attempts_of_one_person_are_no_group_and_count_once() -> None:
     assert grouped(program("ada", SORTED), program("ada", TUNED)) == []
     assert grouped(program("ada", SORTED), program("ada", TUNED), program("ben", TUNED)) == [["ada", "ben"]]

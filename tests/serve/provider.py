@@ -16,7 +16,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, parse_qsl, urlencode, urlsplit
 
-from joserfc import jwt
+from joserfc import jws, jwt
 from joserfc.jwk import KeySet, RSAKey
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def signed(claims: dict[str, Any], key: RSAKey, **header: Any) -> str:
     """Return a token. `alg` none has no signature, and HS256 is signed with the text of the public key."""
     known = {"alg": "RS256", "kid": key.kid, **header}
     if known["alg"] == "RS256":
-        return jwt.encode(known, claims, key)
+        return jws.serialize_compact(known, json.dumps(claims).encode(), key)
     text = ".".join(_encoded(json.dumps(part).encode()) for part in (known, claims))
     public = key.as_pem(private=False)
     signature = hmac.digest(public, text.encode(), "sha256") if known["alg"] == "HS256" else b""

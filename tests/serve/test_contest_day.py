@@ -113,10 +113,12 @@ def test_an_appeal_with_its_evidence_as_both_sides_see_it(tmp_path: Path, toy_ta
             transaction, 1, ReplayEvidence(2, ("repeat 0: <b>",), ("ab12", "cd34"), (57, 61)), coarse=10
         )
         record_replay(transaction, 1, ReplayEvidence(problem="not kept"), coarse=10)
+        record_replay(transaction, 1, ReplayEvidence(points=(0, 0)), coarse=10)
     page = ada.get("/attempt/1").text
     assert "The same bit for bit</strong>: repeats compared: 2. Points then and now: 50." in page
     assert "repeat 0: &lt;b&gt;. Points then and now: 50, 60." in page
     assert "SHA-256 cd34" in page
+    assert "It ended in the same way, without predictions</strong>. Points then and now: 0." in page
     assert "It could not be run once more" in page
     assert "not kept" not in page
     assert "not kept" in staff.get("/attempt/1").text

@@ -11,20 +11,25 @@ from sites import TASK, small_site
 
 from grader.contest.attempts import AttemptState
 from grader.contest.people import Role
-from grader.errors import EXPLANATIONS, Verdict
-from grader.serve.languages import LANGUAGES, Translator, catalogue, preferred
+from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, Verdict
+from grader.languages import LANGUAGES, Translator, catalogue, preferred
+from grader.report.advice import NEXT_STEPS
 
 if TYPE_CHECKING:
     from grader.task.spec import Task
 
-SERVE = Path(__file__).resolve().parent.parent.parent / "grader" / "serve"
+GRADER = Path(__file__).resolve().parent.parent.parent / "grader"
+SERVE, REPORT = GRADER / "serve", GRADER / "report"
+OF_FEEDBACK = [REPORT / "templates" / name for name in ("feedback.html", "page.html", "parts.html")]
 OTHERS = sorted(set(LANGUAGES) - {"en"})
 
 
 def texts() -> set[str]:
     """Return every English text that pages show."""
     sources = [path.read_text(encoding="utf-8") for path in (SERVE / "templates").glob("*.html")]
-    sources += [path.read_text(encoding="utf-8") for path in SERVE.glob("*.py")]
+    sources += [
+        path.read_text(encoding="utf-8") for path in (*SERVE.glob("*.py"), *REPORT.glob("*.py"), *OF_FEEDBACK)
+    ]
     found: set[str] = set()
     for source in sources:
         for double, single in re.findall(r"\b(?:t|translate)\(\s*(?:\"([^\"]+)\"|'([^']+)')", source):
@@ -35,7 +40,8 @@ def texts() -> set[str]:
     found |= (
         {str(state) for state in AttemptState} | set(get_args(Role)) | {v.replace("_", " ") for v in Verdict}
     )
-    for explanation in EXPLANATIONS.values():
+    found |= {sentence for sentences in NEXT_STEPS.values() for sentence in sentences}
+    for explanation in (*EXPLANATIONS.values(), *FILE_EXPLANATIONS.values()):
         found |= {explanation.sentence, explanation.help}
     return found
 

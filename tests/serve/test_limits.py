@@ -5,9 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
+from contests import RULES
 from sites import TASK, SmallSite, small_site
 
 from grader.contest.events import EventKind, all_events
+from grader.contest.people import new_code
 from grader.serve.limits import ROUTE_LIMITS, RouteLimit, RouteThrottles
 from grader.serve.throttle import RateLimit
 
@@ -85,6 +87,34 @@ def test_wrong_tokens_are_limited_by_address(
     assert [answer.status_code for answer in answers] == [401, 401, 429]
     assert 590 < int(answers[-1].headers["retry-after"]) <= 600
     assert answers[-1].json()["error"] == "too_many_wrong_tokens"
+    headers = {"Authorization": f"Bearer {site.token('student')}"}  # of somebody at the same school
+    assert site.client().put(f"/submit/{TASK}", content=b"{}", headers=headers).status_code == 201
+
+
+def test_what_fails_at_a_provider_holds_back_nobody_with_a_code(
+    tmp_path: Path, toy_task: Task, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("grader.serve.site.PER_ADDRESS", RateLimit(2, 600.0))
+    address = "https://moodle.example.org"
+    table = f"""
+        [[lti]]
+        issuer = "{address}"
+        client_id = "contest"
+        deployments = ["1"]
+        login = "{address}/login"
+        keys = "{address}/keys"
+        token = "{address}/token"
+    """
+    site = small_site(tmp_path / "contest", toy_task, rules=RULES + table)
+    for _ in range(3):  # as pictures in a page of another site would
+        assert site.client().get("/lti/login", params={"iss": "https://evil.example"}).status_code == 403
+    with site.small.store.writing() as transaction:
+        code = new_code(transaction, site.small.ada.id)
+    assert site.client().post("/sign-in", data={"code": code}).status_code == 303
+    for _ in range(2):
+        assert site.client().post("/sign-in", data={"code": "AAAA-BBBB-CCCC"}).status_code == 403
+    assert site.client().post("/sign-in", data={"code": code}).status_code == 429
+    assert site.client().get("/lti/login", params={"iss": address}).status_code == 303
 
 
 def test_every_limited_route_counts_for_itself_and_forgets() -> None:

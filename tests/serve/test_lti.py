@@ -19,8 +19,10 @@ from grader.contest.events import EventKind, Happening, all_events
 from grader.contest.grade_lines import grade_lines
 from grader.contest.people import make_team, participants
 from grader.contest.privacy import erase_person, export_person
+from grader.contest.spec import parse_spec
 from grader.errors import UsageError
 from grader.serve.grade_sender import GradeSender, SentGrades, graded_platforms, sending_grades
+from grader.serve.lti_launch import launch_of
 from grader.serve.settings import ServeSettings
 
 if TYPE_CHECKING:
@@ -303,6 +305,43 @@ def test_points_go_back_once_for_each_change_and_failures_are_tried_again(
             assert grade_lines(transaction) == []
 
 
+def test_points_that_no_longer_count_are_cleared_on_the_platform(tmp_path: Path, toy_task: Task) -> None:
+    with platform(tmp_path / "contest", toy_task) as (site, provider):
+        small, sending = site.small, sender(site)
+        come(site.client(), provider)
+        small.hand_in(small.ada)
+        grade(site, 57)
+        assert sending.send() == SentGrades(1, 0)
+        with small.store.writing() as transaction:
+            queue.cancel(transaction, 1, "it was a test of the organisers")
+        assert sending.send() == SentGrades(1, 0)
+        score = provider.scores[-1][1]
+        assert (score["userId"], score["gradingProgress"]) == ("u1", "NotReady")
+        assert "scoreGiven" not in score
+        assert sending.send() == SentGrades(0, 0)
+        small.hand_in(small.ada)
+        grade(site, 57)
+        assert sending.send() == SentGrades(1, 0)
+        assert provider.scores[-1][1]["scoreGiven"] == 57
+
+
+def test_a_platform_that_gives_no_token_is_asked_once_for_all_its_grades(
+    tmp_path: Path, toy_task: Task
+) -> None:
+    with platform(tmp_path / "contest", toy_task) as (site, provider):
+        for who in ("ada", "bob"):
+            provider.claims = {}
+            come(site.client(), provider, sub=who, email=f"{who}@example.org")
+        for person in (site.small.ada, site.small.bob):
+            site.small.hand_in(person)
+            grade(site, 57)
+        provider.answers["/lti/token"] = (503, {}, b"")
+        assert sender(site).send() == SentGrades(0, 2)
+        assert provider.asked["/lti/token"] == 1  # others should not wait for as many silences
+        provider.answers.clear()
+        assert sender(site).send(everything=True) == SentGrades(2, 0)
+
+
 def test_each_of_a_team_gets_its_points_and_a_line_for_all_tasks_gets_the_sum(
     tmp_path: Path, toy_task: Task
 ) -> None:
@@ -326,6 +365,19 @@ def test_each_of_a_team_gets_its_points_and_a_line_for_all_tasks_gets_the_sum(
         assert sender(site).send() == SentGrades(2, 0)
         sent = {(path, score["userId"]): score["scoreGiven"] for path, score in provider.scores}
         assert sent == {("/lines/1/scores", "u1"): 57, ("/lines/all/scores", "u2"): 57}
+
+
+@pytest.mark.parametrize(
+    ("address", "kept"), [("https://moodle.example.org/lines/1", True), ("http://127.0.0.1:6379/", False)]
+)
+def test_a_platform_elsewhere_has_no_grades_sent_to_this_machine(address: str, *, kept: bool) -> None:
+    rules = RULES + PLATFORM.format(address="https://moodle.example.org", enrol="false")
+    (known,) = parse_spec(rules, "contest.toml").lti
+    claims = {
+        "sub": "u1", LTI + "message_type": "LtiResourceLinkRequest", LTI + "version": "1.3.0",
+        LTI + "deployment_id": "d1", LTI + "resource_link": {"id": "r1"}, AGS: {"scope": [SCORE_SCOPE], "lineitem": address},
+    }  # fmt: skip
+    assert launch_of(claims, known, [TASK]).line == (address if kept else "")
 
 
 def test_the_site_sends_by_itself_and_stops_with_it(

@@ -15,7 +15,7 @@ from sites import SiteClient, SmallSite, small_site
 from grader.contest.backup import back_up
 from grader.contest.events import EventKind, all_events
 from grader.contest.privacy import erase_person
-from grader.contest.provider_rules import OidcProvider
+from grader.contest.provider_rules import OidcProvider, named_address
 from grader.contest.spec import parse_spec
 from grader.errors import GraderFault, UsageError
 from grader.serve.issuer_keys import IssuerKeys
@@ -137,6 +137,9 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no end": ({"exp": None}, "malformed token"),
     "an end that is no number": ({"exp": "tomorrow"}, "malformed token"),
     "an endless end": ({"exp": float("inf")}, "malformed token"),
+    "an end beyond all numbers": ({"exp": 10**400}, "malformed token"),
+    "a nonce with half a character": ({"nonce": "\ud800"}, "malformed token"),
+    "a name with half a character": ({"name": "\ud800"}, "malformed token"),
     "no beginning": ({"iat": None}, "malformed token"),
     "issued in the future": ({"iat": "+61"}, "token not valid yet"),
     "not valid yet": ({"nbf": "+61"}, "token not valid yet"),
@@ -191,12 +194,18 @@ def test_a_token_of_another_key_under_a_published_name_signs_nobody_in(
     check_refused(site, provider, "wrong signature")
 
 
-@pytest.mark.parametrize("token", ["", "x", "a.b.c", "x" * 100_000, "....", "e30.e30.e30", "\u00e9.\u00e9.x"])
+# Its header is {"alg":"RS256","kid":"first","crit":[1]}.
+ODD_CRIT = "eyJhbGciOiJSUzI1NiIsImtpZCI6ImZpcnN0IiwiY3JpdCI6WzFdfQ.e30.e30"
+
+
+@pytest.mark.parametrize(
+    "token", ["", "x", "a.b.c", "x" * 100_000, "....", "e30.e30.e30", "\u00e9.\u00e9.x", ODD_CRIT]
+)
 def test_what_is_no_token_signs_nobody_in(site: SmallSite, provider: Provider, token: str) -> None:
     provider.answers["/token"] = (200, {}, json.dumps({"id_token": token}).encode())
     client = site.client()
     assert sign_in(client, provider).status_code == 403
-    assert refusals(site)[-1] in ("malformed token", "forbidden algorithm")
+    assert refusals(site)[-1] in ("malformed token", "forbidden algorithm", "wrong signature")
 
 
 def test_a_sign_in_can_be_completed_once_and_only_in_its_own_browser(
@@ -289,6 +298,26 @@ def test_a_provider_that_describes_itself_oddly_is_not_asked(
     client = OidcClient(rules, tmp_path, address="http://127.0.0.1", clock=lambda: 0.0)
     with pytest.raises(GraderFault, match=problem):
         client.discover()
+
+
+@pytest.mark.parametrize(
+    ("address", "provider", "taken"),
+    [
+        ("https://keys.example.org/a", "https://login.example.org", True),
+        ("http://127.0.0.1:8080/a", "http://127.0.0.1:8000", True),
+        ("http://127.0.0.1:6379/a", "https://login.example.org", False),
+        ("HTTP://[::1]/a", "https://login.example.org", False),
+        ("file:///etc/passwd", "http://127.0.0.1:8000", False),
+    ],
+)
+def test_a_provider_elsewhere_names_no_address_of_this_machine(
+    address: str, provider: str, *, taken: bool
+) -> None:
+    if taken:
+        assert named_address(address, provider) == address
+    else:
+        with pytest.raises(ValueError, match="begins with https"):
+            named_address(address, provider)
 
 
 @pytest.mark.parametrize("content", [b"{}", b'{"keys": 7}'])

@@ -90,7 +90,7 @@ def port(tmp_path_factory: pytest.TempPathFactory, toy_task: Task) -> Iterator[i
 
 def answer(port: int, request: bytes) -> tuple[int, bytes, bytes]:
     """Return status, headers and body of the answer to a request; status 0 where the connection is just closed."""
-    with socket.create_connection(("127.0.0.1", port), timeout=30) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=90) as connection:
         connection.sendall(request)
         received = b""
         while chunk := connection.recv(1 << 16):

@@ -122,14 +122,23 @@ def test_a_contest_that_cannot_be_reached_is_tried_again_and_then_reported(
             submit_file(notebook, Handover(address, TASK, "x"))
 
 
+@pytest.mark.parametrize("token", ["\u00e9\u2014x", "first\nsecond"], ids=["letters", "lines"])
+def test_what_cannot_be_a_token_is_one_clear_line_at_once(tmp_path: Path, token: str) -> None:
+    notebook = tmp_path / "my.ipynb"
+    notebook.write_bytes(b"{}")
+    with pytest.raises(UsageError, match="characters that no token has; copy it"):
+        submit_file(notebook, Handover("http://127.0.0.1:1", TASK, token))
+
+
 @pytest.mark.parametrize(
     "first",
     [
         b"HTTP/1.1 502 Bad Gateway\r\nContent-Length: 4\r\n\r\n<p>!",
         b'HTTP/1.1 201 Created\r\nContent-Length: 99\r\n\r\n{"number"',
         b"no answer of HTTP\r\n\r\n",
+        b"HTTP/1.1 503 Service Unavailable\r\nContent-Length: 99\r\n\r\n{",
     ],
-    ids=["proxy", "cut off", "garbage"],
+    ids=["proxy", "cut off", "garbage", "refused and cut off"],
 )
 def test_an_answer_that_broke_is_asked_for_again_under_the_same_key(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, first: bytes

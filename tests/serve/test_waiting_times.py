@@ -7,10 +7,10 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from contests import START, result
+from contests import RULES, START, result
 from sites import TASK, small_site
 
-from grader.contest import queue
+from grader.contest import desk, queue
 from grader.contest.events import Event, EventKind
 from grader.serve.waiting_times import waiting_times, waits_of
 
@@ -92,3 +92,31 @@ def test_the_page_draws_the_best_and_the_middle_team_over_time(tmp_path: Path, t
     assert "best team: 20 to 80" in page
     assert "middle team: 20 to 65" in page
     assert "half wait at most: 1.5 to 1.5" in page
+
+
+def test_the_curve_of_a_team_with_more_time_has_its_full_points(tmp_path: Path, toy_task: Task) -> None:
+    site = small_site(tmp_path / "contest", toy_task, rules=RULES + '\n[late]\npolicy = "zero"\n')
+    clocks, until = site.small.clocks, START + timedelta(hours=8)
+    for points in (20, 80):
+        site.client("student").hand_in(b"{}")
+        with site.small.store.writing() as transaction:
+            queue.admit(transaction, queue.received(transaction)[0].number)
+            (lease,) = queue.take(transaction, "worker", tasks=[TASK], most=1)
+            queue.record_result(transaction, lease, result(points=points))
+            desk.extend(transaction, site.small.ada.team, until, task="", author="", reason="was ill")
+        clocks.pass_seconds(6 * 3600)  # the window closed meanwhile
+    assert "best team: 20 to 80" in site.client("staff").get("/organise/progress").text
+
+
+def test_attempts_of_a_clock_that_was_moved_back_are_drawn_in_their_order(
+    tmp_path: Path, toy_task: Task
+) -> None:
+    site = small_site(tmp_path / "contest", toy_task)
+    for seconds in (1800, -1200, 0):
+        site.client("student").hand_in(b"{}")
+        site.small.clocks.wall += timedelta(seconds=seconds)
+    page = site.client("staff").get("/organise/progress").text
+    points = re.findall(r'<polyline points="([^"]+)"', page)
+    steps = [float(pair.partition(",")[0]) for pair in points[0].split()]
+    assert steps == sorted(steps)
+    assert len(steps) == 3

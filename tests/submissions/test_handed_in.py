@@ -13,6 +13,7 @@ from downloaded import GOOD, as_folder, as_zip, metadata
 
 from grader.errors import Verdict
 from grader.submissions.collect import Submission, collect
+from grader.submissions.kinds import Wanted
 from grader.submissions.roster import Person, Roster
 
 if TYPE_CHECKING:
@@ -217,3 +218,17 @@ def test_a_name_that_nobody_can_read_for_sure_is_named_in_a_note(tmp_path: Path)
 
 def test_a_name_without_accents_is_no_note(tmp_path: Path) -> None:
     assert taken(as_zip(tmp_path / "class", {"anna.ipynb": GOOD}))[1] == []
+
+
+def test_whoever_forgets_to_pack_their_predictions_costs_nobody_else_theirs(tmp_path: Path) -> None:
+    wanted = Wanted("answers.zip", 1 << 20, frozenset({"labels.csv", "boxes.json"}))
+    sent = {
+        "Ada Lovelace_17_assignsubmission_file/answers.zip": packed({"labels.csv": b"", "boxes.json": b""}),
+        "Grace Hopper_18_assignsubmission_file/labels.csv": b"",
+    }
+    (tmp_path / "class.zip").write_bytes(packed(sent))
+    collected = collect([tmp_path / "class.zip"], None, tmp_path / "work", wanted=wanted)
+    faults = {submission.student: submission.fault for submission in collected}
+    assert faults.pop("Ada Lovelace_17") is None
+    assert "This is another file, not answers.zip" in str(faults.pop("Grace Hopper_18"))
+    assert not faults

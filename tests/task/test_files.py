@@ -13,6 +13,7 @@ from pydantic import ValidationError
 
 from grader.errors import GraderFault, StudentFault
 from grader.task.file_check import ExpectedRows, check_file, read_expected
+from grader.task.file_formats import excerpt
 from grader.task.files_table import FilesTable
 
 if TYPE_CHECKING:
@@ -83,6 +84,52 @@ def test_each_format_leads_to_the_same_columns_in_the_order_of_the_answers(
         "kind": ["dog", "cat"], "weight": [20.0, 1.5], "count": [4, 3],
     }  # fmt: skip
     assert [columns[name].dtype.kind for name in ("kind", "weight", "count")] == ["U", "f", "i"]
+
+
+def test_a_hundred_thousand_digits_are_looked_at_once() -> None:
+    """A pattern that tries every split of the digits would take minutes."""
+    for ending in ("x", ".x", "e"):
+        with pytest.raises(StudentFault, match=r"weight is 1+"):
+            checked(changed("1.5", "1" * 100_000 + ending), table("csv"))
+
+
+def test_json_as_deep_as_it_can_be_read_is_the_students_fault() -> None:
+    for depth in range(900, 1000):
+        nested = "[" * depth + "]" * depth
+        for text in (nested, f"[{nested}]", json.dumps(records()).replace("1.5", nested)):
+            with pytest.raises(StudentFault):
+                checked(text, table("json"))
+
+
+def test_a_boolean_of_an_array_is_0_or_1_whatever_byte_it_was() -> None:
+    from safetensors.numpy import save
+
+    kept = np.array([True, False, True])
+    file = io.BytesIO()
+    np.save(file, kept)
+    for ending, data in (("npy", file.getvalue()), ("safetensors", save({"kept": kept}))):
+        assert data.count(b"\1\0\1") == 1
+        sevens = data.replace(b"\1\0\1", b"\7\0\7")
+        columns = checked(sevens, table(ending, columns=[{"name": "kept", "type": "boolean"}], id=""))
+        assert columns["kept"].tobytes() == b"\1\0", ending
+
+
+@pytest.mark.parametrize("shape", [[], [1000]], ids=["texts", "lists of texts"])
+def test_many_texts_beside_a_long_one_take_no_memory(shape: list[int]) -> None:
+    column = {"name": "words", "type": "text", "shape": shape, "max_characters": 10_000}
+    texts: list[str] = ["x" * 10_000] + [""] * 6999
+    rows = [texts[start : start + 1000] for start in range(0, 7000, 1000)] if shape else texts
+    data = json.dumps([{"words": row} for row in rows])
+    with pytest.raises(StudentFault, match="a text of words has 10000 characters; write shorter ones"):
+        checked(data, table("json", columns=[column], id=""))
+
+
+def test_an_array_that_is_there_under_two_names_is_refused() -> None:
+    data = io.BytesIO(npz(**arrays()))
+    with zipfile.ZipFile(data, "a") as archive:
+        archive.writestr("count", archive.read("count.npy"))
+    with pytest.raises(StudentFault, match="has an array twice"):
+        checked(data.getvalue(), table("npz"))
 
 
 def test_arrays_without_ids_are_in_the_order_of_the_data() -> None:
@@ -180,6 +227,7 @@ def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(data: bytes | str, 
         ("jsonl", '{"id": "a"}\n', "line 1 of predictions.jsonl: the column 'kind' is missing"),
         ("npz", b"PK not a zip", "cannot be read as a zip"),
         ("npz", npz(**arrays() | {"weight": np.array([1, np.nan, 2])}), "row 2 of predictions.npz: weight is NaN"),
+        ("npz", npz(**arrays() | {"weight": np.array([1, 2, np.longdouble("1e4000")])}), "row 3 of predictions.npz: weight is Infinity"),
         ("npz", npz(**arrays() | {"weight": np.ones(2)}), "weight has the shape 2; write 3 rows"),
         ("npz", npz(**arrays() | {"count": np.ones(3)}), "count is float64 .*; write a whole number from 0 to 9"),
         ("npz", npz(**arrays() | {"count": np.array([1, 2, 10])}), "row 3 .*: count is 10"),
@@ -187,7 +235,7 @@ def test_what_is_wrong_with_a_csv_file_is_said_with_its_line(data: bytes | str, 
         ("npz", npz(**arrays() | {"kind": np.array(["cat", "dog", None])}), "holds object; save an array .* without pickle"),
         ("npz", npz(**arrays() | {"id": np.zeros((3, 2))}), "id is not a list of ids"),
     ],
-    ids=range(19),
+    ids=range(20),
 )  # fmt: skip
 def test_what_is_wrong_with_another_file_is_said_with_its_row(
     ending: str, data: bytes | str, sentence: str
@@ -205,6 +253,15 @@ def test_the_header_of_an_array_is_believed_only_where_as_many_bytes_follow() ->
     for shape in ("-1,", "10**9,", "0,"):
         with pytest.raises(StudentFault):
             checked(bomb.replace(b"100000000000,", shape.ljust(13).encode()), one)
+
+
+@pytest.mark.parametrize("shape", [(0, 2**63), (0, 2**40, 2**40), (1,) * 100, (True,)], ids=range(4))
+def test_a_shape_that_no_array_can_have_is_refused(shape: tuple[int, ...]) -> None:
+    header = f"{{'descr': '<f8', 'fortran_order': False, 'shape': {shape}, }}\n".encode()
+    values = bytes(0 if shape[0] == 0 else 8)
+    data = b"\x93NUMPY\x01\x00" + len(header).to_bytes(2, "little") + header + values
+    sentence = "predictions.npy has a shape that no array can have; save it again.\n"
+    assert excerpt("predictions.npy", data) == sentence
 
 
 def test_a_zip_bomb_is_refused_before_it_is_unpacked() -> None:

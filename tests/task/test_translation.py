@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 import re
+import zipfile
 from typing import TYPE_CHECKING
 
 import pytest
 
 from grader.errors import UsageError
+from grader.export.student_zip import pack
 from grader.lint.task.notebooks import read_subject
 from grader.lint.task.translations import check_translations
 from grader.notebooks.changes import changed_cells
 from grader.notebooks.reading import is_code, read_notebook, source
 from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slot import find_slot
-from grader.task.build import check, statement, write
+from grader.task.build import build, check, statement, write
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
-from grader.task.translation import mark_of
+from grader.task.translation import mark_of, starter_in
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -78,6 +80,22 @@ def test_a_cell_without_translation_stays_english_and_is_named(task: Task) -> No
     german = json.loads(task.starter.with_name("toy_task.de.ipynb").read_text(encoding="utf-8"))
     assert "## Scoring" in "".join("".join(cell["source"]) for cell in german["cells"])
     assert "notebook.de.md lacks Markdown cell 3" in check_translations(read_subject(task)).detail
+
+
+def test_the_badge_of_a_translated_starter_opens_that_starter(task: Task) -> None:
+    built = build(task, "https://github.com/someone/clone")
+    assert "starter_notebooks/toy_task.de.ipynb" in built.translations["de"]
+    assert "toy_task.de.ipynb" not in built.starter + built.solution
+
+
+def test_students_get_the_statement_in_every_language(task: Task, tmp_path: Path) -> None:
+    public = tmp_path / "public"
+    task.builder().make_data(public, None, None, seed=0)
+    with zipfile.ZipFile(pack(task, public, tmp_path, size="default")) as opened:
+        notebook = opened.read("toy_task/toy_task.de.ipynb")
+        page = opened.read("toy_task/README.md").decode()
+    assert notebook == starter_in(task, "de").read_bytes()
+    assert "| `toy_task.de.ipynb` | the same notebook in another language" in page
 
 
 WRONG = {

@@ -23,6 +23,9 @@ class Translator:
         return translated.format(**values) if values else translated
 
 
+IN_ENGLISH = Translator(ENGLISH)
+
+
 @functools.cache
 def catalogue(language: str) -> dict[str, str]:
     """Return the translations of a language by their English texts."""
