@@ -38,6 +38,7 @@ TASKS = (
     "crowd_hpo",
     "advice_bandit",
     "seal_weights",
+    "town_letters",
 )
 
 

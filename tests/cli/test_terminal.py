@@ -183,7 +183,7 @@ LINES = [
     ("grade noisy_lables a.ipynb --out r", "there is no task 'noisy_lables'; did you mean 'noisy_labels'?"),
     (
         "lint nothing",
-        "there is no task 'nothing'; there are: advice_bandit, crowd_hpo, image_al, learning_to_defer, multi_annotator_al, night_birds, noisy_labels, seal_weights",
+        "there is no task 'nothing'; there are: advice_bandit, crowd_hpo, image_al, learning_to_defer, multi_annotator_al, night_birds, noisy_labels, seal_weights, town_letters",
     ),
     ("prepare noisy_labels --size larg", "noisy_labels has no size 'larg'; "),
     ("grade noisy_labels a.ipynb --out r --size", "option '--size' requires an argument"),

@@ -64,6 +64,7 @@ STEADY = {
     "multi_annotator_al",
     "noisy_labels",
     "seal_weights",
+    "town_letters",
 }
 
 
