@@ -200,7 +200,7 @@ def show_recorded(
                 "recorded",
                 [Text(entry.recorded[:16].replace("T", " ") if times else "") for entry in ordered],
             ),
-            TableColumn("same program as", [_original(result) for result in results], folds=True),
+            TableColumn(_copies(results), [_original(result) for result in results], folds=True),
         ]
     )
     _show_reasons(results, worth)
@@ -345,7 +345,7 @@ def _show_messages(results: Sequence[Result]) -> None:
         (result.student, message)
         for result in results
         for message in (
-            *([f"the same program as {result.identical_to}, run once"] if result.identical_to else []),
+            *([_copied(result)] if result.identical_to else []),
             *([result.message] if result.verdict is not Verdict.SCORED else []),
         )
     ]
@@ -361,6 +361,16 @@ def _verdict(result: Result) -> Text:
 
 def _held(outcome: AttackOutcome) -> Text:
     return Text("held", "green") if outcome.held else Text("NOT HELD", "bold red")
+
+
+def _copied(result: Result) -> str:
+    return f"{result.same_as}, {'run' if result.is_of_program else 'read'} once"
+
+
+def _copies(results: Sequence[Result]) -> str:
+    """Return the heading over those whose program or file was handed in more than once."""
+    copies = [result.is_of_program for result in results if result.identical_to]
+    return "same program as" if all(copies) else "same file as"
 
 
 def _original(result: Result) -> Text:

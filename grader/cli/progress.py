@@ -243,7 +243,7 @@ class _Bar(_Silent):
 
 def _sentence(result: Result) -> Text:
     points = "no points" if result.points is None else f"{result.points} points"
-    same = f", the same program as {result.identical_to}" if result.identical_to else ""
+    same = f", {result.same_as}" if result.same_as else ""
     verdict = (result.verdict.value, STYLES.get(result.verdict, "red"))
     return one_line(f"{result.student}: ", "bold") + Text.assemble(verdict, one_line(f", {points}{same}"))
 

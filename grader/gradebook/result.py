@@ -116,6 +116,17 @@ class Result:
             raise ValueError(f"metrics do not go with verdict {self.verdict}")
 
     @property
+    def same_as(self) -> str:
+        """Return "the same program as" or "the same file as", and whose result was taken over; nothing where this was graded itself."""
+        copied = "program" if self.is_of_program else "file"
+        return f"the same {copied} as {self.identical_to}" if self.identical_to else ""
+
+    @property
+    def is_of_program(self) -> bool:
+        """Return whether a notebook was handed in; of a file of predictions, which is only read, the key is the hash of its bytes."""
+        return self.slot_key != self.submission_sha256
+
+    @property
     def most_memory_mb(self) -> float | None:
         """What memory the student's process took in the repeat in which it took most; None where it was not measured."""
         return max((taken for taken in self.memory_mb if taken is not None), default=None)

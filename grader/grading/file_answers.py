@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
+import shutil
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.gradebook.result import Metrics
 from grader.grading.batch import Job, run_batch
+from grader.grading.file_predictions import wanted_of
 from grader.notebooks.reading import is_code, read_notebook, source, tags
 from grader.submissions.collect import Submission
 from grader.task.scoring import points
@@ -83,17 +88,28 @@ def grade_strategies(job: Job, answers: Sequence[Strategy], watcher: Watcher) ->
     The submissions of `job` take no part. Raises UsageError as `written_file` and `run_batch` do.
     """
     results: list[list[Result]] = []
-    for repeat in job.repeats:
-        made = [_submission(answer, job, repeat) for answer in answers]
-        results.append(run_batch(replace(job, submissions=made, repeats=[repeat]), watcher))
+    wanted = [(answer, job, repeat) for repeat in job.repeats for answer in answers]
+    pool = ThreadPoolExecutor(job.jobs)
+    try:
+        made = pool.map(_submission, *zip(*wanted, strict=True))
+        for repeat in job.repeats:
+            submissions = list(islice(made, len(answers)))
+            results.append(run_batch(replace(job, submissions=submissions, repeats=[repeat]), watcher))
+    finally:
+        pool.shutdown(cancel_futures=True)
     return [_mean(list(of_answer), job.task) for of_answer in zip(*results, strict=True)]
 
 
 def _submission(answer: Strategy, job: Job, repeat: Repeat) -> Submission:
-    number = 1
-    while (folder := job.out / "written" / answer.name / f"repeat-{repeat.number}-{number}").exists():
-        number += 1
-    data = written_file(answer.notebook, job.task, repeat.inputs, folder)
+    """Return what the notebook of `answer` writes. A file that an earlier call made of the same notebook and data is kept."""
+    mark = hashlib.sha256(answer.notebook + repeat.mark.encode()).hexdigest()[:12]
+    kept = job.out / "written" / answer.name / f"repeat-{repeat.number}-{mark}"
+    if not kept.exists():
+        unfinished = kept.with_name(f"{kept.name}-unfinished")
+        shutil.rmtree(unfinished, ignore_errors=True)  # of a call that was interrupted
+        written_file(answer.notebook, job.task, repeat.inputs, unfinished)
+        unfinished.rename(kept)
+    data = (kept / wanted_of(job.task).name).read_bytes()
     return Submission(f"{answer.name}-{repeat.number}", answer.name, data)
 
 

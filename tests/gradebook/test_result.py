@@ -87,6 +87,16 @@ def test_a_result_is_frozen_and_plain_json() -> None:
     assert again["metrics"]["per_repeat"] == [0.6, 0.8]
 
 
+@pytest.mark.parametrize(
+    ("key", "phrase"),
+    [("2" * 64, "the same program as bob (bob.ipynb)"), ("0" * 64, "the same file as bob (bob.ipynb)")],
+    ids=["of a notebook", "of the bytes of a file"],
+)
+def test_a_copy_is_that_of_a_program_or_of_a_file(key: str, phrase: str) -> None:
+    assert result(slot_key=key, identical_to="bob (bob.ipynb)").same_as == phrase
+    assert not result(slot_key=key).same_as
+
+
 FORMULAS = ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1"]
 
 

@@ -87,6 +87,7 @@ def test_a_class_of_files_is_graded_kept_and_graded_no_second_time(
     assert len(set(points)) == 1
     assert (points[0] or 0) >= REFERENCE_POINTS
     assert "ada" in (rows["eve"].result.identical_to or ""), "equal bytes are read once"
+    assert "eve: the same file as ada (sent/ada.csv), read once" in shown
     folder = Path(rows["ada"].result.run_folder)
     assert (folder / "submission.csv").read_bytes() == (home / "sent" / "ada.csv").read_bytes()
     assert (folder / "excerpt.txt").read_text().startswith("id,warm,degrees\n")
@@ -248,6 +249,9 @@ def test_the_authors_notebooks_are_graded_by_the_files_that_they_write(
     assert measured["reference"]["points"] >= REFERENCE_POINTS > measured["unscaled"]["points"]
     assert measured["starter"]["points"] < measured["unscaled"]["points"]
     assert len(measured["reference"]["value"]["per_seed"]) == 2
+    written = {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("predictions.csv")}
+    assert run(*words)[0] == 0, "what was written is graded again"
+    assert {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("predictions.csv")} == written
 
 
 def test_lint_finds_rows_and_answers_that_do_not_fit(files_task: Task, home: Path, run: Run) -> None:
