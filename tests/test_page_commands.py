@@ -155,7 +155,7 @@ def run_commands(page: str, folder: Path, run: Runner) -> None:
 
 def stable(line: str) -> str:
     """Return a line without what differs from run to run: numbers, hashes, the spaces and rules that align them."""
-    numbered = re.sub(r"\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)
+    numbered = re.sub(r"(?:(?<=\s)-)?\b([0-9a-f]{64}|\d+(\.\d+)?)\b", "N", line)
     return re.sub(r"\s+", " ", re.sub(r"([─━])\1+", r"\1", numbered)).strip()
 
 

@@ -15,6 +15,7 @@ from grader.lint.task.score_map import FUNCTION, needed
 from grader.task.scoring import measure, points
 from grader.task.scoring_text import SCORE_PLACEHOLDER
 from grader.task.source import notebook_source
+from grader.text import count
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -133,4 +134,5 @@ def check_notebook_points(subject: Subject, predictions: Sequence[Path], answers
                 wrong.append(f"{FUNCTION}() gives {given[-1]} points for a run that gets {earned}")
     except Exception as error:  # noqa: BLE001 -- the author's code
         wrong.append(f"{FUNCTION}() cannot be called: {type(error).__name__}: {error}")
-    return found(name, wrong, f"the same as the grader's: {', '.join(map(str, given))}")
+    mean = sum(given) / max(len(given), 1)
+    return found(name, wrong, f"the same as the grader's, {mean:.0f} points over {count(len(given), 'run')}")
