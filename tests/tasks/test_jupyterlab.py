@@ -213,8 +213,9 @@ def test_no_protected_cell_can_be_edited_or_deleted_and_the_slot_can(lab: Lab, o
     opened = open_notebook("locked.ipynb")
     sources, slot = opened.sources(), slot_number(before)
     assert sources == [source(cell) for cell in before["cells"]]
-    data = next(number for number, cell in enumerate(before["cells"]) if "data" in tags(cell))
-    opened.cell(data).locator(".jp-InputPlaceholder").click()  # what it hides is locked, too
+    folded = [number for number, cell in enumerate(before["cells"]) if {"data", "folded"} & set(tags(cell))]
+    for number in folded:
+        opened.cell(number).locator(".jp-InputPlaceholder").click()  # what they hide is locked, too
     opened.cell(0).click()
     opened.press("Escape")
     for number in range(len(sources)):
