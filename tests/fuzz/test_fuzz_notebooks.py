@@ -42,7 +42,7 @@ SECONDS = 10  # for the largest of these, which takes a tenth of one
 FAULTS = {Verdict.INVALID_NOTEBOOK, Verdict.SLOT_MISSING}
 
 
-# What the generated notebooks of all tasks hold, with the starter they are submissions to; None: the toy task's.
+# What the generated notebooks of tasks with a slot hold, with the starter they are submissions to; None: the toy task's.
 GENERATED = {
     path.relative_to(ROOT).as_posix(): (
         path.read_bytes(),
@@ -50,6 +50,7 @@ GENERATED = {
     )
     for folder in ("starter_notebooks", "solutions")
     for path in sorted((ROOT / folder).glob("*.ipynb"))
+    if "hand_in" not in grader_metadata(read_notebook(path.read_bytes()))
 }
 ODD = {
     path.stem: (path.read_bytes(), None)
