@@ -36,7 +36,7 @@ def replay(options: commands.ContestReplayOptions) -> None:
             contest.store, options.number, graded, engine=engine, on_notice=output.warn
         )
     with contest.store.writing() as transaction:
-        record_replay(transaction, options.number, evidence, coarse=contest.spec.leaderboard.round_to)
+        record_replay(transaction, options.number, evidence, board=contest.spec.leaderboard)
     if options.as_json:
         output.print_json(asdict(evidence) | {"same": evidence.is_same})
     elif evidence.problem:

@@ -101,7 +101,7 @@ def _cell(
     attempt = (shown_attempt if shown else counting)(spec, tried, chosen)
     points = points_of(spec, attempt, chosen) if attempt else None
     if shown and points is not None:
-        points = _rounded(spec, points)
+        points = spec.leaderboard.coarse(points)
     return BoardCell(attempt.number if attempt else None, points, _graded(tried))
 
 
@@ -118,13 +118,10 @@ def shown_attempt(
         return counted
     if spec.leaderboard.beyond_noise:
         return _beyond_noise(spec, attempts, events) or counted
-    best = _rounded(spec, points_of(spec, counted, events) or 0)
+    coarse = spec.leaderboard.coarse
+    best = coarse(points_of(spec, counted, events) or 0)
     graded = [attempt for attempt in attempts if attempt.graded]
-    return next(known for known in graded if _rounded(spec, points_of(spec, known, events) or 0) == best)
-
-
-def _rounded(spec: ContestSpec, points: int) -> int:
-    return points // spec.leaderboard.round_to * spec.leaderboard.round_to
+    return next(known for known in graded if coarse(points_of(spec, known, events) or 0) == best)
 
 
 def _graded(attempts: Sequence[Attempt]) -> int:

@@ -67,9 +67,7 @@ class FeedbackPages:
         )
         if coarse:
             content = replace(content, exact=False, advice=[])
-            points = (
-                None if points is None else points // spec.leaderboard.round_to * spec.leaderboard.round_to
-            )
+            points = None if points is None else spec.leaderboard.coarse(points)
         return self._renderer.render(
             "feedback.html",
             feedback=content,

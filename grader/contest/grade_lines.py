@@ -158,8 +158,7 @@ def _task_points(transaction: Transaction, spec: ContestSpec, team: str, task: s
     if attempt is None:
         return None
     points = points_of(spec, attempt, events) or 0
-    coarse = 1 if closed else spec.leaderboard.round_to
-    return points // coarse * coarse
+    return points if closed else spec.leaderboard.coarse(points)
 
 
 def _line(row: sqlite3.Row) -> GradeLine:

@@ -13,6 +13,7 @@ from grader.errors import UsageError
 from grader.text import count
 
 if TYPE_CHECKING:
+    from grader.contest.spec import BoardRules
     from grader.contest.store import Transaction
 
 
@@ -64,10 +65,12 @@ def asked_replays(transaction: Transaction) -> list[tuple[int, str]]:
     return [(row["number"], row["task"]) for row in transaction.connection.execute(query, (REPLAY,))]
 
 
-def record_replay(transaction: Transaction, number: int, evidence: ReplayEvidence, *, coarse: int) -> None:
+def record_replay(
+    transaction: Transaction, number: int, evidence: ReplayEvidence, *, board: BoardRules
+) -> None:
     """Record what came of a replay, and answer the appeals about it that nobody answered.
 
-    Answers name points as `coarse` as boards show them.
+    Answers name points as the `board` shows them.
     """
     name = f"{REPLAY}{number}"
     author, _, reason = (fact(transaction, name) or "").partition(" ")
@@ -88,7 +91,7 @@ def record_replay(transaction: Transaction, number: int, evidence: ReplayEvidenc
         return  # an organiser answers
     for question in desk.questions(transaction):
         if question.appeal == number and question.answer is None:
-            text = _answer(evidence, coarse)
+            text = _answer(evidence, board)
             desk.answer_question(transaction, question.number, author=author, text=text, public=False)
 
 
@@ -117,11 +120,11 @@ def _text(transaction: Transaction, digest: str) -> str:
     return (row["text"] or desk.ERASED) if row else ""
 
 
-def _answer(evidence: ReplayEvidence, coarse: int) -> str:
+def _answer(evidence: ReplayEvidence, board: BoardRules) -> str:
     """Return what the student reads who appealed."""
     repeats = count(evidence.compared, "repeat")
     points = evidence.points[0]
-    shown = "no" if points is None else str(points // coarse * coarse)
+    shown = "no" if points is None else str(board.coarse(points))
     if evidence.is_same and not evidence.compared:
         return (
             "Your submission was run once more with the same seeds. It ended in the same way, without predictions, and the "

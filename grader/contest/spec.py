@@ -117,6 +117,10 @@ class BoardRules(_Rules):
     beyond_noise: bool = False
     """Show a new best attempt only if it is better by more than noise."""
 
+    def coarse(self, points: int) -> int:
+        """Return points as the leaderboard shows them."""
+        return points // self.round_to * self.round_to
+
 
 class ContestSpec(_Rules):
     """The contents of `contest.toml`."""

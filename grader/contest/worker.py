@@ -175,10 +175,10 @@ class ContestWorker:
         evidence = gather_evidence(
             self._store, number, graded, engine=self._engine, on_notice=self._settings.on_notice
         )
-        coarse = read_spec(self._store.spec_file).leaderboard.round_to
+        board = read_spec(self._store.spec_file).leaderboard
         with self._store.writing() as transaction:
             if (number, task) in asked_replays(transaction):  # no other worker was faster
-                record_replay(transaction, number, evidence, coarse=coarse)
+                record_replay(transaction, number, evidence, board=board)
         remove_late_run(self._store, number)
         self._settings.on_notice(
             f"submission {number} of {graded.task.id}: replayed, {'the same' if evidence.is_same else 'not the same'}"

@@ -162,8 +162,8 @@ class SiteVisit:
         """Return points as a team may see its own: as coarse as on the board, so that nobody sounds out hidden data."""
         if points is None:
             return "-"
-        coarse = 1 if self.person and self.person.is_organiser else self.contest.spec.leaderboard.round_to
-        return str(points // coarse * coarse)
+        is_exact = self.person is not None and self.person.is_organiser
+        return str(points if is_exact else self.contest.spec.leaderboard.coarse(points))
 
 
 def _oidc_client(contest: Contest, settings: ServeSettings) -> OidcClient | None:

@@ -23,6 +23,7 @@ from grader.contest.replays import (
     record_replay,
     replays_of_submission,
 )
+from grader.contest.spec import BoardRules
 from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.errors import UsageError
 
@@ -128,7 +129,7 @@ def test_what_ended_without_predictions_is_not_called_the_same_bit_for_bit(tmp_p
     small.hand_in(small.ada)
     with small.store.writing() as transaction:
         ask(transaction, small.ada.id, "Why?", task="toy_task", appeal=1)
-        record_replay(transaction, 1, ReplayEvidence(points=(0, 0)), coarse=1)
+        record_replay(transaction, 1, ReplayEvidence(points=(0, 0)), board=BoardRules())
         (appeal,) = questions(transaction)
     assert appeal.answer == (
         "Your submission was run once more with the same seeds. It ended in the same way, without predictions, and the "
@@ -141,14 +142,14 @@ def test_what_differs_is_said_and_an_answer_that_was_given_stays(tmp_path: Path)
     small.hand_in(small.ada)
     with small.store.writing() as transaction:
         ask(transaction, small.ada.id, "Why?", task="toy_task", appeal=1)
-        record_replay(transaction, 1, ReplayEvidence(problem="the notebook was not kept"), coarse=1)
+        record_replay(transaction, 1, ReplayEvidence(problem="the notebook was not kept"), board=BoardRules())
         (appeal,) = questions(transaction)
         assert appeal.answer is None
         other = ReplayEvidence(2, ("repeat 0: labels",), ("ab", "cd"), (57, 60))
-        record_replay(transaction, 1, other, coarse=1)
+        record_replay(transaction, 1, other, board=BoardRules())
         (appeal,) = questions(transaction)
         assert "something differs from the record: repeat 0: labels." in (appeal.answer or "")
-        record_replay(transaction, 1, SAME, coarse=1)
+        record_replay(transaction, 1, SAME, board=BoardRules())
         assert questions(transaction) == [appeal]
         kinds = [event.kind for event in all_events(transaction.connection)]
     assert kinds.count(EventKind.REPLAYED) == 3

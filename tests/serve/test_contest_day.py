@@ -13,6 +13,7 @@ from grader.contest.events import EventKind, Happening, all_events, broken_link
 from grader.contest.people import make_team
 from grader.contest.rejudge import proposals
 from grader.contest.replays import ReplayEvidence, asked_replays, record_replay
+from grader.contest.spec import BoardRules
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -108,12 +109,15 @@ def test_an_appeal_with_its_evidence_as_both_sides_see_it(tmp_path: Path, toy_ta
     evidence = ReplayEvidence(2, (), ("ab12", "ab12"), (57, 57))
     with site.small.store.writing() as transaction:
         assert asked_replays(transaction) == [(1, TASK)]
-        record_replay(transaction, 1, evidence, coarse=10)
+        record_replay(transaction, 1, evidence, board=BoardRules(round_to=10))
         record_replay(
-            transaction, 1, ReplayEvidence(2, ("repeat 0: <b>",), ("ab12", "cd34"), (57, 61)), coarse=10
+            transaction,
+            1,
+            ReplayEvidence(2, ("repeat 0: <b>",), ("ab12", "cd34"), (57, 61)),
+            board=BoardRules(round_to=10),
         )
-        record_replay(transaction, 1, ReplayEvidence(problem="not kept"), coarse=10)
-        record_replay(transaction, 1, ReplayEvidence(points=(0, 0)), coarse=10)
+        record_replay(transaction, 1, ReplayEvidence(problem="not kept"), board=BoardRules(round_to=10))
+        record_replay(transaction, 1, ReplayEvidence(points=(0, 0)), board=BoardRules(round_to=10))
     page = ada.get("/attempt/1").text
     assert "The same bit for bit</strong>: repeats compared: 2. Points then and now: 50." in page
     assert "repeat 0: &lt;b&gt;. Points then and now: 50, 60." in page
