@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
-from urllib.parse import urlencode
 
 from grader.serve.id_token import ExpectedToken, SignInFault, SignInRefused, verified_claims
 from grader.serve.issuer_keys import IssuerKeys
 from grader.serve.lti_launch import launch_of
-from grader.serve.provider_http import fetch
+from grader.serve.provider_http import fetch, with_fields
 from grader.serve.tool_key import ToolKey
 
 if TYPE_CHECKING:
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from grader.contest.provider_rules import LtiPlatform
     from grader.serve.lti_launch import LtiLaunch
     from grader.serve.pending_sign_ins import PendingSignIn
-    from grader.serve.provider_http import ProviderAnswer
 
 LAUNCH = "/lti/launch"
 _MOST_LETTERS = 4096  # of a hint, which goes back as it came
@@ -33,7 +32,9 @@ class LtiTool:
         self.platforms = {platform.key: platform for platform in platforms}
         self.key = ToolKey.of(folder)
         self._back = address + LAUNCH
-        self._keys = {platform.key: IssuerKeys(_fetcher(platform.keys), clock) for platform in platforms}
+        self._keys = {
+            platform.key: IssuerKeys(partial(fetch, platform.keys), clock) for platform in platforms
+        }
 
     def platform(self, fields: Mapping[str, str]) -> LtiPlatform:
         """Return the platform that begins a launch with these fields. Raises SignInRefused where there is no such."""
@@ -64,7 +65,7 @@ class LtiTool:
         given = {
             name: hints[name][:_MOST_LETTERS] for name in ("login_hint", "lti_message_hint") if name in hints
         }
-        return f"{platform.login}{'&' if '?' in platform.login else '?'}{urlencode(fields | given)}"
+        return with_fields(platform.login, fields | given)
 
     def launch(self, token: str, pending: PendingSignIn, *, now: float, tasks: Collection[str]) -> LtiLaunch:
         """Return who comes to which of `tasks`. Raises SignInRefused, and GraderFault where keys cannot be read."""
@@ -72,7 +73,3 @@ class LtiTool:
         expected = ExpectedToken(platform.issuer, platform.client_id, pending.nonce)
         claims = verified_claims(token, expected, keys=self._keys[platform.key], now=now)
         return launch_of(claims, platform, tasks)
-
-
-def _fetcher(address: str) -> Callable[[], ProviderAnswer]:
-    return lambda: fetch(address)

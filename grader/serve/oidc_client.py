@@ -6,14 +6,14 @@ import base64
 import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from grader.contest.provider_rules import named_address
 from grader.errors import GraderFault, UsageError
 from grader.files import READ, reporting_os_errors
 from grader.serve.id_token import ExpectedToken, SignInFault, SignInRefused, verified_claims
 from grader.serve.issuer_keys import IssuerKeys
-from grader.serve.provider_http import fetch, send_form
+from grader.serve.provider_http import fetch, send_form, with_fields
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -74,8 +74,7 @@ class OidcClient:
             "code_challenge": pending.challenge,
             "code_challenge_method": "S256",
         }
-        address = self.discover().authorize
-        return f"{address}{'&' if '?' in address else '?'}{urlencode(fields)}"
+        return with_fields(self.discover().authorize, fields)
 
     def claims(self, code: str, pending: PendingSignIn, now: float) -> dict[str, Any]:
         """Return the verified claims that a code stands for.

@@ -38,7 +38,7 @@ def _oidc_keys(provider: OidcProvider, folder: Path) -> int:
 
 
 def _keys_at(address: str) -> int:
-    return IssuerKeys(lambda: fetch(address), time.monotonic).count()
+    return IssuerKeys(partial(fetch, address), time.monotonic).count()
 
 
 def _finding(name: str, count_keys: Callable[[], int]) -> Finding:
