@@ -13,8 +13,7 @@ from grader.cli.settings import check_machine, local_engine
 from grader.contest.evidence import gather_evidence
 from grader.contest.folder import open_folder
 from grader.contest.grading import GradingChoices, prepare_task
-from grader.contest.replays import record_replay
-from grader.errors import UsageError
+from grader.contest.replays import record_replay, replayable
 from grader.text import count
 
 if TYPE_CHECKING:
@@ -24,12 +23,9 @@ if TYPE_CHECKING:
 def replay(options: commands.ContestReplayOptions) -> None:
     """Run a submission once more as evidence; exit code 1 where something differs or it cannot be run."""
     contest = open_folder(options.folder)
-    query = "SELECT task FROM submissions WHERE number = ? AND state = 'done'"
     with contest.store.reading() as transaction:
-        row = transaction.connection.execute(query, (options.number,)).fetchone()
-    if row is None:
-        raise UsageError(f"submission {options.number} has no verdict that could be replayed")
-    graded = prepare_task(contest, contest.spec.task(row["task"]), GradingChoices(options.device))
+        task = replayable(transaction, options.number)["task"]
+    graded = prepare_task(contest, contest.spec.task(task), GradingChoices(options.device))
     check_machine(graded.settings, graded.task)
     with closing(local_engine()) as engine:
         evidence = gather_evidence(

@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from grader.contest.grading import task_secret
 from grader.contest.replays import ReplayEvidence
 from grader.errors import GraderFault, UsageError, Verdict
 from grader.gradebook.gradebook import FILE_NAME, reading
@@ -13,7 +14,6 @@ from grader.gradebook.run_folder import RunFolder
 from grader.grading import rerun
 from grader.task.evaluation import prepare_repeats
 from grader.task.scoring import load_arrays
-from grader.task.secret import secret_for
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -93,10 +93,9 @@ def _recorded(store: Store, number: int, graded: GradedTask) -> Recorded:
         row = transaction.connection.execute(query, (number,)).fetchone()
     if (graded.out / FILE_NAME).is_file():
         with reading(graded.out) as book:
-            history = {entry.id: entry for entry in book.history()}
-        for entry in reversed(history.values()):
-            if (entry.result.student, entry.result.submission_sha256) == (row["team"], row["sha256"]):
-                return history.get(entry.identical_to or entry.id, entry)
+            for entry in reversed(book.of_student(graded.task.id, row["team"])):
+                if entry.result.submission_sha256 == row["sha256"]:
+                    return book.executed_for(entry)
     raise UsageError(f"submission {number} was answered without being run: there is nothing to compare with")
 
 
@@ -106,7 +105,7 @@ def _repeats(graded: GradedTask, settings: RunSettings) -> list[Repeat]:
         return graded.repeats
     return prepare_repeats(
         graded.task,
-        secret_for(graded.out, None),
+        task_secret(graded.task, graded.out),
         graded.out / "evaluation",
         repeats=settings.repeats,
         source=settings.source or "",

@@ -79,7 +79,7 @@ def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingCho
     )
     repeats = prepare_repeats(
         task,
-        _secret(task, out),
+        task_secret(task, out),
         out / "evaluation",
         repeats=settings.repeats,
         source=settings.source or "",
@@ -88,7 +88,7 @@ def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingCho
     return GradedTask(task, load_starter(task), repeats, settings, out)
 
 
-def _secret(task: Task, out: Path) -> bytes:
+def task_secret(task: Task, out: Path) -> bytes:
     """Return the secret of a task; one of files has its own only where the organiser packed the data with it, and put it there."""
     if not task.spec.runs_code and not (out / "secret").is_file():
         return b""
@@ -101,7 +101,7 @@ def handed_out_zip(contest: ContestFolder, named: ContestTask) -> bytes:
     Raises UsageError where they cannot be built.
     """
     task = task_of_contest(contest, named)
-    secret = _secret(task, contest.store.folder / GRADING / task.id)
+    secret = task_secret(task, contest.store.folder / GRADING / task.id)
     seed = Seeds.of(secret, task.id).derive("data", 0) if secret else HANDED_OUT
     source = resolve_source(task.spec.data.source, task.folder)
     with tempfile.TemporaryDirectory(prefix="grader-public-") as scratch:

@@ -13,6 +13,8 @@ from grader.errors import UsageError
 from grader.text import count
 
 if TYPE_CHECKING:
+    import sqlite3
+
     from grader.contest.spec import BoardRules
     from grader.contest.store import Transaction
 
@@ -48,15 +50,20 @@ class ReplayRecord:
 
 def ask_replay(transaction: Transaction, number: int, *, author: str, reason: str) -> None:
     """Let a worker run a submission once more, for a reason, which is kept. Raises UsageError where it has no verdict, or waits for that already."""
-    row = transaction.connection.execute(
-        "SELECT team, state FROM submissions WHERE number = ?", (number,)
-    ).fetchone()
-    if row is None or row["state"] != "done":
-        raise UsageError(f"submission {number} has no verdict that could be replayed")
+    row = replayable(transaction, number)
     if fact(transaction, f"{REPLAY}{number}") is not None:
         raise UsageError(f"submission {number} waits for its replay already")
     digest = transaction.keep_text(reason, author, row["team"])
     keep_fact(transaction, f"{REPLAY}{number}", f"{author} {digest}")
+
+
+def replayable(transaction: Transaction, number: int) -> sqlite3.Row:
+    """Return team and task of a submission that can be run once more. Raises UsageError where it has no verdict."""
+    query = "SELECT team, task FROM submissions WHERE number = ? AND state = 'done'"
+    row: sqlite3.Row | None = transaction.connection.execute(query, (number,)).fetchone()
+    if row is None:
+        raise UsageError(f"submission {number} has no verdict that could be replayed")
+    return row
 
 
 def asked_replays(transaction: Transaction) -> list[tuple[int, str]]:
