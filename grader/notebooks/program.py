@@ -40,6 +40,32 @@ def parse(text: str) -> ast.Module:
             raise SyntaxError("the cell is too deeply nested, or holds a NUL") from error
 
 
+def parse_or_empty(text: str) -> ast.Module:
+    """Parse a cell as `parse` does; one that cannot be parsed counts as empty."""
+    try:
+        return parse(text)
+    except SyntaxError:
+        return ast.Module([], [])
+
+
+def first_magic(text: str) -> str | None:
+    """Return the first line of IPython's in a cell that is no Python with it; None where all is Python, or nothing is IPython's."""
+    magic = _MAGIC.search(text)
+    return magic[0].strip() if magic and not _is_python(text) else None
+
+
+def _is_python(text: str) -> bool:
+    if _is_endless(text):
+        return False
+    with _QUIET, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            ast.parse(text)
+        except (SyntaxError, ValueError, RecursionError, MemoryError):
+            return False
+    return True
+
+
 def _is_endless(text: str) -> bool:
     return text.count(".") > _MOST_DOTS and any(
         match[0].count(".") > _MOST_DOTS for match in _IMPORTED.finditer(text)

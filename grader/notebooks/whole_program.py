@@ -6,13 +6,12 @@ So it is where a task's `program.form` is "notebook": what counts is what "resta
 from __future__ import annotations
 
 import ast
-import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from grader.errors import StudentFault, Verdict
 from grader.notebooks.identity import IDENTITIES, squeeze
-from grader.notebooks.program import parse
+from grader.notebooks.program import first_magic, parse
 from grader.notebooks.reading import Json, grader_metadata, is_code, labels, source, tags
 from grader.notebooks.slots import is_slot
 
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
 FORM = "form"  # of the program, in the starter's metadata
 RESULT = "predictions"  # the variable that is taken, before the entry
-_MAGIC = re.compile(r"^[ \t]*[%!?].*$", re.MULTILINE)
 _SHOWN = 60  # characters of a line
 
 
@@ -90,12 +88,11 @@ def refuse_magics(notebook: Json, program: JoinedCells) -> None:
     """Raise StudentFault (`slot_error`) for the first line of IPython's in a cell that is not Python."""
     names = labels(notebook)
     for number in sorted(program.numbers):
-        text = source(notebook["cells"][number - 1])
-        line = _MAGIC.search(text)
-        if line and not _is_python(text):
+        line = first_magic(source(notebook["cells"][number - 1]))
+        if line is not None:
             raise StudentFault(
                 Verdict.SLOT_ERROR,
-                f"{names[number - 1]} has a command of IPython, {line[0].strip()[:_SHOWN]}; "
+                f"{names[number - 1]} has a command of IPython, {line[:_SHOWN]}; "
                 "your cells run as plain Python when they are graded: remove it",
             )
 
@@ -130,13 +127,3 @@ class _Protected:
             return False
         known = any(str(identity(cell)) in self._ids for identity in IDENTITIES)
         return known or squeeze(source(cell)) in self._texts
-
-
-def _is_python(text: str) -> bool:
-    try:
-        compile(
-            text, "cell", "exec", flags=ast.PyCF_ONLY_AST | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
-        )
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return True

@@ -12,7 +12,7 @@ import jupytext
 
 from grader.errors import UsageError
 from grader.notebooks.colab_badge import badge, keep_url, kept_url
-from grader.notebooks.program import parse
+from grader.notebooks.program import parse_or_empty
 from grader.notebooks.reading import Json, is_code, metadata, source, tags
 from grader.notebooks.slots import is_slot, slot_tag
 from grader.notebooks.whole_program import FORM
@@ -156,17 +156,10 @@ def _with_data(cell: Json, data: str, cells: list[Json]) -> Json:
         node.id
         for other in cells
         if is_code(other) and not is_slot(other)
-        for node in ast.walk(_parsed(source(other)))
+        for node in ast.walk(parse_or_empty(source(other)))
         if isinstance(node, ast.Name)
     }
     return {**cell, "source": student_source(data, used)}
-
-
-def _parsed(text: str) -> ast.AST:
-    try:
-        return parse(text)
-    except SyntaxError:
-        return ast.Module([], [])  # the rules of the outline name the cell
 
 
 def _with_badge(task: Task, repo_url: str, language: str = "") -> list[Json]:

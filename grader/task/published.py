@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from grader.notebooks.program import definitions, parse
+from grader.notebooks.program import definitions, parse_or_empty
 from grader.notebooks.reading import Json, is_code, labels, source
 from grader.task.rules import PARAMETERS
 from grader.task.scorers import scorer_named
@@ -103,14 +103,6 @@ def read_published(notebook: Json) -> PublishedNotebook:
     )
 
 
-def tree_of(text: str) -> ast.Module:
-    """Return the parsed cell; an empty one where it is no Python."""
-    try:
-        return parse(text)
-    except SyntaxError:
-        return ast.Module([], [])
-
-
 def assigned_literal(node: ast.stmt) -> tuple[str, object] | None:
     """Return the name and the value of an assignment of a literal to one name; None for any other statement."""
     if isinstance(node, ast.Assign) and len(node.targets) == 1:
@@ -143,7 +135,7 @@ def _literals(cells: Sequence[Json]) -> Iterator[tuple[int, str, object]]:
     """Yield (cell, name, value) of each literal that is assigned at top level."""
     for index, cell in enumerate(cells):
         if is_code(cell):
-            for node in tree_of(source(cell)).body:
+            for node in parse_or_empty(source(cell)).body:
                 if (found := assigned_literal(node)) is not None:
                     yield index, *found
 
@@ -162,7 +154,7 @@ def _slots(cells: Sequence[Json]) -> Iterator[PublishedSlot]:
         text = source(cell)
         if not is_code(cell) or _LOCKED.search(text):
             continue
-        body = tree_of(text).body
+        body = parse_or_empty(text).body
         nodes = {node.name: node for node in body if isinstance(node, ast.FunctionDef | ast.ClassDef)}
         entries = tuple(name for name in nodes if _YOURS.match(name))
         if not entries and _ASKS.search(text):
@@ -215,7 +207,7 @@ def _ends(cells: Sequence[Json]) -> Iterator[tuple[float, float]]:
     """Yield floor and ceiling of each `(value - floor) / (ceiling - floor)` or `(floor - value) / (floor - ceiling)`."""
     numbers = {name: value for _, name, value in _literals(cells)}
     for cell in cells:
-        for node in ast.walk(tree_of(source(cell))) if is_code(cell) else ():
+        for node in ast.walk(parse_or_empty(source(cell))) if is_code(cell) else ():
             match node:
                 case ast.BinOp(ast.BinOp(left, ast.Sub(), right), ast.Div(), width) | ast.BinOp(
                     ast.BinOp(_, ast.Mult(), ast.BinOp(left, ast.Sub(), right)), ast.Div(), width
@@ -249,7 +241,7 @@ def _wall_seconds(prose: str) -> int | None:
 
 
 def _reads(cell: Json) -> set[str]:
-    nodes = ast.walk(tree_of(source(cell)))
+    nodes = ast.walk(parse_or_empty(source(cell)))
     return {node.id for node in nodes if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
@@ -257,12 +249,12 @@ def _elsewhere(notebook: Json, slots: Sequence[PublishedSlot]) -> dict[str, str]
     """Return the names of functions, classes and values that slots read and only other cells define."""
     cells, homes = notebook["cells"], dict[str, str]()
     inside = {slot.index for slot in slots}
-    own = {name for index in inside for name, _ in definitions(tree_of(source(cells[index])))}
+    own = {name for index in inside for name, _ in definitions(parse_or_empty(source(cells[index])))}
     read = {name for index in inside for name in _reads(cells[index])} - own
     for index, (cell, label) in enumerate(zip(cells, labels(notebook), strict=True)):
         if not is_code(cell) or index in inside:
             continue
-        for name, node in definitions(tree_of(source(cell))):
+        for name, node in definitions(parse_or_empty(source(cell))):
             if name in read and not isinstance(node, ast.Import | ast.ImportFrom):
                 homes[name] = label
     return homes
@@ -276,7 +268,7 @@ def _imports(cells: Sequence[Json], slots: Sequence[PublishedSlot]) -> Iterator[
     for index, cell in enumerate(cells):
         if not is_code(cell) or index in inside:
             continue
-        for node in tree_of(source(cell)).body:
+        for node in parse_or_empty(source(cell)).body:
             if isinstance(node, ast.Import | ast.ImportFrom):
                 for alias in node.names:
                     name = alias.asname or alias.name.split(".")[0]

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import ast
 import json
 import re
 from typing import TYPE_CHECKING
 
 import tomli_w
 
+from grader.notebooks.program import first_magic, parse_or_empty
 from grader.notebooks.reading import is_code, labels, source
-from grader.task.published import assigned_literal, tree_of
+from grader.task.published import assigned_literal
 from grader.task.rules import PARAMETERS
 from grader.task.scorers import scorer_named
 from grader.task.template import DATA_PLACEHOLDER
@@ -88,7 +88,7 @@ def left_to_do(published: PublishedNotebook) -> list[str]:
     magics = [
         label
         for cell, label in zip(published.cells, labels({"cells": published.cells}), strict=True)
-        if is_code(cell) and _has_magics(source(cell))
+        if is_code(cell) and first_magic(source(cell))
     ]
     if magics:
         items.append(
@@ -217,18 +217,9 @@ def _both_faces(text: str) -> str:
     )
 
 
-def _has_magics(text: str) -> bool:
-    """Return whether a cell is plain Python only without its lines of IPython."""
-    try:
-        ast.parse(text)
-    except SyntaxError:
-        return any(_MAGIC.match(line) for line in text.split("\n"))
-    return False
-
-
 def _without_magics(text: str) -> str:
     r"""Return the cell without lines of IPython; a comment such as `# !pip` would come back as one when it is read."""
-    if not _has_magics(text):
+    if first_magic(text) is None:
         return text
     if text.lstrip().startswith("%%"):
         return "\n".join(f"# skipped: {line}".rstrip() for line in text.split("\n"))
@@ -238,7 +229,7 @@ def _without_magics(text: str) -> str:
 def _without_parameters(text: str, flag: str) -> str:
     """Return the cell without what only the parameters cell may set; a flag of another name follows ours."""
     lines = _without_magics(text).split("\n")
-    for node in reversed(tree_of("\n".join(lines)).body):
+    for node in reversed(parse_or_empty("\n".join(lines)).body):
         found = assigned_literal(node)
         if found is None or found[0] not in {flag, *PARAMETERS}:
             continue
