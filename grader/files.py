@@ -10,7 +10,7 @@ from typing import IO, TYPE_CHECKING
 from grader.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
 
 READ, WRITTEN, MADE = "cannot be read", "cannot be written", "cannot be created"
@@ -24,6 +24,11 @@ def reporting_os_errors(problem: str, path: Path | str, advice: str = "") -> Ite
     except OSError as error:
         sentence = f"{path} {problem}: {error.strerror or error}"
         raise UsageError(f"{sentence}; {advice}" if advice else sentence) from error
+
+
+def is_skipped(parts: Iterable[str]) -> bool:
+    """Return whether a path is an editor's or a system's own: hidden, a checkpoint, a resource fork."""
+    return any((part.startswith(".") and part not in {".", ".."}) or part == "__MACOSX" for part in parts)
 
 
 def lock(file: IO[str]) -> None:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from grader.errors import GraderFault, StudentFault, Verdict
+from grader.files import is_skipped
 from grader.submissions.kinds import HEAD_BYTES, NOTEBOOK, Wanted, is_notebook
 
 MAX_MEMBERS = 10_000
@@ -66,11 +67,6 @@ class Member:
     fault: StudentFault | None
     notebook: bool = True
     unclear: bool = False
-
-
-def is_skipped(parts: tuple[str, ...]) -> bool:
-    """Return whether a path is an editor's or a system's own: hidden, a checkpoint, a resource fork."""
-    return any((part.startswith(".") and part not in {".", ".."}) or part == "__MACOSX" for part in parts)
 
 
 def holds_members(archive: Path, wanted: Wanted) -> bool:

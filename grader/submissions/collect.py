@@ -11,9 +11,9 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from grader.errors import GraderFault, StudentFault, UsageError
-from grader.files import READ, reporting_os_errors
+from grader.files import READ, is_skipped, reporting_os_errors
 from grader.notebooks.reading import MAX_BYTES
-from grader.submissions.archive import holds_members, is_skipped, unpack
+from grader.submissions.archive import holds_members, unpack
 from grader.submissions.identify import Sender, Trace, by_name, by_pattern
 from grader.submissions.kinds import HEAD_BYTES, NOTEBOOK, Wanted, is_notebook
 from grader.submissions.platforms import METADATA

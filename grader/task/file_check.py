@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from grader.errors import GraderFault, StudentFault, Verdict, nearest
-from grader.task.file_formats import read_arrays, read_records, read_zip, shown, unreadable
+from grader.errors import GraderFault, StudentFault, nearest
+from grader.task.file_formats import read_arrays, read_records, read_zip, shown, unreadable, wrong_rows
 from grader.task.files_table import IDS_FILE, RECORDS
 from grader.text import listed
 
@@ -102,9 +102,9 @@ def _contents(data: bytes, files: FilesTable) -> list[tuple[FileTable, bytes]]:
         )
     for name in names:
         if name not in inside:
-            raise _wrong(f"{files.name} does not hold {name}; {_instead(name, inside, 'put it there')}")
+            raise wrong_rows(f"{files.name} does not hold {name}; {_instead(name, inside, 'put it there')}")
     if extra := sorted(inside.keys() - set(names)):
-        raise _wrong(f"{files.name} also holds {shown(extra[0])}; pack only {listed(names)}")
+        raise wrong_rows(f"{files.name} also holds {shown(extra[0])}; pack only {listed(names)}")
     return [(table, inside[table.name]) for table in files.members]
 
 
@@ -116,7 +116,7 @@ def _columns(table: FileTable, data: bytes, rows: ExpectedRows, max_bytes: int) 
     if table.id:
         order = _order(table, ids, rows)
     elif len(ids) != len(rows.all):
-        raise _wrong(f"{table.name} has {len(ids)} rows; write {len(rows.all)}, in the order of the data")
+        raise wrong_rows(f"{table.name} has {len(ids)} rows; write {len(rows.all)}, in the order of the data")
     else:
         order = np.arange(len(rows.scored))
     return {name: column[order] for name, column in columns.items()}
@@ -132,16 +132,16 @@ def _order(table: FileTable, ids: Sequence[tuple[str, str]], rows: ExpectedRows)
                 nearest(name[:100], rows.all[:_COMPARED])
                 or f"write only the ids of the data, such as {shown(rows.all[0])}"
             )
-            raise _wrong(f"{where}: there is no {table.id} {shown(name)!r}; {question}")
+            raise wrong_rows(f"{where}: there is no {table.id} {shown(name)!r}; {question}")
         if name in places:
             first = ids[places[name]][0].removesuffix(f" of {table.name}")
-            raise _wrong(
+            raise wrong_rows(
                 f"{where}: {table.id} {shown(name)!r} is there twice, first in {first}; keep one of them"
             )
         places[name] = number
     if missing := [name for name in rows.all if name not in places]:
         more = f", and those of {len(missing) - 1} more" if len(missing) > 1 else ""
-        raise _wrong(
+        raise wrong_rows(
             f"{table.name}: the row of {table.id} {shown(missing[0])!r} is missing{more}; write one for each {table.id}"
         )
     return np.array([places[name] for name in rows.scored], np.intp)
@@ -177,7 +177,7 @@ def _refuse_wide(values: Sequence[Any], column: ColumnTable, name: str) -> None:
             values = list(chain.from_iterable(values))
         longest = max(map(len, values), default=0)
         if 4 * longest * len(values) > _MAX_TEXT_BYTES:
-            raise _wrong(f"{name}: a text of {column.name} has {longest} characters; write shorter ones")
+            raise wrong_rows(f"{name}: a text of {column.name} has {longest} characters; write shorter ones")
 
 
 def _id_of(table: FileTable, record: Record) -> str:
@@ -185,7 +185,7 @@ def _id_of(table: FileTable, record: Record) -> str:
         return ""
     name = record.values[table.id]
     if isinstance(name, bool) or not isinstance(name, (str, int)):
-        raise _wrong(f"{record.where}: {table.id} is {shown(name)}; write an id of the data")
+        raise wrong_rows(f"{record.where}: {table.id} is {shown(name)}; write an id of the data")
     return name.strip() if isinstance(name, str) else str(name) if abs(name) < _LARGEST else "a long number"
 
 
@@ -261,12 +261,12 @@ def _of_arrays(
     for name, array in arrays.items():
         if array.ndim < 1 or len(array) != count:
             shape = "x".join(map(str, array.shape)) or "no rows"
-            raise _wrong(f"{table.name}: {name} has the shape {shape}; write {count} rows")
+            raise wrong_rows(f"{table.name}: {name} has the shape {shape}; write {count} rows")
     columns = {column.name: _array(arrays[column.name], column, table.name) for column in table.columns}
     names = [""] * count
     if table.id:
         if arrays[table.id].ndim != 1 or arrays[table.id].dtype.kind not in "iuU":
-            raise _wrong(f"{table.name}: {table.id} is not a list of ids; write the ids of the data")
+            raise wrong_rows(f"{table.name}: {table.id} is not a list of ids; write the ids of the data")
         names = [str(name) for name in arrays[table.id].tolist()]
     return [(f"row {number} of {table.name}", name) for number, name in enumerate(names, 1)], columns
 
@@ -275,7 +275,7 @@ def _array(array: NDArray[Any], column: ColumnTable, name: str) -> NDArray[Any]:
     if array.shape[1:] != column.shape or array.dtype.kind not in _KIND_OF[column.type]:
         kind = f"{array.dtype} of the shape {'x'.join(map(str, array.shape))}"
         wanted = "x".join(map(str, (len(array), *column.shape)))
-        raise _wrong(
+        raise wrong_rows(
             f"{name}: {column.name} is {kind}; write {column.wanted}, in an array of the shape {wanted}"
         )
     if column.type == "text":
@@ -317,10 +317,10 @@ def _check_names(table: FileTable, names: Iterable[str], where: str) -> None:
                 (other for other in extra if nearest(other, [name])), ""
             )
             advice = f"rename {shown(near)!r} to {name!r}" if near else f"the columns are {', '.join(wanted)}"
-            raise _wrong(f"{where}: the column {name!r} is missing; {advice}")
+            raise wrong_rows(f"{where}: the column {name!r} is missing; {advice}")
     if extra := [name for name in given if name not in wanted]:
         index = " (pandas writes none with index=False)" if extra[0] in ("", "Unnamed: 0") else ""
-        raise _wrong(f"{where}: the column {shown(extra[0])!r} is too many; remove it{index}")
+        raise wrong_rows(f"{where}: the column {shown(extra[0])!r} is too many; remove it{index}")
 
 
 def _instead(name: str, names: Iterable[str], otherwise: str) -> str:
@@ -330,8 +330,4 @@ def _instead(name: str, names: Iterable[str], otherwise: str) -> str:
 
 def _refused(where: str, column: ColumnTable, value: object) -> StudentFault:
     quoted = "empty" if value in ("", None) else shown(value)
-    return _wrong(f"{where}: {column.name} is {quoted}; write {column.wanted}")
-
-
-def _wrong(sentence: str) -> StudentFault:
-    return StudentFault(Verdict.INVALID_OUTPUT, sentence)
+    return wrong_rows(f"{where}: {column.name} is {quoted}; write {column.wanted}")

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from grader.errors import StudentFault, Verdict
+from grader.files import is_skipped
 from grader.text import printable
 
 if TYPE_CHECKING:
@@ -55,6 +56,11 @@ def unreadable(sentence: str) -> StudentFault:
     return StudentFault(Verdict.INVALID_FILE, sentence)
 
 
+def wrong_rows(sentence: str) -> StudentFault:
+    """Return the fault of a file that can be read, and whose rows or columns are not those that are asked for."""
+    return StudentFault(Verdict.INVALID_OUTPUT, sentence)
+
+
 def read_records(name: str, data: bytes) -> list[Record]:
     """Return the rows of a file called `name` that ends in .csv, .json or .jsonl.
 
@@ -88,7 +94,12 @@ def read_zip(name: str, data: bytes, max_bytes: int) -> dict[str, bytes]:
     """
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = [info for info in archive.infolist() if not _is_skipped(info.filename)]
+            infos = [
+                info
+                for info in archive.infolist()
+                if not info.filename.endswith("/")  # is_dir() fails on an empty name
+                and not is_skipped(info.filename.replace("\\", "/").split("/"))
+            ]
             if sum(info.file_size for info in infos) > max_bytes or len(infos) > 1000:
                 raise _too_large(name, max_bytes)
             members = {}
@@ -126,12 +137,6 @@ def excerpt(name: str, data: bytes) -> str:
     return "".join(f"{line}\n" for line in lines[:_EXCERPT_LINES])
 
 
-def _is_skipped(path: str) -> bool:
-    parts = path.replace("\\", "/").split("/")
-    hidden = any(part.startswith(".") and part not in {".", ".."} for part in parts)
-    return path.endswith("/") or hidden or "__MACOSX" in parts
-
-
 def _too_large(name: str, max_bytes: int) -> StudentFault:
     return unreadable(f"{name} holds more than the {max_bytes >> 10} kB that are allowed.")
 
@@ -157,13 +162,15 @@ def _csv(name: str, text: str) -> list[Record]:
         if len(names) == 1 and any(mark in names[0] for mark in ";\t"):
             raise unreadable(f"the columns of {name} are not separated by commas; write commas.")
         if len(set(names)) < len(names):
-            raise _wrong(f"line 1 of {name} names a column twice; keep one of them")
+            raise wrong_rows(f"line 1 of {name} names a column twice; keep one of them")
         for row in reader:
             where = f"line {reader.line_num} of {name}"
             if not row:
                 continue
             if len(row) != len(names):
-                raise _wrong(f"{where} has {len(row)} values for {len(names)} columns; write one for each")
+                raise wrong_rows(
+                    f"{where} has {len(row)} values for {len(names)} columns; write one for each"
+                )
             records.append(Record(where, dict(zip(names, row, strict=True))))
             _refuse_many(name, len(records))
     except csv.Error as error:
@@ -174,9 +181,9 @@ def _csv(name: str, text: str) -> list[Record]:
 def _json(name: str, text: str) -> list[Record]:
     rows = _parsed(text, name)
     if isinstance(rows, dict):
-        raise _wrong(f"{name} holds one table; write a list of rows, such as [{{...}}, {{...}}]")
+        raise wrong_rows(f"{name} holds one table; write a list of rows, such as [{{...}}, {{...}}]")
     if not isinstance(rows, list):
-        raise _wrong(f"{name} holds {shown(rows)}; write a list of rows, such as [{{...}}, {{...}}]")
+        raise wrong_rows(f"{name} holds {shown(rows)}; write a list of rows, such as [{{...}}, {{...}}]")
     _refuse_many(name, len(rows))
     return [_record(row, f"row {number} of {name}") for number, row in enumerate(rows, 1)]
 
@@ -194,7 +201,7 @@ def _jsonl(name: str, text: str) -> list[Record]:
 
 def _record(row: object, where: str) -> Record:
     if not isinstance(row, dict):
-        raise _wrong(f'{where} is {shown(row)}; write a table such as {{"id": ...}}')
+        raise wrong_rows(f'{where} is {shown(row)}; write a table such as {{"id": ...}}')
     return Record(where, row)
 
 
@@ -202,7 +209,7 @@ def _parsed(text: str, where: str) -> Any:
     def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
         table = dict(pairs)
         if len(table) < len(pairs):
-            raise _wrong(f"{where} has a row that names a column twice; keep one of them")
+            raise wrong_rows(f"{where} has a row that names a column twice; keep one of them")
         return table
 
     try:
@@ -263,7 +270,3 @@ def _plain_truths(array: NDArray[Any]) -> NDArray[Any]:
 def _refuse_many(name: str, rows: int) -> None:
     if rows > MAX_ROWS:
         raise unreadable(f"{name} has more than {MAX_ROWS} rows.")
-
-
-def _wrong(sentence: str) -> StudentFault:
-    return StudentFault(Verdict.INVALID_OUTPUT, sentence)
