@@ -29,11 +29,13 @@ _TAKEN = {"cells", "parts"}  # shared by tasks, beside their folders
 def template_files(task_id: str, kind: Kind) -> dict[str, str]:
     """Return the text of each file of a new task of that kind called `task_id`, by its path in the task's folder."""
     template = _TEMPLATES / kind
-    return {
-        file.relative_to(template).as_posix(): file.read_text(encoding="utf-8").replace(_NAME, task_id)
-        for file in sorted(template.rglob("*"))
+    files = {
+        file.relative_to(template).as_posix(): file
+        for file in template.rglob("*")
         if file.is_file() and "__pycache__" not in file.parts
     }
+    files.setdefault("data.py", _TEMPLATES / "function" / "data.py")  # kinds differ in more than their data
+    return {name: files[name].read_text(encoding="utf-8").replace(_NAME, task_id) for name in sorted(files)}
 
 
 def scaffold(task_id: str, tasks: Path, kind: Kind = "function") -> tuple[Task, list[Path]]:
