@@ -13,7 +13,7 @@ from grader.grading.batch import Job, run_batch
 from grader.grading.file_answers import written_file
 from grader.lint.task import runs
 from grader.lint.task.clean_room import starter_finding, visit_clean_room
-from grader.lint.task.leaks import answers_in, differences_of_zip, same_files
+from grader.lint.task.leaks import answers_in, differences_of_zip, hidden_names, same_files
 from grader.lint.task.scorers import check_notebook_points, check_scorer
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_rehearsal
@@ -36,15 +36,7 @@ _HIDDEN_NAME = re.compile(r"answers?|solutions?|secrets?|hidden|ids\.json")
 
 def check_file_pack(data: TaskData) -> Finding:
     """Check that neither the public folder nor its zip holds the answers."""
-    hits = ((path, _HIDDEN_NAME.search(path.name.lower())) for path in sorted(data.public.rglob("*")))
-    wrong = [
-        *differences_of_zip(data),
-        *(
-            f"public/{path.name} is called {hit[0]}: hidden data do not belong there"
-            for path, hit in hits
-            if hit
-        ),
-    ]
+    wrong = [*differences_of_zip(data), *hidden_names(data.public, _HIDDEN_NAME)]
     hidden = data.hidden[0]
     wrong += same_files(hidden.answer_files, data.public)
     wrong += answers_in(data.public, data.public_columns, hidden, "public")

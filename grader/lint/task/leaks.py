@@ -24,7 +24,11 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 
 def check_pack(data: TaskData) -> Finding:
     """Check that neither the public folder nor its zip holds hidden answers or test inputs."""
-    wrong = [*differences_of_zip(data), *_of_names(data.public), *_same_pictures(data.hidden[0], data.public)]
+    wrong = [
+        *differences_of_zip(data),
+        *hidden_names(data.public, _HIDDEN_NAME),
+        *_same_pictures(data.hidden[0], data.public),
+    ]
     shares = [0.0]
     for hidden in data.hidden:
         if not hidden.test:
@@ -91,9 +95,10 @@ def differences_of_zip(data: TaskData) -> Iterator[str]:
                 yield f"public.zip: {name} is not the file of the public folder"
 
 
-def _of_names(public: Path) -> Iterator[str]:
+def hidden_names(public: Path, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Find files and folders of the public folder whose names, in small letters, hold what hidden data are called."""
     for path in sorted(public.rglob("*")):
-        hit = _HIDDEN_NAME.search(path.name.lower())
+        hit = pattern.search(path.name.lower())
         if hit:
             yield f"public/{path.relative_to(public).as_posix()} is called {hit[0]}: hidden data do not belong there"
 
