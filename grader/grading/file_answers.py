@@ -16,7 +16,8 @@ from grader.errors import UsageError
 from grader.gradebook.result import Metrics
 from grader.grading.batch import Job, run_batch
 from grader.grading.file_predictions import wanted_of
-from grader.notebooks.reading import is_code, read_notebook, source, tags
+from grader.notebooks.parameters import with_parameters
+from grader.notebooks.reading import is_code, read_notebook, source
 from grader.submissions.collect import Submission
 from grader.task.scoring import points
 
@@ -73,13 +74,8 @@ def written_file(notebook: bytes, task: Task, inputs: Path, folder: Path) -> byt
 
 def _script(notebook: bytes, parameters: dict[str, str]) -> str:
     """Return the code cells of a notebook, with the values of parameters behind the cell that sets them."""
-    parts = []
-    for cell in read_notebook(notebook)["cells"]:
-        if is_code(cell):
-            parts.append(source(cell))
-            if "parameters" in tags(cell):
-                parts += [f"{name} = {value!r}" for name, value in parameters.items()]
-    return "\n\n".join(parts) + "\n"
+    cells = with_parameters(read_notebook(notebook), parameters)["cells"]
+    return "\n\n".join(source(cell) for cell in cells if is_code(cell)) + "\n"
 
 
 def grade_strategies(job: Job, answers: Sequence[Strategy], watcher: Watcher) -> list[Result]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 import subprocess
 import sysconfig
@@ -13,7 +12,7 @@ from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
 from grader.findings import Finding, found
-from grader.notebooks.reading import Json, labels, read_notebook, tags
+from grader.notebooks.reading import Json, labels, read_notebook
 from grader.sandbox import find_bwrap
 from grader.sandbox.process import ONE_THREAD
 
@@ -138,17 +137,6 @@ def _outputs(executed: Path) -> list[tuple[str, Json]]:
         for cell, label in zip(notebook["cells"], labels(notebook), strict=True)
         for output in cell.get("outputs", [])
     ]
-
-
-def final_mode(notebook: Json, parameters: dict[str, object]) -> bytes:
-    """Return the notebook with the parameters of a final evaluation behind its parameters cell."""
-    cells = []
-    for cell in notebook["cells"]:
-        cells.append(cell)
-        if "parameters" in tags(cell):
-            text = "\n".join(f"{name} = {value!r}" for name, value in parameters.items())
-            cells.append({**cell, "id": "injected", "metadata": {}, "source": text})
-    return json.dumps({**notebook, "cells": cells}).encode()
 
 
 def _patience(task: Task) -> float:

@@ -18,8 +18,9 @@ from grader.findings import Finding, found
 from grader.gradebook.run_folder import RunFolder
 from grader.grading.bands import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS
 from grader.grading.batch import Job, run_batch
-from grader.lint.task.clean_room import final_mode, visit_clean_room
+from grader.lint.task.clean_room import visit_clean_room
 from grader.lint.task.scorers import check_notebook_points, check_scorer
+from grader.notebooks.parameters import with_parameters
 from grader.submissions.collect import Submission
 from grader.task.predictions import perfect
 from grader.task.scorers import SCORE_FILE, scorer_named
@@ -166,7 +167,8 @@ def check_final_mode(
             "PREDICTIONS_PATH": "predictions.npz", "SEED": repeat.trainer_seed, "DEVICE": "auto",
         }  # fmt: skip
         patience = subject.task.spec.limits.wall_seconds
-        visit = visit_clean_room(final_mode(subject.raw[0], parameters), folder, wall_seconds=patience)
+        notebook = json.dumps(with_parameters(subject.raw[0], parameters)).encode()
+        visit = visit_clean_room(notebook, folder, wall_seconds=patience)
         wrong += visit.errors()
         if not (folder / "room" / "predictions.npz").is_file():
             wrong.append("a final evaluation in the clean room saves no predictions")
