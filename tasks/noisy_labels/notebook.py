@@ -317,7 +317,7 @@ def train_epoch(models, optimizers, schedules, train_set, order, select_indices)
 def train(model1, model2, train_set, select_indices, val_set=None):
     """Train both models; return one record for each epoch."""
     models, history, start = (model1, model2), [], time.perf_counter()
-    order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(SEED)).to(device)
+    order = torch.from_numpy(np.random.default_rng(derive_seed("batches")).permutation(len(train_set))).to(device)
     steps = EPOCHS * len(order.split(BATCH_SIZE))
     optimizers, schedules = zip(*(make_optimizer(model, steps) for model in models))
     labels = train_set.labels[order].cpu()
