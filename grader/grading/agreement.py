@@ -158,8 +158,8 @@ def measured_of(result: Result) -> MeasuredAnswer:
     """Return what a graded answer got."""
     per_repeat = result.metrics.per_repeat if result.metrics else []
     runs = max(1, len(per_repeat))
-    seconds = [round(total / runs, 1) for total in (result.seconds.total, result.seconds.processor)]
-    return MeasuredAnswer(result.verdict, result.message, per_repeat, *seconds)
+    clock, processor = result.seconds.total / runs, result.seconds.processor / runs
+    return MeasuredAnswer(result.verdict, result.message, per_repeat, round(clock, 1), round(processor, 2))
 
 
 @dataclass(frozen=True)

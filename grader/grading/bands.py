@@ -266,5 +266,5 @@ def _band(result: Result, role: str, task: Task) -> Band:
         points(mean, score),
         [points(statistics.fmean(group), score) for group in groups],
         round(result.seconds.total / len(values), 1),
-        round(result.seconds.processor / len(values), 1) or None,
+        round(result.seconds.processor / len(values), 2) or None,
     )

@@ -447,7 +447,8 @@ def show_history(history):
     losses, labels = history[-1]["losses"].mean(dim=0), history[-1]["labels"]  # (n,), (n,)
     bins = np.linspace(0, np.quantile(losses, 0.99), 50)
     for label in (0, 1):
-        right.hist(losses[labels == label], bins, alpha=0.6, label=f"labelled {label}")
+        style = {"histtype": "step", "linewidth": 2} if label else {"alpha": 0.5}
+        right.hist(losses[labels == label], bins, label=f"labelled {label}", **style)
     right.set(xlabel="loss, mean of both models", ylabel="training images")
     right.legend()
     figure.tight_layout()
