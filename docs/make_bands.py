@@ -22,7 +22,7 @@ from grader.grading.bands import (
     MOST_STARTER_POINTS,
     stability_of,
 )
-from grader.grading.bands_file import read_bands, recorded_bands
+from grader.grading.bands_file import counts_processor, read_bands, recorded_bands, seconds_of
 from grader.task.spec import Task, discover
 
 BANDS = ("<!-- bands: docs/make_bands.py -->", "<!-- end of bands -->")
@@ -104,6 +104,7 @@ def table(task: Task) -> str:
     """Return the table of a task's strategies, the best first, and how it was measured."""
     recorded = bands(task)
     strategies, machine, metric = recorded["strategies"], recorded["machine"], task.metric
+    seconds = seconds_of(recorded)
     stability = stability_of(
         recorded_bands(recorded),
         task.spec,
@@ -115,7 +116,7 @@ def table(task: Task) -> str:
             f"| {described(task, name)} | {strategies[name]['role']} | {metric.text(value['mean'])} ± {metric.text(value['sd'])} "
             f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f} "
             f"| {stability[name].difference:+.0f} ± {stability[name].difference_error:.1f} | {stability[name].wins} "
-            f"| {strategies[name]['seconds_per_seed']:.0f} |"
+            f"| {seconds[name]:.{0 if seconds[name] >= 10 else 1}f} |"
         )
     return "\n".join(
         [
@@ -126,6 +127,7 @@ def table(task: Task) -> str:
             (
                 f"Points and the difference to the reference on equal seeds: ± standard error with {task.spec.repeats} repeats. "
                 "Wins: seeds on which the reference lost to the answer. "
+                f"Seconds: {'of a processor' if counts_processor(recorded) else 'by the clock'}. "
                 f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, "
             ),
             f"Python {machine['python']}, {machine['date']}.",

@@ -7,13 +7,13 @@ The page is for students, too: it holds nothing that gives an idea away. A test 
 
 from __future__ import annotations
 
-import json
 import tomllib
 from pathlib import Path
 from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from grader.grading.bands_file import read_bands, seconds_of
 from grader.task.spec import Task, discover
 
 PAGE = Path(__file__).parent / "tasks.md"
@@ -66,9 +66,9 @@ def table(tasks: list[Task]) -> str:
 def section(task: Task) -> str:
     """Return the section of one task."""
     spec = task.spec
-    strategies = json.loads((task.folder / "bands.json").read_text(encoding="utf-8"))["strategies"]
-    starter, reference = strategies["starter"], strategies["reference"]
-    seconds = round(spec.repeats * reference["seconds_per_seed"])
+    recorded = read_bands(task.folder / "bands.json")
+    starter, reference = (recorded["strategies"][name] for name in ("starter", "reference"))
+    seconds = round(spec.repeats * seconds_of(recorded)["reference"])
     functions = " and ".join(f"`{entry}`" for entry in spec.entries)
     asked = (
         f"You hand in `{spec.files.name}`, and nothing of yours runs"

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from grader.gradebook.gradebook import reading
+from grader.grading.bands_file import read_bands, seconds_of
 from grader.task.spec import Task, discover
 
 README = Path(__file__).parent.parent / "README.md"
@@ -34,9 +35,10 @@ def table(tasks: list[Task]) -> str:
 
 def _row(task: Task) -> str:
     spec = task.spec
-    bands = json.loads((task.folder / "bands.json").read_text(encoding="utf-8"))["strategies"]
+    recorded = read_bands(task.folder / "bands.json")
+    bands = recorded["strategies"]
     ends = f"{bands['starter']['points']} / {bands['reference']['points']}"
-    seconds = round(spec.repeats * bands["reference"]["seconds_per_seed"])
+    seconds = round(spec.repeats * seconds_of(recorded)["reference"])
     notebook = f"starter_notebooks/{task.id}.ipynb"
     title = spec.title if spec.title.endswith("?") else f"{spec.title}."
     functions = f"`{spec.files.name}`" if spec.files else ", ".join(f"`{entry}`" for entry in spec.entries)

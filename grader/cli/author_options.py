@@ -29,6 +29,7 @@ class BandsOptions:
     secret: options.BandSecret = RECORDED_SEEDS
     out: options.BandsOut = Path("bands_runs")
     record: options.BandsRecord = None
+    speed: options.BandSpeed = False
     as_json: options.AsJson = False
 
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import os
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from rich.text import Text
 
@@ -19,7 +20,17 @@ from grader.cli.tables import TableColumn, table
 from grader.errors import UsageError
 from grader.files import WRITTEN, write_atomic
 from grader.gradebook.run_settings import RunSettings
-from grader.grading.bands import bands_of, fall_of, problems_of, record_of, stability_of, suggest_map
+from grader.grading.agreement import ANSWERS
+from grader.grading.bands import (
+    bands_of,
+    fall_of,
+    problems_of,
+    record_of,
+    stability_of,
+    suggest_map,
+    with_speed,
+)
+from grader.grading.bands_file import read_bands
 from grader.grading.batch import Job
 from grader.grading.file_answers import grade_strategies
 from grader.submissions.collect import Submission
@@ -28,19 +39,60 @@ from grader.task.spec import DEFAULT_SIZE, load_task
 from grader.task.strategies import strategies
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from grader.cli.author_options import BandsOptions
+    from grader.gradebook.result import Result
     from grader.grading.bands import Band, MapSuggestion
-    from grader.task.spec import Spec
+    from grader.task.spec import Spec, Task
+    from grader.task.strategies import Strategy
+
+_SPEED_SEEDS = 2
 
 
 def bands(options: BandsOptions) -> None:
     """Grade starter, reference and every strategy of a task over fresh seeds, and record what they get."""
     task = load_task(options.task_name)
-    answers = strategies(task)
     record = options.record or (Path() if task.is_installed else task.folder) / "bands.json"
     _check_writable(record)  # known before hours have gone
+    if options.speed:
+        _measure_speed(options, task, record)
+        return
+    answers = strategies(task)
+    results = _graded(options, task, answers)
+    measured = bands_of(results, answers, task)
+    content = record_of(task, measured, seeds=options.seeds, secret=options.secret, device=results[0].device)
+    _write(content, record)
+    suggestion = suggest_map(measured, task.metric)
+    if options.as_json:
+        output.print_json(content)
+    else:
+        _show_answers(measured, task.spec)
+        if not task.spec.score.parts:  # parts have maps of their own
+            _show_suggestion(suggestion)
+        output.say(f"recorded in {record}; executed notebooks: {options.out / task.id}")
+
+
+def _measure_speed(options: BandsOptions, task: Task, record: Path) -> None:
+    """Write into a record the processor seconds that starter and reference take on this machine."""
+    if not task.spec.runs_code:
+        raise UsageError(
+            f"{task.id} is a task of files: nothing of it runs, so there are no seconds to measure"
+        )
+    content = read_bands(record)
+    answers = [answer for answer in strategies(task) if answer.name in ANSWERS]
+    measured = bands_of(_graded(replace(options, seeds=_SPEED_SEEDS), task, answers), answers, task)
+    content = with_speed(content, measured)
+    _write(content, record)
+    if options.as_json:
+        output.print_json(content)
+    else:
+        seconds = ", ".join(f"{name} {band.processor_seconds:g} s" for name, band in measured.items())
+        output.say(f"recorded in {record}: {seconds} of a processor for a run")
+
+
+def _graded(options: BandsOptions, task: Task, answers: Sequence[Strategy]) -> list[Result]:
+    """Return the results of answers, each graded like a submission, on the seeds of the options."""
     settings = RunSettings(wall_seconds=task.spec.limits.wall_seconds, repeats=options.seeds)
     check_machine(settings, task)
     out = made(options.out / task.id)
@@ -55,21 +107,13 @@ def bands(options: BandsOptions) -> None:
     with closing(local_engine()) as engine:
         job = Job(task, submissions, repeats, settings, out, options.jobs, command="bands", engine=engine)
         if task.spec.runs_code:
-            results = run(job, quiet=options.as_json)
-        else:
-            with progress.watcher(len(answers) * len(repeats), quiet=options.as_json) as watcher:
-                results = grade_strategies(job, answers, watcher)
-    measured = bands_of(results, answers, task)
-    content = record_of(task, measured, seeds=options.seeds, secret=options.secret, device=results[0].device)
+            return run(job, quiet=options.as_json)
+        with progress.watcher(len(answers) * len(repeats), quiet=options.as_json) as watcher:
+            return grade_strategies(job, answers, watcher)
+
+
+def _write(content: dict[str, Any], record: Path) -> None:
     write_atomic(record, (json.dumps(content, indent=2) + "\n").encode())
-    suggestion = suggest_map(measured, task.metric)
-    if options.as_json:
-        output.print_json(content)
-    else:
-        _show_answers(measured, task.spec)
-        if not task.spec.score.parts:  # parts have maps of their own
-            _show_suggestion(suggestion)
-        output.say(f"recorded in {record}; executed notebooks: {out}")
 
 
 def _check_writable(record: Path) -> None:
@@ -105,7 +149,11 @@ def _show_answers(measured: Mapping[str, Band], spec: Spec) -> None:
             right=True,
         ),
         TableColumn("wins", [Text(str(row.wins)) for row in spread], right=True),
-        TableColumn("seconds", [Text(f"{band.seconds_per_seed:.1f}") for _, band in rows], right=True),
+        TableColumn(
+            "seconds",
+            [Text(f"{band.processor_seconds or band.seconds_per_seed:.1f}") for _, band in rows],
+            right=True,
+        ),
     ]
     console.print(table(columns, console.width))
     _explain(measured["reference"], spec)
@@ -121,7 +169,10 @@ def _explain(reference: Band, spec: Spec) -> None:
     output.say(
         f"± standard error with {spec.repeats} repeats. to reference: difference in points on equal seeds."
     )
-    output.say(f"wins: seeds, of {seeds}, on which the reference lost to the answer.")
+    clock = "of a processor" if reference.processor_seconds else "by the clock"
+    output.say(
+        f"wins: seeds, of {seeds}, on which the reference lost to the answer. seconds: of a run, {clock}."
+    )
     output.say(
         f"1 of 100 groups of {spec.repeats} runs of the reference lies {fall} points or more below its mean."
     )

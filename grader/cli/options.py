@@ -199,6 +199,13 @@ BandJobs = Annotated[int, typer.Option("--jobs", min=1, max=1024, help="Answers 
 BandSecret = Annotated[
     str, typer.Option("--secret", help="Text that the seeds are drawn from; the same text, the same seeds.")
 ]
+BandSpeed = Annotated[
+    bool,
+    typer.Option(
+        "--speed",
+        help="Only measure how long starter and reference take, on 2 seeds, and add it to the record.",
+    ),
+]
 BandsOut = Annotated[Path, typer.Option(help="Folder for the runs; kept, and added to.")]
 BandsRecord = Annotated[
     Path | None, typer.Option("--record", help="File to write.", show_default="the task's bands.json")

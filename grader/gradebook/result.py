@@ -69,12 +69,17 @@ class Metrics:
 
 @dataclass(frozen=True)
 class Seconds:
-    """Wall seconds of one submission: all of it, the protected cells, the student's calls, and the rest."""
+    """Wall seconds of one submission: all of it, the protected cells, the student's calls, and the rest.
+
+    `processor` are the processor seconds of trainers and slots, which other work on the machine hardly changes; 0.0 in older
+    records, and where nothing ran.
+    """
 
     total: float = 0.0
     train: float = 0.0
     slot_calls: float = 0.0
     overhead: float = 0.0
+    processor: float = 0.0
 
 
 @dataclass(frozen=True)

@@ -62,13 +62,18 @@ class SeedValues:
 
 @dataclass(frozen=True)
 class Band:
-    """What an answer got: the points of the mean over all seeds, and those that groups of the task's repeats would get."""
+    """What an answer got: the points of the mean over all seeds, and those that groups of the task's repeats would get.
+
+    A run took `seconds_per_seed` by the clock, with whatever else the machine did. `processor_seconds` is its processor time,
+    None where it was not measured.
+    """
 
     role: str
     value: SeedValues  # of what the task measures
     points: int
     points_of_groups: list[int]
     seconds_per_seed: float
+    processor_seconds: float | None = None
 
 
 @dataclass(frozen=True)
@@ -119,15 +124,35 @@ def record_of(
         "secret": secret,
         "seed_version": SEED_VERSION,
         "device": device,
-        "machine": {
-            "cpu": processor(),
-            "cores": os.cpu_count(),
-            "python": platform.python_version(),
-            "date": dt.datetime.now(dt.UTC).date().isoformat(),
-        },
+        "machine": _machine(),
         "versions": versions(),
         "strategies": {name: asdict(band) for name, band in bands.items()},
         "stability": {name: asdict(row) for name, row in stability_of(bands, task.spec).items()},
+    }
+
+
+def with_speed(content: Mapping[str, Any], bands: Mapping[str, Band]) -> dict[str, Any]:
+    """Return the content of a `bands.json` with the processor seconds of `bands`, and the machine that they are of.
+
+    Nothing else of the record changes. Raises UsageError where they were not measured.
+    """
+    strategies = dict(content["strategies"])
+    for name, band in bands.items():
+        if band.processor_seconds is None:
+            raise UsageError(
+                f"no processor seconds are known of {name}; the runs are of an earlier version: choose another --out"
+            )
+        strategies[name] = strategies[name] | {"processor_seconds": band.processor_seconds}
+    seeds = min(len(band.value.per_seed) for band in bands.values())
+    return {**content, "strategies": strategies, "speed": {"seeds": seeds, "machine": _machine()}}
+
+
+def _machine() -> dict[str, Any]:
+    return {
+        "cpu": processor(),
+        "cores": os.cpu_count(),
+        "python": platform.python_version(),
+        "date": dt.datetime.now(dt.UTC).date().isoformat(),
     }
 
 
@@ -241,4 +266,5 @@ def _band(result: Result, role: str, task: Task) -> Band:
         points(mean, score),
         [points(statistics.fmean(group), score) for group in groups],
         round(result.seconds.total / len(values), 1),
+        round(result.seconds.processor / len(values), 2) or None,
     )

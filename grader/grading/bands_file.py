@@ -31,6 +31,27 @@ def read_bands(path: Path) -> dict[str, Any]:
     return content
 
 
+def seconds_of(content: dict[str, Any]) -> dict[str, float]:
+    """Return how long a run of each answer takes, from the content of a whole `bands.json`: its processor seconds.
+
+    Where only the reference's are known, those of others are in proportion to what the clock said. Older records know the
+    clock alone.
+    """
+    bands, reference = content["strategies"], content["strategies"]["reference"]
+    scale = 1.0
+    if counts_processor(content) and reference["seconds_per_seed"] > 0:
+        scale = reference["processor_seconds"] / reference["seconds_per_seed"]
+    return {
+        name: float(band.get("processor_seconds") or scale * band["seconds_per_seed"])
+        for name, band in bands.items()
+    }
+
+
+def counts_processor(content: dict[str, Any]) -> bool:
+    """Return whether the seconds of a `bands.json` are those of a processor, not of the clock."""
+    return bool(content["strategies"]["reference"].get("processor_seconds"))
+
+
 def damaged(path: Path, error: Exception) -> UsageError:
     """Return the error of a `bands.json` that cannot be used."""
     return UsageError(f"{path} is damaged: {type(error).__name__}: {error}; measure it again")

@@ -348,4 +348,7 @@ def _scored_sentence(account: _Account) -> str:
 def _seconds(total: float, executions: list[Execution]) -> Seconds:
     cells = sum(execution.cell_seconds for execution in executions)
     slot = sum(execution.slot_seconds for execution in executions)
-    return Seconds(total=total, train=cells - slot, slot_calls=slot, overhead=total - cells)
+    processor = sum(execution.cpu_seconds + execution.slot_cpu_seconds for execution in executions)
+    return Seconds(
+        total=total, train=cells - slot, slot_calls=slot, overhead=total - cells, processor=processor
+    )

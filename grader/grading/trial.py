@@ -156,7 +156,11 @@ def answers_of(content: dict[str, Any]) -> dict[str, MeasuredAnswer]:
     """Return the measured answers of a record. Raises KeyError, TypeError or ValueError where it is damaged."""
     return {
         name: MeasuredAnswer(
-            Verdict(answer["verdict"]), answer["message"], answer["per_repeat"], answer["seconds"]
+            Verdict(answer["verdict"]),
+            answer["message"],
+            answer["per_repeat"],
+            answer["seconds"],
+            answer["processor_seconds"],
         )
         for name, answer in ((name, content["answers"][name]) for name in ANSWERS)
     }

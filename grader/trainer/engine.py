@@ -19,6 +19,7 @@ from papermill.engines import Engine
 from grader.errors import GraderFault
 from grader.notebooks.reading import tags
 from grader.notebooks.slots import is_slot
+from grader.sandbox.process import cpu_seconds
 from grader.trainer.kernel import TrainerKernelManager
 
 if TYPE_CHECKING:
@@ -99,6 +100,7 @@ async def _execute(nb_man: Any, run: TrainerRun) -> None:
         finally:
             watching.cancel()
             run.cell_seconds = time.monotonic() - begun
+            run.cpu_seconds = cpu_seconds(manager.provisioner.pid)
     finally:
         await _stop(manager, client)
 

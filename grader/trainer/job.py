@@ -65,8 +65,8 @@ class TrainerRun:
 
     Where the trainer cannot be handed these, `exchange` says how it reaches its slot, and `ledger_path` where the ledger is.
 
-    `sockets` is a folder for those of the kernel, which only we can enter. The engine leaves the executed notebook and the
-    wall seconds of its cells here, because papermill returns neither when a cell fails.
+    `sockets` is a folder for those of the kernel, which only we can enter. The engine leaves the executed notebook, the wall
+    seconds of its cells and the trainer's processor seconds here, because papermill returns none when a cell fails.
     """
 
     job: RepeatJob
@@ -78,6 +78,7 @@ class TrainerRun:
     watch: ProgramWatch | None = None
     notebook: Any = None
     cell_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
     def slot(self) -> dict[str, Any]:
         """Return what the trainer needs to know of its slot, beside the descriptors."""

@@ -39,7 +39,8 @@ _PARAMETERS, _NOTE_OF_FAILURE = (
 class Execution:
     """How one repeat went: wall seconds of the cells and of the slot calls in them; the student's fault, if any.
 
-    `memory_mb` is the slot's (see `Slot.memory_mb`), known when it has been closed, `slot_cpu_seconds` its processor time.
+    `memory_mb` is the slot's (see `Slot.memory_mb`), known when it has been closed. `cpu_seconds` is the processor time of
+    the trainer, `slot_cpu_seconds` that of the slot.
     `penalties` are sentences of the notebook's own about returns that cost something, but did not end the run.
     """
 
@@ -51,6 +52,7 @@ class Execution:
     penalties: list[str]
     memory_mb: float | None = None
     slot_cpu_seconds: float = 0.0
+    cpu_seconds: float = 0.0
 
 
 def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
@@ -88,6 +90,7 @@ def execute(notebook: dict[str, Any], slot: Slot, job: RepeatJob) -> Execution:
             fault=fault,
             penalties=[*_failed_items(ledger), *_penalties(job.folder.path / "penalties.json")],
             slot_cpu_seconds=slot.cpu_seconds(),
+            cpu_seconds=run.cpu_seconds,
         )
     finally:
         ledger.close()

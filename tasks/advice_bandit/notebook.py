@@ -108,7 +108,7 @@ seasons = load(Path(DATA_PATH) / ("test.npz" if FINAL_EVALUATION_MODE else "val.
 print(f"{len(seasons['valleys'])} seasons of {seasons['valleys'].shape[1]} alarms")
 
 # %% [markdown]
-# Look at the first season. Each row is a caller, and a dark square is a right call. Alarms at night have a grey bar above. In your function you will not see this picture: you only learn
+# Look at the first season. Each row is a caller, and a dark square is a right call. Alarms at night have a black bar above. In your function you will not see this picture: you only learn
 # what one search tells.
 
 # %% tags=["protected"]
@@ -290,7 +290,7 @@ def show_learning(games):
     axis.plot(np.arange(len(smooth)) + 3, smooth, label="your function")
     axis.axhline(1 / VALLEYS, color="gray", linestyle=":", label="searching anywhere")
     axis.set(xlabel="alarm of the season", ylabel="share of hikers found", ylim=(0, 1))
-    axis.legend(loc="lower right")
+    axis.legend(loc="upper left")
     plt.show()
 
 

@@ -301,17 +301,17 @@ knobs = {**KNOBS[setting["size"]], **setting.get("knobs", {})}
 class Candidates(nn.Module):
     """C networks side by side: (C, B, D) features -> (C, B, K) logits; samples (N, D) go to every candidate."""
 
-    def __init__(self, candidates, features, hidden, generator):
+    def __init__(self, candidates, features, hidden):
         super().__init__()
-        self.weight1 = self.start(candidates, features, hidden, fan_in=features, generator=generator)
-        self.bias1 = self.start(candidates, 1, hidden, fan_in=features, generator=generator)
-        self.weight2 = self.start(candidates, hidden, CLASSES, fan_in=hidden, generator=generator)
-        self.bias2 = self.start(candidates, 1, CLASSES, fan_in=hidden, generator=generator)
+        self.weight1 = self.start(candidates, features, hidden, fan_in=features)
+        self.bias1 = self.start(candidates, 1, hidden, fan_in=features)
+        self.weight2 = self.start(candidates, hidden, CLASSES, fan_in=hidden)
+        self.bias2 = self.start(candidates, 1, CLASSES, fan_in=hidden)
 
     @staticmethod
-    def start(*shape, fan_in, generator):
+    def start(*shape, fan_in):
         """Return weights that start as in `nn.Linear`."""
-        return nn.Parameter((2 * torch.rand(*shape, generator=generator) - 1) / math.sqrt(fan_in))
+        return nn.Parameter((2 * torch.rand(*shape) - 1) / math.sqrt(fan_in))
 
     def forward(self, features):
         hidden = torch.relu(features @ self.weight1 + self.bias1)  # (C, B, H)
@@ -373,8 +373,8 @@ def label_loss(model, features, labels, rows):
 class CrowdCandidates(Candidates):
     """Candidates with a matrix (K, K) for each of their annotators; `approach` decides how it starts."""
 
-    def __init__(self, approach, candidates, features, hidden, annotations, generator):
-        super().__init__(candidates, features, hidden, generator)
+    def __init__(self, approach, candidates, features, hidden, annotations):
+        super().__init__(candidates, features, hidden)
         eye = torch.eye(CLASSES)
         starts = {"trace-reg": 6 * eye - 5, "annot-mix": math.log(0.9 * (CLASSES - 1) / 0.1) * eye}
         shape = (candidates, annotations.shape[1], CLASSES, CLASSES)
@@ -460,9 +460,10 @@ def annot_mix_loss(model, features, annotations, rows):
 # %% tags=["protected"]
 def draw_specs(counts, epochs, seed):
     """Return the approach and the hyper-parameters of each candidate."""
+    seed_everything(seed)  # a seed of the engine's own would have 32 bits
     specs = []
-    for position, (approach, count) in enumerate(counts.items()):
-        points = torch.quasirandom.SobolEngine(4, scramble=True, seed=seed + position).draw(count).tolist()
+    for approach, count in counts.items():
+        points = torch.quasirandom.SobolEngine(4, scramble=True).draw(count).tolist()
         for rate, decay, length, balance in points:
             specs.append({
                 "approach": approach,
@@ -504,13 +505,13 @@ class BatchedRAdam:
 # Each candidate sees the samples in its own order. Its learning rate follows half a cosine down to zero and stays there while others go on.
 
 # %% tags=["protected"]
-def train_together(model, loss_function, features, targets, specs, generator):
+def train_together(model, loss_function, features, targets, specs):
     """Return the model with its C candidates trained on features (M, D) and targets (M, A), or (C, M) if each has its own."""
     rates, decays, epochs = (torch.tensor([spec[k] for spec in specs], device=device) for k in ("rate", "decay", "epochs"))
     optimizer, batch = BatchedRAdam(model.parameters(), decays), min(knobs["batch"], len(features))
     candidates, batches = torch.arange(len(specs), device=device)[:, None], len(features) // batch
     for epoch in range(int(epochs.max())):
-        order = torch.rand(len(specs), len(features), generator=generator).argsort(dim=1).to(device)  # (C, M)
+        order = torch.rand(len(specs), len(features)).argsort(dim=1).to(device)  # (C, M)
         for number in range(batches):
             rows = order[:, number * batch : (number + 1) * batch]  # (C, B)
             answers = targets[candidates, rows] if loss_function is label_loss else targets[rows]
@@ -525,24 +526,24 @@ LOSSES = {"crowd-layer": crowd_layer_loss, "trace-reg": trace_reg_loss, "geo-reg
           "geo-reg-w": geo_reg_w_loss, "coin-net": coin_net_loss, "annot-mix": annot_mix_loss}
 
 
-def train_on_labels(episode, specs, generator):
+def train_on_labels(episode, specs):
     """Return a trained model of the candidates that aggregate or imitate."""
     features = np.concatenate([episode["train"]["features"], episode["val"]["features"]])
     labels = {approach: training_labels(approach, episode) for approach in {spec["approach"] for spec in specs}}
     labels = torch.from_numpy(np.stack([labels[spec["approach"]] for spec in specs]))  # (C, n)
-    model = Candidates(len(specs), features.shape[1], knobs["hidden"], generator)
+    model = Candidates(len(specs), features.shape[1], knobs["hidden"])
     counts = (labels[..., None] == torch.arange(CLASSES)).sum(dim=1)  # (C, K)
     balance = torch.tensor([[spec["balance"]] for spec in specs])
     model.importance = ((counts.sum(dim=1, keepdim=True) / counts.clamp(min=1) / CLASSES) ** balance).to(device)  # (C, K)
-    return train_together(model.to(device), label_loss, torch.from_numpy(features).to(device), labels.to(device), specs, generator)
+    return train_together(model.to(device), label_loss, torch.from_numpy(features).to(device), labels.to(device), specs)
 
 
-def train_on_answers(episode, specs, generator):
+def train_on_answers(episode, specs):
     """Return a trained model of the candidates of one approach that learns the annotators."""
     features, answers = (torch.from_numpy(episode["train"][name]).to(device) for name in ("features", "annotations"))
     approach = specs[0]["approach"]
-    model = CrowdCandidates(approach, len(specs), features.shape[1], knobs["hidden"], answers, generator)
-    return train_together(model.to(device), LOSSES[approach], features, answers, specs, generator)
+    model = CrowdCandidates(approach, len(specs), features.shape[1], knobs["hidden"], answers)
+    return train_together(model.to(device), LOSSES[approach], features, answers, specs)
 
 # %% [markdown]
 # Your function sees nothing of the candidates but the probabilities that `predict` returns.
@@ -550,14 +551,14 @@ def train_on_answers(episode, specs, generator):
 # %% tags=["protected"]
 def train_candidates(episode, specs, seed):
     """Return (numbers of the candidates, their trained model) for each group that trains together."""
-    generator = torch.Generator().manual_seed(seed)
+    seed_everything(seed)
     groups = {name: [n for n, spec in enumerate(specs) if spec["approach"] == name] for name in LOSSES}
     groups["labels"] = [n for n, spec in enumerate(specs) if spec["approach"] not in LOSSES]
     trained = []
     for name, numbers in groups.items():
         train = train_on_answers if name in LOSSES else train_on_labels
         if numbers:
-            trained.append((numbers, train(episode, [specs[n] for n in numbers], generator)))
+            trained.append((numbers, train(episode, [specs[n] for n in numbers])))
     return trained
 
 

@@ -82,6 +82,9 @@ for column, name in enumerate(NAMES):
         clip = split["x"][split["species"] == column][0]
         axes[row, column].imshow(clip, origin="lower", aspect="auto", vmin=-4.6, vmax=0.5)
     axes[0, column].set_title(name)
+    axes[1, column].set_xlabel("moment")
+for axis, where in zip(axes[:, 0], ["quiet", "windy"]):
+    axis.set_ylabel(f"{where}\npitch")
 plt.show()
 
 # %% [markdown]

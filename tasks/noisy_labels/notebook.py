@@ -317,7 +317,7 @@ def train_epoch(models, optimizers, schedules, train_set, order, select_indices)
 def train(model1, model2, train_set, select_indices, val_set=None):
     """Train both models; return one record for each epoch."""
     models, history, start = (model1, model2), [], time.perf_counter()
-    order = torch.randperm(len(train_set), generator=torch.Generator().manual_seed(SEED)).to(device)
+    order = torch.from_numpy(np.random.default_rng(derive_seed("batches")).permutation(len(train_set))).to(device)
     steps = EPOCHS * len(order.split(BATCH_SIZE))
     optimizers, schedules = zip(*(make_optimizer(model, steps) for model in models))
     labels = train_set.labels[order].cpu()
@@ -447,7 +447,8 @@ def show_history(history):
     losses, labels = history[-1]["losses"].mean(dim=0), history[-1]["labels"]  # (n,), (n,)
     bins = np.linspace(0, np.quantile(losses, 0.99), 50)
     for label in (0, 1):
-        right.hist(losses[labels == label], bins, alpha=0.6, label=f"labelled {label}")
+        style = {"histtype": "step", "linewidth": 2} if label else {"alpha": 0.5}
+        right.hist(losses[labels == label], bins, label=f"labelled {label}", **style)
     right.set(xlabel="loss, mean of both models", ylabel="training images")
     right.legend()
     figure.tight_layout()

@@ -112,7 +112,7 @@ def show_volunteers(split):
     for number, (axis, said) in enumerate(zip(axes.flat, split["guesses"].T), start=1):
         axis.plot([0, 250], [0, 250], color="black", lw=0.5)
         axis.plot(split["weights"], said, ".", ms=4)
-        axis.set(title=f"volunteer {number}: {np.isfinite(said).mean():.0%} of the seals", xlim=(0, 250), ylim=(0, 450))
+        axis.set(title=f"volunteer {number}:\n{np.isfinite(said).mean():.0%} of the seals", xlim=(0, 250), ylim=(0, 450))
     figure.supxlabel("weight (kg)")
     figure.supylabel("guess")
     figure.tight_layout()

@@ -327,9 +327,10 @@ def show_mistakes(right, answers):
     counts = np.zeros((len(TOPICS), len(TOPICS)), dtype=int)
     np.add.at(counts, (right, answers), 1)
     figure, axis = plt.subplots(figsize=(4.4, 3.6))
-    axis.imshow(counts / counts.sum(axis=1, keepdims=True), cmap="Blues", vmin=0, vmax=1)
-    for (row, column), count in np.ndenumerate(counts):
-        axis.text(column, row, count, ha="center", va="center", color="white" if row == column else "black")
+    shares = counts / counts.sum(axis=1, keepdims=True)
+    axis.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+    for (row, column), share in np.ndenumerate(shares):
+        axis.text(column, row, counts[row, column], ha="center", va="center", color="white" if share > 0.6 else "black")
     axis.set_xticks(range(len(TOPICS)), TOPICS)
     axis.set_yticks(range(len(TOPICS)), TOPICS)
     axis.set(xlabel="your answer", ylabel="right topic")

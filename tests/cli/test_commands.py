@@ -165,7 +165,7 @@ def test_the_json_of_a_result_has_every_promised_field(
     }  # fmt: skip
     assert record["submission"] == str(path)
     assert set(record["metrics"]) >= {"metric", "value", "per_model", "per_repeat"}
-    assert set(record["seconds"]) == {"total", "train", "slot_calls", "overhead"}
+    assert set(record["seconds"]) == {"total", "train", "slot_calls", "overhead", "processor"}
     assert len(record["metrics"]["per_repeat"]) == 2
 
 

@@ -28,6 +28,7 @@ from grader.grading.agreement import (
     read_record,
     sentences,
 )
+from grader.grading.bands_file import read_bands, seconds_of
 from grader.grading.trial import MachineTrial, keep_trial, kept_trial, run_trial, trial_record
 from grader.task.build import write
 from grader.task.score_table import Score
@@ -51,10 +52,13 @@ RECORD = BandsRecord(
 
 
 def measured(
-    starter: list[float], reference: list[float], seconds: float = 12.0
+    starter: list[float], reference: list[float], seconds: float = 12.0, processor_seconds: float = 11.0
 ) -> dict[str, MeasuredAnswer]:
     values = dict(zip(ANSWERS, (starter, reference), strict=True))
-    return {name: MeasuredAnswer(Verdict.SCORED, "", runs, seconds) for name, runs in values.items()}
+    return {
+        name: MeasuredAnswer(Verdict.SCORED, "", runs, seconds, processor_seconds)
+        for name, runs in values.items()
+    }
 
 
 def test_the_recorded_values_of_the_same_seeds_agree_and_are_called_identical() -> None:
@@ -101,7 +105,7 @@ def test_values_of_any_size_disagree_as_those_of_a_share_do(scale: float) -> Non
 
 def test_an_answer_that_failed_is_a_disagreement() -> None:
     values = measured([0.5, 0.5], [])
-    values["reference"] = MeasuredAnswer(Verdict.TIME_LIMIT, "stopped after 100 s", [], 100)
+    values["reference"] = MeasuredAnswer(Verdict.TIME_LIMIT, "stopped after 100 s", [], 100, 100)
     seen = compare(RECORD, values, SCORE, wall_seconds=1000)
     assert not seen.agrees
     assert "reference: time_limit: stopped after 100 s" in sentences(seen)
@@ -112,6 +116,36 @@ def test_a_machine_on_which_the_dearest_answer_comes_near_the_limit_is_told(here
     seen = compare(RECORD, measured([0.50, 0.52], [0.86, 0.84], here), SCORE, wall_seconds=200)
     assert seen.agrees
     assert bool(seen.slow) == slow
+
+
+@pytest.mark.parametrize(("clock", "processor", "slow"), [(82.0, 12.0, False), (82.0, 82.0, True)])
+def test_a_clock_that_ran_on_beside_other_work_is_no_slow_machine(
+    clock: float, processor: float, slow: bool
+) -> None:
+    record = replace(RECORD, counts_processor=True)
+    seen = compare(record, measured([0.50, 0.52], [0.86, 0.84], clock, processor), SCORE, wall_seconds=200)
+    assert seen.slow.startswith("a run of the reference takes 82 s of a processor here") == slow
+    assert bool(seen.slow) == slow
+
+
+@pytest.mark.parametrize(
+    ("of_processor", "seconds"),
+    [
+        ({}, {"starter": 4.0, "reference": 10.0, "dear": 20.0}),
+        ({"starter": 1.0, "reference": 2.0}, {"starter": 1.0, "reference": 2.0, "dear": 4.0}),
+        ({"starter": 1.0, "reference": 2.0, "dear": 5.0}, {"starter": 1.0, "reference": 2.0, "dear": 5.0}),
+    ],
+    ids=["the clock alone", "of the task's own answers", "of all answers"],
+)
+def test_what_no_processor_counted_is_in_proportion_to_the_clock(
+    of_processor: dict[str, float], seconds: dict[str, float]
+) -> None:
+    clock = {"starter": 4.0, "reference": 10.0, "dear": 20.0}
+    bands = {
+        name: {"seconds_per_seed": value, "processor_seconds": of_processor.get(name)}
+        for name, value in clock.items()
+    }
+    assert seconds_of({"strategies": bands}) == seconds
 
 
 def test_of_an_earlier_version_only_the_mean_is_compared() -> None:
@@ -244,10 +278,32 @@ def test_two_trials_on_one_machine_are_identical_and_one_is_kept(own_task: Task,
         "another device is another trial"
     )
     keep_trial(trial, content | {"versions": {}})
-    failed = {"verdict": "grader_error", "message": "", "per_repeat": [], "seconds": 0}
+    failed = {
+        "verdict": "grader_error", "message": "", "per_repeat": [], "seconds": 0, "processor_seconds": 0,
+    }  # fmt: skip
     keep_trial(trial, content | {"answers": dict.fromkeys(ANSWERS, failed)})
     kept: dict[str, Any] = kept_trial(trial) or {}
     assert kept["answers"] == content["answers"], "a failure is tried again"
+
+
+@pytest.mark.slow
+def test_the_seconds_of_a_record_are_measured_again_and_nothing_else(
+    own_task: Task, run: Run, tmp_path: Path
+) -> None:
+    path = own_task.folder / "bands.json"
+    before, runs = read_bands(path), tmp_path / "runs"
+    code, shown, errors = run("bands", own_task.folder, "--speed", "--secret", "of the tests", "--out", runs)
+    assert code == 0, errors
+    after = read_bands(path)
+    seconds = [band.pop("processor_seconds") for band in after["strategies"].values()]
+    assert min(seconds) > 0
+    assert f"starter {seconds[0]:g} s, reference {seconds[1]:g} s of a processor for a run" in shown
+    bands = read_record(own_task)
+    assert bands is not None
+    assert bands.counts_processor
+    assert [answer.seconds for answer in bands.answers.values()] == seconds
+    assert after.pop("speed")["seeds"] == 2
+    assert after == before
 
 
 @pytest.mark.slow

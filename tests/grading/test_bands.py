@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 from recorded import result_named
 
-from grader.errors import Verdict
+from grader.errors import UsageError, Verdict
 from grader.gradebook.metric import Metric
 from grader.gradebook.result import Metrics
 from grader.grading.bands import (
@@ -27,6 +27,7 @@ from grader.grading.bands import (
     record_of,
     stability_of,
     suggest_map,
+    with_speed,
 )
 from grader.grading.bands_file import read_bands, recorded_bands
 from grader.task.score_table import Score
@@ -111,6 +112,19 @@ def test_a_record_says_what_it_was_measured_with(toy_task: Task) -> None:
     assert record["stability"]["starter"]["wins"] == 0
     assert set(record["machine"]) == {"cpu", "cores", "python", "date"}
     assert json.loads(json.dumps(record)) == record
+
+
+def test_seconds_that_were_not_measured_are_added_to_no_record() -> None:
+    content = {"strategies": {"starter": {"points": 0}, "other": {"points": 5}}}
+    known = replace(band("starter", 0.5), processor_seconds=2.5)
+    added = with_speed(content, {"starter": known})
+    assert added["strategies"] == {
+        "starter": {"points": 0, "processor_seconds": 2.5},
+        "other": {"points": 5},
+    }
+    assert added["speed"]["seeds"] == 3
+    with pytest.raises(UsageError, match="no processor seconds are known of starter"):
+        with_speed(content, {"starter": band("starter", 0.5)})
 
 
 SCORE = Score(floor=0.5, ceiling=0.9)  # 2.5 points for each .01

@@ -329,4 +329,5 @@ def test_a_result_says_what_it_was_made_with(grade: Grade, toy_task: Task) -> No
     seconds = record["seconds"]
     parts = seconds["train"] + seconds["slot_calls"] + seconds["overhead"]
     assert seconds["total"] == pytest.approx(parts)
+    assert seconds["processor"] > 0
     assert record["slot_calls"] == 5 * 20

@@ -249,6 +249,8 @@ def test_the_authors_notebooks_are_graded_by_the_files_that_they_write(
     assert measured["reference"]["points"] >= REFERENCE_POINTS > measured["unscaled"]["points"]
     assert measured["starter"]["points"] < measured["unscaled"]["points"]
     assert len(measured["reference"]["value"]["per_seed"]) == 2
+    code, _, noted = run(*words, "--speed")
+    assert (code, "nothing of it runs, so there are no seconds to measure" in noted) == (2, True)
     written = {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("predictions.csv")}
     assert run(*words)[0] == 0, "what was written is graded again"
     assert {path: path.stat().st_mtime_ns for path in (home / "runs").rglob("predictions.csv")} == written

@@ -103,6 +103,26 @@ SPOILT = {
         "notebook.py", "torch.manual_seed(SEED)", "torch.manual_seed(int(np.random.default_rng(SEED).integers(2**31)))",
         "seeds", "takes a draw as its seed; derive it by a hash",
     ),
+    "PyTorch uses 32 bits of a seed": (
+        "notebook.py", "torch.set_rng_state(state)\n", "\n",
+        "seeds", "Setup (cell 8): `torch.manual_seed(SEED)` uses 32 bits of its seed",
+    ),
+    "a generator of PyTorch uses 32 bits of a seed": (
+        "notebook.py", "torch.randperm(len(train_y))", "torch.randperm(80, generator=torch.Generator().manual_seed(SEED))",
+        "seeds", "Training (cell 16): `torch.Generator().manual_seed(SEED)` uses 32 bits of its seed",
+    ),
+    "a Sobol engine uses 32 bits of a seed": (
+        "notebook.py", "torch.set_rng_state(state)\n", "torch.set_rng_state(state)\ntorch.quasirandom.SobolEngine(2, scramble=True, seed=SEED)\n",
+        "seeds", "seed=SEED)` uses 32 bits of its seed",
+    ),
+    "scikit-learn uses 32 bits of a seed": (
+        "data.py", "rng = np.random.default_rng(seed)", "rng = shuffle(np.arange(9), random_state=hash(seed))",
+        "seeds", "data.py: `shuffle(np.arange(9), random_state=hash(seed))` uses 32 bits of its seed",
+    ),
+    "the trainer gets a seed as short as the function's": (
+        "notebook.py", "torch.set_rng_state(state)\n", "torch.set_rng_state(state)\nnp.random.default_rng(derive_seed('order', bits=32))\n",
+        "seeds", "gets few enough bits to try them all; only the function's seeds are that short",
+    ),
     "the data take a seed of 32 bits": (
         "data.py", "rng = np.random.default_rng(seed)", "rng = np.random.RandomState(seed)",
         "seeds", "data.py: `np.random.RandomState(seed)` takes 32 bits at most",

@@ -157,7 +157,6 @@ def every_approach(notebook: Any) -> list[str]:
 
 def test_every_approach_learns_from_a_careful_crowd(notebook: Any, careful_crowd: dict[str, Any]) -> None:
     approaches = every_approach(notebook)
-    torch.manual_seed(0)  # for annot-mix, which draws
     specs = [{"approach": approach, **SETTINGS} for approach in approaches for _ in range(2)]
     trained = notebook.train_candidates(careful_crowd, specs, seed=3)
     probs = notebook.predict(trained, careful_crowd["val"]["features"], chunk=64)
@@ -171,6 +170,21 @@ def test_every_approach_learns_from_a_careful_crowd(notebook: Any, careful_crowd
         for name, share in zip(approaches, best, strict=True)
         if share < (0.5 if name in swapping else 0.8)
     ] == []
+
+
+def test_all_bits_of_a_seed_decide_the_candidates(notebook: Any, careful_crowd: dict[str, Any]) -> None:
+    """PyTorch on the CPU uses 32 bits of a seed, and whoever tries those knows every network."""
+    spec, features = {"approach": "majority-vote", **SETTINGS, "epochs": 1}, careful_crowd["val"]["features"]
+
+    def drawn(seed: int) -> tuple[Any, bytes]:
+        specs = notebook.draw_specs({"majority-vote": 2, "busiest": 2}, (1, 2, 3), seed)
+        trained = notebook.train_candidates(careful_crowd, [spec], seed)
+        return specs, notebook.predict(trained, features).tobytes()
+
+    first, again, other = drawn(5), drawn(5), drawn(5 + 2**32)
+    assert first == again
+    assert first[0] != other[0]
+    assert first[1] != other[1]
 
 
 def test_a_candidate_is_the_same_alone_and_beside_another_approach(

@@ -52,6 +52,10 @@ from torch import nn
 
 torch.set_num_threads(1)  # the points of small models move with the number of threads
 torch.manual_seed(SEED)
+words = np.random.SeedSequence(SEED).generate_state(624).astype(np.int64)
+state = torch.get_rng_state()  # of the CPU; the seed alone gave it 32 bits
+state.view(torch.int64)[3 : 3 + 624] = torch.from_numpy(words)
+torch.set_rng_state(state)
 device = ("cuda" if torch.cuda.is_available() else "cpu") if DEVICE == "auto" else DEVICE
 
 # %% [markdown]

@@ -28,7 +28,9 @@ if TYPE_CHECKING:
 _PARAMETER = "SEED"  # as papermill sets it
 _SEEDING = {"default_rng", "seed", "manual_seed", "RandomState", "Random", "SeedSequence", "seed_everything"}
 _OF_32_BITS = {"seed", "RandomState"}  # of numpy; they refuse wider numbers
+_STATES = {"set_rng_state", "set_state"}  # of a generator: they take all of its words
 _DRAWING = {"integers", "randint", "randrange", "getrandbits", "random_integers"}
+_WIDE_BITS = 62
 _WIDE = 2**62
 _LARGE = 2**24  # no count of anything in an argument
 _DRAWS = 64  # the first ones of each generator are compared
@@ -37,7 +39,8 @@ _STREAMS = 8
 
 def check_seeds(subject: Subject) -> Finding:
     """Check in the text that no seed is cut or drawn from a generator, and that functions get none that is not declared."""
-    texts = [(cell.label, cell.text) for cell in subject.protected]
+    of_trainer = [cell for cell in subject.protected if "slot-imports" not in cell.tags]
+    texts = [(cell.label, cell.text) for cell in of_trainer]
     texts.append(("data.py", data_source(subject.task.folder)))
     wrong = [sentence for label, text in texts for sentence in _of_text(label, parse(text))]
     wrong += [s for cell in subject.protected for s in _of_calls(cell.label, parse(cell.text), subject)]
@@ -84,6 +87,7 @@ def _of_text(label: str, tree: ast.Module) -> Iterator[str]:
                 yield from _of_seeding(label, node, arguments[0])
             case ast.Assign([ast.Name(name)], value) if "seed" in name.lower() and _draws(value):
                 yield f"{label}: `{name}` is drawn by a generator; derive it by a hash with a purpose of its own"
+    yield from _of_narrow_generators(label, tree)
 
 
 def _of_seeding(label: str, call: ast.Call, seed: ast.expr) -> Iterator[str]:
@@ -92,6 +96,29 @@ def _of_seeding(label: str, call: ast.Call, seed: ast.expr) -> Iterator[str]:
     of_numpy = ast.unparse(call.func).startswith(("np.", "numpy."))
     if of_numpy and _called(call.func) in _OF_32_BITS and isinstance(seed, ast.Name) and _names_seed(seed):
         yield f"{label}: `{ast.unparse(call)}` takes 32 bits at most; use np.random.default_rng"
+    bits = [part.value for part in ast.walk(seed) if isinstance(part, ast.keyword) and part.arg == "bits"]
+    if any(_constant(count) < _WIDE_BITS for count in bits):
+        yield f"{label}: `{ast.unparse(call)}` gets few enough bits to try them all; only the function's seeds are that short"
+
+
+def _of_narrow_generators(label: str, tree: ast.Module) -> Iterator[str]:
+    """Find what uses 32 bits of any seed: PyTorch on the CPU, Sobol engines, scikit-learn."""
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    has_state = any(_called(call.func) in _STATES for call in calls)
+    for call in calls:
+        named = {keyword.arg: keyword.value for keyword in call.keywords if keyword.arg}
+        seeds: list[ast.expr] = []
+        if _called(call.func) == "manual_seed" and not has_state and "cuda" not in ast.unparse(call.func):
+            seeds = [*call.args[:1], *named.values()]
+        elif _called(call.func) == "SobolEngine":
+            seeds = [*call.args[2:3], *(value for name, value in named.items() if name == "seed")]
+        elif "random_state" in named and _names_seed(named["random_state"]):
+            seeds = [named["random_state"]]
+        if any(not isinstance(seed, ast.Constant) for seed in seeds):
+            yield (
+                f"{label}: `{ast.unparse(call)}` uses 32 bits of its seed; draw with np.random.default_rng, "
+                "or seed all generators as tasks/cells/seeds.py does"
+            )
 
 
 def _of_calls(label: str, tree: ast.Module, subject: Subject) -> Iterator[str]:
