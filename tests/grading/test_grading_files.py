@@ -220,6 +220,18 @@ def test_what_does_not_go_with_files_is_one_line(
     assert sentence in " ".join(noted.split())
 
 
+def test_the_zip_for_gradescope_has_the_secret_of_the_pack_or_none(
+    files_task: Task, home: Path, run: Run
+) -> None:
+    (home / "mine").write_text("8c1f0d6a52b94e7788c1f0d6a52b94e7\n")
+    for words, secret in (((), b""), (("--secret-file", "mine"), (home / "mine").read_bytes().strip())):
+        code, shown, noted = run("gradescope", files_task.folder, "--out", "a.zip", *words)
+        assert code == 0, noted
+        assert ("it holds the answers" in shown) == (not words)
+        with zipfile.ZipFile(home / "a.zip") as archive:
+            assert archive.read("secret").strip() == secret
+
+
 def test_a_student_checks_a_file_with_the_pack_alone(
     files_task: Task, home: Path, run: Run, good: bytes
 ) -> None:
