@@ -113,6 +113,11 @@ FILE_EXPLANATIONS: dict[Verdict, Explanation] = {
 }
 
 
+def file_explanation(verdict: Verdict) -> Explanation:
+    """Return what a verdict means for a file of predictions."""
+    return FILE_EXPLANATIONS.get(verdict, EXPLANATIONS[verdict])
+
+
 def nearest(name: str, known: Collection[str]) -> str:
     """Return the question whether the nearest of the `known` was meant by `name`; "" where none is near."""
     near = difflib.get_close_matches(name, known, n=1)

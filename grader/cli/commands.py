@@ -244,10 +244,11 @@ class FinalOptions:
     """Grade what counts once more under a new secret, and rank it.
 
     All are graded on the same seeds. Neighbours within noise of each other get more seeds, the same ones for all of a group.
+    Files of predictions are measured once more, without a new secret.
     """
 
     folder: options.ResultsFolder
-    secret_file: options.NewSecret
+    secret_file: options.NewSecret = None
     repeats: options.Repeats = None
     most_repeats: options.MostRepeats = None
     jobs: options.FinalJobs = 1

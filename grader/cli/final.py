@@ -1,4 +1,8 @@
-"""The command final: the attempt of each student that counts, graded once more under a new secret, with sure and unsure places."""
+"""The command final: the attempt of each student that counts, graded once more under a new secret, with sure and unsure places.
+
+Nothing runs in a task of files, and what was handed in belongs to one draw of the data: it is measured once more, and rows are
+drawn in place of seeds.
+"""
 
 from __future__ import annotations
 
@@ -19,20 +23,29 @@ from grader.cli.tables import TableColumn, table
 from grader.errors import UsageError, instead
 from grader.gradebook.gradebook import reading, writing
 from grader.grading.batch import Job
-from grader.grading.final import counting_submissions, entrants_of, final_settings
+from grader.grading.final import (
+    check_answers,
+    counting_submissions,
+    drawn_values,
+    entrants_of,
+    final_settings,
+    settings_of_answers,
+)
 from grader.grading.places import groups_within_noise, placements
 from grader.grading.rerun import settings_of_last_grade
 from grader.task.secret import kept_secret, secret_for
+from grader.task.spec import FINAL_SIZE
 from grader.text import count, listed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from grader.cli.commands import FinalOptions
-    from grader.gradebook.metric import Metric
     from grader.gradebook.result import Result
+    from grader.gradebook.run_settings import RunSettings
     from grader.grading.engine import Engine
     from grader.grading.places import Placement
+    from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
 _MOST = 4  # times the repeats, for neighbours within noise of each other
@@ -41,41 +54,64 @@ _MOST = 4  # times the repeats, for neighbours within noise of each other
 def final(options: FinalOptions) -> None:
     """Grade the attempts that count once more, neighbours within noise on more seeds, and print the places."""
     task = _task_of(options)
-    if not task.spec.runs_code:
-        raise UsageError(f"{task.id} is a task of files: what was handed in belongs to one draw of the data")
-    _refuse_known_secret(options, task)
     out = options.out or options.folder / "final"
     with closing(local_engine()) as engine:
         job = _job_for_everybody(options, task, out, engine)
         results = _grade_everybody(options, job)
-        groups = _grade_groups(options, job)
-    places = placements(entrants_of(out, task), task.spec.score)
+        groups = _grade_groups(options, job) if task.spec.runs_code else []
+    drawn = None if task.spec.runs_code else drawn_values(out, task, job.repeats[0].answers)
+    places = placements(entrants_of(out, task), task.spec.score, drawn)
     with reading(out) as book:
         names = {row["student"]: row["name"] for row in book.leaderboard()}
     if options.as_json:
         output.print_json({"places": [asdict(place) for place in places], "groups": groups})
     else:
-        _show(places, names, task.metric)
+        _show(places, names, task)
         output.say(f"recorded in {out}; next: grader report {out}")
     exit_for(results)
 
 
 def _job_for_everybody(options: FinalOptions, task: Task, out: Path, engine: Engine) -> Job:
-    """Return the attempt of each student that counts as what to grade, on the same seeds, with the deadline that held."""
+    """Return the attempt of each student that counts as what to grade, on the same data, with the deadline that held."""
     earlier = options.folder
-    settings = final_settings(earlier, task, options.secret_file, options.repeats)
+    settings, repeats = (_on_new_seeds if task.spec.runs_code else _on_answers)(options, task, out)
+    submissions, lost = counting_submissions(earlier, task)
+    if lost:
+        output.warn(f"no file was kept, so they are not in the final round: {listed(lost, output.LISTED)}")
+    with reading(earlier) as book:
+        rule = book.late_rule(task.id)
+    return Job(task, submissions, repeats, settings, out, options.jobs, engine=engine, late_rule=rule)
+
+
+def _on_new_seeds(options: FinalOptions, task: Task, out: Path) -> tuple[RunSettings, list[Repeat]]:
+    """Return settings and data under the new secret. Raises UsageError where it or the numbers of repeats will not do."""
+    if options.secret_file is None:
+        raise UsageError("a final round needs a secret that no earlier round had: --secret-file")
+    _refuse_known_secret(options, task, options.secret_file)
+    settings = final_settings(options.folder, task, options.secret_file, options.repeats)
     if settings.repeats < 2 or _most(options, settings.repeats) < settings.repeats:
         raise UsageError("--repeats must be 2 at least, and --most-repeats not below it")
     check_machine(settings, task)
-    submissions, lost = counting_submissions(earlier, task)
-    if lost:
-        output.warn(
-            f"no notebook was kept, so they are not in the final round: {listed(lost, output.LISTED)}"
+    return settings, hidden_data(task, made(out), settings)
+
+
+def _on_answers(options: FinalOptions, task: Task, out: Path) -> tuple[RunSettings, list[Repeat]]:
+    """Return settings and answers of a task of files: those of before, or those of its size `final`, if it has one.
+
+    Raises UsageError where answers are not those of before, or repeats are asked for.
+    """
+    if options.repeats or options.most_repeats:
+        raise UsageError(
+            f"{task.id} is a task of files, which has one evaluation; call it without --repeats and --most-repeats"
         )
-    with reading(earlier) as book:
-        rule = book.late_rule(task.id)
-    repeats = hidden_data(task, made(out), settings)
-    return Job(task, submissions, repeats, settings, out, options.jobs, engine=engine, late_rule=rule)
+    settings = settings_of_answers(options.folder, task, options.secret_file)
+    repeats = hidden_data(task, options.folder, settings)
+    check_answers(options.folder, task, repeats)
+    made(out)
+    if FINAL_SIZE not in task.spec.sizes:
+        return settings, repeats
+    settings = replace(settings, size=FINAL_SIZE, source=None)
+    return settings, hidden_data(task, out, settings)
 
 
 def _grade_everybody(options: FinalOptions, job: Job) -> list[Result]:
@@ -132,17 +168,18 @@ def _task_of(options: FinalOptions) -> Task:
     return task
 
 
-def _refuse_known_secret(options: FinalOptions, task: Task) -> None:
+def _refuse_known_secret(options: FinalOptions, task: Task, secret_file: Path) -> None:
     """Raise UsageError where the secret is that of the earlier results: feedback and prints may have told its data."""
     then = settings_of_last_grade(options.folder, task).secret_file
     known = kept_secret(options.folder, Path(then) if then else None)
-    if secret_for(options.folder, options.secret_file) == known:
+    if secret_for(options.folder, secret_file) == known:
         raise UsageError(
-            f"the secret {options.secret_file} is that of {options.folder}; a final round needs a new one"
+            f"the secret {secret_file} is that of {options.folder}; a final round needs a new one"
         )
 
 
-def _show(places: Sequence[Placement], names: Mapping[str, str], metric: Metric) -> None:
+def _show(places: Sequence[Placement], names: Mapping[str, str], task: Task) -> None:
+    metric = task.metric
     swaps = ["" if place.swap is None else f"{100 * place.swap:.0f} %" for place in places]
     values = ["" if place.value is None else f"{place.value:.{metric.digits + 1}f}" for place in places]
     ranges = [
@@ -154,11 +191,15 @@ def _show(places: Sequence[Placement], names: Mapping[str, str], metric: Metric)
         TableColumn("name", [one_line(names.get(place.student, "")) for place in places], folds=True),
         TableColumn("points", [Text("-" if p.points is None else str(p.points)) for p in places], right=True),
         TableColumn(metric.heading, [Text(text) for text in values]),
-        TableColumn("seeds", [Text(str(place.seeds or "")) for place in places], right=True),
         TableColumn("ranks", [Text(text) for text in ranges]),
         TableColumn("swap", [Text(text) for text in swaps], right=True),
     ]
+    if task.spec.runs_code:
+        columns.insert(
+            5, TableColumn("seeds", [Text(str(place.seeds or "")) for place in places], right=True)
+        )
     console.print(table(columns, console.width))
+    drawn = "other seeds" if task.spec.runs_code else "the rows, with replacement"
     output.say(
-        "ranks: those of 95 % of the draws of other seeds. swap: the chance to change places with the next one."
+        f"ranks: those of 95 % of the draws of {drawn}. swap: the chance to change places with the next one."
     )

@@ -17,6 +17,7 @@ from grader.task.spec import load_task
 
 if TYPE_CHECKING:
     from grader.cli.commands import GradescopeOptions
+    from grader.task.spec import Task
 
 _SECRET_BYTES = 32
 
@@ -24,10 +25,8 @@ _SECRET_BYTES = 32
 def gradescope(options: GradescopeOptions) -> None:
     """Make the zip, and say what to enter in Gradescope."""
     task = load_task(options.task_name)
-    if not task.spec.runs_code:
-        raise UsageError(
-            f"{task.id} is a task of files; download what was handed in, and grade it: grader grade"
-        )
+    if not task.spec.runs_code and options.repeats not in (None, 1):
+        raise UsageError(f"{task.id} is a task of files, which has one evaluation; call it without --repeats")
     assignment = Assignment(
         task=task.id,
         repeats=options.repeats or task.spec.repeats,
@@ -38,11 +37,7 @@ def gradescope(options: GradescopeOptions) -> None:
         visibility=options.visibility,
         unsafe=options.unsafe,
     )
-    given = options.secret_file
-    if given:
-        refuse_weak_secret(given)
-    secret = secret_for(Path(), given) if given else secrets.token_hex(_SECRET_BYTES).encode()
-    write_autograder(task, assignment, secret, options.out)
+    write_autograder(task, assignment, _secret(options, task), options.out)
     minutes = math.ceil((assignment.repeats * assignment.wall_seconds + 60) / 60)
     if options.as_json:
         output.print_json({"out": str(options.out), "timeout_minutes": minutes, **assignment.as_json()})
@@ -51,8 +46,19 @@ def gradescope(options: GradescopeOptions) -> None:
     output.say(
         f"in Gradescope: {options.points:g} autograder points, a timeout of at least {minutes} minutes"
     )
-    output.say(
-        "it holds the secret of the hidden data and the reference solution: for the staff of the course only"
+    secret = (
+        "the answers"
+        if options.secret_file is None and not task.spec.runs_code
+        else "the secret of the hidden data"
     )
-    if options.unsafe:
+    output.say(f"it holds {secret} and the reference solution: for the staff of the course only")
+    if options.unsafe and task.spec.runs_code:
         output.warn("--unsafe: students' code can read all of that there, and write its own points")
+
+
+def _secret(options: GradescopeOptions, task: Task) -> bytes:
+    """Return the secret of the zip; a task of files has none, as its pack, unless one is named."""
+    if options.secret_file:
+        refuse_weak_secret(options.secret_file)
+        return secret_for(Path(), options.secret_file)
+    return secrets.token_hex(_SECRET_BYTES).encode() if task.spec.runs_code else b""

@@ -10,11 +10,13 @@ Where no walls stand, nothing of a student's is run and nobody gets points, unle
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import sys
 import tempfile
 import traceback
+import zipfile
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
@@ -23,16 +25,19 @@ from typing import TYPE_CHECKING, Any
 from grader.cli import output
 from grader.cli.progress import watcher
 from grader.cli.settings import local_engine
-from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.errors import GraderFault, StudentFault, UsageError
 from grader.export import gradescope
 from grader.export.gradescope_zip import KIT, SECRET, SETTINGS
-from grader.files import write_atomic
+from grader.files import READ, reporting_os_errors, write_atomic
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
+from grader.grading.file_predictions import wanted_of
 from grader.sandbox.proof import find_walls
 from grader.sandbox.remedies import look, remedies
 from grader.submissions.collect import Submission, collect
+from grader.submissions.kinds import NOTEBOOK, Wanted
 from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.task.files_table import ZIP
 from grader.task.secret import secret_for
 from grader.task.spec import Task, read_task
 
@@ -86,13 +91,13 @@ def grade(root: Path, assignment: Assignment) -> dict[str, Any]:
 
     Raises UsageError or GraderFault for what is ours.
     """
+    task = read_task(root / "source" / KIT / "tasks" / assignment.task)
     with tempfile.TemporaryDirectory(prefix="grader-gradescope-") as workdir:
         try:
-            submission = submission_of(root / "submission", _student(root), Path(workdir))
+            submission = submission_of(root / "submission", _student(root), Path(workdir), wanted_of(task))
         except StudentFault as fault:
             return gradescope.refused(fault, assignment.options)
-        task = read_task(root / "source" / KIT / "tasks" / assignment.task)
-        if not assignment.unsafe:
+        if task.spec.runs_code and not assignment.unsafe:
             walls, reasons = find_walls(task.spec.limits)
             if walls is None:
                 return gradescope.without_points(_without_walls(reasons), assignment.options)
@@ -135,7 +140,7 @@ def hidden_data(root: Path, assignment: Assignment, task: Task) -> list[Repeat]:
     graded.mkdir(mode=0o700, exist_ok=True)
     return prepare_repeats(
         task,
-        secret_for(graded, source / SECRET),
+        _secret(source / SECRET, task),
         graded / "evaluation",
         repeats=assignment.repeats,
         source=resolve_source(assignment.source, source),
@@ -143,28 +148,46 @@ def hidden_data(root: Path, assignment: Assignment, task: Task) -> list[Repeat]:
     )
 
 
-def submission_of(folder: Path, student: str, workdir: Path) -> Submission:
-    """Return the one notebook that was handed in.
+def _secret(path: Path, task: Task) -> bytes:
+    """Return the secret of the zip; "" in one of a task of files means the data that are handed out without a secret."""
+    with reporting_os_errors(READ, f"the secret {path}"):
+        is_empty = not path.read_bytes().strip()
+    return b"" if is_empty and not task.spec.runs_code else secret_for(path.parent, path)
 
-    Raises StudentFault (`invalid_notebook`) for none or several, naming what was seen; UsageError where the folder
-    cannot be read.
+
+def submission_of(folder: Path, student: str, workdir: Path, wanted: Wanted = NOTEBOOK) -> Submission:
+    """Return the one notebook, or file of predictions, that was handed in.
+
+    Raises StudentFault (`invalid_notebook`, `invalid_file`) for none or several, naming what was seen; UsageError where the
+    folder cannot be read.
     """
     names = [name for _, _, files in os.walk(folder) for name in files]
-    if folder.is_dir() and not any(name.lower().endswith(".ipynb") for name in names):
+    if wanted.ending == ZIP and names and not any(name.lower().endswith(ZIP) for name in names):
+        return Submission(wanted.name, student, _packed_again(folder, wanted))
+    if folder.is_dir() and not any(name.lower().endswith(wanted.ending) for name in names):
         seen = ", ".join(sorted(names)[:5]).encode("utf-8", "replace").decode() or "nothing"
-        raise StudentFault(
-            Verdict.INVALID_NOTEBOOK,
-            f"No notebook was handed in, but {seen}. Hand in the file that ends in .ipynb.",
+        raise wanted.fault(
+            f"No {wanted.noun} was handed in, but {seen}. Hand in the file that ends in {wanted.ending}."
         )
-    submissions = collect([folder], None, workdir)
+    submissions = collect([folder], None, workdir, wanted=wanted)
     if len(submissions) > 1:
         seen = ", ".join(Path(submission.path).name for submission in submissions[:5])
-        raise StudentFault(
-            Verdict.INVALID_NOTEBOOK, f"{len(submissions)} notebooks were handed in ({seen}). Hand in one."
-        )
+        raise wanted.fault(f"{len(submissions)} {wanted.plural} were handed in ({seen}). Hand in one.")
     (submission,) = submissions
     data = None if submission.fault else submission.data
     return Submission(Path(submission.path).name, student, data, submission.fault)
+
+
+def _packed_again(folder: Path, wanted: Wanted) -> bytes:
+    """Return a zip of what lies in `folder`: Gradescope unpacks the zips that it takes. Raises StudentFault where it is too large."""
+    files = [path for path in sorted(folder.rglob("*")) if path.is_file() and not path.is_symlink()]
+    if (size := sum(path.stat().st_size for path in files)) > wanted.max_bytes:
+        raise wanted.too_large(size)
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:
+        for path in files:
+            archive.writestr(path.relative_to(folder).as_posix(), path.read_bytes())
+    return packed.getvalue()
 
 
 def _assignment(root: Path) -> Assignment:

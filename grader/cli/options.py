@@ -98,7 +98,14 @@ Because = Annotated[str, typer.Option("--because", help="The reason; the student
 Withdraw = Annotated[bool, typer.Option("--withdraw", help="Take the adjustment back.")]
 Attempt = Annotated[int | None, typer.Option("--attempt", min=1, help="Number of the attempt that counts.")]
 WithdrawChoice = Annotated[bool, typer.Option("--withdraw", help="Let the task's rule decide again.")]
-NewSecret = Annotated[Path, typer.Option("--secret-file", help="A secret that no earlier round had.")]
+NewSecret = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-file",
+        help="A secret that no earlier round had; of a task of files, that of its data.",
+        show_default=False,
+    ),
+]
 MostRepeats = Annotated[
     int | None,
     typer.Option(

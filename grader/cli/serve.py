@@ -123,9 +123,9 @@ def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[o
 
 
 def submit(options: SubmitOptions) -> None:
-    """Hand in a notebook."""
+    """Hand in a file."""
     token = options.token or os.environ.get("GRADER_TOKEN") or getpass.getpass("token: ")
-    receipt = submit_file(options.notebook, Handover(options.to, options.task_name, token.strip()))
+    receipt = submit_file(options.file, Handover(options.to, options.task_name, token.strip()))
     if options.as_json:
         output.print_json(receipt)
         return

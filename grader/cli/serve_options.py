@@ -44,12 +44,14 @@ class ServeOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class SubmitOptions:
-    """Hand in a notebook to a contest.
+    """Hand in a notebook, or a file of predictions, to a contest.
 
     The token is on the page of the task. It is read from GRADER_TOKEN, or asked for.
     """
 
-    notebook: Annotated[Path, typer.Argument(metavar="NOTEBOOK", help="The notebook to hand in.")]
+    file: Annotated[
+        Path, typer.Argument(metavar="FILE", help="The notebook, or the file of predictions, to hand in.")
+    ]
     to: Annotated[str, typer.Option("--to", help="Address of the contest.")]
     task_name: Annotated[str, typer.Option("--task", help="The task's id.")]
     token: Annotated[

@@ -50,10 +50,12 @@ def similar(options: SimilarOptions) -> None:
         output.say(
             f"{names}: at least {group.percent} % like the earliest"
             if group.percent < 100
-            else f"{names}: the same but for names and comments"
+            else f"{names}: {'the same values' if group.of_files else 'the same but for names and comments'}"
         )
-    compared = f"{count(len(programs), 'program')}{f' against {len(others)}' * bool(options.against)}"
-    output.say(f"{compared}: {count(len(groups), 'group')} of similar programs; wrote {path}")
+    are_files = any(program.is_file for program in programs)
+    noun, likeness = ("file", "equal files") if are_files else ("program", "similar programs")
+    compared = f"{count(len(programs), noun)}{f' against {len(others)}' * bool(options.against)}"
+    output.say(f"{compared}: {count(len(groups), 'group')} of {likeness}; wrote {path}")
 
 
 def _own(out: Path, wanted: str | None) -> tuple[str, list[OwnedProgram]]:

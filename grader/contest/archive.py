@@ -2,7 +2,7 @@
 
     manifest.json     contest, public key, head of the events, SHA-256 of every other member, tasks and their hashes
     contest.toml      events.jsonl      ranking.json      results/TASK.jsonl
-    submissions/      what was handed in, by number
+    submissions/      what was handed in, by number, with the ending of what the task asks for
     secrets.sealed    the secrets of the hidden data, encrypted (Fernet) with a key that is shown once
 
 Members of teams have ids that tell nothing. A submission may be missing only if its sender was erased.
@@ -24,7 +24,7 @@ from grader.contest.events import Event, EventKind, Happening, all_events, canon
 from grader.contest.intake import CONTEST_ID
 from grader.contest.rejudge import proposals
 from grader.contest.spec import parse_spec
-from grader.contest.store import GRADING, fact
+from grader.contest.store import GRADING, exported_name, fact
 from grader.errors import UsageError
 from grader.files import WRITTEN, reporting_os_errors
 from grader.gradebook.gradebook import FILE_NAME, reading
@@ -138,14 +138,9 @@ def _write_archive(contest: Contest, tasks: Mapping[str, Task], path: Path) -> C
             for name, content in members.items():
                 archive.writestr(name, content)
             for number, file in files:
-                archive.write(file, submission_member(number))
+                archive.write(file, f"{SUBMISSIONS}{exported_name(number, file.name)}")
         draft.replace(path)
     return ClosedContest(key.decode(), events[-1].hash, len(files))
-
-
-def submission_member(number: int | None) -> str:
-    """Return the name of a submission in an archive."""
-    return f"{SUBMISSIONS}{number}.ipynb"
 
 
 def _described(task: Task, secret: str | None) -> dict[str, str | None]:

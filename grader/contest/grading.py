@@ -12,7 +12,7 @@ from grader.files import MADE, reporting_os_errors
 from grader.gradebook.run_settings import RunSettings
 from grader.task.data import prepare, zip_folder
 from grader.task.evaluation import HANDED_OUT, prepare_repeats, resolve_source
-from grader.task.secret import secret_for
+from grader.task.secret import SECRET_FILE, secret_for
 from grader.task.seeds import Seeds
 from grader.task.spec import DEFAULT_SIZE, load_task
 from grader.task.starter import load_starter
@@ -66,7 +66,7 @@ def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingCho
     with reporting_os_errors(MADE, out):
         out.parent.mkdir(exist_ok=True, mode=0o700)
         out.mkdir(exist_ok=True, mode=0o700)
-    size = task.size(DEFAULT_SIZE)
+    size, secret = task.size(DEFAULT_SIZE), task_secret(task, out)
     settings = RunSettings.from_json(
         {
             "device": choices.device,
@@ -75,11 +75,12 @@ def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingCho
             "repeats": choices.repeats or task.spec.repeats,
             "source": resolve_source(size.source, task.folder),
             "seed_version": RunSettings().seed_version,
+            "secret_file": None if task.spec.runs_code or not secret else str((out / SECRET_FILE).resolve()),
         }
     )
     repeats = prepare_repeats(
         task,
-        task_secret(task, out),
+        secret,
         out / "evaluation",
         repeats=settings.repeats,
         source=settings.source or "",
@@ -90,7 +91,7 @@ def prepare_task(contest: ContestFolder, named: ContestTask, choices: GradingCho
 
 def task_secret(task: Task, out: Path) -> bytes:
     """Return the secret of a task; one of files has its own only where the organiser packed the data with it, and put it there."""
-    if not task.spec.runs_code and not (out / "secret").is_file():
+    if not task.spec.runs_code and not (out / SECRET_FILE).is_file():
         return b""
     return secret_for(out, None)
 

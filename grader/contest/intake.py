@@ -21,7 +21,7 @@ from grader.contest.events import EventKind, Happening, events_of
 from grader.contest.people import participant
 from grader.contest.receipts import Receipt
 from grader.contest.rules import RefusalReason, Refused, check_may_submit
-from grader.contest.store import fact
+from grader.contest.store import NOTEBOOK_ENDING, fact
 from grader.errors import GraderFault, UsageError
 
 if TYPE_CHECKING:
@@ -43,12 +43,16 @@ _STALE_SECONDS = 24 * 3600.0
 
 @dataclass(frozen=True)
 class Ticket:
-    """Who hands in which task, from where (page, api, notebook); `key` is the client's name of this upload."""
+    """Who hands in which task, from where (page, api, notebook); `key` is the client's name of this upload.
+
+    `ending` is that of what the task asks for, whatever the sender calls the file: it is kept under it.
+    """
 
     person: str
     task: str
     origin: str = "api"
     key: str | None = None
+    ending: str = NOTEBOOK_ENDING
 
 
 class Intake:
@@ -111,7 +115,7 @@ class Upload:
 
     def __init__(self, intake: Intake, ticket: Ticket, cap: int) -> None:
         self._intake, self._ticket, self._cap = intake, ticket, cap
-        self._name = f"{secrets.token_hex(16)}.ipynb"
+        self._name = f"{secrets.token_hex(16)}{ticket.ending}"
         self._path = intake.store.incoming / self._name
         self._file = os.fdopen(os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o640), "wb")
         self._digest = hashlib.sha256()
@@ -129,10 +133,7 @@ class Upload:
         """Append a chunk. Raises Refused beyond the cap, GraderFault where the disk fails."""
         self._bytes += len(chunk)
         if self._bytes > self._cap:
-            raise Refused(
-                RefusalReason.TOO_LARGE,
-                f"the file has more than {self._cap / _MB:g} MB; clear its outputs and hand in again",
-            )
+            raise too_large(self._ticket.ending, self._cap / _MB)
         self._digest.update(chunk)
         with _disk_faults():
             self._file.write(chunk)
@@ -196,6 +197,12 @@ class Upload:
             "UPDATE submissions SET receipt = ? WHERE number = ?", (json.dumps(receipt.as_json()), number)
         )
         return receipt
+
+
+def too_large(ending: str, megabytes: float) -> Refused:
+    """Return the refusal of a file with this ending that has more than so many MB."""
+    advice = "clear its outputs and hand in again" if ending == NOTEBOOK_ENDING else "hand in a smaller one"
+    return Refused(RefusalReason.TOO_LARGE, f"the file has more than {megabytes:g} MB; {advice}")
 
 
 def sweep(store: Store) -> int:

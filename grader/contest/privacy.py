@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 from grader.contest import queue
 from grader.contest.events import EventKind, Happening, canonical
 from grader.contest.people import participant
-from grader.contest.store import GRADING, PAGES
+from grader.contest.store import GRADING, PAGES, exported_name
 from grader.errors import UsageError
 from grader.files import WRITTEN, reporting_os_errors
 from grader.gradebook.run_folder import RunFolder
@@ -39,7 +39,9 @@ def export_person(store: Store, identity: str, path: Path) -> int:
         archive.writestr("person.json", json.dumps(tables, indent=2, ensure_ascii=False) + "\n")
         kept = [row for row in tables["submissions"] if (store.files / str(row["file"])).is_file()]
         for row in kept:
-            archive.write(store.files / str(row["file"]), f"submissions/{row['number']}.ipynb")
+            archive.write(
+                store.files / str(row["file"]), f"submissions/{exported_name(row['number'], row['file'])}"
+            )
     return len(kept)
 
 

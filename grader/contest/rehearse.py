@@ -17,8 +17,7 @@ from grader.contest.spec import BoardRules, CoolDown, Window
 from grader.contest.store import SPEC_FILE
 from grader.errors import Verdict
 from grader.findings import Finding
-from grader.grading.file_answers import written_file
-from grader.task.evaluation import prepare_repeats, resolve_source
+from grader.grading.file_answers import handed_in_by
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,15 +66,15 @@ def rehearse(
     shutil.copyfile(contest.store.spec_file, folder / SPEC_FILE)
     copied = open_contest(folder)
     trial = replace(copied, spec=_open_now(contest, copied.store.clocks().wall))
-    files = _files_of(contest, folder / "written")
+    files = _files_of(contest)
     with trial.store.writing() as transaction:
         people = enrol(transaction, [NewParticipant(name, name) for name in (_STARTER, _REFERENCE, _BROKEN)])
     sender = {person.name: person for person in people}
     for task, name, content in files:
-        trial.intake.take(Ticket(sender[name].id, task, "rehearsal"), [content])
+        trial.intake.take(Ticket(sender[name].id, task.id, "rehearsal", ending=task.spec.ending), [content])
     worker_of(trial).run(threading.Event(), until_idle=True)
     with trial.store.reading() as transaction:
-        return [_outcome(transaction, sender[name], task, len(content)) for task, name, content in files]
+        return [_outcome(transaction, sender[name], task.id, len(content)) for task, name, content in files]
 
 
 def findings_of(attempts: list[RehearsedAttempt]) -> list[Finding]:
@@ -118,26 +117,16 @@ def _open_now(contest: Contest, now: datetime) -> ContestSpec:
     )
 
 
-def _files_of(contest: Contest, folder: Path) -> list[tuple[str, str, bytes]]:
+def _files_of(contest: Contest) -> list[tuple[Task, str, bytes]]:
     files = []
     for named in contest.spec.tasks:
         task = task_of_contest(contest, named)
-        for name, notebook in (
-            (_STARTER, task.starter.read_bytes()),
-            (_REFERENCE, task.solution.read_bytes()),
-        ):
-            files.append(
-                (task.id, name, notebook if task.spec.runs_code else _written(task, notebook, folder / name))
-            )
-        files.append((task.id, _BROKEN, BROKEN))
+        files += [
+            (task, _STARTER, handed_in_by(task, task.starter)),
+            (task, _REFERENCE, handed_in_by(task, task.solution)),
+            (task, _BROKEN, BROKEN),
+        ]
     return files
-
-
-def _written(task: Task, notebook: bytes, folder: Path) -> bytes:
-    """Return the file that a notebook of a task of files writes from the data that are handed out."""
-    source = resolve_source(task.spec.data.source, task.folder)
-    (repeat,) = prepare_repeats(task, b"", folder / "evaluation", repeats=1, source=source)
-    return written_file(notebook, task, repeat.inputs, folder / task.id)
 
 
 def _outcome(transaction: Transaction, person: Participant, task: str, size: int) -> RehearsedAttempt:

@@ -16,6 +16,7 @@ import secrets
 import sqlite3
 import threading
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
 from grader.contest.events import Event, EventKind, Happening, append
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 SPEC_FILE, DATABASE, KEY_FILE = "contest.toml", "contest.sqlite", "receipts.key"
 FILES, INCOMING, GRADING, FEEDBACK, PAGES = "files", "incoming", "grading", "feedback", "pages"
 PUBLIC = "public"
+NOTEBOOK_ENDING = ".ipynb"
 _BUSY_SECONDS = 30  # a writer waits for the others
 _JUMP_SECONDS = 2.0  # that the wall clock may move against the other one without being noted
 _OFFSET, _BOOT = "clock_offset", "clock_boot"
@@ -167,6 +169,11 @@ def _reported() -> Iterator[None]:
         yield
     except sqlite3.Error as error:
         raise GraderFault(f"{DATABASE}: {error}; nothing that has a receipt is lost") from error
+
+
+def exported_name(number: int, file: str) -> str:
+    """Return the name of a submission outside the folder: its number, and the ending of the `file` that is kept."""
+    return f"{number}{PurePosixPath(file).suffix}"
 
 
 def fact(transaction: Transaction, name: str) -> str | None:

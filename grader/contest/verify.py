@@ -7,6 +7,8 @@ import hashlib
 import json
 import zipfile
 import zlib
+from collections import Counter
+from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from cryptography.fernet import Fernet, InvalidToken
@@ -19,7 +21,6 @@ from grader.contest.archive import (
     SPEC_MEMBER,
     SUBMISSIONS,
     ranking_text,
-    submission_member,
 )
 from grader.contest.events import Event, EventKind, broken_link
 from grader.contest.receipts import Receipt, is_genuine
@@ -29,7 +30,7 @@ from grader.findings import Finding, found
 from grader.text import count
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
     from pathlib import Path
 
 
@@ -41,14 +42,15 @@ def verify_archive(path: Path, receipt: Path | None = None) -> list[Finding]:
     with _reporting_damage(path):
         with zipfile.ZipFile(path) as archive:
             sent = [name for name in archive.namelist() if name.startswith(SUBMISSIONS)]
-            digests = {name: _digest_of(archive, name) for name in sent}
-            content = {name: archive.read(name) for name in archive.namelist() if name not in digests}
+            files = [(PurePosixPath(name).stem, _digest_of(archive, name)) for name in sent]
+            rest = [name for name in archive.namelist() if not name.startswith(SUBMISSIONS)]
+            content = {name: archive.read(name) for name in rest}
         manifest = json.loads(content[MANIFEST_MEMBER])
         events = [Event.from_json(json.loads(line)) for line in content[EVENTS_MEMBER].splitlines()]
         findings = [
             _check_members(manifest, content),
             _check_chain(manifest, events),
-            _check_files(events, digests),
+            _check_files(events, files),
             _check_verdicts(events, content),
             _check_ranking(content[SPEC_MEMBER].decode(), events, content),
         ]
@@ -117,13 +119,19 @@ def _digest_of(archive: zipfile.ZipFile, name: str) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()  # type: ignore[arg-type]  # any binary stream will do
 
 
-def _check_files(events: Iterable[Event], digests: Mapping[str, str]) -> Finding:
-    every = list(events)
+def _check_files(events: Iterable[Event], files: Sequence[tuple[str, str]]) -> Finding:
+    """Compare the files of an archive, given by number and SHA-256, with what the events say was received."""
+    every, digests = list(events), dict(files)
     erased = {event.data["person"] for event in every if event.kind is EventKind.ERASED}
     received = [event for event in every if event.kind is EventKind.RECEIVED]
-    wrong = []
+    times = Counter(number for number, _ in files)
+    wrong = [
+        f"submission {number} is there {count(times[number], 'time')}"
+        for number in times
+        if times[number] > 1
+    ]
     for event in received:
-        digest = digests.get(submission_member(event.submission))
+        digest = digests.get(str(event.submission))
         if digest is None and event.data["person"] not in erased:
             wrong.append(f"submission {event.submission} is missing")
         elif digest is not None and digest != event.data["sha256"]:

@@ -131,7 +131,7 @@ def _function(verdict: Verdict, message: str, traceback: str) -> dict[str, Any]:
     lines = (
         [message] if scored else [line for line in (message, traceback, EXPLANATIONS[verdict].help) if line]
     )
-    name = "your function" if scored else f"your function: {verdict}"
+    name = "your submission" if scored else f"your submission: {verdict}"
     return {"name": name, "status": "passed" if scored else "failed", **_text("\n".join(lines))}
 
 

@@ -32,6 +32,8 @@ _DATA = "data.npz"
 def write_autograder(task: Task, assignment: Assignment, secret: bytes, out: Path) -> None:
     """Write the zip `out`, readable by the caller only. Equal arguments give equal bytes.
 
+    An empty `secret` stands for the data of a task of files that are handed out without one.
+
     Raises UsageError where the notebooks are out of step, the data source cannot go with the zip, or it cannot be
     written.
     """
@@ -59,6 +61,8 @@ def _lay_out(draft: Path, task: Task, assignment: Assignment, secret: bytes) -> 
     for folder in [task.folder, *(task.folder.parent / name for name in ("cells", "parts"))]:
         for file in sorted([*folder.glob("*.py"), *folder.glob("task.toml")]):
             _copy(file, kit / "tasks" / folder.name / file.name)
+    for mount in task.mounts:
+        shutil.copytree(mount, kit / "tasks" / task.id / mount.name)
     _copy(task.starter, kit / "starter_notebooks" / task.starter.name)
 
 

@@ -99,7 +99,7 @@ class LocalEngine:
         server = None if settings.cold else self._fork_server(settings.device, context.trainer_modules)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
-        limits, mounts = context.task.spec.limits, context.task.mounts
+        limits, mounts = context.task.spec.limits, context.mounts
         with self._sandboxes.source(imports, limits, settings.walls, mounts=mounts) as sandboxes:
             yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy)
 

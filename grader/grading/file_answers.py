@@ -7,23 +7,26 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from itertools import islice
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.errors import UsageError
+from grader.files import READ, reporting_os_errors
 from grader.gradebook.result import Metrics
 from grader.grading.batch import Job, run_batch
 from grader.grading.file_predictions import wanted_of
 from grader.notebooks.parameters import with_parameters
 from grader.notebooks.reading import is_code, read_notebook, source
 from grader.submissions.collect import Submission
+from grader.task.evaluation import prepare_repeats, resolve_source
 from grader.task.scoring import points
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-    from pathlib import Path
 
     from grader.gradebook.result import Result
     from grader.grading.plan import Watcher
@@ -70,6 +73,22 @@ def written_file(notebook: bytes, task: Task, inputs: Path, folder: Path) -> byt
     if not target.is_file():
         raise UsageError(f"a notebook of {task.id} does not write PREDICTIONS_PATH")
     return target.read_bytes()
+
+
+def handed_in_by(task: Task, notebook: Path) -> bytes:
+    """Return what somebody hands in who worked with a notebook of the author's: itself, or the file that it writes.
+
+    It writes it from the data that everybody draws, without a secret. Raises UsageError where it cannot be read, and as
+    `written_file` and `prepare_repeats` do.
+    """
+    with reporting_os_errors(READ, notebook):
+        content = notebook.read_bytes()
+    if task.spec.runs_code:
+        return content
+    source = resolve_source(task.spec.data.source, task.folder)
+    with tempfile.TemporaryDirectory(prefix="grader-written-") as folder:
+        (repeat,) = prepare_repeats(task, b"", Path(folder) / "data", repeats=1, source=source)
+        return written_file(content, task, repeat.inputs, Path(folder) / "run")
 
 
 def _script(notebook: bytes, parameters: dict[str, str]) -> str:

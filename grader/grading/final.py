@@ -5,17 +5,74 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+import numpy as np
+
+from grader.errors import GraderFault, UsageError
 from grader.gradebook.gradebook import reading
 from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.run_settings import SEED_VERSION, RunSettings
+from grader.grading.cache import context_key
 from grader.grading.places import Entrant
 from grader.grading.rerun import settings_of_last_grade
 from grader.submissions.collect import Submission
+from grader.task.row_draws import DRAWS, draw_rows, values_of_draws
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from numpy.typing import NDArray
+
+    from grader.task.evaluation import Repeat
     from grader.task.spec import Task
+
+
+def settings_of_answers(earlier: Path, task: Task, secret_file: Path | None) -> RunSettings:
+    """Return the settings of the last grading in `earlier` of a task of files; `secret_file` takes the place of the recorded one.
+
+    Raises UsageError where there is none.
+    """
+    settings = settings_of_last_grade(earlier, task)
+    return replace(settings, secret_file=str(secret_file.resolve())) if secret_file else settings
+
+
+def check_answers(earlier: Path, task: Task, repeats: list[Repeat]) -> None:
+    """Raise UsageError where these are not the answers that what counts in `earlier` was measured by."""
+    with reading(earlier) as book:
+        recorded = {row.id: row for row in book.history()}
+        counting = [recorded[row["result"]] for row in book.leaderboard() if row["task"] == task.id]
+        given = [run["settings"] for run in book.runs() if run["settings"].get("task") == task.id]
+    known = {context_key(task, repeats, RunSettings.from_json(settings)) for settings in given}
+    if any(entry.key.context not in known for entry in counting):
+        raise UsageError(
+            f"the task or its answers are not those that {earlier} was graded with; name the secret that the data were "
+            "packed with (--secret-file), or grade again: grader grade"
+        )
+
+
+def drawn_values(out: Path, task: Task, answers: Path) -> NDArray[np.float64]:
+    """Return what the predictions of each of `entrants_of` are worth on draws of the rows (entrants, draws).
+
+    Draws that cannot be measured for everybody are skipped. Raises GraderFault where none can, or predictions are missing.
+    """
+    draws = draw_rows(answers)
+    with reading(out) as book:
+        recorded = {row.id: row for row in book.history()}
+        results = [
+            book.executed_for(recorded[row["result"]]).result
+            for row in book.leaderboard()
+            if row["task"] == task.id
+        ]
+    values = np.full((len(results), DRAWS), task.spec.score.floor)
+    for row, result in enumerate(results):
+        if result.metrics is not None:
+            predictions = RunFolder.of(out, result).repeat(0).predictions
+            values[row] = values_of_draws(predictions, answers, draws, task)
+    complete = values[:, ~np.isnan(values).any(axis=0)]
+    if not complete.size:
+        raise GraderFault(
+            f"no draw of the rows of {task.id} can be measured, so nothing is known of how sure a place is"
+        )
+    return complete
 
 
 def final_settings(earlier: Path, task: Task, secret_file: Path, repeats: int | None) -> RunSettings:
@@ -33,7 +90,7 @@ def final_settings(earlier: Path, task: Task, secret_file: Path, repeats: int | 
 
 
 def counting_submissions(earlier: Path, task: Task) -> tuple[list[Submission], list[str]]:
-    """Return the attempt of each student that counts in `earlier`, and the students whose notebook was never kept."""
+    """Return the attempt of each student that counts in `earlier`, and the students whose file was never kept."""
     with reading(earlier) as book:
         board = [row for row in book.leaderboard() if row["task"] == task.id]
         recorded = {row.id: row for row in book.history()}

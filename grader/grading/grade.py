@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict
+from grader.errors import EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict, file_explanation
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
@@ -337,7 +337,7 @@ def _penalties(executions: list[Execution]) -> list[str]:
 
 def _scored_sentence(account: _Account) -> str:
     if not account.context.task.spec.runs_code:
-        return FILE_EXPLANATIONS[Verdict.SCORED].sentence
+        return file_explanation(Verdict.SCORED).sentence
     sentence, penalties = EXPLANATIONS[Verdict.SCORED].sentence, _penalties(account.executions)
     if not penalties:
         return sentence

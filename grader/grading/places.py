@@ -1,7 +1,8 @@
 """Rank the students of a final round: how sure each place is, and which neighbours need more seeds to be told apart.
 
 Everybody is graded on the same seeds, so two students are compared seed by seed: what a seed makes easy or hard falls out of
-the difference. How places depend on which seeds were drawn is estimated by a bootstrap over the seeds (Efron 1979).
+the difference. How places depend on which seeds were drawn is estimated by a bootstrap over the seeds (Efron 1979); where a file
+is measured once, over its rows instead (`grader.task.row_draws`).
 """
 
 from __future__ import annotations
@@ -59,14 +60,17 @@ class Placement:
     swap: float | None
 
 
-def placements(entrants: Sequence[Entrant], score: Score) -> list[Placement]:
+def placements(
+    entrants: Sequence[Entrant], score: Score, drawn_values: NDArray[np.float64] | None = None
+) -> list[Placement]:
     """Return the place of each entrant, the first place first.
 
     Equal points are ordered by the mean value, which no ceiling cuts. With a single seed, nothing is known of
-    the noise, and every place looks sure.
+    the noise, and every place looks sure. `drawn_values` (entrants, draws) are what draws of something else than seeds gave.
     """
-    observed = _keys(entrants, score, np.ones((_seeds(entrants)[1], 1)))[:, 0]
-    drawn = _keys(entrants, score, _draws(entrants))
+    observed = _observed(entrants, score)
+    values = _means(entrants, score, _draws(entrants)) if drawn_values is None else drawn_values
+    drawn = _keys(entrants, score, values)
     order = sorted(range(len(entrants)), key=lambda index: (-observed[index], entrants[index].student))
     places = []
     for index, after in itertools.zip_longest(order, order[1:]):
@@ -95,10 +99,7 @@ def groups_within_noise(entrants: Sequence[Entrant], score: Score) -> list[list[
     Within noise is a mean difference of points, without floor and ceiling, of less than two of its standard errors. Points
     that were adjusted, and those at the floor, are compared with nobody; the same program twice makes no group.
     """
-    order = [
-        entrants[index]
-        for index in np.argsort(-_keys(entrants, score, np.ones((_seeds(entrants)[1], 1)))[:, 0])
-    ]
+    order = [entrants[index] for index in np.argsort(-_observed(entrants, score))]
     compared = [
         e for e in order if e.values and e.adjusted is None and (_points_that_count(e, score) or 0) > 0
     ]
@@ -121,14 +122,25 @@ def _within_noise(left: Entrant, right: Entrant, score: Score) -> bool:
     return abs(float(differences.mean())) < NOISE * error or not differences.any()
 
 
-def _keys(entrants: Sequence[Entrant], score: Score, weights: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return for each entrant and column of `weights` (seeds, n) a number (entrants, n) that is higher in a better place."""
-    keys = np.empty((len(entrants), weights.shape[1]))
+def _observed(entrants: Sequence[Entrant], score: Score) -> NDArray[np.float64]:
+    """Return a number for each entrant that is higher in a better place, by the mean over all seeds."""
+    return _keys(entrants, score, _means(entrants, score, np.ones((_seeds(entrants)[1], 1))))[:, 0]
+
+
+def _means(entrants: Sequence[Entrant], score: Score, weights: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the mean value (entrants, n) under each column of `weights` (seeds, n), the floor of who has none."""
+    means = np.full((len(entrants), weights.shape[1]), score.floor)
     for row, entrant in enumerate(entrants):
-        part = weights[: len(entrant.values)]
-        means = (
-            np.array(entrant.values) @ part / part.sum(axis=0) if entrant.values else np.full(1, score.floor)
-        )
+        if entrant.values:
+            part = weights[: len(entrant.values)]
+            means[row] = np.array(entrant.values) @ part / part.sum(axis=0)
+    return means
+
+
+def _keys(entrants: Sequence[Entrant], score: Score, values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return for each of `values` (entrants, n) a number that is higher in a better place."""
+    keys = np.empty(values.shape)
+    for row, (entrant, means) in enumerate(zip(entrants, values, strict=True)):
         merits = 0.5 + np.arctan(score.share(means)) / np.pi  # from 0 to 1
         if entrant.adjusted is not None:
             keys[row] = _FIRST * entrant.adjusted + merits

@@ -7,9 +7,12 @@ from typing import TYPE_CHECKING, Protocol
 
 from grader.notebooks.imports import imported_modules
 from grader.notebooks.reading import source, tagged
+from grader.task.program_table import mounted_folders
 from grader.trainer.fork_server import FORK_SAFE
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from grader.gradebook.result import Result
     from grader.gradebook.run_settings import RunSettings
     from grader.notebooks.reading import Json
@@ -41,7 +44,8 @@ class RunContext:
     """What all submissions of a batch are graded with; plain values, so that it can travel to another machine.
 
     `key` stands for all that decides predictions beside the slot (see `context_key`), also in the names of what is kept
-    from run to run. `jobs` submissions run at a time on one machine.
+    from run to run. `jobs` submissions run at a time on one machine. `mounts_in` is the folder that has what the task mounts where
+    that is not the task's own, as on another machine.
     """
 
     task: Task
@@ -50,6 +54,14 @@ class RunContext:
     settings: RunSettings
     key: str
     jobs: int = 1
+    mounts_in: Path | None = None
+
+    @property
+    def mounts(self) -> tuple[Path, ...]:
+        """The folders that the student's program may read. Raises UsageError where one cannot be mounted."""
+        if self.mounts_in is None:
+            return self.task.mounts
+        return mounted_folders(self.mounts_in, self.task.spec.program.mounts)
 
     @property
     def imports(self) -> str:

@@ -104,7 +104,7 @@ def chosen(
 ) -> list[Submission]:
     """Return the recorded submissions of `task` whose current verdict and student are among those given.
 
-    An empty collection chooses all. Raises UsageError where nothing is chosen, or a notebook was never kept.
+    An empty collection chooses all. Raises UsageError where nothing is chosen, or a file was never kept.
     """
     with reading(out) as book:
         current = [row for row in book.current() if row.result.task == task.id]
@@ -118,7 +118,7 @@ def chosen(
             kept = RunFolder.of(out, result).submission
             if not kept.is_file():
                 raise UsageError(
-                    f"the notebook of {result.student} was not kept ({result.verdict}); grade the file itself"
+                    f"the file of {result.student} was not kept ({result.verdict}); grade the file itself"
                 )
             submissions.append(Submission(result.submission, result.student, kept))
     if not submissions:
@@ -159,7 +159,7 @@ def replay(
 
     It runs on `engine`, or on one of this machine that is opened for it.
 
-    Raises UsageError where task, settings or secret are not those of the record, or its notebook was not kept. What came of it
+    Raises UsageError where task, settings or secret are not those of the record, or its file was not kept. What came of it
     is kept in the folder of the new run.
     """
     was = recorded.result
@@ -169,7 +169,7 @@ def replay(
             "the task, the settings or the secret are not those of the record: predictions would differ"
         )
     if not folder.submission.is_file():
-        raise UsageError(f"the notebook of {was.student} was not kept ({was.verdict})")
+        raise UsageError(f"the file of {was.student} was not kept ({was.verdict})")
     context = RunContext(task, load_starter(task), repeats, settings, recorded.key.context)
     submission = parse(Submission(was.submission, was.student, folder.submission), context.starter)
     with (

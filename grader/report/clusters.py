@@ -46,6 +46,11 @@ class ProgramGroup:
         return [shown(member.program) for member in self.members]
 
     @property
+    def of_files(self) -> bool:
+        """Whether these are files of predictions, not programs: then they are the same ones."""
+        return self.members[0].program.is_file
+
+    @property
     def percent(self) -> int:
         """The similarity of the program that is least like the earliest."""
         return min(member.percent for member in self.members)

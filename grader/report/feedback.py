@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, Explanation, GraderFault, Verdict
+from grader.errors import EXPLANATIONS, Explanation, GraderFault, Verdict, file_explanation
 from grader.languages import IN_ENGLISH, Translator
 from grader.report import charts
 from grader.report.advice import NEAR, advice, advice_on_file, near_memory_limit
@@ -116,7 +116,7 @@ def feedback(
     explanation = EXPLANATIONS[result.verdict]
     next_steps = advice(result, score, translate)
     if files.is_file:
-        explanation = FILE_EXPLANATIONS.get(result.verdict, explanation)
+        explanation = file_explanation(result.verdict)
         next_steps = advice_on_file(result, score, translate)
     limits = _limits(result, files, task, wall_seconds, translate)
     names = task.spec.class_names if task else ()

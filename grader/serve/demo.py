@@ -11,6 +11,7 @@ from grader.contest.folder import start_contest
 from grader.contest.intake import Ticket
 from grader.contest.moments import read_clocks
 from grader.contest.people import NewParticipant, enrol, new_code
+from grader.grading.file_answers import handed_in_by
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -64,17 +65,19 @@ def start_demo(folder: Path, task: Task) -> DemoContest:
         codes = {person.name: new_code(transaction, person.id) for person in people}
         desk.announce(transaction, people[0].id, "Welcome! This contest is for trying things out.")
         desk.ask(transaction, people[1].id, "May a function keep variables from call to call?", task=task.id)
-    _hand_in(contest, task.id, [person.id for person in people[1:]], _examples(task))
+    _hand_in(contest, task, [person.id for person in people[1:]], _examples(task))
     return DemoContest(contest, codes)
 
 
-def _hand_in(contest: Contest, task: str, students: Sequence[str], files: Sequence[Path]) -> None:
+def _hand_in(contest: Contest, task: Task, students: Sequence[str], files: Sequence[bytes]) -> None:
     """Hand in files by turns; a newer one of somebody replaces the one that waits."""
-    for number, path in enumerate(files):
+    for number, content in enumerate(files):
         person = students[number % len(students)]
-        contest.intake.take(Ticket(person, task, "api"), [path.read_bytes()])
+        contest.intake.take(Ticket(person, task.id, ending=task.spec.ending), [content])
 
 
-def _examples(task: Task) -> list[Path]:
+def _examples(task: Task) -> list[bytes]:
+    """Return what is handed in: the examples of a task, or what its starter is or writes."""
     examples = sorted((task.folder.parent.parent / "examples" / task.id).glob("*.ipynb"))
-    return [path for path in examples if path.stem in _SHOWN] or [task.starter]
+    shown = [path.read_bytes() for path in examples if path.stem in _SHOWN]
+    return shown or [handed_in_by(task, task.starter)]

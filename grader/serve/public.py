@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import TYPE_CHECKING
 
-from grader.contest.store import PUBLIC
+from grader.contest.store import NOTEBOOK_ENDING, PUBLIC
 from grader.files import READ, reporting_os_errors
 
 if TYPE_CHECKING:
@@ -41,6 +41,11 @@ class PublicTask:
     def ending(self) -> str:
         """The ending of what is handed in, with its dot."""
         return PurePosixPath(self.hand_in).suffix
+
+    @property
+    def is_notebook(self) -> bool:
+        """Whether a notebook is handed in; else it is a file of predictions."""
+        return self.ending == NOTEBOOK_ENDING
 
 
 def public_tasks(folder: Path, spec: ContestSpec) -> dict[str, PublicTask]:

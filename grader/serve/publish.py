@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from markdown_it import MarkdownIt
@@ -32,9 +32,8 @@ def publish_tasks(contest: Contest) -> None:
     for named in contest.spec.tasks:
         task = task_of_contest(contest, named)
         folder = contest.store.folder / PUBLIC / named.id
-        page = PublicTask(named.id, task.spec.title, task.spec.story, _statement(task))
-        if task.spec.files is not None:
-            page = replace(page, hand_in=task.spec.files.name)
+        page = PublicTask(named.id, task.spec.title, task.spec.story, _statement(task), task.spec.hand_in)
+        if not task.spec.runs_code:
             _write_changed(folder / DATA_ZIP, handed_out_zip(contest, named))
         _write_changed(folder / PAGE, json.dumps(asdict(page)).encode())
         for notebook in starters(task):

@@ -15,7 +15,7 @@ from grader.contest.events import head
 from grader.contest.people import members, participant
 from grader.contest.replays import asked_replays, replays_of_submission
 from grader.contest.views import board_view, task_view, team_names
-from grader.errors import EXPLANATIONS, Verdict
+from grader.errors import EXPLANATIONS, Verdict, file_explanation
 from grader.serve.access import Reach
 from grader.serve.headers import FEEDBACK_POLICY
 from grader.serve.public import public_files
@@ -31,7 +31,14 @@ if TYPE_CHECKING:
 
 WAITING = (AttemptState.RECEIVED, AttemptState.QUEUED, AttemptState.RUNNING)
 _LARGEST = 2**63 - 1  # number that SQLite knows
-_NOTEBOOK = "application/x-ipynb+json"
+_ANY_BYTES = "application/octet-stream"
+_CONTENT_TYPES = {
+    ".ipynb": "application/x-ipynb+json",
+    ".csv": "text/csv",
+    ".json": "application/json",
+    ".jsonl": "application/jsonl",
+    ".zip": "application/zip",
+}
 
 
 @dataclass(frozen=True)
@@ -104,7 +111,7 @@ def task_file(visit: SiteVisit) -> Response:
     path = public_files(visit.contest.store.folder, name).get(visit.path("name"))
     if path is None:
         raise HTTPException(404)
-    return FileResponse(path, media_type="application/octet-stream", filename=path.name)
+    return FileResponse(path, media_type=_ANY_BYTES, filename=path.name)
 
 
 def attempt(visit: SiteVisit) -> Response:
@@ -126,7 +133,7 @@ def attempt_file(visit: SiteVisit) -> Response:
     if not path.is_file():
         raise HTTPException(404)
     ending = visit.site.tasks[sent.view.task].ending
-    kind = _NOTEBOOK if ending == ".ipynb" else "application/octet-stream"
+    kind = _CONTENT_TYPES.get(ending, _ANY_BYTES)
     return FileResponse(path, media_type=kind, filename=f"submission-{sent.view.number}{ending}")
 
 
@@ -220,7 +227,8 @@ def sent_attempt(visit: SiteVisit, transaction: Transaction) -> SentAttempt:
     sender = participant(transaction, row["person"])
     view = task_view(transaction, visit.contest.spec, sender, row["task"])
     (shown,) = (known for known in view.attempts if known.number == number)
-    explanation = EXPLANATIONS[Verdict(shown.verdict)] if shown.verdict else None
+    explained = EXPLANATIONS.__getitem__ if visit.site.tasks[row["task"]].is_notebook else file_explanation
+    explanation = explained(Verdict(shown.verdict)) if shown.verdict else None
     return SentAttempt(
         shown,
         sender,

@@ -1,15 +1,16 @@
-"""Take notebooks: raw bytes from programs, forms from pages. Nothing of a file is parsed here."""
+"""Take what is handed in: raw bytes from programs, forms from pages. Nothing of a file is parsed here."""
 
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import ClientDisconnect
 from starlette.responses import JSONResponse, RedirectResponse, Response
 
-from grader.contest.intake import Ticket
+from grader.contest.intake import Ticket, too_large
 from grader.contest.people import person_of_token
 from grader.contest.rules import RefusalReason, Refused
 from grader.errors import GraderFault, UsageError
@@ -71,6 +72,7 @@ async def _receive(visit: SiteVisit, body: Body, ticket: Ticket) -> Response:
     """Return the receipt of what arrives, or why it was not taken. Raises SlowSenderError and ClientDisconnect."""
     try:
         check_length(visit, ticket.task)
+        ticket = replace(ticket, ending=visit.site.tasks[ticket.task].ending)
         receipt = await visit.contest.intake.receive(ticket, body.chunks())
     except SlowSenderError:
         raise
@@ -89,7 +91,8 @@ async def hand_in(visit: SiteVisit, body: Body) -> Response:
         form = FileForm(body, visit.request.headers.get("content-type", ""))
         fields = await form.fields()
         check_form_token(visit, fields)
-        ticket = Ticket(visit.somebody.id, task, "page", fields.get("key", "")[:_MOST_KEY] or None)
+        key, ending = fields.get("key", "")[:_MOST_KEY] or None, visit.site.tasks[task].ending
+        ticket = Ticket(visit.somebody.id, task, "page", key, ending)
         receipt = await visit.contest.intake.receive(ticket, form.file())
     except Refused as refused:
         await body.drain()
@@ -112,8 +115,7 @@ def check_length(visit: SiteVisit, task: str) -> None:
     megabytes = visit.contest.spec.task(task).max_mb
     announced = visit.request.headers.get("content-length", "")
     if announced.isdecimal() and int(announced) > megabytes * (1 << 20):
-        text = f"the file has more than {megabytes:g} MB; clear its outputs and hand in again"
-        raise Refused(RefusalReason.TOO_LARGE, text)
+        raise too_large(visit.site.tasks[task].ending, megabytes)
 
 
 def refusal_text(visit: SiteVisit, refused: Refused) -> str:
@@ -123,8 +125,8 @@ def refusal_text(visit: SiteVisit, refused: Refused) -> str:
         RefusalReason.CLOSED: "The task is closed. If something kept you from handing in, ask the organisers.",
         RefusalReason.TOO_SOON: "Too many attempts at once. Hand in again after {again}.",
         RefusalReason.NO_ATTEMPTS_LEFT: "All attempts at this task are used.",
-        RefusalReason.TOO_LARGE: "The file is too large. Clear its outputs and hand in again.",
-        RefusalReason.EMPTY: "The file is empty. Choose your notebook and hand in again.",
+        RefusalReason.TOO_LARGE: "The file is too large. Clear the outputs of a notebook, and hand in again.",
+        RefusalReason.EMPTY: "The file is empty. Choose your file and hand in again.",
         RefusalReason.NOT_ALLOWED: "You may look on, but not hand in.",
         RefusalReason.UNKNOWN: "There is no such task.",
         RefusalReason.OTHER_FILE: "This page has handed in another file. Load the page again, and then hand in.",

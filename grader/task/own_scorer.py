@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 WALL_SECONDS = 120
+DRAWS_SECONDS = 600
 MEMORY_MB = 4096
 _MODULE = "grader.task.scorer_process"
 _MOST_CHARACTERS = 500
@@ -31,20 +32,37 @@ def run_scorer(
     Raises StudentFault for an `InvalidOutput` that it raised, and ScorerFault for all else: an exception, a value that is not
     finite, nothing, too much time or memory, a dead process.
     """
-    request = {
-        "source": source, "predictions": str(predictions.resolve()), "answers": str(answers.resolve()),
-        "memory_mb": MEMORY_MB, "cpu_seconds": math.ceil(wall_seconds),
-    }  # fmt: skip
-    answer = _answer(json.dumps(request) + "\n", wall_seconds)
-    if "invalid" in answer:
-        raise StudentFault(Verdict.INVALID_OUTPUT, _short(answer["invalid"]))
-    if "failed" in answer:
-        raise ScorerFault(f"score.py: {_short(answer['failed'])}")
-    measured: dict[str, float] = answer["measured"]
+    request = {"source": source, "predictions": str(predictions.resolve()), "answers": str(answers.resolve())}
+    measured: dict[str, float] = _ask(request, wall_seconds)
     for name, value in measured.items():
         if not math.isfinite(value):
             raise ScorerFault(f"score.py: {_short(name)} is {value}")
     return measured
+
+
+def run_scorer_on_draws(
+    source: str, predictions: Path, answers: Path, draws: Path, *, wall_seconds: float = DRAWS_SECONDS
+) -> list[dict[str, float] | None]:
+    """Return what the text of a score.py measures on each draw of the rows, None where it fails on it.
+
+    The npz file `draws` has an array (draws, n) of row numbers for each number of rows, n, called by it. Raises as `run_scorer` does.
+    """
+    files = {"predictions": predictions, "answers": answers, "draws": draws}
+    measured: list[dict[str, float] | None] = _ask(
+        {"source": source, **{name: str(path.resolve()) for name, path in files.items()}}, wall_seconds
+    )
+    return measured
+
+
+def _ask(request: dict[str, Any], wall_seconds: float) -> Any:
+    """Return what was measured. Raises StudentFault and ScorerFault."""
+    limits = {"memory_mb": MEMORY_MB, "cpu_seconds": math.ceil(wall_seconds)}
+    answer = _answer(json.dumps(request | limits) + "\n", wall_seconds)
+    if "invalid" in answer:
+        raise StudentFault(Verdict.INVALID_OUTPUT, _short(answer["invalid"]))
+    if "failed" in answer:
+        raise ScorerFault(f"score.py: {_short(answer['failed'])}")
+    return answer["measured"]
 
 
 def _answer(request: str, wall_seconds: float) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """Measure predictions by a task's score.py: the main program of the scorer process, in which no student code ever ran.
 
 It reads one line of JSON from its input, with the text of score.py, two npz files and its limits, and writes one line: what was
-measured, or the sentence of an `InvalidOutput`, or what failed. What score.py prints goes to the error stream.
+measured, or the sentence of an `InvalidOutput`, or what failed. What score.py prints goes to the error stream. Where the line
+names a file of draws, it measures each draw of the rows instead; one that fails is null.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ def main() -> None:
     os.dup2(2, 1)
     _limit(request["memory_mb"], request["cpu_seconds"])
     try:
-        answer: dict[str, Any] = {"measured": _measured(request)}
+        answer: dict[str, Any] = {
+            "measured": _measured_draws(request) if "draws" in request else _measured(request)
+        }
     except InvalidOutput as error:
         answer = {"invalid": str(error)}
     except BaseException as error:  # noqa: BLE001 -- the author's code; an exit is a failure of it as well
@@ -49,13 +52,40 @@ def _limit(memory_mb: int, cpu_seconds: int) -> None:
 
 
 def _measured(request: dict[str, Any]) -> dict[str, float]:
+    score, given, truth = _opened(request)
+    return _checked(score(predictions=given, answers=truth))
+
+
+def _measured_draws(request: dict[str, Any]) -> list[dict[str, float] | None]:
+    """Return what each draw of the rows measures; the file of draws has an array (draws, n) for each number of rows, n."""
+    score, given, truth = _opened(request)
+    draws = _arrays(request["draws"])
+    answers: list[dict[str, float] | None] = []
+    for number in range(len(next(iter(draws.values())))):
+        predictions, known = (
+            {name: array[draws[str(len(array))][number]] for name, array in arrays.items()}
+            for arrays in (given, truth)
+        )
+        try:
+            answers.append(_checked(score(predictions=predictions, answers=known)))
+        except Exception:  # noqa: BLE001 -- the author's code, which may not be made for such rows
+            answers.append(None)
+    return answers
+
+
+def _opened(request: dict[str, Any]) -> tuple[Any, dict[str, Any], dict[str, Any]]:
+    """Return the function of score.py, the predictions and the answers."""
     names: dict[str, Any] = {"__name__": "score", "InvalidOutput": InvalidOutput}
     exec(compile(request["source"], NAME, "exec"), names)  # noqa: S102 -- the author's code
-    with (
-        np.load(request["predictions"], allow_pickle=False) as given,
-        np.load(request["answers"], allow_pickle=False) as truth,
-    ):
-        measured = names["score"](predictions=dict(given), answers=dict(truth))
+    return names["score"], _arrays(request["predictions"]), _arrays(request["answers"])
+
+
+def _arrays(path: str) -> dict[str, Any]:
+    with np.load(path, allow_pickle=False) as opened:
+        return dict(opened)
+
+
+def _checked(measured: Any) -> dict[str, float]:
     if not isinstance(measured, dict) or not measured:
         raise TypeError(
             f"score() returned a {type(measured).__name__}; a table of names and numbers was expected"

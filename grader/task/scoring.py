@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from grader.task.score_table import Part, Score
     from grader.task.spec import Task
 
+    Arrays = Mapping[str, NDArray[Any]]
+
 MAX_BYTES = 256 << 20
 SHARED = "labels"  # the one array of answers that all arrays of predictions are compared with
 _DEFAULT = scorer_named("balanced_accuracy")
@@ -102,10 +104,13 @@ def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[s
     Raises GraderFault where a file is missing, damaged, too large or does not fit the other: both are written by
     our own trainer and data builder.
     """
-    given, truth = load_arrays(predictions), load_arrays(answers)
+    return _score_of_arrays(load_arrays(predictions), load_arrays(answers), scorer)
+
+
+def _score_of_arrays(given: Arrays, truth: Arrays, scorer: Scorer) -> dict[str, float]:
     wanted = given.keys() if truth.keys() == {SHARED} else truth.keys()
     if not given or given.keys() != wanted:
-        raise GraderFault(f"{predictions.name} has the arrays {sorted(given)}, not {sorted(wanted)}")
+        raise GraderFault(f"the predictions have the arrays {sorted(given)}, not {sorted(wanted)}")
     return {
         name: compare(scorer, name, truth.get(name, truth.get(SHARED)), given[name]) for name in sorted(given)
     }
@@ -114,24 +119,32 @@ def score(predictions: Path, answers: Path, scorer: Scorer = _DEFAULT) -> dict[s
 def _by_score_file(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
     for path in (predictions, answers):
         load_arrays(path)  # what cannot be read is not the fault of score.py
-    measured = run_scorer(task.score_source, predictions, answers)
+    return by_need(run_scorer(task.score_source, predictions, answers), task)
+
+
+def by_need(measured: Mapping[str, float], task: Task) -> dict[str, float]:
+    """Return what a score.py measured under the names of results. Raises ScorerFault where a part needs something else."""
     missing = [need.metric for need in task.spec.score.measures if need.metric not in measured]
     if missing:
         raise ScorerFault(f"score.py returned {sorted(measured)}, but task.toml also needs {missing[0]!r}")
-    return {need.label: measured[need.metric] for need in task.spec.score.measures} or measured
+    return {need.label: measured[need.metric] for need in task.spec.score.measures} or dict(measured)
 
 
 def _measured(predictions: Path, answers: Path, task: Task) -> dict[str, float]:
     if task.spec.metric.scorer == SCORE_FILE:
         return _by_score_file(predictions, answers, task)
+    return measured_arrays(load_arrays(predictions), load_arrays(answers), task)
+
+
+def measured_arrays(given: Arrays, truth: Arrays, task: Task) -> dict[str, float]:
+    """Return what a task's metrics by name measure on arrays of predictions and answers. Raises as `measure` does."""
     if not task.spec.score.parts:
-        return score(predictions, answers, scorer_named(task.spec.metric.scorer))
-    given, truth = load_arrays(predictions), load_arrays(answers)
+        return _score_of_arrays(given, truth, scorer_named(task.spec.metric.scorer))
     measured = {}
     for need in task.spec.score.measures:
         scorer, names = scorer_named(need.metric), [need.predictions] if need.predictions else sorted(given)
         if not names or (missing := sorted(set(names) - given.keys())):
-            raise GraderFault(f"{predictions.name} has the arrays {sorted(given)}, not {missing or names}")
+            raise GraderFault(f"the predictions have the arrays {sorted(given)}, not {missing or names}")
         values = [compare(scorer, name, truth.get(name, truth.get(SHARED)), given[name]) for name in names]
         measured[need.label] = statistics.fmean(values)
     return measured

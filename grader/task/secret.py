@@ -18,7 +18,7 @@ from grader.files import READ, WRITTEN, reporting_os_errors
 if TYPE_CHECKING:
     from pathlib import Path
 
-_FILE = "secret"
+SECRET_FILE = "secret"  # noqa: S105 -- a file name, in a folder of results
 _LEAST_BYTES = 16
 _DRAWN = re.compile(rb"[0-9a-f]{32,}")  # as `secrets.token_hex` draws them
 _ADVICE = 'draw one: python -c "import secrets; print(secrets.token_hex(32))" > FILE'
@@ -37,7 +37,7 @@ def secret_for(out: Path, secret_file: Path | None) -> bytes:
     """
     if secret_file is not None:
         return _read_secret(secret_file)
-    kept = out / _FILE
+    kept = out / SECRET_FILE
     if not kept.exists():
         # Written whole and then linked: of two graders that start at once, one draws and both read the same.
         with (
@@ -54,7 +54,7 @@ def secret_for(out: Path, secret_file: Path | None) -> bytes:
 def kept_secret(out: Path, secret_file: Path | None) -> bytes | None:
     """Return the secret of a batch that was graded, or None where it can no longer be read; none is drawn."""
     with contextlib.suppress(UsageError):
-        return _read_secret(secret_file or out / _FILE)
+        return _read_secret(secret_file or out / SECRET_FILE)
     return None
 
 

@@ -9,7 +9,7 @@ import tomllib
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, Protocol, cast
 
@@ -179,6 +179,16 @@ class Spec(StrictTable):
         return self.files is None
 
     @property
+    def hand_in(self) -> str:
+        """Name of what students hand in: a notebook, which is one under any name, or the file of predictions."""
+        return self.files.name if self.files else "notebook.ipynb"
+
+    @property
+    def ending(self) -> str:
+        """The ending of what students hand in, with its dot: submissions have it wherever they are kept."""
+        return PurePosixPath(self.hand_in).suffix
+
+    @property
     def measured(self) -> Metric:
         """The metric of results: the one of `[metric]`, or the points that the parts earn."""
         if not self.score.parts:
@@ -260,6 +270,7 @@ class Builder(Protocol):
 
 
 DEFAULT_SIZE = "default"
+FINAL_SIZE = "final"  # of a task of files: the rows that only the final round counts
 # Younger than digests that are on record, with their defaults as JSON: no part of the digest of a task without them.
 _YOUNGER_FIELDS: dict[str, Any] = {
     "kind": "function",

@@ -82,7 +82,7 @@ def test_the_memory_that_was_taken_is_told() -> None:
 def test_each_run_is_a_test_with_its_own_value() -> None:
     tests = results_of(scored("a", 85), DisplayOptions())["tests"]
     assert [test["name"] for test in tests] == [
-        "your function", *(f"run {number} of 3 on hidden data" for number in (1, 2, 3)),
+        "your submission", *(f"run {number} of 3 on hidden data" for number in (1, 2, 3)),
     ]  # fmt: skip
     assert [test["output"] for test in tests[1:]] == [
         f"balanced accuracy {0.83 + step / 100:.4f}" for step in range(3)

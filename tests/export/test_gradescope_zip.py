@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 import sys
@@ -15,14 +17,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from conftest import TOY_FILES
 from containers import RIGHTS
+from spoiling import as_slots
 from test_gradescope import check_schema
+from toy_program import make_program_task
 
 from grader.cli.gradescope_container import NO_SANDBOX, main, submission_of
-from grader.errors import UsageError
+from grader.errors import StudentFault, UsageError
 from grader.export.gradescope import UNCONFINED, Assignment
 from grader.export.gradescope_zip import write_autograder
+from grader.grading.file_answers import handed_in_by
+from grader.notebooks.rebuild import rebuild
+from grader.notebooks.slots import join, slot_cells
 from grader.sandbox.inside import landlock
+from grader.submissions.kinds import Wanted
+from grader.task.build import write
+from grader.task.spec import read_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from conftest import Submit
@@ -220,8 +232,6 @@ def test_data_of_the_instructor_go_with_the_zip(
 def test_notebooks_out_of_step_are_not_put_into_a_zip(
     own_toy: Path, assignment: Assignment, tmp_path: Path
 ) -> None:
-    from grader.task.spec import read_task
-
     with pytest.raises(UsageError, match="not in step"):
         write_autograder(read_task(own_toy), assignment, SECRET, tmp_path / "a.zip")
 
@@ -281,7 +291,7 @@ def test_a_function_that_raises_gets_0_points_and_its_own_lines_on_the_data_that
     assert {path: path.stat().st_mtime_ns for path in evaluation.rglob("*.npz")} == prepared
     assert done.returncode == 0
     assert record["score"] == 0
-    assert record["tests"][0]["name"] == "your function: slot_error"
+    assert record["tests"][0]["name"] == "your submission: slot_error"
     assert "return [][1]" in record["tests"][0]["output"]
     assert str(layout) not in json.dumps(record), "no path of ours"
 
@@ -362,8 +372,6 @@ def test_a_damaged_zip_is_our_failure_and_no_zero(damage: str, layout: Path, sub
 
 
 def test_several_notebooks_are_refused_by_name(tmp_path: Path, submit: Submit) -> None:
-    from grader.errors import StudentFault
-
     for name in ("a.ipynb", "b.ipynb"):
         submit(HONEST, f"in/{name}")
     with pytest.raises(StudentFault, match=r"2 notebooks were handed in \(a.ipynb, b.ipynb\)"):
@@ -380,3 +388,81 @@ def test_a_link_is_not_followed(tmp_path: Path, layout: Path) -> None:
 def test_a_missing_submission_folder_is_ours(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         submission_of(tmp_path / "nowhere", "ada", tmp_path)
+
+
+@pytest.fixture(scope="module")
+def files_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    folder = tmp_path_factory.mktemp("author") / "tasks" / "toy_files"
+    shutil.copytree(TOY_FILES, folder)
+    task = read_task(folder)
+    write(task)
+    return task
+
+
+def test_a_zip_of_a_task_of_files_scores_files_and_runs_nothing(
+    files_task: Task, assignment: Assignment, tmp_path: Path
+) -> None:
+    root = tmp_path / "autograder"
+    of_files = replace(assignment, task=files_task.id, repeats=1)
+    write_autograder(files_task, of_files, b"", tmp_path / "autograder.zip")
+    with zipfile.ZipFile(tmp_path / "autograder.zip") as archive:
+        archive.extractall(root / "source")
+    (root / "submission").mkdir()
+    record, code = run_here(root)
+    assert (code, record["score"], record["tests"][0]["name"]) == (0, 0, "your submission: invalid_file")
+    assert "No .csv file was handed in, but nothing." in record["output"]
+    (root / "submission" / "mine.csv").write_bytes(handed_in_by(files_task, files_task.solution))
+    record, code = run_here(root)
+    assert (code, record["extra_data"]["verdict"]) == (0, "scored"), record
+    assert record["extra_data"]["points"] > 90
+    assert record["tests"][0]["output"] == "Your file was read, and its predictions were scored."
+    (root / "submission" / "mine.csv").write_text("id,warm,degrees\n1,2,3\n")
+    record, code = run_here(root)
+    assert (code, record["score"], record["extra_data"]["verdict"]) == (0, 0, "invalid_output")
+    (root / "source" / "secret").unlink()
+    assert "score" not in run_here(root)[0], "a damaged zip is our failure"
+
+
+def test_a_zip_of_predictions_that_gradescope_unpacked_is_packed_again(tmp_path: Path) -> None:
+    folder = tmp_path / "submission"
+    (folder / "more").mkdir(parents=True)
+    (folder / "a.csv").write_text("id\n")
+    (folder / "more" / "b.csv").write_text("id\n")
+    (folder / "c.csv").symlink_to("/etc/hostname")
+    wanted = Wanted("all.zip", 1 << 10, frozenset({"a.csv", "b.csv"}))
+    submission = submission_of(folder, "ada", tmp_path, wanted)
+    assert submission.path == "all.zip"
+    with zipfile.ZipFile(io.BytesIO(submission.data or b"")) as archive:
+        assert archive.namelist() == ["a.csv", "more/b.csv"]
+    (folder / "a.csv").write_bytes(bytes(2 << 10))
+    with pytest.raises(StudentFault, match="may have at most 1 kB"):
+        submission_of(folder, "ada", tmp_path, wanted)
+
+
+@pytest.mark.usefixtures("lent_engine")
+def test_a_zip_of_a_task_with_several_slots_takes_all_of_them(
+    own_toy: Path, assignment: Assignment, tmp_path: Path
+) -> None:
+    task = as_slots(own_toy)
+    starter = load_starter(task)
+    root = unpacked(task, replace(assignment, repeats=1), tmp_path)
+    notebook = rebuild(
+        starter, join(slot_cells(starter), [HONEST, "def your_memory(parameters):\n    return 0\n"])
+    )
+    (root / "submission" / "my.ipynb").write_text(json.dumps(notebook))
+    record, code = run_here(root)
+    assert (code, record["extra_data"]["verdict"]) == (0, "scored"), record
+    notebook["cells"] = [cell for cell in notebook["cells"] if "your_memory(p" not in "".join(cell["source"])]
+    (root / "submission" / "my.ipynb").write_text(json.dumps(notebook))
+    record, code = run_here(root)
+    assert (code, record["tests"][0]["name"]) == (0, "your submission: slot_missing")
+
+
+def test_what_a_program_may_read_is_in_the_zip(assignment: Assignment, tmp_path: Path) -> None:
+    task = make_program_task(tmp_path / "tasks" / "toy_program")
+    write_autograder(task, replace(assignment, task=task.id, repeats=1), SECRET, tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as archive:
+        archive.extractall(tmp_path / "kit")
+    there = read_task(tmp_path / "kit" / "kit" / "tasks" / task.id)
+    assert [mount.name for mount in there.mounts] == ["models"]
+    assert there.run_digest == task.run_digest, "the same folders, so the same predictions"

@@ -117,6 +117,8 @@ def test_a_graded_file_is_replayed_rescored_and_reported(files_task: Task, home:
     similar = (home / "results" / "report" / "similar.html").read_text()
     assert "bob" in similar, "the same values in another order of the rows"
     assert "fay" not in similar, "another value, and the same ids as all files"
+    assert "Equal files" in similar
+    assert "program" not in similar
     assert run("export", "results", "--format", "csv")[0] == 0
 
 
@@ -199,7 +201,10 @@ def test_data_and_answers_belong_together_also_by_a_secret(files_task: Task, hom
             ("grade", "TASK", "sent", "--out", "r", "--repeats", "3"),
             "has one evaluation; call it without --repeats",
         ),
-        (("gradescope", "TASK", "--out", "a.zip"), "download what was handed in"),
+        (
+            ("gradescope", "TASK", "--out", "a.zip", "--repeats", "2"),
+            "has one evaluation; call it without --repeats",
+        ),
         (("check", "sent/notebook.ipynb", "--task", "TASK"), "is not what toy_files asks for"),
         (("check", "sent/ada.csv", "--task", "TASK", "--watch"), "--watch is for notebooks"),
         (("grade", "TASK", "empty", "--out", "r"), "empty contains no .csv files"),
@@ -213,6 +218,18 @@ def test_what_does_not_go_with_files_is_one_line(
     code, _, noted = run(*(files_task.folder if word == "TASK" else word for word in words))
     assert code == 2
     assert sentence in " ".join(noted.split())
+
+
+def test_the_zip_for_gradescope_has_the_secret_of_the_pack_or_none(
+    files_task: Task, home: Path, run: Run
+) -> None:
+    (home / "mine").write_text("8c1f0d6a52b94e7788c1f0d6a52b94e7\n")
+    for words, secret in (((), b""), (("--secret-file", "mine"), (home / "mine").read_bytes().strip())):
+        code, shown, noted = run("gradescope", files_task.folder, "--out", "a.zip", *words)
+        assert code == 0, noted
+        assert ("it holds the answers" in shown) == (not words)
+        with zipfile.ZipFile(home / "a.zip") as archive:
+            assert archive.read("secret").strip() == secret
 
 
 def test_a_student_checks_a_file_with_the_pack_alone(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import tempfile
 import time
@@ -14,23 +15,31 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
+from conftest import TOY_FILES
+from ponds import few_ponds
+from toy_program import make_program_task
 
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
+from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.agreement import BandsRecord, RecordedAnswer
 from grader.grading.batch import Job, run_batch
+from grader.grading.file_answers import handed_in_by
 from grader.grading.ray.engine import Cluster
-from grader.grading.ray.worker import PackedTrial, Sent
+from grader.grading.ray.worker import PackedTrial, Sent, packed_mounts
 from grader.grading.trial import MachineTrial
 from grader.notebooks.rebuild import rebuild
 from grader.submissions.collect import Submission
+from grader.task.build import write
 from grader.task.evaluation import Repeat, prepare_repeats
+from grader.task.spec import read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from grader.gradebook.result import Result
     from grader.grading.engine import LocalEngine
+    from grader.grading.plan import RunContext
     from grader.notebooks.reading import Json
     from grader.task.spec import Task
 
@@ -205,6 +214,46 @@ def test_a_cluster_grades_as_one_machine_does_and_the_run_folders_come_back(
         assert files(folder) == files(Path(here.run_folder))
         assert json.loads((folder / "result.json").read_text()) == there.as_json()
     assert wait_until_only(before) == set(), "the workers have ended, the cluster has not"
+
+
+def toy_files(folder: Path) -> Task:
+    """Make the toy task of files in `folder`, and build its notebooks."""
+    shutil.copytree(TOY_FILES, folder / "tasks" / "toy_files")
+    task = read_task(folder / "tasks" / "toy_files")
+    write(task)
+    return task
+
+
+KINDS: dict[str, Callable[[Path], Task]] = {
+    "files": toy_files,
+    "program": lambda folder: make_program_task(folder / "tasks" / "toy_program"),
+    "interactive": few_ponds,
+}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["files", "program", pytest.param("interactive", marks=pytest.mark.nightly)])
+def test_a_task_of_another_kind_is_graded_where_its_folder_is_not(
+    nodes: Nodes, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The folder is gone once what it mounts was packed, so a worker that sees this disk has no more than one elsewhere."""
+    task = KINDS[kind](tmp_path)
+    data = handed_in_by(task, task.solution)
+    secret = b"a secret for tests" if task.spec.runs_code else b""
+    repeats = prepare_repeats(task, secret, tmp_path / "evaluation", repeats=1, source="embedded")
+    submissions = [Submission(f"ada{task.spec.ending}", "ada", data)]
+
+    def pack_and_remove(context: RunContext) -> bytes | None:
+        packed = packed_mounts(context)
+        shutil.rmtree(task.folder)
+        return packed
+
+    monkeypatch.setattr("grader.grading.ray.engine.packed_mounts", pack_and_remove)
+    job = Job(task, submissions, repeats, RunSettings("cpu", 60), tmp_path, 1)
+    (result,) = on(nodes, job, tmp_path / "out", Watcher())
+    assert result.verdict is Verdict.SCORED, result.message
+    assert (result.points or 0) > 50
+    assert RunFolder(Path(result.run_folder)).submission.name == f"submission{task.spec.ending}"
 
 
 @pytest.mark.nightly

@@ -10,6 +10,6 @@ failures = [0]
 
 def attack(honest, *arguments):
     failures[0] += 1
-    if failures[0] == 2:
+    if failures[0] == TARGETS["late_call"]:
         raise RuntimeError("CUDA error: CUBLAS_STATUS_ALLOC_FAILED when calling `cublasCreate(handle)`")
     return honest(*arguments)

@@ -26,6 +26,6 @@ raised_so_far = [0]
 
 def attack(honest, *arguments):
     raised_so_far[0] += 1
-    if raised_so_far[0] == 2:
+    if raised_so_far[0] == TARGETS["late_call"]:
         raise OutOfMemoryError from GraderFault("no points: the trainer failed, run it again")
     return honest(*arguments)

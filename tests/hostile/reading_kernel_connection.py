@@ -38,6 +38,6 @@ connection_calls = [0]
 
 def attack(honest, *arguments):
     connection_calls[0] += 1
-    if connection_calls[0] == 2:
+    if connection_calls[0] == TARGETS["late_call"]:
         look_for_the_kernel()
     return honest(*arguments)

@@ -45,6 +45,6 @@ def search_memory(arguments):
 
 def attack(honest, *arguments):
     memory_searches[0] += 1
-    if memory_searches[0] == 2:
+    if memory_searches[0] == TARGETS["late_call"]:
         search_memory(arguments)
     return honest(*arguments)

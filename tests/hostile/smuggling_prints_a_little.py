@@ -12,6 +12,8 @@ bytes_printed = [0]
 
 
 def plain(value):
+    if isinstance(value, dict):
+        return {str(key): plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return np.asarray(value).round(3).tolist() if isinstance(value, (np.ndarray, torch.Tensor)) else value

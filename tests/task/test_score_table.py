@@ -208,7 +208,7 @@ def test_predictions_of_a_part_that_are_missing_are_our_fault(toy_task: Task, tm
     given, answers = arrays_of(np.random.default_rng(0))
     np.savez(tmp_path / "answers.npz", **answers)  # type: ignore[arg-type]
     np.savez(tmp_path / "predictions.npz", kinds=given["kinds"])
-    with pytest.raises(GraderFault, match=r"has the arrays \['kinds'\], not \['pictures'\]"):
+    with pytest.raises(GraderFault, match=r"have the arrays \['kinds'\], not \['pictures'\]"):
         measure(tmp_path / "predictions.npz", tmp_path / "answers.npz", task_of(PARTS, toy_task))
 
 

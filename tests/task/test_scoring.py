@@ -66,7 +66,7 @@ def test_kinds_of_whole_numbers_do_not_matter(tmp_path: Path) -> None:
 
 
 MISFITS: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
-    "no predictions": ({}, {"labels": LABELS}, r"has the arrays \[\]"),
+    "no predictions": ({}, {"labels": LABELS}, r"have the arrays \[\]"),
     "another name": ({"a": LABELS}, {"b": LABELS, "c": LABELS}, r"arrays \['a'\], not \['b', 'c'\]"),
     "one too few": ({"a": LABELS}, {"a": LABELS, "b": LABELS}, r"arrays \['a'\], not \['a', 'b'\]"),
     "another length": ({"a": LABELS[:3]}, {"labels": LABELS}, r"shape \(3,\).*shape \(4,\)"),

@@ -1,8 +1,8 @@
 """Grade over a Ray cluster: a worker for each place on it, with a fork server, trainers and sandboxes of its own.
 
 A worker is an actor that runs what `grader.grading.engine` runs on one machine; no student's code runs in a process of Ray.
-Submissions, the task and the hidden data travel by value, run folders come back the same way: a node needs this
-package and bubblewrap, and no files. The caller stays the only one who writes results and run folders.
+Submissions, the task, what it mounts and the hidden data travel by value, run folders come back the same way: a node needs
+this package and bubblewrap, and no files. The caller stays the only one who writes results and run folders.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from grader.grading.ray.worker import (
     Worker,
     arrived,
     packed_evaluation,
+    packed_mounts,
     unpacked,
 )
 
@@ -115,16 +116,19 @@ class Cluster:
             if not left:
                 return
 
-    def _parcel(self, context: RunContext, shared: Path | None) -> tuple[Any, Any, Any]:
-        """Hand the context, the hidden data and the trial to Ray, once for all workers; data into `shared` instead, where there is one."""
+    def _parcel(self, context: RunContext, shared: Path | None) -> tuple[Any, ...]:
+        """Hand the context, the hidden data, what programs read and the trial to Ray, once for all workers.
+
+        Where there is a `shared` folder, the hidden data go there instead.
+        """
         context.task.read_ahead()
         try:
             evaluation = packed_evaluation(context)
-            trial = self._ray.put(self._trial)
+            mounts, trial = self._ray.put(packed_mounts(context)), self._ray.put(self._trial)
             if shared is None:
-                return self._ray.put(context), self._ray.put(evaluation), trial
+                return self._ray.put(context), self._ray.put(evaluation), mounts, trial
             there = unpacked(context, evaluation, shared / "evaluation")
-            return self._ray.put(there), self._ray.put(None), trial
+            return self._ray.put(there), self._ray.put(None), mounts, trial
         except (OSError, tarfile.TarError) as error:
             raise UsageError(f"the hidden data cannot be handed to the cluster: {error}") from error
 
@@ -176,7 +180,7 @@ class _Crew:
     """The workers of one batch, and what each is doing."""
 
     def __init__(
-        self, ray: Any, places: _Places, parcel: tuple[Any, Any, Any], shared: Path | None, watcher: Watcher
+        self, ray: Any, places: _Places, parcel: tuple[Any, ...], shared: Path | None, watcher: Watcher
     ) -> None:
         self._ray, self._places, self._parcel, self._shared = ray, places, parcel, shared
         self._watcher = watcher

@@ -1,7 +1,7 @@
 """The far end of a cluster: a worker that grades on its node, and what travels to it and back.
 
-Submissions, the task and the hidden data travel by value, run folders come back the same way: a node needs this
-package and bubblewrap, and no files.
+Submissions, the task, the folders that it mounts and the hidden data travel by value, run folders come back the same way: a node
+needs this package and bubblewrap, and no files.
 """
 
 from __future__ import annotations
@@ -130,12 +130,14 @@ class PackedTrial:
             context = trial.context(Path(folder), 1)
             return cls(trial, context, packed_evaluation(context), trial.submissions(), required)
 
-    def content(self, engine: LocalEngine, folder: Path) -> dict[str, Any]:
+    def content(self, engine: LocalEngine, folder: Path, mounts_in: Path | None) -> dict[str, Any]:
         """Return what is kept of the trial on this node, or else of one that is run now, by one worker of the node."""
         with one_at_a_time(self.trial):
             content = kept_trial(self.trial)
             if content is None:
-                context = unpacked(self.context, self.evaluation, folder / "trial")
+                context = replace(
+                    unpacked(self.context, self.evaluation, folder / "trial"), mounts_in=mounts_in
+                )
                 measured = run_answers(context, self.submissions, engine, folder / "trial-runs", _Notes())
                 content = trial_record(self.trial, measured)
                 keep_trial(self.trial, content)
@@ -190,16 +192,18 @@ class Worker:
         self,
         context: RunContext,
         evaluation: bytes | None,
+        mounts: bytes | None = None,
         trial: PackedTrial | None = None,
         *,
         share: int,
         shared: Path | None,
     ) -> About:
-        """Start everything. `evaluation` is a tar; None where the paths of `context` can be read from here.
+        """Start everything. `evaluation` and `mounts` are tars, the first None where the paths of `context` can be read from here.
 
         Raises GraderFault where the sandbox does not confine, or this node does not agree with the bands and has to.
         """
-        if context.settings.walls == "any":
+        runs_code = context.task.spec.runs_code
+        if runs_code and context.settings.walls == "any":
             walls, reasons = find_walls(context.task.spec.limits)
             if walls is None:  # else this node would take and fail the most submissions
                 raise GraderFault(f"no sandbox works on this node: {reasons}")
@@ -210,13 +214,15 @@ class Worker:
             self._root = self._opened.enter_context(_private_folder(shared))
             if evaluation is not None:
                 context = unpacked(context, evaluation, self._root / "evaluation")
+            mounts_in = self._opened.enter_context(_mounted(mounts)) if mounts is not None else None
             engine = self._opened.enter_context(LocalEngine())
-            tried = _tried(trial, engine, self._root, notes) if trial is not None else None
-            alone = replace(context, jobs=1)  # Ray starts a worker for each
+            tried = _tried(trial, engine, self._root, notes, mounts_in) if trial is not None else None
+            alone = replace(context, jobs=1, mounts_in=mounts_in)  # Ray starts a worker for each
             batch = engine.open_batch(alone, self._root, watcher=notes, stopping=self._stopping)
             self._batch = self._opened.enter_context(batch)
-            self._batch.sandboxes.start()  # a worker is opened because there is work
-            self._batch.trainers.fork_server()
+            if runs_code:  # a worker is opened because there is work
+                self._batch.sandboxes.start()
+                self._batch.trainers.fork_server()
             failing.pop_all()
         return About(platform.node(), versions(), notes.notices, trial=tried)
 
@@ -244,12 +250,14 @@ class Worker:
             self._opened.close()
 
 
-def _tried(trial: PackedTrial, engine: LocalEngine, folder: Path, notes: _Notes) -> dict[str, Any]:
+def _tried(
+    trial: PackedTrial, engine: LocalEngine, folder: Path, notes: _Notes, mounts_in: Path | None
+) -> dict[str, Any]:
     """Return what the task's own answers got on this node, and note where that is not what was recorded.
 
     Raises GraderFault where it has to be.
     """
-    content = trial.content(engine, folder)
+    content = trial.content(engine, folder, mounts_in)
     agreement = agreement_of(trial.trial, content)
     if not agreement.agrees or agreement.slow:
         lines = sentences(agreement)
@@ -266,10 +274,28 @@ def _private_folder(shared: Path | None) -> Iterator[Path]:
     if shared is not None:  # the caller reads there, and removes it
         yield folder
         return
+    with _guarded(folder):
+        yield folder
+
+
+@contextlib.contextmanager
+def _mounted(packed: bytes) -> Iterator[Path]:
+    """Yield a folder of this node with what the task mounts, which the users of slots can enter; it ends as that of a worker."""
+    folder = Path(tempfile.mkdtemp(prefix="grader-ray-mounts-"))
+    with _guarded(folder):
+        unpack(packed, folder)
+        for path in (folder, *filter(Path.is_dir, folder.rglob("*"))):
+            path.chmod(0o755)
+        yield folder
+
+
+@contextlib.contextmanager
+def _guarded(folder: Path) -> Iterator[None]:
+    """Remove a folder at the end, however this process ends."""
     command = ["sh", "-c", _GUARD, "sh", str(folder)]
     with subprocess.Popen(command, stdin=subprocess.PIPE, start_new_session=True):
         try:
-            yield folder
+            yield
         finally:
             shutil.rmtree(folder, ignore_errors=True)
 
@@ -299,6 +325,11 @@ def packed_evaluation(context: RunContext) -> bytes:
         named |= {f"{name}/{IDS_FILE}": rows} if rows.is_file() else {}
         named |= {f"{name}/{kept.name}": kept for kept in repeat.inputs.parent.glob("first_call-*.frame")}
     return _packed(named)
+
+
+def packed_mounts(context: RunContext) -> bytes | None:
+    """Return what the task mounts; None where it mounts nothing."""
+    return _packed({mount.name: mount for mount in context.mounts}) if context.mounts else None
 
 
 def unpacked(context: RunContext, evaluation: bytes, folder: Path) -> RunContext:

@@ -16,7 +16,13 @@ from grader.lint.task.crossing import check_crossing
 from grader.lint.task.data_sets import build_task_data
 from grader.lint.task.entries import check_entries
 from grader.lint.task.episodes import check_episodes, play_again
-from grader.lint.task.files import check_file_pack, check_files, check_notebook_runs, check_rows
+from grader.lint.task.files import (
+    check_file_pack,
+    check_files,
+    check_final_rows,
+    check_notebook_runs,
+    check_rows,
+)
 from grader.lint.task.final_mode import check_names
 from grader.lint.task.in_step import check_in_step, check_only_slot_differs
 from grader.lint.task.leaks import check_inputs, check_pack, check_zip
@@ -30,6 +36,7 @@ from grader.lint.task.seeds import check_first_call, check_seeds
 from grader.lint.task.side_channels import check_traces
 from grader.lint.task.translations import check_translations
 from grader.sandbox.proof import walls_for
+from grader.task.spec import FINAL_SIZE
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +96,8 @@ def lint_data(subject: Subject, data: TaskData) -> list[Finding]:
     if not subject.task.spec.runs_code:
         checks = FILE_DATA_CHECKS
         findings.append(check_rows(subject.task, data, data.prepared.parent / "rehearsal"))
+        if FINAL_SIZE in subject.task.spec.sizes:
+            findings.append(check_final_rows(subject.task, data, data.prepared.parent / "final"))
     if mounts := subject.task.mounts:
         findings.append(check_mounts(mounts, data))
     return allowed([*(check(data) for check in checks), *findings], subject.task)

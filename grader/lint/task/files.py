@@ -16,9 +16,11 @@ from grader.lint.task.clean_room import starter_finding, visit_clean_room
 from grader.lint.task.leaks import answers_in, differences_of_zip, hidden_names, same_files
 from grader.lint.task.scorers import check_notebook_points, check_scorer
 from grader.submissions.collect import Submission
-from grader.task.evaluation import prepare_rehearsal
+from grader.task.data import prepare
+from grader.task.evaluation import HANDED_OUT, prepare_rehearsal, resolve_source
 from grader.task.file_check import read_expected
 from grader.task.files_table import IDS_FILE
+from grader.task.spec import FINAL_SIZE
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -81,6 +83,30 @@ def _of_rows(task: Task, answers: Path, *, is_secret: bool) -> list[str]:
         if name in truth and len(truth[name]) != count
     ]
     return wrong
+
+
+def check_final_rows(task: Task, data: TaskData, folder: Path) -> Finding:
+    """Check that the size `final` draws the same data as the usual one, and scores other ones of the same rows."""
+    size, wrong = task.size(FINAL_SIZE), []
+    source = resolve_source(size.source, task.folder)
+    prepare(task, folder, seed=HANDED_OUT, source=source, size=FINAL_SIZE)
+    if _content(folder / "public") != _content(data.public):
+        wrong.append("make_data draws other data for it, so nobody's file has its rows")
+    usual, final = (
+        read_expected(prepared / "answers" / "answers.npz") for prepared in (data.prepared, folder)
+    )
+    for name, rows in usual.items():
+        if set(rows.all) != set(final[name].all):
+            wrong.append(f"it asks for other rows in {name}: those that do not count belong to unscored")
+        if both := set(rows.scored) & set(final[name].scored):
+            wrong.append(f"{len(both)} rows of {name} count before the final round, too")
+    return found("final rows", wrong, "the final round scores rows that nothing before it scored")
+
+
+def _content(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes() for path in folder.rglob("*") if path.is_file()
+    }
 
 
 def check_notebook_runs(task: Task, data: TaskData, folder: Path) -> Finding:
