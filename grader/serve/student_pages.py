@@ -15,7 +15,7 @@ from grader.contest.events import head
 from grader.contest.people import members, participant
 from grader.contest.replays import asked_replays, replays_of_submission
 from grader.contest.views import board_view, task_view, team_names
-from grader.errors import EXPLANATIONS, Verdict
+from grader.errors import EXPLANATIONS, FILE_EXPLANATIONS, Explanation, Verdict
 from grader.serve.access import Reach
 from grader.serve.headers import FEEDBACK_POLICY
 from grader.serve.public import public_files
@@ -79,7 +79,7 @@ def task_page(visit: SiteVisit, view: TaskView, *, files: list[str], drawn: str 
         "task.html",
         view=view,
         mates=mates,
-        shown=visit.site.tasks[view.task],
+        shown=visit.tasks[view.task],
         files=files,
         drawn=drawn,
         key=secrets.token_urlsafe(12),
@@ -134,8 +134,10 @@ def feedback(visit: SiteVisit) -> Response:
     """Return the page that grading wrote about an attempt; it brings its own policy, which allows its style alone."""
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
-    path = visit.contest.store.feedback(sent.view.number)
-    if sent.waits or not path.is_file():
+    pages = [visit.contest.store.feedback(sent.view.number, visit.translate.language)]
+    pages.append(visit.contest.store.feedback(sent.view.number))  # all that there is of older attempts
+    path = next((page for page in pages if page.is_file()), None)
+    if sent.waits or path is None:
         raise HTTPException(404)
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": FEEDBACK_POLICY})
 
@@ -190,7 +192,8 @@ def open_tasks(
     visit: SiteVisit, transaction: Transaction, views: Sequence[TaskView]
 ) -> dict[str, PublicTask]:
     """Return those of the tasks that somebody may see: of others, not even the title is shown."""
-    return {view.task: visit.site.tasks[view.task] for view in views if is_open(visit, transaction, view)}
+    tasks = visit.tasks
+    return {view.task: tasks[view.task] for view in views if is_open(visit, transaction, view)}
 
 
 def is_open(visit: SiteVisit, transaction: Transaction, view: TaskView) -> bool:
@@ -220,7 +223,7 @@ def sent_attempt(visit: SiteVisit, transaction: Transaction) -> SentAttempt:
     sender = participant(transaction, row["person"])
     view = task_view(transaction, visit.contest.spec, sender, row["task"])
     (shown,) = (known for known in view.attempts if known.number == number)
-    explanation = EXPLANATIONS[Verdict(shown.verdict)] if shown.verdict else None
+    explanation = _explanation(visit, row["task"], shown.verdict) if shown.verdict else None
     return SentAttempt(
         shown,
         sender,
@@ -229,6 +232,13 @@ def sent_attempt(visit: SiteVisit, transaction: Transaction) -> SentAttempt:
         explanation.help if explanation else "",
         row["file"],
     )
+
+
+def _explanation(visit: SiteVisit, task: str, verdict: str) -> Explanation:
+    """Return what a verdict means: nothing of the student's is called where the task takes a file of predictions."""
+    usual = EXPLANATIONS[Verdict(verdict)]
+    is_notebook = visit.site.tasks[task].ending == ".ipynb"
+    return usual if is_notebook else FILE_EXPLANATIONS.get(Verdict(verdict), usual)
 
 
 PAGES = {
