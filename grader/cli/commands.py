@@ -271,6 +271,7 @@ class ExplainOptions:
     replay: options.Replaying = False
     task: options.OneTask = None
     task_folder: options.TaskFolder = None
+    language: options.Language = "en"
     as_json: options.AsJson = False
 
 

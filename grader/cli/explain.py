@@ -50,7 +50,7 @@ def explain(options: ExplainOptions) -> None:
         replays=rerun.replays_of(out, executed.result),
     )
     path = options.out or out / "explanations" / f"{row['task']}-{row['student']}.html"
-    write_appeal(path, out, evidence, task)
+    write_appeal(path, out, evidence, task, language=options.language)
     if options.as_json:
         output.print_json(
             {"out": str(path), "student": row["student"], "points": row["points"], "graded": row["graded"]}

@@ -58,7 +58,7 @@ Gpus = Annotated[str | None, typer.Option(help="GPUs to use: all, or numbers suc
 PerGpu = Annotated[
     int, typer.Option(min=1, max=64, help="Trainers on one GPU, each with its share of the memory.")
 ]
-Language = Annotated[Literal["en", "de"], typer.Option(help="Of the feedback pages.")]
+Language = Annotated[Literal["en", "de"], typer.Option(help="Of the pages for students.")]
 EngineName = Annotated[Literal["local", "ray"], typer.Option(help="This machine, or a Ray cluster.")]
 RayAddress = Annotated[
     str | None,

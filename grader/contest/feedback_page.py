@@ -1,11 +1,11 @@
-"""Write a page of feedback for each verdict, where grading happens: sites that show it need no access to runs.
+"""Write a page of feedback for each verdict, in each language, where grading happens: sites that show it need no access to runs.
 
 Where the leaderboard is coarse, the page is, too: exact accuracies would let a team sound out the hidden data.
 """
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from grader.contest.queue import is_proposal
@@ -13,10 +13,12 @@ from grader.files import write_atomic
 from grader.gradebook.gradebook import reading
 from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.standings import Credit
+from grader.languages import LANGUAGES
 from grader.report.feedback import feedback
 from grader.report.leaderboard import minute
 from grader.report.page_renderer import PageRenderer
 from grader.report.run_files import RunFiles, run_files, without_paths
+from grader.task.translation import title_in
 
 if TYPE_CHECKING:
     from grader.contest.grading import GradedTask
@@ -31,53 +33,63 @@ class FeedbackPages:
     """Writes the pages of a contest; templates are read once."""
 
     def __init__(self, store: Store) -> None:
-        self._store, self._renderer = store, PageRenderer()
+        self._store, self._renderers = store, [PageRenderer(language) for language in LANGUAGES]
 
     def write(self, spec: ContestSpec, lease: Lease, *, result: Result, graded: GradedTask) -> None:
-        """Write the page of a result that the gradebook of its task has. Raises UsageError where it cannot be written."""
+        """Write the pages of a result that the gradebook of its task has. Raises UsageError where it cannot be written."""
         with reading(graded.out) as book:
             of_team = book.of_student(graded.task.id, lease.team)
             of_this = [recorded for recorded in of_team if recorded.result.submission == result.submission]
             if not of_this:
                 return  # it could not start: the verdict's sentence says everything
             executed = book.executed_for(of_this[-1]).result
-        page = self._page(spec, lease, recorded=of_this[-1], executed=executed, graded=graded)
+        files = run_files(graded.out, of_this[-1].result, executed)
+        page = _FeedbackOfContest(spec, lease, of_this[-1], executed, graded, files)
         with self._store.reading() as transaction:
             proposed = is_proposal(transaction, lease.number)
-        number = lease.number
-        path = self._store.proposed_feedback(number) if proposed else self._store.feedback(number)
-        write_atomic(path, page.encode())
+        path_of = self._store.proposed_feedback if proposed else self._store.feedback
+        for renderer in self._renderers:
+            write_atomic(path_of(lease.number, renderer.translate.language), page.rendered(renderer).encode())
 
-    def _page(
-        self, spec: ContestSpec, lease: Lease, *, recorded: Recorded, executed: Result, graded: GradedTask
-    ) -> str:
-        result = recorded.result
+
+@dataclass(frozen=True)
+class _FeedbackOfContest:
+    """What the page of a submission is made of, in whatever language."""
+
+    spec: ContestSpec
+    lease: Lease
+    recorded: Recorded
+    executed: Result
+    graded: GradedTask
+    files: RunFiles
+
+    def rendered(self, renderer: PageRenderer) -> str:
+        """Return the page in the language of `renderer`."""
+        result, graded, lease, translate = self.recorded.result, self.graded, self.lease, renderer.translate
         message, traceback = (
-            without_paths(text, graded.out, result, executed) for text in (result.message, result.traceback)
+            without_paths(text, graded.out, result, self.executed)
+            for text in (result.message, result.traceback)
         )
-        files = run_files(graded.out, result, executed)
         ending = RunFolder.of(graded.out, result).submission.suffix
         shown = replace(
             result, message=message, traceback=traceback, submission=f"submission-{lease.number}{ending}"
         )
-        points = result.points
-        coarse = is_coarse(spec)
-        content = feedback(
-            shown, _without_scores(files) if coarse else files, graded.task, graded.settings.wall_seconds
-        )
+        points, coarse = result.points, is_coarse(self.spec)
+        files = _without_scores(self.files) if coarse else self.files
+        content = feedback(shown, files, graded.task, graded.settings.wall_seconds, translate)
         if coarse:
             content = replace(content, exact=False, advice=[])
-            points = None if points is None else spec.leaderboard.coarse(points)
-        return self._renderer.render(
+            points = None if points is None else self.spec.leaderboard.coarse(points)
+        return renderer.render(
             "feedback.html",
             feedback=content,
             credit=Credit(points),
-            title=graded.task.spec.title,
-            student=f"submission {lease.number}",
+            title=title_in(graded.task, translate.language),
+            student=translate("submission {number}", number=lease.number),
             name="",
             attempt=lease.number,
             pseudonym="",
-            recorded=minute(recorded.recorded),
+            recorded=minute(self.recorded.recorded),
         )
 
 

@@ -16,6 +16,7 @@ from grader.contest.store import GRADING, PAGES, exported_name
 from grader.errors import UsageError
 from grader.files import WRITTEN, reporting_os_errors
 from grader.gradebook.run_folder import RunFolder
+from grader.languages import LANGUAGES
 
 if TYPE_CHECKING:
     import sqlite3
@@ -88,8 +89,9 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
         )
     for row in submissions:
         (store.files / row["file"]).unlink(missing_ok=True)
-        store.feedback(int(row["number"])).unlink(missing_ok=True)
-        store.proposed_feedback(int(row["number"])).unlink(missing_ok=True)
+        for language in LANGUAGES:
+            store.feedback(int(row["number"]), language).unlink(missing_ok=True)
+            store.proposed_feedback(int(row["number"]), language).unlink(missing_ok=True)
     for page in (store.folder / PAGES).glob("*.html"):
         page.unlink()  # it has names; the site makes it anew
     _remove_runs(grading, person.team, {row["sha256"] for row in submissions})

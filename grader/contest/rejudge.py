@@ -15,6 +15,7 @@ from grader.contest import queue
 from grader.contest.attempts import AttemptState
 from grader.contest.store import keep_fact
 from grader.errors import UsageError
+from grader.languages import LANGUAGES
 from grader.text import count
 
 if TYPE_CHECKING:
@@ -91,8 +92,11 @@ def apply_rejudge(transaction: Transaction, store: Store) -> int:
     for known in proposed:
         values: dict[str, Any] = json.loads(queue.forget_proposal(transaction, known.number) or "")
         queue.record_verdict(transaction, known.number, **values)
-        with contextlib.suppress(FileNotFoundError):  # what could not start has no page
-            store.proposed_feedback(known.number).replace(store.feedback(known.number))
+        for language in LANGUAGES:
+            with contextlib.suppress(FileNotFoundError):  # what could not start has no page
+                store.proposed_feedback(known.number, language).replace(
+                    store.feedback(known.number, language)
+                )
     return sum(known.changes for known in proposed)
 
 
@@ -101,7 +105,8 @@ def discard_rejudge(transaction: Transaction, store: Store) -> int:
     proposed = proposals(transaction)
     for known in proposed:
         queue.forget_proposal(transaction, known.number)
-        store.proposed_feedback(known.number).unlink(missing_ok=True)
+        for language in LANGUAGES:
+            store.proposed_feedback(known.number, language).unlink(missing_ok=True)
         transaction.connection.execute("DELETE FROM leases WHERE submission = ?", (known.number,))
         transaction.connection.execute(
             "UPDATE submissions SET state = ? WHERE number = ? AND state IN ('queued', 'running', 'held')",

@@ -24,6 +24,7 @@ from grader.contest.moments import Moment, read_clocks
 from grader.contest.schema import make_or_migrate
 from grader.errors import GraderFault, UsageError
 from grader.files import WRITTEN, reporting_os_errors
+from grader.languages import ENGLISH
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -98,13 +99,13 @@ class Store:
         """The folder of uploads that are not complete."""
         return self.folder / INCOMING
 
-    def feedback(self, number: int) -> Path:
-        """Return where the worker writes the page of feedback of a submission."""
-        return self.folder / FEEDBACK / f"{number}.html"
+    def feedback(self, number: int, language: str = ENGLISH) -> Path:
+        """Return where the worker writes the page of feedback of a submission in a language."""
+        return self.folder / FEEDBACK / f"{number}{_in(language)}.html"
 
-    def proposed_feedback(self, number: int) -> Path:
+    def proposed_feedback(self, number: int, language: str = ENGLISH) -> Path:
         """Return where that page waits until a rejudge is applied."""
-        return self.folder / FEEDBACK / f"{number}.proposed.html"
+        return self.folder / FEEDBACK / f"{number}{_in(language)}.proposed.html"
 
     @contextlib.contextmanager
     def writing(self, moment: Moment | None = None) -> Iterator[Transaction]:
@@ -150,6 +151,11 @@ class Store:
         connection.execute("PRAGMA synchronous = FULL")  # what was promised is on the disk
         connection.execute("PRAGMA foreign_keys = ON")
         return connection
+
+
+def _in(language: str) -> str:
+    """Return what stands in the name of a page that is not in English."""
+    return "" if language == ENGLISH else f".{language}"
 
 
 def _create(path: Path) -> None:

@@ -10,10 +10,12 @@ from grader.errors import UsageError
 from grader.files import write_atomic
 from grader.gradebook.agreement_file import agreement_row, read_agreements
 from grader.gradebook.run_folder import RunFolder
+from grader.languages import ENGLISH
 from grader.report.feedback import feedback
 from grader.report.leaderboard import minute
 from grader.report.page_renderer import PageRenderer
 from grader.report.run_files import run_files, trainer_seeds, without_paths
+from grader.task.translation import title_in
 from grader.text import count
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from grader.gradebook.gradebook import Adjustment, Recorded
     from grader.gradebook.late import LateRule
     from grader.gradebook.standings import Standing
+    from grader.languages import Translator
     from grader.report.feedback import Feedback
     from grader.task.spec import Task
 
@@ -47,28 +50,33 @@ class Evidence:
     replays: Sequence[Mapping[str, Any]] = field(default_factory=list)
 
 
-def write_appeal(path: Path, out: Path, evidence: Evidence, task: Task | None) -> None:
-    """Write the page to `path`. Raises UsageError where it cannot be written."""
+def write_appeal(
+    path: Path, out: Path, evidence: Evidence, task: Task | None, *, language: str = ENGLISH
+) -> None:
+    """Write the page to `path`, in `language`. Raises UsageError where it cannot be written."""
     recorded, executed = evidence.results[-1], evidence.executed.result
     result = recorded.result
     if path.is_dir():
         raise UsageError(f"{path} is a folder; --out needs the name of a file")
-    content = feedback(
-        result, run_files(out, result, executed), task, evidence.run["settings"].get("wall_seconds")
-    )
-    page = PageRenderer().render(
+    pages = PageRenderer(language)
+    files, seconds = run_files(out, result, executed), evidence.run["settings"].get("wall_seconds")
+    content = feedback(result, files, task, seconds, pages.translate)
+    page = pages.render(
         "appeal.html",
         feedback=content,
         evidence=evidence,
-        title=task.spec.title if task else result.task,
+        title=title_in(task, language) if task else result.task,
         message=without_paths(result.message, out, result, executed),
-        arithmetic=_arithmetic(content),
+        arithmetic=_arithmetic(content, pages.translate),
         seeds=_seeds(evidence, RunFolder.of(out, executed)),
         history=[(entry, minute(entry.recorded)) for entry in evidence.results],
         adjustments=[(row, minute(row.recorded)) for row in evidence.adjustments],
         lateness=f"{count(recorded.days_late, 'day')} late, {count(recorded.penalty, 'point')} less",
         submitted=minute(recorded.submitted or ""),
-        replays=[(record, minute(record["moment"])) for record in evidence.replays],
+        replays=[
+            (record, minute(record["moment"]), count(record["compared"], "repeat"))
+            for record in evidence.replays
+        ],
         settings=_table(evidence.run["settings"]),
         machine=_table({**evidence.run["machine"], **_own_answers(out, result.task)}),
         versions=_table({**evidence.run["versions"], **executed.versions, "device": executed.device}),
@@ -77,25 +85,30 @@ def write_appeal(path: Path, out: Path, evidence: Evidence, task: Task | None) -
     write_atomic(path, page.encode())
 
 
-def _arithmetic(content: Feedback) -> list[str]:
+def _arithmetic(content: Feedback, translate: Translator) -> list[str]:
     """Return the steps from what was measured to points, as one would write them down."""
     result, score = content.result, content.score
     if result.metrics is None:
-        return [f"{result.verdict}: {result.points} points" if result.points is not None else "no points"]
-    values = result.metrics.per_repeat
-    mean = result.metrics.value
-    steps = [f"mean = ({' + '.join(f'{value:.6f}' for value in values)}) / {len(values)} = {mean:.6f}"]
+        known = result.points is not None
+        return [
+            f"{result.verdict}: {result.points} {translate('points')}" if known else translate("no points")
+        ]
+    values, mean, points = result.metrics.per_repeat, result.metrics.value, translate("points")
+    total = f"({' + '.join(f'{value:.6f}' for value in values)}) / {len(values)}"
+    steps = [f"{translate('mean')} = {total} = {mean:.6f}"]
     if score is None:
-        return [*steps, f"points = {result.points}, under a score map that is not the task's of today"]
+        other = translate("under a score map that is not the task's of today")
+        return [*steps, f"{points} = {result.points}, {other}"]
+    rounded = f"{translate('rounded')}: {result.points}"
     if score.parts:
-        return [*steps, f"points = {mean:.6f}, rounded: {result.points}"]
+        return [*steps, f"{points} = {mean:.6f}, {rounded}"]
     share = score.share(mean)
     clipped = min(max(share, 0.0), 1.0)
     steps.append(
-        f"share = ({mean:.6f} - {score.floor:g}) / ({score.ceiling:g} - {score.floor:g}) = {share:.6f}, "
-        f"clipped to 0 to 1: {clipped:.6f}"
+        f"{translate('share')} = ({mean:.6f} - {score.floor:g}) / ({score.ceiling:g} - {score.floor:g}) = {share:.6f}, "
+        f"{translate('clipped to 0 to 1')}: {clipped:.6f}"
     )
-    return [*steps, f"points = 100 x {clipped:.6f}, rounded: {result.points}"]
+    return [*steps, f"{points} = 100 x {clipped:.6f}, {rounded}"]
 
 
 def _seeds(evidence: Evidence, folder: RunFolder) -> list[tuple[int, Table]]:

@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.etree.ElementTree import Element, SubElement, tostring
 
+from grader.languages import IN_ENGLISH
 from grader.text import visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from grader.gradebook.result import Metrics
+    from grader.languages import Translator
 
 WIDTH = 360  # of a chart; text in it is as large as on the page around it
 _LEFT, _RIGHT, _TOP, _BOTTOM = 34, 10, 12, 34  # margins
@@ -45,9 +47,9 @@ class Curve:
     lines: Sequence[Sequence[tuple[float, float]]]
     names: Sequence[str] = ()
 
-    def line_name(self, number: int) -> str:
+    def line_name(self, number: int, translate: Translator) -> str:
         """Return what a line is called."""
-        return self.names[number] if self.names else f"repeat {number + 1}"
+        return self.names[number] if self.names else translate("repeat {number}", number=number + 1)
 
 
 def time_unit(seconds: float) -> tuple[float, str]:
@@ -114,17 +116,19 @@ def scatter(title: str, dots: Sequence[Dot], x_label: str, ends: tuple[str, str]
     return chart.svg()
 
 
-def score_map(floor: float, ceiling: float, metrics: Metrics, points: int) -> str:
+def score_map(
+    floor: float, ceiling: float, metrics: Metrics, points: int, translate: Translator = IN_ENGLISH
+) -> str:
     """Draw how a value becomes points: the line of the map, the repeats under it, and the mean on it."""
     repeats, mean, metric = metrics.per_repeat, metrics.value, metrics.metric
     margin, left, right = 0.15 * abs(ceiling - floor), min(floor, ceiling), max(floor, ceiling)
     low = min(left, max(left - margin, 0.0), *repeats, mean)
     high = max(right + margin, *repeats, mean)
-    text = (
-        f"0 points at {metric.article} of {floor:g}, 100 at {ceiling:g}. "
-        f"The mean of {len(repeats)} repeats is {metric.text(mean)}: {points} points."
-    )
-    chart = _Chart(230, f"How {metric.name} became points", text)
+    text = translate(
+        "0 points at {floor}, 100 at {ceiling}. The mean of {number} repeats is {mean}: {points} points.",
+        floor=f"{floor:g}", ceiling=f"{ceiling:g}", number=len(repeats), mean=metric.text(mean), points=points,
+    )  # fmt: skip
+    chart = _Chart(230, translate("How {metric} became points", metric=metric.name), text)
     room_above = 108  # for the words beside the dot
     chart.axes(
         (low, high),
@@ -140,7 +144,7 @@ def score_map(floor: float, ceiling: float, metrics: Metrics, points: int) -> st
     _add(chart.root, "polyline", points=f"{at:.1f},{chart.y(0):.1f} {at:.1f},{height:.1f} {chart.x(low):.1f},{height:.1f}", cls="guide")  # fmt: skip
     for number, value in enumerate(repeats, start=1):
         mark = _add(chart.root, "line", x1=chart.x(value), x2=chart.x(value), y1=chart.y(0) - 7, y2=chart.y(0) + 1, cls="repeat")  # fmt: skip
-        _add(mark, "title", f"repeat {number}: {metric.text(value)}")
+        _add(mark, "title", f"{translate('repeat {number}', number=number)}: {metric.text(value)}")
     _add(chart.root, "circle", cx=at, cy=height, r=6, cls="mean")
     # Where the words cross no line: above the dot, to its left, or below the line on its right.
     if points < 12:
@@ -149,25 +153,27 @@ def score_map(floor: float, ceiling: float, metrics: Metrics, points: int) -> st
         position, style = (at - 10, height - 8), "value end strong"
     else:
         position, style = (at + 12, height + 5), "value strong"
-    _add(chart.root, "text", f"{points} points", x=position[0], y=position[1], cls=style)
+    caption = translate("{points} points", points=points)
+    _add(chart.root, "text", caption, x=position[0], y=position[1], cls=style)
     return chart.svg()
 
 
-def curve(drawn: Curve) -> str:
+def curve(drawn: Curve, translate: Translator = IN_ENGLISH) -> str:
     """Draw a series of a training, or over time: one line for each repeat, or for each name."""
+    names = [drawn.line_name(number, translate) for number in range(len(drawn.lines))]
     pairs = [pair for line in drawn.lines for pair in line]
     values = [value for _, value in pairs]
     low, high = min(values), max(values)
     span = (high - low) or abs(high) or 1.0
     summary = "; ".join(
-        f"{drawn.line_name(number)}: {line[0][1]:.4g} to {line[-1][1]:.4g}"
-        for number, line in enumerate(drawn.lines)
+        translate(
+            "{name}: {first} to {last}", name=name, first=f"{line[0][1]:.4g}", last=f"{line[-1][1]:.4g}"
+        )
+        for name, line in zip(names, drawn.lines, strict=True)
     )
-    chart = _Chart(
-        180,
-        f"{visible(drawn.name)}, {'over time' if drawn.names else 'step by step'}",
-        f"First and last value of each. {summary}.",
-    )
+    across = translate("over time") if drawn.names else translate("step by step")
+    ends = translate("First and last value of each.")
+    chart = _Chart(180, f"{visible(drawn.name)}, {across}", f"{ends} {summary}.")
     steps = [step for step, _ in pairs]
     chart.axes(
         (min(steps), max(steps)),
@@ -177,7 +183,7 @@ def curve(drawn: Curve) -> str:
     for number, line in enumerate(drawn.lines):
         path = " ".join(f"{chart.x(x):.1f},{chart.y(y):.1f}" for x, y in line)
         line_drawn = _add(chart.root, "polyline", points=path, cls=f"curve curve-{number % 4}")
-        _add(line_drawn, "title", visible(drawn.line_name(number)))
+        _add(line_drawn, "title", visible(names[number]))
         _add(chart.root, "circle", cx=chart.x(line[-1][0]), cy=chart.y(line[-1][1]), r=3, cls=f"end-of-curve curve-{number % 4}")  # fmt: skip
     if drawn.names:
         chart.legend(drawn.names)

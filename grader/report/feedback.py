@@ -128,10 +128,10 @@ def feedback(
         advice=[*(use.warning for use in limits if use.warning), *next_steps],
         file=PurePosixPath(result.submission.replace("\\", "/")).name,
         score=score,
-        score_map=_drawn_map(result, score),
+        score_map=_drawn_map(result, score, translate),
         repeats=_repeats(result, score),
         parts=_parts(result, score, translate),
-        curves=[(with_class_names(curve.name, names), "", charts.curve(curve)) for curve in curves(histories)],
+        curves=[(with_class_names(curve.name, names), "", charts.curve(curve, translate)) for curve in curves(histories)],
         curve_lines=len(histories),
         pictures=[(repeat.number + 1, picture) for repeat in files.repeats for picture in repeat.pictures],
         logs=[(repeat.number + 1, with_class_names("\n".join(repeat.log), names)) for repeat in files.repeats if repeat.log],
@@ -182,10 +182,10 @@ def _map_of(result: Result, task: Task | None) -> Score | None:
     return score if fits else None
 
 
-def _drawn_map(result: Result, score: Score | None) -> str:
-    if score is None or result.metrics is None or result.points is None:
+def _drawn_map(result: Result, score: Score | None, translate: Translator) -> str:
+    if score is None or result.metrics is None or result.points is None or score.parts:
         return ""
-    return "" if score.parts else charts.score_map(score.floor, score.ceiling, result.metrics, result.points)
+    return charts.score_map(score.floor, score.ceiling, result.metrics, result.points, translate)
 
 
 def _repeats(result: Result, score: Score | None) -> list[RepeatRow]:
@@ -209,13 +209,13 @@ def _parts(result: Result, score: Score | None, translate: Translator) -> list[P
                 part.label,
                 mean[part.label],
                 translate("{earned} of {points}", earned=f"{earned:.1f}", points=f"{part.points:g}"),
-                part.rule,
+                translate.sentence(part.rule),
             )
         )
     for gate in score.gates:
         kept = sum(map(gate.holds, measured[gate.label]))
         held = translate("kept in {kept} of {number}", kept=kept, number=len(measured[gate.label]))
-        rows.append(PartRow(gate.label, mean[gate.label], held, gate.rule))
+        rows.append(PartRow(gate.label, mean[gate.label], held, translate.sentence(gate.rule)))
     return rows
 
 

@@ -20,6 +20,7 @@ from grader.report.programs import programs_of
 from grader.report.pseudonyms import key_for, page_name, pseudonyms
 from grader.report.run_files import run_files, without_paths
 from grader.task.starter import load_starter
+from grader.task.translation import title_in
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -195,7 +196,7 @@ def _feedback_page(out: Path, recorded: Recorded, book: _Book, task: Task | None
         "feedback.html",
         feedback=content,
         credit=book.worth[recorded.id],
-        title=task.spec.title if task else result.task,
+        title=title_in(task, pages.translate.language) if task else result.task,
         student=result.student,
         name=book.people.get(result.student, ""),
         attempt=recorded.attempt,

@@ -80,7 +80,8 @@ def _endpoint(site: Site, route: SiteRoute) -> Callable[[Request], Awaitable[Res
         try:
             visit = await run_in_threadpool(_visit, site, route, request)
         except GraderFault as fault:
-            return _stranger(site, request).page("problem.html", status=503, problem=str(fault))
+            visit = _stranger(site, request)
+            return visit.page("problem.html", status=503, problem=visit.translate.sentence(str(fault)))
         return await (_turned_away(visit) if visit.reach is Reach.NONE else _respond(visit, route))
 
     return answer
@@ -105,7 +106,7 @@ async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
     except ClientDisconnect:
         return Response(status_code=400)  # nobody reads it
     except (UsageError, GraderFault) as error:
-        return visit.page("problem.html", status=_status(error), problem=str(error))
+        return visit.page("problem.html", status=_status(error), problem=visit.translate.sentence(str(error)))
 
 
 def _status(error: UsageError | GraderFault) -> int:
@@ -145,13 +146,16 @@ def _visit(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:
             person = participant(transaction, session.person)
         if person is None or person.erased:
             session = person = None
-    language = preferred(request.cookies.get("language"), request.headers.get("accept-language", ""))
     reach = route.reach(person) if route else Reach.NONE
-    return SiteVisit(site, request, person, session, reach, Translator(language))
+    return SiteVisit(site, request, person, session, reach, _translator(request))
 
 
 def _stranger(site: Site, request: Request) -> SiteVisit:
-    return SiteVisit(site, request, None, None, Reach.NONE, Translator("en"))
+    return SiteVisit(site, request, None, None, Reach.NONE, _translator(request))
+
+
+def _translator(request: Request) -> Translator:
+    return Translator(preferred(request.cookies.get("language"), request.headers.get("accept-language", "")))
 
 
 async def _turned_away(visit: SiteVisit) -> Response:
@@ -179,7 +183,7 @@ def _missing(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
 def _failed(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, _error: Exception) -> Response:
         visit = _stranger(site, request)
-        problem = "The site failed. Nothing that has a receipt is lost; try again."
+        problem = visit.translate("The site failed. Nothing that has a receipt is lost; try again.")
         return visit.page("problem.html", status=500, problem=problem)
 
     return answer

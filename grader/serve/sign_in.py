@@ -115,7 +115,7 @@ def _refusal_text(visit: SiteVisit, refused: SignInRefused) -> str:
     }
     return reasons.get(refused.reason) or visit.translate(
         "The sign-in was refused: {reason}. Begin again, and tell the organisers if it stays so.",
-        reason=refused.reason,
+        reason=visit.translate(refused.reason),
     )
 
 

@@ -112,6 +112,11 @@ class SiteVisit:
         """The network address that the request came from."""
         return self.request.client.host if self.request.client else ""
 
+    @property
+    def tasks(self) -> dict[str, PublicTask]:
+        """The published tasks, in the visitor's language where they have it."""
+        return {name: task.in_language(self.translate.language) for name, task in self.site.tasks.items()}
+
     def reading(self) -> contextlib.AbstractContextManager[Transaction]:
         """Enter a transaction that reads."""
         return self.contest.store.reading()
@@ -139,7 +144,7 @@ class SiteVisit:
             token=self.session.form_token if self.session else "",
             contest=self.contest.spec,
             languages=LANGUAGES,
-            tasks=self.site.tasks,
+            tasks=self.tasks,
             provider=self.contest.spec.oidc.name if self.contest.spec.oidc else "",
             here=self.request.url.path,
             banner=self.site.settings.shows_banner,

@@ -86,7 +86,7 @@ def task_page(visit: SiteVisit, view: TaskView, *, files: list[str], drawn: str 
         "task.html",
         view=view,
         mates=mates,
-        shown=visit.site.tasks[view.task],
+        shown=visit.tasks[view.task],
         files=files,
         drawn=drawn,
         key=secrets.token_urlsafe(12),
@@ -141,8 +141,10 @@ def feedback(visit: SiteVisit) -> Response:
     """Return the page that grading wrote about an attempt; it brings its own policy, which allows its style alone."""
     with visit.reading() as transaction:
         sent = sent_attempt(visit, transaction)
-    path = visit.contest.store.feedback(sent.view.number)
-    if sent.waits or not path.is_file():
+    pages = [visit.contest.store.feedback(sent.view.number, visit.translate.language)]
+    pages.append(visit.contest.store.feedback(sent.view.number))  # all that there is of older attempts
+    path = next((page for page in pages if page.is_file()), None)
+    if sent.waits or path is None:
         raise HTTPException(404)
     return FileResponse(path, media_type="text/html", headers={"Content-Security-Policy": FEEDBACK_POLICY})
 
@@ -197,7 +199,8 @@ def open_tasks(
     visit: SiteVisit, transaction: Transaction, views: Sequence[TaskView]
 ) -> dict[str, PublicTask]:
     """Return those of the tasks that somebody may see: of others, not even the title is shown."""
-    return {view.task: visit.site.tasks[view.task] for view in views if is_open(visit, transaction, view)}
+    tasks = visit.tasks
+    return {view.task: tasks[view.task] for view in views if is_open(visit, transaction, view)}
 
 
 def is_open(visit: SiteVisit, transaction: Transaction, view: TaskView) -> bool:

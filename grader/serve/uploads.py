@@ -42,7 +42,7 @@ async def submit(visit: SiteVisit, body: Body) -> Response:
     """Take the body of a request for the owner of its token, and return the receipt as JSON, status 201.
 
     The header Idempotency-Key names the upload: repeated under the same key, it is the same submission. What is refused
-    has a reason, a message, and `again` where there is such a time.
+    has a reason, a message in the language that the sender accepts, and `again` where there is such a time.
     """
     task, headers = str(visit.path("task")), visit.request.headers
     scheme, _, token = headers.get("authorization", "").partition(" ")
@@ -51,11 +51,13 @@ async def submit(visit: SiteVisit, body: Body) -> Response:
     )
     if person is None:
         if seconds := visit.site.wrong_tokens.take(visit.address):  # a right token works all the same
-            text = "too many wrong tokens came from this address; hand in again later"
+            text = visit.translate.sentence(
+                "too many wrong tokens came from this address; hand in again later"
+            )
             return _refusal(429, "too_many_wrong_tokens", text, {"Retry-After": str(math.ceil(seconds))})
         await body.drain()
         text = "the token is missing, revoked, or of another task; copy it from the page of the task"
-        return _refusal(401, "no_token", text, {"WWW-Authenticate": "Bearer"})
+        return _refusal(401, "no_token", visit.translate.sentence(text), {"WWW-Authenticate": "Bearer"})
     origin = visit.request.query_params.get("from", "api")
     key = headers.get("idempotency-key", "")[:_MOST_KEY] or None
     try:
@@ -63,9 +65,9 @@ async def submit(visit: SiteVisit, body: Body) -> Response:
             visit, body, Ticket(person.id, task, origin if origin in _ORIGINS else "api", key)
         )
     except SlowSenderError as error:
-        return _refusal(408, "too_slow", str(error))
+        return _refusal(408, "too_slow", visit.translate.sentence(str(error)))
     except ClientDisconnect:
-        return _refusal(400, "cut_off", "the connection ended; hand in again")
+        return _refusal(400, "cut_off", visit.translate.sentence("the connection ended; hand in again"))
 
 
 async def _receive(visit: SiteVisit, body: Body, ticket: Ticket) -> Response:
@@ -140,16 +142,17 @@ def _owner(visit: SiteVisit, token: str, task: str) -> Participant | None:
 
 
 def _refused_json(visit: SiteVisit, error: UsageError | GraderFault) -> Response:
+    text = visit.translate.sentence(str(error))
     if isinstance(error, GraderFault):
-        return _refusal(503, "unavailable", str(error), {"Retry-After": _LATER_SECONDS})
+        return _refusal(503, "unavailable", text, {"Retry-After": _LATER_SECONDS})
     if not isinstance(error, Refused):
-        return _refusal(404, RefusalReason.UNKNOWN, str(error))
+        return _refusal(404, RefusalReason.UNKNOWN, text)
     headers = {}
     if error.reason is RefusalReason.TOO_SOON and error.again:
         wait = error.again - visit.contest.store.clocks().wall
         headers["Retry-After"] = str(max(1, math.ceil(wait.total_seconds())))
     again = error.again.isoformat() if error.again else None
-    return _refusal(_STATUS[error.reason], error.reason, str(error), headers, again=again)
+    return _refusal(_STATUS[error.reason], error.reason, text, headers, again=again)
 
 
 def _refusal(

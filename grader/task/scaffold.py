@@ -13,7 +13,8 @@ from grader.notebooks.reading import read_notebook
 from grader.task import build
 from grader.task.published import read_published
 from grader.task.published_folder import files_of, left_to_do
-from grader.task.spec import read_task
+from grader.task.source import PARTS
+from grader.task.spec import read_task, tasks_folder
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 _TEMPLATES = Path(__file__).with_name("templates")  # a folder for each kind of task
 _NAME = "my_task"  # what the template calls itself
 _ID = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
-_TAKEN = {"cells", "parts"}  # shared by tasks, beside their folders
+_TAKEN = {"cells", PARTS}  # shared by tasks, beside their folders
+_ROWS = ("files.py", "rows.py")  # the parts that make a task's folders of rows
 
 
 def template_files(task_id: str, kind: Kind) -> dict[str, str]:
@@ -39,16 +41,18 @@ def template_files(task_id: str, kind: Kind) -> dict[str, str]:
 
 
 def scaffold(task_id: str, tasks: Path, kind: Kind = "function") -> tuple[Task, list[Path]]:
-    """Make the folder `tasks`/`task_id` and build its notebooks; return the task and the files that were written.
+    """Make the folder `tasks`/`task_id`, with the parts that it shares, and build its notebooks; return the task and what was written.
 
     Raises UsageError for a name that no task can have, and where the folder already exists.
     """
     _check_name(task_id)
     if not _TEMPLATES.is_dir():
         raise UsageError("new tasks need the wheel for instructors: pip install notebook-olympiad-tasks")
-    task, written = _make(task_id, tasks, template_files(task_id, kind))
+    files = template_files(task_id, kind)
+    shared = _share_rows(tasks.resolve()) if f"from {PARTS}.rows" in files["data.py"] else []
+    task, written = _make(task_id, tasks, files)
     try:
-        return task, [*written, *build.write(task)]
+        return task, [*shared, *written, *build.write(task)]
     except OSError as error:
         shutil.rmtree(task.folder, ignore_errors=True)
         raise UsageError(f"{task.folder} {MADE}: {error.strerror}") from error
@@ -84,6 +88,19 @@ def _check_name(task_id: str) -> None:
         raise UsageError(
             f"{task_id!r} cannot name a task; use a letter, then letters, digits, - and _, at most 50 in all"
         )
+
+
+def _share_rows(tasks: Path) -> list[Path]:
+    """Write the parts that make folders of rows beside the tasks of the folder `tasks`, where they are not there yet; return those."""
+    written = []
+    for name in _ROWS:
+        target = tasks / PARTS / name
+        if not target.is_file():
+            with reporting_os_errors(MADE, target):
+                target.parent.mkdir(parents=True, exist_ok=True)
+                shutil.copyfile(tasks_folder() / PARTS / name, target)
+            written.append(target)
+    return written
 
 
 def _make(task_id: str, tasks: Path, files: Mapping[str, str]) -> tuple[Task, list[Path]]:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 JUDGE_PLACEHOLDER = "# {{ judge.py }}"
 _CELLS = re.compile(r"^# \{\{ (cells/\w+\.py) \}\}$", re.MULTILINE)
-_PARTS = "parts"
+PARTS = "parts"  # the folder beside the task folders
 
 
 def data_source(folder: Path) -> str:
@@ -60,12 +60,12 @@ def _gather(path: Path, root: Path, sources: dict[Path, str]) -> None:
         if not isinstance(node, ast.ImportFrom):
             continue
         package, _, name = (node.module or "").partition(".")
-        if package == _PARTS:
+        if package == PARTS:
             if not name or any(alias.asname or alias.name == "*" for alias in node.names):
-                raise UsageError(f"{path}: line {node.lineno} must be: from {_PARTS}.NAME import NAMES")
-            if root / _PARTS / f"{name}.py" not in sources:
-                _gather(root / _PARTS / f"{name}.py", root, sources)
-        if package in {_PARTS, "__future__"}:
+                raise UsageError(f"{path}: line {node.lineno} must be: from {PARTS}.NAME import NAMES")
+            if root / PARTS / f"{name}.py" not in sources:
+                _gather(root / PARTS / f"{name}.py", root, sources)
+        if package in {PARTS, "__future__"}:
             dropped.update(range(node.lineno, (node.end_lineno or node.lineno) + 1))
     kept = [line for number, line in enumerate(text.splitlines(), start=1) if number not in dropped]
     sources[path] = "\n".join(kept).strip()

@@ -71,7 +71,7 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -81,7 +81,7 @@ SEED = 0  # nothing here is left to chance: the seasons are drawn with the data
 DEVICE = "auto"  # nothing here needs a GPU
 
 # %% [markdown]
-# All imports of the protected cells are here.
+# This cell imports what the protected cells need.
 
 # %% tags=["protected"]
 import hashlib, io, json, os, time, zipfile
@@ -188,7 +188,7 @@ class Season:
 # %% [markdown]
 # ## Baseline
 #
-# Your code may use these imports and the examples below, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
+# Your code may use these imports and the examples below, and anything else that your own cell imports from the standard library, NumPy, SciPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import math

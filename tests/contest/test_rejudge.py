@@ -61,6 +61,7 @@ def test_the_verdicts_of_before_count_until_the_new_ones_are_applied(small: Smal
     assert totals(small) == before
     write_atomic(small.store.feedback(2), b"40 points")
     write_atomic(small.store.proposed_feedback(2), b"90 points")
+    write_atomic(small.store.proposed_feedback(2, "de"), b"90 Punkte")
     with small.store.reading() as transaction:
         shown = [
             (known.number, known.points, known.new_points, known.changes) for known in proposals(transaction)
@@ -70,6 +71,7 @@ def test_the_verdicts_of_before_count_until_the_new_ones_are_applied(small: Smal
         assert apply_rejudge(transaction, small.store) == 1
     assert totals(small) == before | {small.bob.team: 90}
     assert small.store.feedback(2).read_bytes() == b"90 points"
+    assert small.store.feedback(2, "de").read_bytes() == b"90 Punkte"
     with small.store.reading() as transaction:
         assert proposals(transaction) == []
         assert broken_link(all_events(transaction.connection)) is None
@@ -82,9 +84,11 @@ def test_a_rejudge_that_is_discarded_leaves_everything_as_it_was(
     before = totals(small)
     started(small)
     grade(small, *points)
+    write_atomic(small.store.proposed_feedback(2, "de"), b"0 Punkte")
     with small.store.writing() as transaction:
         assert discard_rejudge(transaction, small.store) == 2
         assert not queue.take(transaction, "worker", tasks=[TASK], most=9)
+    assert not small.store.proposed_feedback(2, "de").exists()
     assert totals(small) == before
 
 

@@ -62,6 +62,9 @@ def test_a_worker_answers_what_cannot_start_grades_the_rest_and_runs_nothing_twi
     assert ada.points > (bob.points or 0)
     page = small.store.feedback(ada.number)
     assert "balanced accuracy" in page.read_text(encoding="utf-8")
+    assert "Wie die Punkte berechnet wurden" in small.store.feedback(ada.number, "de").read_text(
+        encoding="utf-8"
+    )
     assert not small.store.feedback(bob.number).exists()
     # A worker that was killed after the gradebook had the result leaves the submission to the next one.
     with small.store.writing() as transaction:

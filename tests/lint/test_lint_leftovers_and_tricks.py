@@ -48,7 +48,7 @@ def test_advice_to_the_author_is_left_where_only_the_title_changed(new_task: Tas
     [
         ("README.md", "A small network learns digits from labels of which 45 % are wrong."),
         ("notebook.py", "# A school scanned its old arithmetic books"),
-        ("data.py", "# all 1797 digits"),
+        ("data.py", "all 1797 digits together"),
         ("task.toml", "these digits come with scikit-learn"),
     ],
 )

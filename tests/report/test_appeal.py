@@ -7,6 +7,7 @@ from html import unescape
 from typing import TYPE_CHECKING
 
 import pytest
+from german_pages import english_in
 from published import SEEDS, course
 
 from grader.errors import Verdict
@@ -117,6 +118,24 @@ def test_what_has_no_score_is_explained_and_no_text_of_a_student_acts(run: Run, 
     assert "<script>" not in page
     assert "<b>broken" not in page
     assert "No program was found in the file." in explained(run, out, "zoe")
+
+
+def test_an_appeal_is_answered_in_german(run: Run, out: Path) -> None:
+    with writing(out) as book:
+        book.set_late_rule("noisy_labels", LateRule.parse("2026-11-30T23:59+00:00", "-10%/day"))
+    page = explained(run, out, "ada", "--language", "de")
+    for words in (
+        '<html lang="de">',
+        "Wie die Punkte zustande kamen",
+        "Versuch 1 von 1",
+        "Frist 2026-11-30 23:59 +0000: Abgaben danach verlieren 10 Punkte für jeden angefangenen Tag.",
+        "wie die Lernplattform es aufgezeichnet hat: 1 Tag zu spät, 10 Punkte weniger.",
+        "Mittelwert = (",
+        "Seeds der verborgenen Daten",
+    ):
+        assert words in page
+    assert english_in(page) == []
+    assert english_in(explained(run, out, "eve", "--language", "de")) == []
 
 
 @pytest.mark.parametrize(

@@ -102,7 +102,7 @@ def test_a_page_of_a_metric_that_falls_names_it_and_draws_its_map(toy_task: Task
     text = pages(tmp_path)
     assert "The mean MSE of 2 complete evaluations is <strong>24.0</strong>" in text
     assert "Points rise linearly from 0 at 64 to 100 at 0." in text
-    assert "0 points at an MSE of 64, 100 at 0. " in text
+    assert "0 points at 64, 100 at 0. " in text
     assert 'data-sort="up" class="wide"><abbr title="MSE on hidden data' in text
     assert "alanced accuracy" not in text
 

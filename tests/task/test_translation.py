@@ -20,22 +20,24 @@ from grader.notebooks.slot import find_slot
 from grader.task.build import build, check, statement, write
 from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
-from grader.task.translation import mark_of, starter_in
+from grader.task.translation import mark_of, starter_in, story_in, title_in
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GERMAN = "# {{ title }}\n\n{{ story }}\n\n**Aufgabe.** Fülle `{{ signature }}` aus."
+STORY = "Ein lineares Modell lernt von Etiketten."
+GERMAN = "# Spielzeug: {{ title }}\n\n{{ story }}\n\n**Aufgabe.** Fülle `{{ signature }}` aus."
 
 
 @pytest.fixture
 def task(own_toy: Path) -> Task:
-    """The toy task, with its title cell in German and all others copied."""
+    """The toy task, with its story and title cell in German and all others copied."""
     toy = read_task(own_toy)
     texts = statement(toy)
+    story = f"<!-- story: {mark_of(toy.spec.story)} -->\n{STORY}\n"
     parts = [f"<!-- cell {number}: {mark_of(text)} -->\n{text}\n" for number, text in enumerate(texts, 1)]
     parts[0] = f"<!-- cell 1: {mark_of(texts[0])} -->\n{GERMAN}\n"
-    (own_toy / "notebook.de.md").write_text("\n".join(parts), encoding="utf-8")
+    (own_toy / "notebook.de.md").write_text("\n".join([story, *parts]), encoding="utf-8")
     write(toy)
     return toy
 
@@ -82,6 +84,29 @@ def test_a_cell_without_translation_stays_english_and_is_named(task: Task) -> No
     assert "notebook.de.md lacks Markdown cell 3" in check_translations(read_subject(task)).detail
 
 
+def test_title_and_story_are_those_of_the_language_and_english_where_it_has_none(task: Task) -> None:
+    assert title_in(task, "de") == f"Spielzeug: {task.spec.title}"
+    assert story_in(task, "de") == STORY
+    assert (title_in(task, "en"), story_in(task, "fr")) == (task.spec.title, task.spec.story)
+    path = task.folder / "notebook.de.md"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text[text.index("<!-- cell 2") :], encoding="utf-8")
+    assert (title_in(task, "de"), story_in(task, "de")) == (task.spec.title, task.spec.story)
+    detail = check_translations(read_subject(task)).detail
+    assert f"lacks the story: write it below <!-- story: {mark_of(task.spec.story)} -->" in detail
+
+
+def test_a_story_that_was_changed_in_english_is_found(task: Task) -> None:
+    path = task.folder / "task.toml"
+    text = path.read_text(encoding="utf-8")
+    path.write_text(text.replace(task.spec.story, "Another story."), encoding="utf-8")
+    changed = read_task(task.folder)
+    write(changed)
+    detail = check_translations(read_subject(changed)).detail
+    assert detail.startswith("The story was changed since notebook.de.md")
+    assert mark_of("Another story.") in detail
+
+
 def test_the_badge_of_a_translated_starter_opens_that_starter(task: Task) -> None:
     built = build(task, "https://github.com/someone/clone")
     assert "starter_notebooks/toy_task.de.ipynb" in built.translations["de"]
@@ -102,6 +127,7 @@ WRONG = {
     "above": "Hallo\n",
     "twice": "<!-- cell 1: 00000000 -->\n" * 2,
     "none": "<!-- cell 99: 00000000 -->\n",
+    "story twice": "<!-- story: 00000000 -->\n" * 2,
 }
 
 

@@ -13,7 +13,7 @@ from grader.grading.bands import LEAST_REFERENCE_POINTS, MOST_STARTER_POINTS, MO
 from grader.task import build
 from grader.task.evaluation import prepare_repeats
 from grader.task.scaffold import scaffold
-from grader.task.spec import Task, discover, read_task
+from grader.task.spec import Task, discover, read_task, tasks_folder
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -76,6 +76,21 @@ def test_a_name_that_no_task_can_have_is_refused(name: str, tmp_path: Path) -> N
     assert list(tmp_path.iterdir()) == []
 
 
+def test_what_makes_folders_of_rows_is_shared_by_tasks_and_never_overwritten(tmp_path: Path) -> None:
+    tasks = tmp_path / "tasks"
+    _, written = scaffold("first", tasks)
+    assert written[:2] == [tasks / "parts" / "files.py", tasks / "parts" / "rows.py"]
+    assert [path.read_text() for path in written[:2]] == [
+        (tasks_folder() / "parts" / name).read_text() for name in ("files.py", "rows.py")
+    ]
+    (tasks / "parts" / "rows.py").write_text(written[1].read_text() + "\nOF_MINE = 1\n")
+    second, written = scaffold("second", tasks)
+    assert [path for path in written if path.parent.name == "parts"] == []
+    assert vars(second.builder())["OF_MINE"] == 1
+    scaffold("third", tmp_path / "games", "interactive")
+    assert not (tmp_path / "games" / "parts").exists()
+
+
 def test_a_task_that_is_there_is_never_overwritten(tmp_path: Path) -> None:
     task, _ = scaffold("mine", tmp_path / "tasks")
     (task.folder / "data.py").write_text("# mine\n")
@@ -92,12 +107,14 @@ def test_data_of_the_same_seed_are_the_same_and_no_level_holds_the_next(task: Ta
         task.builder().make_data(folder / "public", folder / "inputs", folder / "answers", seed=3)
     files = sorted(path.relative_to(tmp_path / "a") for path in (tmp_path / "a").rglob("*.npz"))
     assert [str(path) for path in files] == [
-        "answers/answers.npz", "inputs/test.npz", "inputs/train.npz", "public/train.npz", "public/val.npz",
+        "answers/answers.npz", "inputs/test/rows.npz", "inputs/train/rows.npz", "public/train/rows.npz", "public/val/rows.npz",
     ]  # fmt: skip
     for path in files:
         assert (tmp_path / "a" / path).read_bytes() == (tmp_path / "b" / path).read_bytes()
-    with np.load(tmp_path / "a" / "inputs" / "test.npz") as test:
+    with np.load(tmp_path / "a" / "inputs" / "test" / "rows.npz") as test:
         assert test.files == ["x"]
+    with np.load(tmp_path / "a" / "public" / "train" / "rows.npz") as train:
+        assert train.files == ["x", "typed"]
     with pytest.raises(ValueError, match="not one of: embedded"):
         task.builder().make_data(tmp_path / "c", None, None, 0, "npz:mine.npz")
 

@@ -14,11 +14,11 @@ if TYPE_CHECKING:
 
 
 def check_translations(subject: Subject) -> Finding:
-    """Check each language for Markdown cells that are missing, or were changed since they were translated."""
-    folder = subject.task.folder
-    names = languages(folder)
+    """Check each language for a story or Markdown cells that are missing, or were changed since they were translated."""
+    task = subject.task
+    names = languages(task.folder)
     try:
-        wrong = [line for name in names for line in drift(folder, name, statement(subject.task))]
+        wrong = [line for name in names for line in drift(task, name, statement(task))]
     except UsageError as error:
         wrong = [str(error)]
     return found("translations", wrong, f"in step with the English: {', '.join(names) or 'none is there'}")

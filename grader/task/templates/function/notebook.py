@@ -16,11 +16,11 @@
 #
 # | file | images | labels |
 # |---|---|---|
-# | `train.npz` | 900 | **noisy**: 45 % of them are wrong |
-# | `val.npz` | 300 | clean; for you to look at, never used for training |
-# | `test.npz` | 597 | clean and hidden; only the grader has them |
+# | `train/rows.npz` | 900 | `typed`, **noisy**: 45 % of them are wrong |
+# | `val/rows.npz` | 300 | `labels`, clean; for you to look at, never used for training |
+# | `test/rows.npz` | 597 | clean and hidden; only the grader has them |
 #
-# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1. Labels are `y` (n,) int64, the digits 0 to 9.
+# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1. Labels are (n,) int64, the digits 0 to 9.
 #
 # ### Scoring
 #
@@ -42,20 +42,20 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
-DATA_PATH = "data/my_task"  # folder with train.npz and val.npz (in the final evaluation train.npz and test.npz)
+DATA_PATH = "data/my_task"  # folder with train/ and val/ (in the final evaluation train/ and test/)
 PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
 SEED = 0  # start of the network, order of the batches
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
 # %% [markdown]
-# We always use one thread. More threads add numbers in another order, and that changes the accuracy of such a small network.
+# This cell imports what the protected cells need, and chooses where they run.
 
 # %% tags=["protected"]
-import json
+import io, json, os, zipfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -63,6 +63,7 @@ import numpy as np
 import torch
 from torch import nn
 
+# More threads would add numbers in another order. That alone can change the accuracy of such a small network.
 torch.set_num_threads(1)
 fastest = "cuda" if torch.cuda.is_available() else "cpu"
 device = torch.device(fastest if DEVICE == "auto" else DEVICE)
@@ -89,15 +90,15 @@ torch.set_rng_state(state)
 # An existing folder is used as it is.
 
 # %% tags=["protected"]
-if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train.npz").exists():
+if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train").exists():
     make_data(Path(DATA_PATH), None, None, seed=0)
 
 
 def load_split(name):
     """Return images (n, 64) float32 and labels (n,) int64, or None, of a split on the device."""
-    arrays = load(Path(DATA_PATH) / f"{name}.npz")
-    labels = torch.from_numpy(arrays["y"]).to(device) if "y" in arrays else None
-    return torch.from_numpy(arrays["x"]).to(device), labels
+    arrays = read_split(DATA_PATH, name)
+    labels = arrays.get("typed", arrays.get("labels"))
+    return torch.from_numpy(arrays["x"]).to(device), None if labels is None else torch.from_numpy(labels).to(device)
 
 
 train_x, train_y = load_split("train")
@@ -214,7 +215,7 @@ def default_weights(labels, losses, epoch):
 # %% [markdown]
 # ## Your solution
 #
-# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy or PyTorch.
+# Your function may use these imports, and anything else that your own cell imports from the standard library, NumPy, SciPy or PyTorch.
 
 # %% tags=["protected", "slot-imports"]
 import numpy as np

@@ -43,7 +43,7 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see plots and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
@@ -53,7 +53,7 @@ SEED = 0  # the luck of the casts
 DEVICE = "auto"  # nothing here needs a GPU
 
 # %% [markdown]
-# The libraries of the judge and the plots.
+# This cell imports what the protected cells need.
 
 # %% tags=["protected"]
 from pathlib import Path

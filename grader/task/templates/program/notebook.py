@@ -15,11 +15,11 @@
 #
 # | file | images | labels |
 # |---|---|---|
-# | `train.npz` | 900 | **noisy**: 45 % of them are wrong |
-# | `val.npz` | 300 | clean; for you to look at, never given to your function |
-# | `test.npz` | 597 | clean and hidden; only the grader has them |
+# | `train/rows.npz` | 900 | `typed`, **noisy**: 45 % of them are wrong |
+# | `val/rows.npz` | 300 | `labels`, clean; for you to look at, never given to your function |
+# | `test/rows.npz` | 597 | clean and hidden; only the grader has them |
 #
-# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1. Labels are `y` (n,) int64, the digits 0 to 9.
+# Images are `x` (n, 64) float32, 8 x 8 pixels from 0 to 1. Labels are (n,) int64, the digits 0 to 9.
 #
 # ### Scoring
 #
@@ -43,16 +43,20 @@
 # %% [markdown]
 # ## Setup
 #
-# The grader sets these values itself. With `FINAL_EVALUATION_MODE = False` you see pictures and a score on `val`.
+# You may change these values to try things out; the grader sets its own. With `FINAL_EVALUATION_MODE = False` you see pictures and a score on `val`.
 
 # %% tags=["parameters", "protected"]
 FINAL_EVALUATION_MODE = False
-DATA_PATH = "data/my_task"  # folder with train.npz and val.npz (in the final evaluation train.npz and test.npz)
+DATA_PATH = "data/my_task"  # folder with train/ and val/ (in the final evaluation train/ and test/)
 PREDICTIONS_PATH = "predictions.npz"  # where the final evaluation saves its predictions
 SEED = 0  # not used here: your process has a seed of its own
 DEVICE = "auto"  # "auto", "cpu" or "cuda"
 
+# %% [markdown]
+# This cell imports what the protected cells need.
+
 # %% tags=["protected"]
+import io, json, os, zipfile
 from pathlib import Path
 
 import matplotlib.pyplot as plt
@@ -71,10 +75,10 @@ from sklearn.metrics import balanced_accuracy_score
 # An existing folder is used as it is.
 
 # %% tags=["protected"]
-if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train.npz").exists():
+if not FINAL_EVALUATION_MODE and not (Path(DATA_PATH) / "train").exists():
     make_data(Path(DATA_PATH), None, None, seed=0)
-train = load(Path(DATA_PATH) / "train.npz")
-test = load(Path(DATA_PATH) / ("test.npz" if FINAL_EVALUATION_MODE else "val.npz"))
+train = read_split(DATA_PATH, "train")
+test = read_split(DATA_PATH, "test" if FINAL_EVALUATION_MODE else "val")
 print(f"{len(train['x'])} training images, {len(test['x'])} to read")
 
 # %% [markdown]
@@ -93,7 +97,7 @@ def show_samples(images, labels, columns=12):
 
 
 if not FINAL_EVALUATION_MODE:
-    show_samples(train["x"], train["y"])
+    show_samples(train["x"], train["typed"])
 
 # %% [markdown]
 # ## Scoring
@@ -175,7 +179,7 @@ def solve(train_x, train_y, test_x):
 # Your function gets copies, and its answer is all that counts.
 
 # %% tags=["protected"]
-labels = check_labels(solve(train["x"].copy(), train["y"].copy(), test["x"].copy()), len(test["x"]))
+labels = check_labels(solve(train["x"].copy(), train["typed"].copy(), test["x"].copy()), len(test["x"]))
 
 # %% [markdown]
 # With labels, you get points. Without labels, the predictions are saved for the grader.
@@ -186,5 +190,5 @@ if FINAL_EVALUATION_MODE:
     np.savez(PREDICTIONS_PATH, model=labels)  # (n,) int64
     print("predictions saved")
 else:
-    accuracy = balanced_accuracy_score(test["y"], labels)
+    accuracy = balanced_accuracy_score(test["labels"], labels)
     print(f"{performance(accuracy)} points, balanced accuracy {accuracy:.3f}")
