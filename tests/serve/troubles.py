@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from grader.contest.folder import Contest
 
+_MOST_SERVED = LIMIT_SECONDS / 4
 _ENDED = {AttemptState.DONE, AttemptState.REPLACED}
 _ANY_MOMENT = 0.2  # of the kills of the site happen whether or not it has answered since the last one
 
@@ -62,12 +63,14 @@ class Troubles:
     over: threading.Event = field(default_factory=threading.Event)
     _graded: int = 0
     _answers: int = 0
+    _killed: float = 0.0
 
     def play(self) -> None:
         """Let them all happen."""
         try:
             wait_for(lambda: answers(self.senders) > 0)  # before it is served, nothing is at stake
-            end = time.monotonic() + self.scale.seconds
+            self._killed = time.monotonic()
+            end = self._killed + self.scale.seconds
             for trouble in self.scale.troubles:
                 time.sleep(self.chance.random() * 2 * self.scale.spacing)
                 if time.monotonic() > end:
@@ -79,7 +82,9 @@ class Troubles:
     def _site(self) -> None:
         # Mostly it has answered since the last kill: else nobody could hand in on a slow machine.
         if self.chance.random() < _ANY_MOMENT or wait_for(lambda: answers(self.senders) > self._answers):
-            self._answers = answers(self.senders)
+            # And it serves for a while: the longer, the longer it took to start.
+            time.sleep(min(_MOST_SERVED, self.chance.random() * (time.monotonic() - self._killed)))
+            self._answers, self._killed = answers(self.senders), time.monotonic()
             self.machine.kill_site(self.chance.random() / 2)
 
     def _worker(self) -> None:
