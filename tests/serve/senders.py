@@ -77,19 +77,23 @@ class Sender:
 
     def _hand_in(self, upload: Upload) -> None:
         """Send until there is an answer: after the first try as a program does that asks again."""
-        until = time.monotonic() + LIMIT_SECONDS
-        manner = self.chance.choice(_MANNERS)
+        left, manner = LIMIT_SECONDS, self.chance.choice(_MANNERS)
         while upload.receipt is None and not upload.refusal:
-            if time.monotonic() > until:
+            if left < 0:
                 self.stuck.append(upload)
                 return
+            begun = time.monotonic()
             try:
                 self._send(upload, manner)
+                left -= time.monotonic() - begun
+            except ConnectionRefusedError:  # it is being started, however long that takes on a busy machine
+                time.sleep(_AGAIN_SECONDS)
             except (
                 OSError,
                 http.client.HTTPException,
                 json.JSONDecodeError,
-            ):  # nobody is there, or it was killed
+            ):  # it was killed
+                left -= time.monotonic() - begun
                 time.sleep(_AGAIN_SECONDS * self.chance.random())
             manner = "whole"
 

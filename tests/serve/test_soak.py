@@ -15,6 +15,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING
 
@@ -151,7 +152,7 @@ def play(senders: Sequence[Sender], troubles: Sequence[Troubles]) -> None:
     def over() -> bool:
         return all(trouble.over.is_set() for trouble in troubles)
 
-    plays = [lambda sender=sender: sender.play(over) for sender in senders]  # type: ignore[misc]
+    plays: list[Callable[[], None]] = [partial(sender.play, over) for sender in senders]
     plays += [trouble.play for trouble in troubles]
     with ThreadPoolExecutor(len(plays) or 1) as pool:
         for played in [pool.submit(play) for play in plays]:
