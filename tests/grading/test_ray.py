@@ -9,6 +9,7 @@ import tempfile
 import threading
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -115,12 +116,14 @@ class Nodes:
     Each says that it has a card, which only Ray believes.
     """
 
-    def __init__(self, count: int) -> None:
+    def __init__(self, count: int, scratch: str) -> None:
         from ray.cluster_utils import Cluster as Fake
 
+        self._scratch = scratch
         self.count = count
         self.notice = f"{count} workers on {count} nodes" if count > 1 else "1 worker on 1 node"
-        self._fake: Any = Fake(initialize_head=True, head_node_args=self._size() | {"num_cpus": 0})
+        with self._surroundings():
+            self._fake: Any = Fake(initialize_head=True, head_node_args=self._size() | {"num_cpus": 0})
         self._nodes: list[Any] = []
         for _ in range(count):
             self.add_one()
@@ -130,8 +133,18 @@ class Nodes:
     def _size() -> dict[str, Any]:
         return {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
 
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)  # of all tests; Ray believes it
+            patch.setenv("TMPDIR", self._scratch)
+            patch.setenv("XDG_CACHE_HOME", self._scratch)
+            yield
+
     def add_one(self) -> None:
-        self._nodes.append(self._fake.add_node(**self._size(), num_gpus=1))
+        with self._surroundings():
+            self._nodes.append(self._fake.add_node(**self._size(), num_gpus=1))
 
     def lose_one(self) -> None:
         self._fake.remove_node(self._nodes.pop(), allow_graceful=False)
@@ -145,12 +158,7 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     before = processes()
     # Not pytest's own: the paths of Ray's sockets would be too long.
     with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
-        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)  # of all tests; Ray believes it
-            patch.setenv("TMPDIR", scratch)
-            patch.setenv("XDG_CACHE_HOME", scratch)
-            made = Nodes(request.param)
+        made = Nodes(request.param, scratch)
         yield made
         made.close()
         assert wait_until_only(before) == set()
