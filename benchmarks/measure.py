@@ -111,6 +111,9 @@ class Quiet:
     def on_progress(self, student: str, repeat: int, share: float) -> None:
         """Say nothing."""
 
+    def on_line(self, student: str, line: str) -> None:
+        """Say nothing."""
+
     def on_known(self, count: int) -> None:
         """Say nothing."""
 

@@ -98,7 +98,7 @@ def slope(moments: list[Moment]) -> float:
 
 def ratio(windows: list[dict[str, Any]], name: str) -> float:
     """Return the largest of a figure over the smallest."""
-    values = [one[name] for one in windows]
+    values = [float(one[name]) for one in windows]
     return round(max(values) / min(values), 3)
 
 

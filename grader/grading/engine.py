@@ -55,7 +55,7 @@ class LocalEngine:
         self._cards = cards
         self._occupancy = Occupancy()
         self._sandboxes = SandboxPool(kept, required_walls)
-        self._servers: dict[frozenset[tuple[str, str]], ForkServer] = {}
+        self._servers: list[ForkServer] = []
         self._lock = threading.Lock()
         self._closed = False
 
@@ -96,22 +96,26 @@ class LocalEngine:
     ) -> Iterator[RunningBatch]:
         """Yield what submissions share; nothing is started yet."""
         settings = context.settings
-        server = None if settings.cold else self._fork_server(settings.device)
+        server = None if settings.cold else self._fork_server(settings.device, context.trainer_modules)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
         limits, mounts = context.task.spec.limits, context.task.mounts
         with self._sandboxes.source(imports, limits, settings.walls, mounts=mounts) as sandboxes:
             yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy)
 
-    def _fork_server(self, device: str) -> ForkServer | None:
-        """Return the fork server for the environment that trainers have now; None where this system has none."""
+    def _fork_server(self, device: str, modules: frozenset[str]) -> ForkServer | None:
+        """Return a fork server that has imported `modules`, in the environment of trainers now; None where this system has none."""
         if not hasattr(os, "pidfd_open"):
             return None
         environment = trainer_environment(device)
         with self._lock:
             if self._closed:
                 raise GraderFault("the engine is closed")
-            return self._servers.setdefault(frozenset(environment.items()), ForkServer(environment))
+            for server in self._servers:
+                if server.serves(environment, modules):
+                    return server
+            self._servers.append(ForkServer(environment, modules))
+            return self._servers[-1]
 
     def close(self) -> None:
         """End every process of the engine. Idempotent; batches that still run fail."""
@@ -119,7 +123,7 @@ class LocalEngine:
             self._closed = True
         with contextlib.ExitStack() as stack:
             stack.callback(self._sandboxes.close)
-            for server in self._servers.values():
+            for server in self._servers:
                 stack.callback(server.close)
 
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
+from grader.notebooks.imports import imported_modules
 from grader.notebooks.reading import source, tagged
+from grader.trainer.fork_server import FORK_SAFE
 
 if TYPE_CHECKING:
     from grader.gradebook.result import Result
@@ -53,3 +55,8 @@ class RunContext:
     def imports(self) -> str:
         """The protected cell that runs before the slot."""
         return "\n".join(source(cell) for cell in tagged(self.starter, "slot-imports"))
+
+    @property
+    def trainer_modules(self) -> frozenset[str]:
+        """What a trainer imports and a process that forks trainers may import ahead of it."""
+        return imported_modules(self.starter, FORK_SAFE)

@@ -17,11 +17,16 @@ from typing import TYPE_CHECKING, Any, NoReturn
 from grader.errors import GraderFault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable, Collection, Mapping, Sequence
 
 # No history file; and nothing is imported from the folder the trainer happens to run in.
 KERNEL_OPTIONS = ("--HistoryManager.enabled=False", "--InteractiveShellApp.ignore_cwd=True")
+# Importing these starts no threads, which a fork would lose; a trainer itself imports what else its cells name.
+FORK_SAFE = frozenset(
+    {"numpy", "torch", "torchvision", "scipy", "sklearn", "pandas", "matplotlib", "PIL", "tqdm"}
+)
 MESSAGE_BYTES = 1 << 16  # of a request or an answer
+_COMMAND = (sys.executable, "-P", "-m", "grader.trainer.fork_server_process")
 _START_SECONDS = 120
 _STOP_MILLISECONDS = 200  # how soon it is noticed that a batch is to stop
 
@@ -76,14 +81,18 @@ class ForkedProcess:
 class ForkServer:
     """The grader's handle on a fork server, which starts when it is first needed and is replaced if it dies.
 
-    Safe to use from several threads.
+    It imports `modules`, beside what every trainer needs. Safe to use from several threads.
     """
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = dict(environment)
+    def __init__(self, environment: Mapping[str, str], modules: Collection[str] = ()) -> None:
+        self._environment, self._modules = dict(environment), frozenset(modules)
         self._lock = threading.Lock()
         self._closed = False
         self._process: subprocess.Popen[bytes] | None = None
+
+    def serves(self, environment: Mapping[str, str], modules: Collection[str]) -> bool:
+        """Return whether a trainer with this environment that imports `modules` finds all of them imported here."""
+        return self._environment == environment and self._modules.issuperset(modules)
 
     def wait_until_ready(self, stopping: threading.Event | None = None) -> None:
         """Start the process where none runs, and wait for its imports.
@@ -109,7 +118,7 @@ class ForkServer:
         with theirs:
             try:
                 self._process = subprocess.Popen(
-                    [sys.executable, "-P", "-m", "grader.trainer.fork_server_process", str(theirs.fileno())],
+                    [*_COMMAND, str(theirs.fileno()), *sorted(self._modules)],
                     env=self._environment,
                     pass_fds=[theirs.fileno()],
                     stdin=subprocess.DEVNULL,

@@ -1,8 +1,8 @@
-"""Fork trainers from a process that has already imported everything a trainer imports.
+"""Fork trainers from a process that has already imported what their cells import.
 
 Importing torch, torchvision, scikit-learn, pandas and matplotlib takes seconds; a fork takes milliseconds.
 This process is started once, imports, stays single-threaded and never touches the GPU, so that each fork is
-as good as a fresh process. Run as `python -m grader.trainer.fork_server_process FD` by `ForkServer`.
+as good as a fresh process. Run as `python -m grader.trainer.fork_server_process FD MODULE...` by `ForkServer`.
 """
 
 from __future__ import annotations
@@ -29,11 +29,11 @@ from grader.trainer.proxy import ENVIRONMENT
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-PRELOADED = (
-    "numpy", "torch", "torch.utils.data", "torchvision", "torchvision.transforms", "sklearn.metrics",
-    "pandas", "matplotlib.pyplot", "PIL.Image", "tqdm.auto", "ipykernel.kernelapp", "ipykernel.ipkernel",
-    "matplotlib_inline.backend_inline", "grader.trainer.binding",
+_EVERY_TRAINERS = (
+    "numpy", "torch", "torch.utils.data", "ipykernel.kernelapp", "ipykernel.ipkernel", "grader.trainer.binding",
 )  # fmt: skip
+_OPTIMIZERS = "torch._dynamo"  # which the first optimizer imports, in a second and more
+_PLOTS = "matplotlib_inline.backend_inline"  # what IPython draws with, where a task draws
 _PR_SET_PDEATHSIG = 1
 
 
@@ -85,6 +85,17 @@ def _close(fds: Sequence[int]) -> None:
         os.close(fd)
 
 
+def _import_ahead(modules: Sequence[str]) -> None:
+    """Import what every trainer needs, and those modules that are installed; a trainer fails on the others by itself."""
+    for name in _EVERY_TRAINERS:
+        importlib.import_module(name)
+    for name in (_OPTIMIZERS, *modules):
+        with contextlib.suppress(ImportError):
+            importlib.import_module(name)
+    if "matplotlib" in sys.modules:
+        importlib.import_module(_PLOTS)
+
+
 def main() -> None:
     """Import, say so, and serve."""
     sock = socket.socket(fileno=int(sys.argv[1]))
@@ -92,8 +103,7 @@ def main() -> None:
     with warnings.catch_warnings():
         # Such as tqdm's where ipywidgets are missing, which nobody here needs.
         warnings.simplefilter("ignore")
-        for name in PRELOADED:
-            importlib.import_module(name)
+        _import_ahead(sys.argv[2:])
     threads = len(list(Path("/proc/self/task").iterdir()))
     if threads > 1:
         sock.send(f"{threads} threads after the imports; a fork would lose them".encode())

@@ -503,9 +503,25 @@ def test_an_interrupted_batch_keeps_what_was_recorded_and_leaves_no_process(
 
 
 @pytest.mark.slow
-def test_a_closed_fork_server_forks_no_more() -> None:
-    warm = ForkServer(trainer_environment("cpu"))
+def test_a_fork_server_imports_what_it_was_told_to_and_a_closed_one_forks_no_more() -> None:
+    environment = trainer_environment("cpu")
+    warm = ForkServer(environment, {"PIL.Image", "pandas.not_there"})
     warm.wait_until_ready()
+    (server,) = [
+        folder
+        for folder in Path("/proc").iterdir()
+        if folder.name.isdigit()
+        and is_fork_server_of(os.getpid(), folder)
+        and b"PIL.Image" in cmdline(folder)
+    ]
+    libraries = (server / "maps").read_text()
+    assert "/PIL/" in libraries
+    assert "/torch/" in libraries, "every trainer needs it"
+    assert "/sklearn/" not in libraries
+    assert "/torchvision/" not in libraries
+    assert warm.serves(environment, {"PIL.Image"})
+    assert not warm.serves(environment, {"sklearn.metrics"})
+    assert not warm.serves({**environment, "OMP_NUM_THREADS": "2"}, set())
     warm.close()
     with pytest.raises(GraderFault, match="fork server is closed"):
         warm.fork({}, [0, 1, 2])
@@ -529,10 +545,14 @@ def test_a_fork_server_that_is_killed_is_replaced_and_no_submission_suffers(
     assert [result.verdict for result in recorded(out)] == ["scored"] * 3
 
 
+def cmdline(process: Path) -> bytes:
+    return (process / "cmdline").read_bytes()
+
+
 def is_fork_server_of(pid: int, folder: Path) -> bool:
     try:
         parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-        return parent == pid and b"grader.trainer.fork_server_process" in (folder / "cmdline").read_bytes()
+        return parent == pid and b"grader.trainer.fork_server_process" in cmdline(folder)
     except OSError:
         return False
 

@@ -191,7 +191,7 @@ def own_engine() -> Iterator[LocalEngine]:
 
 def started(engine: LocalEngine) -> list[int]:
     """Return the process numbers of an engine's fork servers."""
-    return [server._process.pid for server in engine._servers.values() if server._process is not None]
+    return [server._process.pid for server in engine._servers if server._process is not None]
 
 
 @pytest.mark.slow

@@ -41,7 +41,6 @@ if TYPE_CHECKING:
     from grader.task.spec import Task
 
 pytest.importorskip("ray")
-pytestmark = pytest.mark.xdist_group("alone")  # they look for processes that are left on this machine
 
 SCRATCH = "ray-of-tests-"  # in the name of the folder that Ray's nodes keep their files in
 RANDOM = "def your_weights(targets, losses):\n    return torch.rand(len(targets))\n"
