@@ -59,7 +59,9 @@ DAYS, OPEN_SHARE = 5, 0.8
 BEFORE = timedelta(seconds=60)  # of the contest, in which nothing is taken
 HOUR = 36.0  # minutes of it that the five days take; the rest is for the rush, for what waits then, and for backups
 MINUTES = float(os.environ.get("SOAK_MINUTES", HOUR))
-STUDENTS = min(2000, round(200 * MINUTES))  # who all hand in within the last minute
+STUDENTS = int(
+    os.environ.get("SOAK_STUDENTS", min(2000, round(200 * MINUTES)))
+)  # who all hand in within the last minute
 
 
 def contest_of(folder: Path, task: Task, windows: str = ALWAYS) -> Contest:
