@@ -115,7 +115,7 @@ PARTS: dict[str, list[Step]] = {
         ),
         pytest_step("image", "-m", "nightly", "tests/test_image.py", REQUIRE_CONTAINER="1"),
     ],
-    "contest": [pytest_step("site and worker that are killed", "-m", "nightly", "tests/serve")],
+    "contest": [pytest_step("site and worker that are killed", "-s", "-m", "nightly", "tests/serve")],
     "docs": [pytest_step("pages on all images", "-m", "nightly", "tests/test_page_commands.py")],
 }
 

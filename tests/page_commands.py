@@ -34,6 +34,7 @@ NOT_RUN = {
     'grader contest queue our_contest --force 17 --because "the power failed"': CONTEST,
     'grader contest extend our_contest "Ada Lovelace" --until 2026-11-30T14:30 --because "was ill"': CONTEST,
     'grader contest disqualify our_contest 17 --because "a copy of submission 9"': CONTEST,
+    'grader contest unbind our_contest "Ada Lovelace" --because "the school gave her a new account"': CONTEST,
     "grader contest replay our_contest 17": CONTEST,
     "grader contest grades our_contest": CONTEST,
     "grader contest close our_contest --out our_contest.zip": CONTEST,

@@ -25,6 +25,7 @@ from grader.contest.counted import choose_what_counts
 from grader.contest.events import head
 from grader.contest.folder import open_contest, open_folder, start_contest
 from grader.contest.grading import GradingChoices, prepare_grading, task_of_contest
+from grader.contest.identities import release_identities
 from grader.contest.moments import read_clocks
 from grader.contest.people import (
     NewParticipant,
@@ -202,7 +203,7 @@ def _hand_out(codes: str, number: int, path: Path | None) -> None:
 
 
 def _end_sessions(store: Store, person: Participant) -> None:
-    """End the sessions of somebody whose code is another one now."""
+    """End the sessions of somebody whose code, or account at a provider, no longer counts."""
     if (store.folder / sessions.FILE).is_file():
         sessions.Sessions(store.folder, store.clocks().wall.timestamp).end_all(person.id)
 
@@ -316,6 +317,18 @@ def disqualify(options: commands.ContestDisqualifyOptions) -> None:
             transaction, options.number, disqualified=not options.withdraw, author="", reason=options.because
         )
     output.say(f"submission {options.number} {'counts again' if options.withdraw else 'counts 0 points'}")
+
+
+def unbind(options: commands.ContestUnbindOptions) -> None:
+    """Release somebody from the account that signed in as them first, and end what it began."""
+    store = open_folder(options.folder).store
+    (person,) = _chosen(store, [options.person])
+    with store.writing() as transaction:
+        number = release_identities(transaction, person, author="", reason=options.because)
+    _end_sessions(store, person)
+    output.say(
+        f"{person.name or person.id}: {count(number, 'account')} released; the next one to fit is bound"
+    )
 
 
 def close(options: commands.ContestCloseOptions) -> None:

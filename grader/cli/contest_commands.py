@@ -228,6 +228,18 @@ class ContestEraseOptions:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContestUnbindOptions:
+    """Release a person from the provider's account that signed in as them first.
+
+    Their sessions end, and the next account whose claim fits them is bound.
+    """
+
+    folder: ContestFolder
+    person: Annotated[str, typer.Argument(metavar="PERSON", help="Id, name or roster id of somebody.")]
+    because: Annotated[str, typer.Option("--because", help="The reason.")]
+
+
+@dataclass(frozen=True, kw_only=True)
 class ContestReplayOptions:
     """Run a submission once more with its seeds, as evidence for an appeal.
 
@@ -264,6 +276,7 @@ CONTEST_COMMANDS = (
     _row("queue", ContestQueueOptions, "show_queue"),
     _row("extend", ContestExtendOptions, "extend"),
     _row("disqualify", ContestDisqualifyOptions, "disqualify"),
+    _row("unbind", ContestUnbindOptions, "unbind"),
     CommandRow("replay", ContestReplayOptions, "grader.cli.contest_replay:replay", Audience.INSTRUCTORS),
     _row("close", ContestCloseOptions, "close"),
     _row("verify", ContestVerifyOptions, "verify"),

@@ -115,11 +115,16 @@ class WorkerKeeper:
 
 
 def _worker(contest: Contest, options: ServeOptions) -> AbstractContextManager[object]:
-    if options.jobs == 0:
-        return nullcontext()
+    return WorkerKeeper(worker_command(contest, options)) if options.jobs else nullcontext()
+
+
+def worker_command(contest: Contest, options: ServeOptions) -> list[str]:
+    """Return the command of the worker beside the site."""
     command = [sys.executable, "-m", "grader", "contest", "worker", str(contest.store.folder)]
     command += ["--jobs", str(options.jobs), "--device", options.device, "--attached"]
-    return WorkerKeeper([*command, "--repeats", str(_DEMO_REPEATS)] if options.demo else command)
+    command += ["--repeats", str(_DEMO_REPEATS)] if options.demo else []
+    wanted = {"--engine": options.engine, "--ray-address": options.ray_address, "--shared": options.shared}
+    return command + [word for name, value in wanted.items() if value for word in (name, str(value))]
 
 
 def submit(options: SubmitOptions) -> None:

@@ -40,6 +40,9 @@ class ServeOptions:
         typer.Option("--jobs", min=0, max=1024, help="Submissions to grade at a time; 0 starts no worker."),
     ] = 1
     device: options.Device = "auto"
+    engine: options.EngineName = "local"
+    ray_address: options.RayAddress = None
+    shared: options.Shared = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -29,6 +29,8 @@ _UNRANKED = (
     "forced",
     "sign_in_refused",
     "replayed",
+    "bound",
+    "unbound",
 )
 START = "0" * 64  # what the first event follows
 
@@ -51,6 +53,8 @@ class EventKind(StrEnum):
     FORCED = "forced"
     REPLAYED = "replayed"
     SIGN_IN_REFUSED = "sign_in_refused"
+    BOUND = "bound"
+    UNBOUND = "unbound"
     REQUEUED = "requeued"
     EXTENDED = "extended"
     CHOSEN = "chosen"

@@ -38,6 +38,7 @@ _ROOM_BYTES = (
     64 << 20
 )  # with less than this left on the disk, no upload is begun: the database needs room, too
 _MB = 1 << 20
+_PIECE_BYTES = 256 << 10  # that are written at once; as many of each upload are in memory
 _STALE_SECONDS = 24 * 3600.0
 
 
@@ -72,31 +73,43 @@ class Intake:
             _check_rules(transaction, self.spec, ticket)
         return None
 
+    def admit(self, ticket: Ticket) -> Upload | Receipt:
+        """Begin an upload, or return the receipt of one that was taken already under its key.
+
+        Raises Refused where the rules do not let it begin, and GraderFault where there is no room for it.
+        """
+        return self.check(ticket) or self.begin(ticket)
+
     async def receive(self, ticket: Ticket, chunks: AsyncIterable[bytes]) -> Receipt:
         """Take the file that arrives in `chunks` and return its receipt; disk and database are waited for in threads.
 
         Raises Refused where the rules do not allow it, it is empty or too large, or its key was that of another file, and
         GraderFault where the disk is full or fails; nothing is left of it then.
         """
-        if receipt := await asyncio.to_thread(self.check, ticket):
-            digest, left = hashlib.sha256(), receipt.size
+        return await self.receive_admitted(await asyncio.to_thread(self.admit, ticket), chunks)
+
+    async def receive_admitted(self, admitted: Upload | Receipt, chunks: AsyncIterable[bytes]) -> Receipt:
+        """Take the file of an upload that was admitted, as `receive` does.
+
+        In a rush every change of threads waits for its turn at the processor, so a file of usual size needs one.
+        """
+        if isinstance(admitted, Receipt):
+            return await _repeated(admitted, chunks)
+        with admitted as upload:
+            piece = b""
             async for chunk in chunks:
-                digest.update(chunk)
-                left -= len(chunk)
-                if left < 0:
-                    break
-            return _of_same_file(receipt, digest.hexdigest())
-        with await asyncio.to_thread(self.begin, ticket) as upload:
-            async for chunk in chunks:
-                await asyncio.to_thread(upload.write, chunk)
-            moment = self.store.clocks()
-            return await asyncio.to_thread(upload.finish, moment)
+                piece += chunk
+                if len(piece) >= _PIECE_BYTES:
+                    await asyncio.to_thread(upload.write, piece)
+                    piece = b""
+            return await asyncio.to_thread(upload.finish, self.store.clocks(), piece)
 
     def take(self, ticket: Ticket, chunks: Iterable[bytes]) -> Receipt:
         """Take a file as `receive` does, from a caller that may wait."""
-        if receipt := self.check(ticket):
-            return _of_same_file(receipt, hashlib.sha256(b"".join(chunks)).hexdigest())
-        with self.begin(ticket) as upload:
+        admitted = self.admit(ticket)
+        if isinstance(admitted, Receipt):
+            return _of_same_file(admitted, hashlib.sha256(b"".join(chunks)).hexdigest())
+        with admitted as upload:
             for chunk in chunks:
                 upload.write(chunk)
             return upload.finish(self.store.clocks())
@@ -138,8 +151,12 @@ class Upload:
         with _disk_faults():
             self._file.write(chunk)
 
-    def finish(self, moment: Moment) -> Receipt:
-        """Record what arrived, whose last byte came at `moment`, and return its receipt. Raises as `Intake.receive` does."""
+    def finish(self, moment: Moment, piece: bytes = b"") -> Receipt:
+        """Record what arrived, with a last `piece`, whose last byte came at `moment`, and return its receipt.
+
+        Raises as `Intake.receive` does.
+        """
+        self.write(piece)
         if not self._bytes:
             raise Refused(RefusalReason.EMPTY, "the file is empty")
         kept = self._intake.store.files / self._name
@@ -255,6 +272,17 @@ def _of_same_file(receipt: Receipt, digest: str) -> Receipt:
         RefusalReason.OTHER_FILE,
         f"another file was handed in under this key, as number {receipt.number}; hand in under a new key",
     )
+
+
+async def _repeated(receipt: Receipt, chunks: AsyncIterable[bytes]) -> Receipt:
+    """Return the receipt that a key has already, if the same file arrives again. Raises Refused."""
+    digest, left = hashlib.sha256(), receipt.size
+    async for chunk in chunks:
+        digest.update(chunk)
+        left -= len(chunk)
+        if left < 0:
+            break
+    return _of_same_file(receipt, digest.hexdigest())
 
 
 @contextlib.contextmanager

@@ -73,6 +73,7 @@ def erase_person(store: Store, identity: str, *, author: str = "") -> int:
         )
         connection.execute("DELETE FROM tokens WHERE person = ?", (identity,))
         connection.execute("DELETE FROM grade_lines WHERE person = ?", (identity,))
+        connection.execute("DELETE FROM identities WHERE person = ?", (identity,))
         connection.execute(
             "UPDATE texts SET salt = NULL, text = NULL WHERE author = ? OR about = ?", (identity, identity)
         )
@@ -129,6 +130,7 @@ def _records(transaction: Transaction, identity: str) -> dict[str, list[dict[str
         "teams": _rows(connection, "SELECT * FROM teams WHERE id = ?", person.team),
         "tokens": _rows(connection, "SELECT task, made, revoked FROM tokens WHERE person = ?", identity),
         "grade_lines": _rows(connection, "SELECT * FROM grade_lines WHERE person = ?", identity),
+        "identities": _rows(connection, "SELECT * FROM identities WHERE person = ?", identity),
         "submissions": submissions,
         "verdicts": _rows(connection, verdicts, identity),
         "texts": _rows(

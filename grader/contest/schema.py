@@ -11,7 +11,7 @@ from grader.gradebook.migration import Migration
 if TYPE_CHECKING:
     import sqlite3
 
-VERSION = 2  # of the schema; `migrations/N.sql` leads from version N to N + 1
+VERSION = 3  # of the schema; `migrations/N.sql` leads from version N to N + 1
 _SCHEMA = Path(__file__).with_name("schema.sql")
 _MIGRATIONS = Path(__file__).with_name("migrations")
 _IDENTITY = 0x6E6F636F  # "noco": tells a contest's file from other databases

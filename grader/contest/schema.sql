@@ -1,4 +1,4 @@
--- The tables of a contest, version 2. Times are ISO 8601 in UTC with milliseconds.
+-- The tables of a contest, version 3. Times are ISO 8601 in UTC with milliseconds.
 -- Names, addresses, codes and texts stand only in `people`, `teams` and `texts`, where they can be erased.
 
 CREATE TABLE facts (
@@ -131,6 +131,18 @@ CREATE TABLE grade_lines (
   PRIMARY KEY (line, subject)
 ) STRICT;
 CREATE INDEX grade_lines_of_person ON grade_lines (person);
+
+-- Whom a provider of identities means by a subject: bound at the first sign-in, so that claims may change afterwards.
+CREATE TABLE identities (
+  issuer  TEXT NOT NULL,  -- as in contest.toml
+  subject TEXT NOT NULL,  -- what the issuer calls the person, and never anybody else
+  client  TEXT NOT NULL,  -- what the issuer calls the contest: it may have another subject for each client
+  person  TEXT NOT NULL REFERENCES people,
+  bound   TEXT NOT NULL,
+  PRIMARY KEY (issuer, subject),
+  UNIQUE (issuer, client, person)
+) STRICT;
+CREATE INDEX identities_of_person ON identities (person);
 
 -- Everything that happened, in a chain of hashes.
 CREATE TABLE events (

@@ -81,8 +81,9 @@ class Store:
             connection.execute("PRAGMA journal_mode = WAL")  # readers never wait for the writer
             make_or_migrate(connection)
         # As long as one connection is open, closing the others does not write the whole journal back.
-        self._anchor = sqlite3.connect(folder / DATABASE, check_same_thread=False)
-        self._anchor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
+        with _reported():  # it waits where another process recovers the journal of one that was killed
+            self._anchor = sqlite3.connect(folder / DATABASE, timeout=_BUSY_SECONDS, check_same_thread=False)
+            self._anchor.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()
 
     @property
     def spec_file(self) -> Path:
@@ -113,7 +114,7 @@ class Store:
 
         Raises GraderFault where the disk is full or fails.
         """
-        with self._lock, _reported(), contextlib.closing(self._connect()) as connection:
+        with _reported(), contextlib.closing(self._connect()) as connection, self._lock:
             connection.execute("BEGIN IMMEDIATE")
             try:
                 transaction = Transaction(connection, moment or self.clocks())

@@ -6,9 +6,9 @@ recorded in the gradebook is not run again.
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,9 @@ from grader.contest.privacy import remove_late_run
 from grader.contest.replays import asked_replays, record_replay
 from grader.contest.spec import read_spec
 from grader.errors import GraderFault, StudentFault, UsageError
+from grader.gradebook.gradebook import FILE_NAME
 from grader.gradebook.result import Result, Seconds
-from grader.grading.batch import Job, run_batch
+from grader.grading.batch import Job, record_batch, write_csv
 from grader.grading.parsed import parse
 from grader.submissions.collect import Submission
 from grader.task.file_check import check_file, read_expected
@@ -61,6 +62,7 @@ class ContestWorker:
         self._store, self._tasks, self._engine, self._settings = store, tasks, engine, settings
         self._pages = FeedbackPages(store)
         self._looking = threading.Lock()  # at what has arrived: one thread at a time
+        self._stale = {graded.out for graded in tasks.values()}  # whose results.csv may lack results
 
     def run(self, stop: threading.Event, *, until_idle: bool = False) -> None:
         """Work until `stop` is set, or until nothing waits. Ctrl-C gives back what is running and is raised again.
@@ -76,12 +78,16 @@ class ContestWorker:
                 self._work(stop, until_idle=until_idle)
             except KeyboardInterrupt:
                 self._give_back()
+                with contextlib.suppress(UsageError):
+                    self._write_tables()
                 raise
 
     def _work(self, stop: threading.Event, *, until_idle: bool) -> None:
         while not stop.is_set():
             try:
                 worked = self.step()
+                if not worked:
+                    self._write_tables()
             except (GraderFault, UsageError) as problem:
                 self._recover(stop, str(problem))
                 continue
@@ -102,6 +108,16 @@ class ContestWorker:
         if leases:
             self._grade(leases)
         return bool(answered or leases or self._replay())
+
+    def _write_tables(self) -> None:
+        """Write each `results.csv` anew that lacks results: not after each batch, for there may be thousands in a rush.
+
+        Raises UsageError where one cannot be written.
+        """
+        for out in sorted(self._stale):
+            if (out / FILE_NAME).is_file():  # there is none before the first grading
+                write_csv(out)
+            self._stale.discard(out)
 
     def _triage(self) -> int:
         """Answer at once what cannot start, put the rest into the queue; return how many there were."""
@@ -160,7 +176,8 @@ class ContestWorker:
             len(leases),
             engine=self._engine,
         )
-        results = run_batch(job, watcher)
+        self._stale.add(graded.out)
+        results = record_batch(job, watcher)
         for lease, result in zip(leases, results, strict=True):
             watcher.record(lease, result)  # also what needed no run
 
@@ -206,7 +223,7 @@ class ContestWorker:
                     continue
             return
 
-    @contextmanager
+    @contextlib.contextmanager
     def _repeating(self, work: Callable[[], object], seconds: float) -> Iterator[None]:
         """Do `work` now, and every so many seconds as long as the context lasts, whatever the main thread waits for."""
         self._try(work)

@@ -78,13 +78,20 @@ def make_app(contest: Contest, settings: ServeSettings) -> ASGIApp:
 def _endpoint(site: Site, route: SiteRoute) -> Callable[[Request], Awaitable[Response]]:
     async def answer(request: Request) -> Response:
         try:
-            visit = await run_in_threadpool(_visit, site, route, request)
+            visit = await _visited(site, route, request)
         except GraderFault as fault:
             visit = _stranger(site, request)
             return visit.page("problem.html", status=503, problem=visit.translate.sentence(str(fault)))
         return await (_turned_away(visit) if visit.reach is Reach.NONE else _respond(visit, route))
 
     return answer
+
+
+async def _visited(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:
+    """Return who asks; a session, such as no program has, is looked for in a thread."""
+    if sign_in.cookie_name(site) in request.cookies:
+        return await run_in_threadpool(_visit, site, route, request)
+    return _visit(site, route, request)
 
 
 async def _respond(visit: SiteVisit, route: SiteRoute) -> Response:
@@ -139,7 +146,8 @@ def _limiter(site: Site, route: str) -> CapacityLimiter | None:
 
 def _visit(site: Site, route: SiteRoute | None, request: Request) -> SiteVisit:
     """Return who asks, by the cookie of a session; one of somebody who was erased, or is in no backup, is none."""
-    session = site.sessions.find(request.cookies.get(sign_in.cookie_name(site), ""))
+    cookie = request.cookies.get(sign_in.cookie_name(site), "")
+    session = site.sessions.find(cookie) if cookie else None
     person = None
     if session:
         with site.contest.store.reading() as transaction, contextlib.suppress(UsageError):
@@ -173,7 +181,7 @@ async def _turned_away(visit: SiteVisit) -> Response:
 def _missing(site: Site) -> Callable[[Request, Exception], Awaitable[Response]]:
     async def answer(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 500
-        visit = await run_in_threadpool(_visit, site, None, request)
+        visit = await _visited(site, None, request)
         problem = visit.translate("There is nothing here." if status == 404 else "This does not work here.")
         return visit.page("problem.html", status=status, problem=problem)
 

@@ -8,6 +8,8 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import PlainTextResponse
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
     from grader.serve.settings import ServeSettings
@@ -23,6 +25,16 @@ _OWN = (
 POLICY = "; ".join((*_NOWHERE, *_OWN))
 # Of a feedback page, which stands alone and allows its one style by a hash besides.
 FEEDBACK_POLICY = "; ".join((*_NOWHERE, "style-src 'unsafe-inline'", "img-src data:", "form-action 'none'"))
+
+
+def policy_of_choice(target: str, *, frames: Sequence[str]) -> str:
+    """Return the policy of a page whose forms go to the origin `target`, and that pages of the origins `frames` may show inside."""
+    rules = ("default-src 'none'", "base-uri 'none'", f"frame-ancestors {' '.join(dict.fromkeys(frames))}")
+    return "; ".join(
+        (*rules, *(rule for rule in _OWN if not rule.startswith("form-action")), f"form-action {target}")
+    )
+
+
 _FIXED = {
     "Content-Security-Policy": POLICY,
     "X-Content-Type-Options": "nosniff",

@@ -48,6 +48,8 @@ class SignInFault(StrEnum):
     UNVERIFIED = "unverified address"
     ROLE = "an organiser here, and not there"
     UNKNOWN_PERSON = "unknown person"
+    CHOICE = "links are chosen by organisers of the contest"
+    OTHER_ACCOUNT = "another account signed in as this person before"
 
 
 class SignInRefused(UsageError):  # noqa: N818 -- a decision, not a mistake

@@ -8,9 +8,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, RedirectResponse
 
 from grader.contest.grade_lines import GradeLine, connect
-from grader.contest.identities import person_called
+from grader.contest.identities import ProviderIdentity, bind, person_bound, person_called
 from grader.contest.people import NewParticipant, enrol
 from grader.serve.id_token import SignInFault, SignInRefused
+from grader.serve.lti_links import choice_of_links
 from grader.serve.provider_cookie import set_state_cookie, take_pending
 from grader.serve.sign_in import enter, refuse_sign_in
 
@@ -42,7 +43,7 @@ def lti_login(visit: SiteVisit) -> Response:
 
 
 def lti_launch(visit: SiteVisit) -> Response:
-    """Open a session for whom the platform names, and lead to the task of the launch."""
+    """Open a session for whom the platform names, and lead to the task of the launch, or to the choice of a link."""
     tool = _tool(visit)
     try:
         platform, launch = _launched(visit, tool)
@@ -51,6 +52,8 @@ def lti_launch(visit: SiteVisit) -> Response:
             if launch.line:
                 line = GradeLine(platform.key, launch.line, launch.subject, person.id, launch.task)
                 connect(transaction, line)
+        if launch.request:
+            return choice_of_links(visit, tool, platform=platform, request=launch.request)
     except SignInRefused as refused:
         return refuse_sign_in(visit, WAY, refused)
     return enter(visit, person, f"/task/{launch.task}" if launch.task else "/")
@@ -81,10 +84,23 @@ def _tool(visit: SiteVisit) -> LtiTool:
 
 
 def _person(transaction: Transaction, platform: LtiPlatform, launch: LtiLaunch) -> Participant:
-    """Return who comes, enrolled if the rules say so. Raises SignInRefused.
+    """Return who comes: whoever came under this subject before, or else a newcomer. Raises SignInRefused.
 
     Nobody becomes an organiser whom the platform does not call staff: whoever can type an organiser's address there is none.
     """
+    identity = ProviderIdentity(platform.issuer, platform.client_id, launch.subject)
+    person = person_bound(transaction, identity) or _newcomer(transaction, platform, launch)
+    if person.is_organiser and launch.role != "staff":
+        raise SignInRefused(SignInFault.ROLE)
+    if launch.request and not person.is_organiser:
+        raise SignInRefused(SignInFault.CHOICE)
+    if not bind(transaction, identity, person):
+        raise SignInRefused(SignInFault.OTHER_ACCOUNT, launch.who)
+    return person
+
+
+def _newcomer(transaction: Transaction, platform: LtiPlatform, launch: LtiLaunch) -> Participant:
+    """Return whom the claim fits, or else who is enrolled, if the rules say so. Raises SignInRefused."""
     person = person_called(transaction, launch.who, matches=platform.matches)
     if person is None and platform.enrol:
         newcomer = NewParticipant(
@@ -93,8 +109,6 @@ def _person(transaction: Transaction, platform: LtiPlatform, launch: LtiLaunch) 
         (person,) = enrol(transaction, [newcomer])
     if person is None:
         raise SignInRefused(SignInFault.UNKNOWN_PERSON, launch.who or launch.name)
-    if person.is_organiser and launch.role != "staff":
-        raise SignInRefused(SignInFault.ROLE)
     return person
 
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from starlette.exceptions import HTTPException
 from starlette.responses import RedirectResponse
 
-from grader.contest.identities import person_called
+from grader.contest.identities import ProviderIdentity, bind, person_bound, person_called
 from grader.serve.id_token import SignInFault, SignInRefused
 from grader.serve.oidc_client import claimed_name
 from grader.serve.provider_cookie import set_state_cookie, take_pending
 from grader.serve.sign_in import enter, refuse_sign_in
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from starlette.responses import Response
 
     from grader.contest.people import Participant
@@ -48,7 +50,7 @@ def _client(visit: SiteVisit) -> OidcClient:
 
 
 def _person(visit: SiteVisit, client: OidcClient) -> Participant:
-    """Return who came back. Raises SignInRefused."""
+    """Return who came back: whoever came under this subject before, or else whom the claim fits. Raises SignInRefused."""
     query = visit.request.query_params
     pending = take_pending(visit, query.get("state", ""))
     if pending is None or pending.provider != WAY:
@@ -60,11 +62,23 @@ def _person(visit: SiteVisit, client: OidcClient) -> Participant:
     if "error" in query or not query.get("code"):
         raise SignInRefused(SignInFault.DENIED)
     claims = client.claims(query["code"], pending, visit.site.seconds())
-    who = claimed_name(claims, client.provider.claim)
+    identity = ProviderIdentity(client.provider.issuer, client.provider.client_id, claims["sub"])
     with visit.reading() as transaction:
+        known = person_bound(transaction, identity)
+    return known or _newcomer(visit, client, identity=identity, claims=claims)
+
+
+def _newcomer(
+    visit: SiteVisit, client: OidcClient, *, identity: ProviderIdentity, claims: Mapping[str, Any]
+) -> Participant:
+    """Return the person whom the claim fits, bound to this identity from now on. Raises SignInRefused."""
+    who = claimed_name(claims, client.provider.claim)
+    with visit.writing() as transaction:
         person = person_called(transaction, who, matches=client.provider.matches)
-    if person is None:
-        raise SignInRefused(SignInFault.UNKNOWN_PERSON, who)
+        if person is None:
+            raise SignInRefused(SignInFault.UNKNOWN_PERSON, who)
+        if not bind(transaction, identity, person):
+            raise SignInRefused(SignInFault.OTHER_ACCOUNT, who)
     return person
 
 

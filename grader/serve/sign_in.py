@@ -112,6 +112,10 @@ def _refusal_text(visit: SiteVisit, refused: SignInRefused) -> str:
             "You are signed in there, but this contest has nobody called {who}. Ask the organisers to add you.",
             who=refused.who or "?",
         ),
+        SignInFault.OTHER_ACCOUNT: visit.translate(
+            "Another account there signed in as {who} before. Sign in with that one, or ask the organisers to release it.",
+            who=refused.who or "?",
+        ),
     }
     return reasons.get(refused.reason) or visit.translate(
         "The sign-in was refused: {reason}. Begin again, and tell the organisers if it stays so.",

@@ -15,11 +15,12 @@ from grader.errors import UsageError
 from grader.files import READ, WRITTEN, reporting_os_errors
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 TOOL_KEY_FILE = "lti.key"
 _BITS = 2048
-_ASSERTION_SECONDS = 300
+_GOOD_SECONDS = 300
 
 
 class ToolKey:
@@ -53,9 +54,11 @@ class ToolKey:
 
     def assertion(self, client_id: str, audience: str) -> str:
         """Return a signed statement that we are `client_id` (RFC 7523), good for some minutes at `audience`, once."""
+        claims = {"iss": client_id, "sub": client_id, "aud": audience, "jti": secrets.token_urlsafe(16)}
+        return self.signed(claims)
+
+    def signed(self, claims: Mapping[str, Any]) -> str:
+        """Return a signed token of claims, good for some minutes."""
         now = int(time.time())
-        claims = {
-            "iss": client_id, "sub": client_id, "aud": audience, "iat": now, "exp": now + _ASSERTION_SECONDS,
-            "jti": secrets.token_urlsafe(16),
-        }  # fmt: skip
-        return jwt.encode({"alg": "RS256", "kid": self._key.kid, "typ": "JWT"}, claims, self._key)
+        timed = {**claims, "iat": now, "exp": now + _GOOD_SECONDS}
+        return jwt.encode({"alg": "RS256", "kid": self._key.kid, "typ": "JWT"}, timed, self._key)

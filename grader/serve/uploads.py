@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from starlette.concurrency import run_in_threadpool
@@ -18,7 +17,8 @@ from grader.serve.bodies import FileForm, SlowSenderError
 from grader.serve.checks import check_form_token, check_same_origin
 
 if TYPE_CHECKING:
-    from grader.contest.people import Participant
+    from grader.contest.intake import Upload
+    from grader.contest.receipts import Receipt
     from grader.serve.bodies import Body
     from grader.serve.site import SiteVisit
 
@@ -44,44 +44,57 @@ async def submit(visit: SiteVisit, body: Body) -> Response:
     The header Idempotency-Key names the upload: repeated under the same key, it is the same submission. What is refused
     has a reason, a message in the language that the sender accepts, and `again` where there is such a time.
     """
-    task, headers = str(visit.path("task")), visit.request.headers
-    scheme, _, token = headers.get("authorization", "").partition(" ")
-    person = (
-        await run_in_threadpool(_owner, visit, token.strip(), task) if scheme.lower() == "bearer" else None
-    )
-    if person is None:
-        if seconds := visit.site.wrong_tokens.take(visit.address):  # a right token works all the same
-            text = visit.translate.sentence(
-                "too many wrong tokens came from this address; hand in again later"
-            )
-            return _refusal(429, "too_many_wrong_tokens", text, {"Retry-After": str(math.ceil(seconds))})
-        await body.drain()
-        text = "the token is missing, revoked, or of another task; copy it from the page of the task"
-        return _refusal(401, "no_token", visit.translate.sentence(text), {"WWW-Authenticate": "Bearer"})
-    origin = visit.request.query_params.get("from", "api")
-    key = headers.get("idempotency-key", "")[:_MOST_KEY] or None
     try:
-        return await _receive(
-            visit, body, Ticket(person.id, task, origin if origin in _ORIGINS else "api", key)
-        )
+        return await _submit(visit, body)
     except SlowSenderError as error:
         return _refusal(408, "too_slow", visit.translate.sentence(str(error)))
     except ClientDisconnect:
         return _refusal(400, "cut_off", visit.translate.sentence("the connection ended; hand in again"))
 
 
-async def _receive(visit: SiteVisit, body: Body, ticket: Ticket) -> Response:
+async def _submit(visit: SiteVisit, body: Body) -> Response:
     """Return the receipt of what arrives, or why it was not taken. Raises SlowSenderError and ClientDisconnect."""
     try:
-        check_length(visit, ticket.task)
-        ticket = replace(ticket, ending=visit.site.tasks[ticket.task].ending)
-        receipt = await visit.contest.intake.receive(ticket, body.chunks())
+        admitted = await run_in_threadpool(_admitted, visit)
+        if admitted is None:
+            return await _unknown_token(visit, body)
+        receipt = await visit.contest.intake.receive_admitted(admitted, body.chunks())
     except SlowSenderError:
         raise
     except (UsageError, GraderFault) as error:
         await body.drain()
         return _refused_json(visit, error)
     return JSONResponse(receipt.as_json(), 201)
+
+
+def _admitted(visit: SiteVisit) -> Upload | Receipt | None:
+    """Return the upload that the owner of a request's token begins, or its receipt; None where nobody owns it.
+
+    Raises Refused and GraderFault.
+    """
+    task, headers = str(visit.path("task")), visit.request.headers
+    scheme, _, token = headers.get("authorization", "").partition(" ")
+    if scheme.lower() != "bearer":
+        return None
+    with visit.reading() as transaction:
+        person = person_of_token(transaction, token.strip(), task)
+    if person is None:
+        return None
+    check_length(visit, task)
+    origin = visit.request.query_params.get("from", "api")
+    key = headers.get("idempotency-key", "")[:_MOST_KEY] or None
+    origin = origin if origin in _ORIGINS else "api"
+    return visit.contest.intake.admit(Ticket(person.id, task, origin, key, visit.site.tasks[task].ending))
+
+
+async def _unknown_token(visit: SiteVisit, body: Body) -> Response:
+    """Return what somebody gets who has no token; after many of an address, at once."""
+    if seconds := visit.site.wrong_tokens.take(visit.address):  # a right token works all the same
+        text = visit.translate.sentence("too many wrong tokens came from this address; hand in again later")
+        return _refusal(429, "too_many_wrong_tokens", text, {"Retry-After": str(math.ceil(seconds))})
+    await body.drain()
+    text = "the token is missing, revoked, or of another task; copy it from the page of the task"
+    return _refusal(401, "no_token", visit.translate.sentence(text), {"WWW-Authenticate": "Bearer"})
 
 
 async def hand_in(visit: SiteVisit, body: Body) -> Response:
@@ -134,11 +147,6 @@ def refusal_text(visit: SiteVisit, refused: Refused) -> str:
         RefusalReason.OTHER_FILE: "This page has handed in another file. Load the page again, and then hand in.",
     }[refused.reason]
     return visit.translate(text, again=visit.clock(refused.again) if refused.again else "")
-
-
-def _owner(visit: SiteVisit, token: str, task: str) -> Participant | None:
-    with visit.reading() as transaction:
-        return person_of_token(transaction, token, task)
 
 
 def _refused_json(visit: SiteVisit, error: UsageError | GraderFault) -> Response:

@@ -16,10 +16,12 @@ from typing import TYPE_CHECKING
 
 import psutil
 import pytest
+from contests import small_contest
 
 from grader.cli import serve as serve_module
 from grader.cli.errors import complaint
-from grader.cli.serve import WorkerKeeper
+from grader.cli.serve import WorkerKeeper, worker_command
+from grader.cli.serve_options import ServeOptions
 
 if TYPE_CHECKING:
     from conftest import Run
@@ -43,6 +45,28 @@ def test_what_cannot_be_served_is_one_line(
     code, _, err = run("serve", *(str(tmp_path) if word == "FOLDER" else word for word in words))
     assert code == 2
     assert reason in err
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        (ServeOptions(jobs=3), ["--jobs", "3", "--device", "auto", "--attached", "--engine", "local"]),
+        (
+            ServeOptions(jobs=8, engine="ray", ray_address="10.0.0.1:6379", shared=Path("/shared")),
+            [
+                *("--jobs", "8", "--device", "auto", "--attached", "--engine", "ray"),
+                *("--ray-address", "10.0.0.1:6379", "--shared", "/shared"),
+            ],
+        ),
+    ],
+    ids=["this machine", "a cluster"],
+)
+def test_the_worker_beside_the_site_grades_where_the_site_was_told(
+    tmp_path: Path, options: ServeOptions, words: list[str]
+) -> None:
+    small = small_contest(tmp_path / "contest")
+    command = worker_command(small.contest, options)
+    assert command[command.index("worker") :] == ["worker", str(small.store.folder), *words]
 
 
 IMPORTED = {"argon2-cffi": "argon2", "markdown-it-py": "markdown_it", "python-multipart": "python_multipart"}

@@ -151,6 +151,7 @@ def test_a_contest_of_the_first_version_gets_the_tables_of_today(tmp_path: Path)
     today = tables(path)
     with sqlite3.connect(path) as connection:
         connection.execute("DROP TABLE grade_lines")
+        connection.execute("DROP TABLE identities")
         connection.execute("PRAGMA user_version = 1")
     assert tables(path) != today
     Store(small.store.folder)

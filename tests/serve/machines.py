@@ -7,8 +7,10 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
-from contextlib import closing
+from collections import Counter
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
@@ -20,6 +22,7 @@ from grader.files import write_atomic
 _COMMAND = (sys.executable, str(Path(__file__).with_name("moved_clock.py")))
 _FULL_BYTES = 4096  # that a file may have on a disk that is full
 _STOP_SECONDS = 60
+_KEEPER_SECONDS = 1.0
 
 
 def _free_port() -> int:
@@ -30,21 +33,36 @@ def _free_port() -> int:
 
 @dataclass
 class Machine:
-    """Serves and grades the contest of `folder` on a port of its own; both commands begin anew wherever they were killed."""
+    """Serves and grades the contest of `folder` on a port of its own; both commands begin anew wherever they were killed.
+
+    `kills` counts what was killed, and `ends` what ended by itself and was started again, as an init system does: on a disk
+    that is full only when it has room. Several threads may kill at once.
+    """
 
     folder: Path
     jobs: int = 2
     port: int = field(default_factory=_free_port)
     site: subprocess.Popen[bytes] | None = None
     worker: subprocess.Popen[bytes] | None = None
+    kills: Counter[str] = field(default_factory=Counter)
+    ends: Counter[str] = field(default_factory=Counter)
+    _most_bytes: int = psutil.RLIM_INFINITY  # that a file may have
+    _lock: threading.RLock = field(default_factory=threading.RLock)
+    _off: threading.Event = field(default_factory=threading.Event)
+    _keeper: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         self.move_clock(0)
         self.start_worker()
         self.start_site()
+        self._keeper = threading.Thread(target=self._keep, daemon=True)
+        self._keeper.start()
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._off.set()
+        if self._keeper:
+            self._keeper.join()
         for process in (self.site, self.worker):
             if process is not None:
                 process.terminate()
@@ -75,50 +93,80 @@ class Machine:
 
     def kill_site(self, pause: float = 0.0) -> None:
         """Kill the site and start it again after `pause` seconds."""
-        _killed(self.site)
-        time.sleep(pause)
-        self.start_site()
+        with self._lock:
+            self.kills["site"] += 1
+            _killed(self.site)
+            time.sleep(pause)
+            self.start_site()
 
     def kill_worker(self, pause: float = 0.0) -> None:
         """Kill the worker and start it again after `pause` seconds."""
-        _killed(self.worker)
-        time.sleep(pause)
-        self.start_worker()
+        with self._lock:
+            self.kills["worker"] += 1
+            _killed(self.worker)
+            time.sleep(pause)
+            self.start_worker()
 
     def kill_both(self, pause: float = 0.0) -> None:
         """Kill everything at one moment, as a power cut does, and start it again after `pause` seconds."""
-        for process in (self.site, self.worker):
-            if process is not None:
-                process.send_signal(signal.SIGKILL)
-        _killed(self.site)
-        self.kill_worker(pause)
-        self.start_site()
+        with self._lock:
+            self.kills["both"] += 1
+            for process in (self.site, self.worker):
+                if process is not None:
+                    process.send_signal(signal.SIGKILL)
+            _killed(self.site)
+            _killed(self.worker)
+            time.sleep(pause)
+            self.start_worker()
+            self.start_site()
 
     def fill_disk(self) -> None:
-        """Let the disk be full for both: no file may grow beyond some bytes."""
-        self._limit_files(_FULL_BYTES)
+        """Let the disk be full for both, also where they are started again: no file may grow beyond some bytes."""
+        with self._lock:
+            self._limit_files(_FULL_BYTES)
 
     def free_disk(self) -> None:
-        """Let the disk have room again. What could not even start is started again, as an init system does."""
-        self._limit_files(psutil.RLIM_INFINITY)
-        if self.site is None or self.site.poll() is not None:
-            self.start_site()
-        if self.worker is None or self.worker.poll() is not None:
-            self.start_worker()
+        """Let the disk have room again."""
+        with self._lock:
+            self._limit_files(psutil.RLIM_INFINITY)
+            self._revive()
 
     def move_clock(self, seconds: float) -> None:
         """Let the clock on the wall be so many seconds ahead."""
         write_atomic(self.folder / "moved", str(seconds).encode())
 
+    def _keep(self) -> None:
+        while not self._off.wait(_KEEPER_SECONDS):
+            with self._lock:
+                if self._most_bytes == psutil.RLIM_INFINITY:
+                    self._revive()
+
+    def _revive(self) -> None:
+        """Start again what has ended by itself."""
+        for name, process, start in (
+            ("site", self.site, self.start_site),
+            ("worker", self.worker, self.start_worker),
+        ):
+            if process is not None and process.poll() is not None:
+                self.ends[name] += 1
+                start()
+
     def _limit_files(self, most: int) -> None:
+        self._most_bytes = most
         for process in (self.site, self.worker):
             if process is not None and process.poll() is None:
-                psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (most, psutil.RLIM_INFINITY))
+                self._limit(process)
+
+    def _limit(self, process: subprocess.Popen[bytes]) -> None:
+        with suppress(psutil.NoSuchProcess):  # it has ended by itself
+            psutil.Process(process.pid).rlimit(psutil.RLIMIT_FSIZE, (self._most_bytes, psutil.RLIM_INFINITY))
 
     def _started(self, *words: str) -> subprocess.Popen[bytes]:
         environment = {**os.environ, "MOVED_CLOCK": str(self.folder / "moved")}
         with (self.folder / "machine.log").open("ab") as log:
-            return subprocess.Popen([*_COMMAND, *words], stdout=log, stderr=log, env=environment)
+            process = subprocess.Popen([*_COMMAND, *words], stdout=log, stderr=log, env=environment)
+        self._limit(process)
+        return process
 
 
 def _killed(process: subprocess.Popen[bytes] | None) -> None:

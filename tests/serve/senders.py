@@ -50,7 +50,10 @@ class Upload:
 
 @dataclass
 class Sender:
-    """Hands in for some students by turns. `problems` are answers with 5xx and the like, `stuck` what no answer came to."""
+    """Hands in for some students by turns, and counts the `answers`.
+
+    `problems` are answers with 5xx and the like, `stuck` what no answer came to.
+    """
 
     port: int
     students: Sequence[Student]
@@ -61,6 +64,7 @@ class Sender:
     uploads: list[Upload] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     stuck: list[Upload] = field(default_factory=list)
+    answers: int = 0
 
     def play(self, is_over: Callable[[], bool]) -> None:
         """Hand in until `is_over`, and for each student once at least."""
@@ -73,19 +77,23 @@ class Sender:
 
     def _hand_in(self, upload: Upload) -> None:
         """Send until there is an answer: after the first try as a program does that asks again."""
-        until = time.monotonic() + LIMIT_SECONDS
-        manner = self.chance.choice(_MANNERS)
+        left, manner = LIMIT_SECONDS, self.chance.choice(_MANNERS)
         while upload.receipt is None and not upload.refusal:
-            if time.monotonic() > until:
+            if left < 0:
                 self.stuck.append(upload)
                 return
+            begun = time.monotonic()
             try:
                 self._send(upload, manner)
+                left -= time.monotonic() - begun
+            except ConnectionRefusedError:  # it is being started, however long that takes on a busy machine
+                time.sleep(_AGAIN_SECONDS)
             except (
                 OSError,
                 http.client.HTTPException,
                 json.JSONDecodeError,
-            ):  # nobody is there, or it was killed
+            ):  # it was killed
+                left -= time.monotonic() - begun
                 time.sleep(_AGAIN_SECONDS * self.chance.random())
             manner = "whole"
 
@@ -119,8 +127,10 @@ class Sender:
     def _note(self, upload: Upload, status: int, content: bytes) -> None:
         if status == 201:
             upload.receipt = Receipt.from_json(content)
+            self.answers += 1
         elif status in _REFUSED:
             upload.refusal = str(json.loads(content)["error"])
+            self.answers += 1
         else:
             assert status >= 500, content
             self.problems.append(f"{status} {content.decode(errors='replace')}")

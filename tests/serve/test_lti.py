@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import json
 import stat
-from contextlib import contextmanager
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from contests import RULES, result
+from platforms import PLATFORM, begin, come, platform, refusals
 from provider import CLIENT, LTI, MEMBERSHIP, SCORE_SCOPE, Provider, provider_on_a_port
-from sites import TASK, SiteClient, SmallSite, small_site
+from sites import TASK, SmallSite, small_site
 
 from grader.contest import queue
 from grader.contest.backup import back_up
-from grader.contest.events import EventKind, Happening, all_events
+from grader.contest.events import EventKind, Happening
 from grader.contest.grade_lines import grade_lines
 from grader.contest.people import make_team, participants
 from grader.contest.privacy import erase_person, export_person
@@ -29,38 +29,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    import httpx2 as httpx
     from conftest import Run
 
     from grader.task.spec import Task
 
-PLATFORM = """
-[[lti]]
-issuer = "{address}"
-client_id = "the contest"
-deployments = ["d1", "d2"]
-login = "{address}/lti/auth"
-keys = "{address}/keys"
-token = "{address}/lti/token"
-enrol = {enrol}
-"""
-OTHER = PLATFORM.replace('"{address}"', '"https://other.example"', 1)
 AGS = "https://purl.imsglobal.org/spec/lti-ags/claim/endpoint"
-
-
-@contextmanager
-def platform(
-    folder: Path, task: Task, *, enrol: str = "false", rules: str = RULES
-) -> Iterator[tuple[SmallSite, Provider]]:
-    """Start a contest to which people come from a platform, which knows them by their names."""
-    with provider_on_a_port() as provider:
-        tables = (PLATFORM + OTHER).format(address=provider.address, enrol=enrol)
-        site = small_site(folder, task, rules=rules + tables)
-        with site.small.store.writing() as transaction:
-            transaction.connection.execute("UPDATE people SET email = lower(name) || '@example.org'")
-        provider.now = site.seconds
-        provider.tool_keys = site.client().get("/lti/keys").json()
-        yield site, provider
 
 
 @pytest.fixture(scope="module")
@@ -83,26 +56,6 @@ def provider(shared: tuple[SmallSite, Provider]) -> Provider:
     return provider
 
 
-def begin(client: SiteClient, provider: Provider, **fields: str) -> httpx.Response:
-    known = {"iss": provider.address, "login_hint": "7", "lti_message_hint": "a & b", "target_link_uri": "x"}
-    return client.get("/lti/login", params={**known, **fields})
-
-
-def come(client: SiteClient, provider: Provider, **claims: Any) -> httpx.Response:
-    """Launch as a browser does, and return the site's answer."""
-    start = begin(client, provider)
-    assert start.status_code == 303, start.text
-    form = provider.launch(start.headers["location"], **claims)
-    headers = {"Origin": provider.address, "Sec-Fetch-Site": "cross-site"}
-    return client.post("/lti/launch", data=form, headers=headers)
-
-
-def refusals(site: SmallSite) -> list[str]:
-    with site.small.store.reading() as transaction:
-        events = list(all_events(transaction.connection))
-    return [event.data["reason"] for event in events if event.kind is EventKind.SIGN_IN_REFUSED]
-
-
 def grade(site: SmallSite, points: int) -> None:
     with site.small.store.writing() as transaction:
         for lease in queue.received(transaction):
@@ -117,6 +70,13 @@ def test_who_comes_from_the_platform_is_signed_in_and_led_to_the_task(
     client = site.client()
     assert come(client, provider).headers["location"] == f"/task/{TASK}"
     assert '<span class="soft">Ada</span>' in client.get(f"/task/{TASK}").text  # as the class list calls her
+
+
+def test_who_came_before_is_let_in_with_another_address(site: SmallSite, provider: Provider) -> None:
+    come(site.client(), provider)
+    client = site.client()
+    assert come(client, provider, email="bob@example.org").status_code == 303
+    assert '<span class="soft">Ada</span>' in client.get(f"/task/{TASK}").text
 
 
 def test_a_platform_may_begin_by_a_form_and_the_launch_may_be_to_all_tasks(
@@ -146,6 +106,7 @@ def test_an_unknown_platform_begins_nothing(
     assert refusals(site)[-1] == reason
 
 
+NEW = {"sub": "an account that was never here"}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "issuer of the other platform": ({"iss": "https://other.example"}, "wrong issuer"),
     "another audience": ({"aud": "another tool"}, "wrong audience"),
@@ -157,15 +118,16 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "another deployment": ({LTI + "deployment_id": "d3"}, "unknown deployment"),
     "no deployment": ({LTI + "deployment_id": None}, "unknown deployment"),
     "a deployment that is a list": ({LTI + "deployment_id": ["d1"]}, "unknown deployment"),
-    "another kind of message": ({LTI + "message_type": "LtiDeepLinkingRequest"}, "unknown kind of launch"),
+    "another kind of message": ({LTI + "message_type": "LtiSubmissionReviewRequest"}, "unknown kind of launch"),
     "another version": ({LTI + "version": "1.1"}, "unknown kind of launch"),
     "no resource": ({LTI + "resource_link": None}, "unknown kind of launch"),
     "a resource that is no table": ({LTI + "resource_link": "r1"}, "unknown kind of launch"),
-    "nobody of the class list": ({"email": "eve@example.org"}, "unknown person"),
-    "nobody at all": ({"email": None}, "unknown person"),
-    "a student with an admin's address": ({"email": "adele@example.org"}, "an organiser here, and not there"),
+    "nobody of the class list": ({**NEW, "email": "eve@example.org"}, "unknown person"),
+    "nobody at all": ({**NEW, "email": None}, "unknown person"),
+    "another account with her address": (NEW, "another account signed in as this person before"),
+    "a student with an admin's address": ({**NEW, "email": "adele@example.org"}, "an organiser here, and not there"),
     "an administrator of the whole platform": (
-        {"email": "stan@example.org", LTI + "roles": ["http://purl.imsglobal.org/vocab/lis/v2/system/person#Administrator"]},
+        {**NEW, "email": "stan@example.org", LTI + "roles": ["http://purl.imsglobal.org/vocab/lis/v2/system/person#Administrator"]},
         "an organiser here, and not there",
     ),
 }  # fmt: skip
@@ -174,6 +136,8 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
 @pytest.mark.parametrize("name", WRONG)
 def test_a_launch_with_wrong_claims_signs_nobody_in(site: SmallSite, provider: Provider, name: str) -> None:
     claims, reason = WRONG[name]
+    come(site.client(), provider)  # Ada's account is bound
+    provider.claims = {}
     client = site.client()
     before = len(refusals(site))
     assert come(client, provider, **claims).status_code == 403

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx2 as httpx
+    from conftest import Run
 
     from grader.task.spec import Task
 
@@ -99,7 +100,43 @@ def test_whom_the_provider_names_is_signed_in_as_the_person_of_the_class_list(
         assert sign_in(client, provider).headers["location"] == "/"
         assert '<span class="soft">Bob</span>' in client.get("/tasks").text
         erase_person(site.small.store, site.small.bob.id)
+        assert client.get("/tasks").headers["location"] == "/sign-in"
         assert "nobody called BOB@example.org" in sign_in(site.client(), provider).text
+
+
+def test_the_first_account_stays_the_person_whatever_its_claims_and_another_one_is_refused_until_it_is_released(
+    tmp_path: Path, toy_task: Task, run: Run
+) -> None:
+    with school(tmp_path / "contest", toy_task) as (site, provider):
+        ada = site.client()
+        assert sign_in(ada, provider).status_code == 303
+        provider.claims = {"email": "bob@example.org", "email_verified": False}
+        assert sign_in(client := site.client(), provider).status_code == 303
+        assert '<span class="soft">Ada</span>' in client.get("/tasks").text
+        provider.claims = {"sub": "u2"}  # her address was given to somebody else
+        answer = sign_in(site.client(), provider)
+        assert answer.status_code == 403
+        assert "Another account there signed in as ada@example.org before" in answer.text
+        assert refusals(site) == ["another account signed in as this person before"]
+        code, text, _ = run("contest", "unbind", tmp_path / "contest", "Ada", "--because", "a new account")
+        assert (code, text) == (0, "Ada: 1 account released; the next one to fit is bound\n")
+        assert ada.get("/tasks").headers["location"] == "/sign-in", "her sessions are over"
+        assert sign_in(site.client(), provider).status_code == 303
+        provider.claims = {}
+        assert sign_in(site.client(), provider).status_code == 403
+        code, _, errors = run("contest", "unbind", tmp_path / "contest", "Bob", "--because", "a new account")
+        assert (code, errors) == (2, "grader: Bob has signed in at no provider\n")
+        assert run("contest", "unbind", tmp_path / "contest", "Ada", "--because", " ")[0] == 2
+        with site.small.store.reading() as transaction:
+            events = [
+                (event.kind, event.data["person"])
+                for event in all_events(transaction.connection)
+                if event.kind in (EventKind.BOUND, EventKind.UNBOUND)
+            ]
+            (row,) = transaction.connection.execute("SELECT subject FROM identities").fetchall()
+        ada_id = site.small.ada.id
+        assert events == [(kind, ada_id) for kind in (EventKind.BOUND, EventKind.UNBOUND, EventKind.BOUND)]
+        assert row["subject"] == "u2"
 
 
 def test_discovery_and_keys_are_read_once_for_many_sign_ins(site: SmallSite, provider: Provider) -> None:
@@ -117,6 +154,7 @@ def test_a_new_key_is_found_and_a_withdrawn_one_no_longer_counts(site: SmallSite
     assert "unknown key" in sign_in(site.client(), provider).text
 
 
+NEW = {"sub": "an account that was never here"}
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "issuer of somebody else": ({"iss": "https://evil.example"}, "wrong issuer"),
     "no issuer": ({"iss": None}, "wrong issuer"),
@@ -143,12 +181,12 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "no beginning": ({"iat": None}, "malformed token"),
     "issued in the future": ({"iat": "+61"}, "token not valid yet"),
     "not valid yet": ({"nbf": "+61"}, "token not valid yet"),
-    "an address that nobody verified": ({"email_verified": False}, "unverified address"),
-    "an address of which nothing is said": ({"email_verified": None}, "unverified address"),
-    "an address that is no text": ({"email": ["ada@example.org"]}, "unknown person"),
-    "somebody else": ({"email": "eve@example.org"}, "unknown person"),
-    "a letter that looks like another": ({"email": "Ada@example.org".replace("A", "\u0391")}, "unknown person"),
-    "nobody": ({"email": ""}, "unknown person"),
+    "an address that nobody verified": ({**NEW, "email_verified": False}, "unverified address"),
+    "an address of which nothing is said": ({**NEW, "email_verified": None}, "unverified address"),
+    "an address that is no text": ({**NEW, "email": ["ada@example.org"]}, "unknown person"),
+    "somebody else": ({**NEW, "email": "eve@example.org"}, "unknown person"),
+    "a letter that looks like another": ({**NEW, "email": "Ada@example.org".replace("A", "\u0391")}, "unknown person"),
+    "nobody": ({**NEW, "email": ""}, "unknown person"),
 }  # fmt: skip
 
 

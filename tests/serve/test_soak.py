@@ -8,18 +8,22 @@ import json
 import os
 import random
 import threading
+import time
 import urllib.parse
 import urllib.request
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from http.cookiejar import CookieJar
 from typing import TYPE_CHECKING
 
 import pytest
 from machines import Machine
+from onlooker import Onlooker
 from senders import HandInFile, Sender, Student
+from soak_figures import figures_of
 from troubles import Scale, Troubles, answered, wait_for_all
 
 from grader.contest.archive import close_contest
@@ -37,7 +41,7 @@ from grader.errors import EXPLANATIONS, Verdict
 from grader.notebooks.rebuild import rebuild
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     from senders import Upload
@@ -52,10 +56,12 @@ if TYPE_CHECKING:
 ALWAYS = "{ opens = 2020-01-01T00:00:00Z, closes = 2120-01-01T00:00:00Z }"
 SIGNED_IN = 6  # students who look at their pages in the end
 DAYS, OPEN_SHARE = 5, 0.8
-KILLS_A_MINUTE = 20
 BEFORE = timedelta(seconds=60)  # of the contest, in which nothing is taken
-MINUTES = float(os.environ.get("SOAK_MINUTES", "50"))
-STUDENTS = min(2000, round(200 * MINUTES))  # who all hand in within the last minute
+HOUR = 36.0  # minutes of it that the five days take; the rest is for the rush, for what waits then, and for backups
+MINUTES = float(os.environ.get("SOAK_MINUTES", HOUR))
+STUDENTS = int(
+    os.environ.get("SOAK_STUDENTS", min(2000, round(200 * MINUTES)))
+)  # who all hand in within the last minute
 
 
 def contest_of(folder: Path, task: Task, windows: str = ALWAYS) -> Contest:
@@ -93,31 +99,63 @@ def drawing(starter: Json, solution: str, weights: Sequence[int]) -> Callable[[r
     return draw
 
 
-def soak(
-    machine: Machine, contest: Contest, senders: Sequence[Sender], scale: Scale, rush: Sequence[Sender] = ()
-) -> list[Backup]:
-    """Let students hand in while a machine is in trouble, and then in a rush; return the backups made meanwhile."""
-    troubles = Troubles(machine, contest, senders, scale, random.Random(0))
+@dataclass(frozen=True)
+class Cast:
+    """Who hands in: `senders` while the machine is in trouble, and `rush` afterwards, all at once."""
+
+    senders: Sequence[Sender]
+    rush: Sequence[Sender] = ()
+
+    @property
+    def everybody(self) -> list[Sender]:
+        """All of them."""
+        return [*self.senders, *self.rush]
+
+
+def soak(machine: Machine, contest: Contest, cast: Cast, scales: Sequence[Scale]) -> list[Backup]:
+    """Let students hand in while a machine is in trouble, and then in a rush; return the backups made meanwhile.
+
+    What `scales` tell happens side by side. The figures are printed.
+    """
+    troubles = [
+        Troubles(machine, contest, cast.senders, scale, random.Random(number))
+        for number, scale in enumerate(scales)
+    ]
+    looker = next(student for sender in cast.senders for student in sender.students if student.code)
     with machine:
-        play(senders, troubles)
-        play(rush, None)
-        assert wait_for_all(contest), f"something is stuck\n{machine.log[-3000:]}"
-        uploads = answered([*senders, *rush])
+        with Onlooker(machine.port, contest, looker.code) as onlooker:
+            play(cast.senders, troubles)
+            begun = time.monotonic()
+            play(cast.rush, [])
+            rushed = time.monotonic() - begun
+            ended = wait_for_all(contest)
+        uploads = answered(cast.everybody)
+        figures = figures_of(contest, uploads) | {
+            "kills": machine.kills,
+            "ended by themselves": machine.ends,
+            "stuck": sum(len(sender.stuck) for sender in cast.everybody),
+            "rush": {"uploads": len(answered(cast.rush)), "seconds": rushed},
+            "leaderboard": {"pages": len(onlooker.ages), "oldest": max(onlooker.ages, default=None)},
+        }
+        print(json.dumps(figures, indent=1))  # noqa: T201 -- what the night is for
+        assert ended, f"something is stuck\n{machine.log[-3000:]}"
         check_pages(machine, [upload for upload in uploads if upload.receipt and upload.student.code])
-    assert not [sender.stuck for sender in (*senders, *rush) if sender.stuck], "an upload got no answer"
-    problems = {problem for sender in senders for problem in sender.problems}
+    assert figures["stuck"] == 0, "an upload got no answer"
+    problems = {problem for sender in cast.senders for problem in sender.problems}
     assert problems, "no disk was full"
     assert all(problem.startswith("503 ") for problem in problems), problems
     check_uploads(contest, uploads)
-    return troubles.backups
+    return [backup for trouble in troubles for backup in trouble.backups]
 
 
-def play(senders: Sequence[Sender], troubles: Troubles | None) -> None:
+def play(senders: Sequence[Sender], troubles: Sequence[Troubles]) -> None:
     """Let senders hand in until the troubles are over; without any, each student once."""
-    over = troubles.over.is_set if troubles else lambda: True
-    plays = [lambda sender=sender: sender.play(over) for sender in senders] + (
-        [troubles.play] if troubles else []
-    )
+
+    def over() -> bool:
+        return all(trouble.over.is_set() for trouble in troubles)
+
+    plays: list[Callable[[], None]] = [partial(sender.play, over) for sender in senders]
+    plays += [trouble.play for trouble in troubles]
     with ThreadPoolExecutor(len(plays) or 1) as pool:
         for played in [pool.submit(play) for play in plays]:
             played.result()
@@ -215,7 +253,7 @@ def test_nothing_is_lost_doubled_or_stuck_where_site_and_worker_are_killed(
     students = enrolled(contest, 6)
     senders = [Sender(machine.port, students[n::2], draw, random.Random(n), 0.1) for n in range(2)]
     troubles = ("disk", "site", "clock", "backup", "both")
-    (backup,) = soak(machine, contest, senders, Scale(troubles, 0.3, jump=86_400))
+    (backup,) = soak(machine, contest, Cast(senders), [Scale(troubles, 0.3, jump=86_400)])
     check_backup(backup, toy_task, engine)
     check_archive(contest, toy_task)
 
@@ -249,20 +287,28 @@ def test_nothing_is_lost_doubled_or_stuck_in_a_contest_of_two_thousand(
     machine = Machine(contest.store.folder)
     draw = drawing(starter, toy_solution, (1, 30, 6, 3))
     students = enrolled(contest, STUDENTS)
-    chance = random.Random(1)
-    weights = {"site": 80, "worker": 10, "both": 5, "disk": 2, "clock": 2, "backup": 1}
-    troubles = [
-        *weights,
-        *chance.choices(list(weights), list(weights.values()), k=round(MINUTES * KILLS_A_MINUTE)),
-    ]
-    senders = [Sender(machine.port, students[n::20], draw, random.Random(n), 3.0) for n in range(20)]
+    senders = [Sender(machine.port, students[n::20], draw, random.Random(n), 5.0) for n in range(20)]
     rush = [Sender(machine.port, students[n::40], draw, random.Random(n), 0.0, "rush") for n in range(40)]
-    scale = Scale(troubles, 60 / KILLS_A_MINUTE, jump=day.total_seconds())
-    backups = soak(machine, contest, senders, scale, rush)
+    scales = [
+        scale_of({"site": 850, "disk": 20, "clock": 20, "backup": 4}, day),
+        scale_of({"worker": 100, "both": 50}, day),
+    ]
+    backups = soak(machine, contest, Cast(senders, rush), scales)
     windows = [
         (contest.spec.instant(w.opens, ""), contest.spec.instant(w.closes, "")) for w in contest.spec.windows
     ]
     check_timetable(answered(senders), windows)
-    for backup in backups[:: max(1, len(backups) // 3)]:
+    for backup in backups:
         check_backup(backup, toy_task, engine)
     check_archive(contest, toy_task)
+
+
+def scale_of(numbers: Mapping[str, int], day: timedelta) -> Scale:
+    """Return so many of each trouble for the hour, or a share of them for less: first each once, then the others shuffled.
+
+    Half of the time is left for what they wait for.
+    """
+    more = [trouble for trouble, number in numbers.items() for _ in range(round(number * MINUTES / HOUR) - 1)]
+    random.Random(1).shuffle(more)
+    troubles, seconds = [*numbers, *more], DAYS * day.total_seconds()
+    return Scale(troubles, seconds / 2 / len(troubles), jump=day.total_seconds(), seconds=seconds)

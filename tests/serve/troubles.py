@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import time
 from dataclasses import dataclass, field
@@ -23,16 +24,22 @@ if TYPE_CHECKING:
 
     from grader.contest.folder import Contest
 
+_MOST_SERVED = LIMIT_SECONDS / 4
 _ENDED = {AttemptState.DONE, AttemptState.REPLACED}
+_ANY_MOMENT = 0.2  # of the kills of the site happen whether or not it has answered since the last one
 
 
 @dataclass(frozen=True)
 class Scale:
-    """How much happens: `troubles` in their order, `spacing` seconds apart on average; the clock jumps `jump` seconds."""
+    """How much happens: `troubles` in their order, `spacing` seconds apart on average; the clock jumps `jump` seconds.
+
+    After `seconds` nothing more of it happens: a slow machine gets through fewer.
+    """
 
     troubles: Sequence[str]
     spacing: float
-    jump: float
+    jump: float = 0.0
+    seconds: float = math.inf
 
 
 @dataclass(frozen=True)
@@ -55,19 +62,30 @@ class Troubles:
     backups: list[Backup] = field(default_factory=list)
     over: threading.Event = field(default_factory=threading.Event)
     _graded: int = 0
+    _answers: int = 0
+    _killed: float = 0.0
 
     def play(self) -> None:
         """Let them all happen."""
         try:
-            wait_for(lambda: bool(answered(self.senders)))  # before it is served, nothing is at stake
+            wait_for(lambda: answers(self.senders) > 0)  # before it is served, nothing is at stake
+            self._killed = time.monotonic()
+            end = self._killed + self.scale.seconds
             for trouble in self.scale.troubles:
                 time.sleep(self.chance.random() * 2 * self.scale.spacing)
+                if time.monotonic() > end:
+                    return
                 getattr(self, f"_{trouble}")()
         finally:
             self.over.set()
 
     def _site(self) -> None:
-        self.machine.kill_site(self.chance.random() / 2)
+        # Mostly it has answered since the last kill: else nobody could hand in on a slow machine.
+        if self.chance.random() < _ANY_MOMENT or wait_for(lambda: answers(self.senders) > self._answers):
+            # And it serves for a while: the longer, the longer it took to start.
+            time.sleep(min(_MOST_SERVED, self.chance.random() * (time.monotonic() - self._killed)))
+            self._answers, self._killed = answers(self.senders), time.monotonic()
+            self.machine.kill_site(self.chance.random() / 2)
 
     def _worker(self) -> None:
         # Between two kills something is graded: what ends three workers in a row is held, as it should be.
@@ -92,9 +110,9 @@ class Troubles:
 
     def _clock(self) -> None:
         for ahead in (self.scale.jump, -self.scale.jump, 0):
-            known = answered(self.senders)
+            known = answers(self.senders)
             self.machine.move_clock(ahead)
-            wait_for(lambda known=known: len(answered(self.senders)) > len(known) + 1)  # type: ignore[misc]
+            wait_for(lambda known=known: answers(self.senders) > known + 1)  # type: ignore[misc]
 
     def _backup(self) -> None:
         known = [upload for upload in answered(self.senders) if upload.receipt]
@@ -112,6 +130,11 @@ def answered(senders: Sequence[Sender]) -> list[Upload]:
     """Return what has an answer by now."""
     uploads = [upload for sender in senders for upload in list(sender.uploads)]
     return [upload for upload in uploads if upload.receipt or upload.refusal]
+
+
+def answers(senders: Sequence[Sender]) -> int:
+    """Return how many answers there were by now."""
+    return sum(sender.answers for sender in senders)
 
 
 def graded(contest: Contest) -> int:
@@ -143,9 +166,11 @@ def wait_for_all(contest: Contest) -> bool:
 
 def unfinished(contest: Contest) -> int:
     """Return how many submissions have no end yet."""
+    marks = ", ".join("?" * len(_ENDED))
+    query = f"SELECT COUNT(*) FROM submissions WHERE state NOT IN ({marks})"
     with contest.store.reading() as transaction:
-        states = [row["state"] for row in transaction.connection.execute("SELECT state FROM submissions")]
-    return sum(state not in _ENDED for state in states)
+        row = transaction.connection.execute(query, tuple(_ENDED)).fetchone()
+    return int(row[0])
 
 
 def release_held(contest: Contest) -> None:
