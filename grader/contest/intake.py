@@ -218,8 +218,12 @@ class Upload:
 
 def too_large(ending: str, megabytes: float) -> Refused:
     """Return the refusal of a file with this ending that has more than so many MB."""
-    advice = "clear its outputs and hand in again" if ending == NOTEBOOK_ENDING else "hand in a smaller one"
-    return Refused(RefusalReason.TOO_LARGE, f"the file has more than {megabytes:g} MB; {advice}")
+    return Refused(
+        RefusalReason.TOO_LARGE,
+        f"the file has more than {megabytes:g} MB; clear its outputs and hand in again"
+        if ending == NOTEBOOK_ENDING
+        else f"the file has more than {megabytes:g} MB; hand in a smaller one",
+    )
 
 
 def sweep(store: Store) -> int:
