@@ -6,8 +6,8 @@
 
 The files hold images (n, 28, 28) uint8 and labels (n,) int64. Labels of a pool are what its annotator answers: in the
 noisy pool some images are spoilt, and their labels are wrong on purpose (`spoilt`, (n,) int64, tells students which).
-`setting.json` beside the folders names the size. Every second class is rare in the pool. Which image is where, in which
-order, and what is spoilt come from the seed.
+`setting.json` beside the folders names the size. Every second class is rare in the pool. Which image is where, how it is
+redrawn, in which order, and what is spoilt come from the seed.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ import numpy as np
 
 from parts.files import write_arrays, write_json
 from parts.images import Split, embedded_digits, read_source, shuffled, take
+from parts.redraw import redrawn
 
 TEST_PER_CLASS, VAL_PER_CLASS = 150, 50  # of each of the embedded digits; the other 300 are for the pool
 RARE_SHARE = 0.08  # of every second class, only this share of the images is in the pool
-SPOILT_SHARE = 0.30  # share of the images of the noisy pool that are spoilt
+SPOILT_SHARE = 0.30  # share of the images of each class of the noisy pool that are spoilt
 GAUSSIAN_SD = 1.0  # standard deviation of the noise added to each pixel; black is 0, white is 1
 SALT_AND_PEPPER_SHARE = 0.40  # share of the pixels that salt-and-pepper noise turns black or white
 POOLS = ("clean", "noisy")  # the two scenarios
@@ -110,7 +111,7 @@ def gapless(splits: dict[str, Split]) -> dict[str, Split]:
 
 
 def embedded_splits(rng: np.random.Generator) -> dict[str, Split]:
-    """Return the embedded digits as "train", "val" and "test", as many of each class; `rng` draws which."""
+    """Return the digits, redrawn a little, as "train", "val" and "test", as many of each class; `rng` draws which."""
     digits = embedded_digits()
     members: dict[str, list[np.ndarray]] = {"test": [], "val": [], "train": []}
     for label in range(10):
@@ -118,7 +119,8 @@ def embedded_splits(rng: np.random.Generator) -> dict[str, Split]:
         parts = np.split(order, [TEST_PER_CLASS, TEST_PER_CLASS + VAL_PER_CLASS])
         for name, part in zip(members, parts, strict=True):
             members[name].append(part)
-    return {name: take(digits, np.concatenate(parts)) for name, parts in members.items()}
+    chosen = {name: take(digits, np.concatenate(parts)) for name, parts in members.items()}
+    return {name: Split(redrawn(split.images, rng), split.labels) for name, split in chosen.items()}
 
 
 def thin_out(split: Split, rng: np.random.Generator) -> Split:
@@ -128,6 +130,12 @@ def thin_out(split: Split, rng: np.random.Generator) -> Split:
         members = rng.permutation(np.flatnonzero(split.labels == label))
         kept.append(members[: max(1, round(RARE_SHARE * len(members)))] if label % 2 else members)
     return take(split, np.concatenate(kept))
+
+
+def spoilt_of_each_class(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return the positions of `SPOILT_SHARE` of the images of each class, chosen at random."""
+    members = [rng.permutation(np.flatnonzero(labels == label)) for label in np.unique(labels)]
+    return np.concatenate([of_class[: round(SPOILT_SHARE * len(of_class))] for of_class in members])
 
 
 def spoil(images: np.ndarray, kind: str, rng: np.random.Generator) -> np.ndarray:
@@ -160,7 +168,7 @@ def _pools(
         images, labels = (values.copy() for values in vars(shuffled(pool, rng)).values())
         spoilt = np.zeros(len(labels), dtype=np.int64)
         if name != "clean":
-            chosen = rng.choice(len(labels), round(SPOILT_SHARE * len(labels)), replace=False)
+            chosen = spoilt_of_each_class(labels, rng)
             spoilt[chosen] = 1
             images[chosen] = spoil(images[chosen], setting["noise"], rng)
             labels[chosen] = lie(labels[chosen], setting["classes"])

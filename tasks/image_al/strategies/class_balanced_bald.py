@@ -1,4 +1,4 @@
-# idea: half of the reference: doubt times the shortage of a class, and no look at distances
+# idea: doubt by BALD times the shortage of a class
 def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
     probs, chosen = mc_probs.mean(axis=0), []
     value = bald(mc_probs)

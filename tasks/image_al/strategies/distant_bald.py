@@ -1,4 +1,4 @@
-# idea: half of the reference: doubt times distance, and no look at the classes
+# idea: doubt by BALD times the distance from what is labelled or chosen
 def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
     doubt, chosen = bald(mc_probs), []
     nearest = np.min([np.linalg.norm(embeddings - point, axis=1) for point in labelled_embeddings], axis=0)

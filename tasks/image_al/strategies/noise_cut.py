@@ -1,4 +1,4 @@
-# stronger: too many odd labels among the random ones betray the noisy pool; there, omit what looks like noise, then choose by doubt, rare classes and variety
+# idea: a mixture of Gaussians, one for noise and one for each even digit, says what to omit; then doubt, rare classes and variety
 def scaled_view(embeddings, probs, dims=10):
     """Return what tells noise from digits (U, dims + 2): main directions, length, and how much it looks like any even digit."""
     centred = embeddings - embeddings.mean(axis=0)
