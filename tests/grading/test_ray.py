@@ -7,8 +7,10 @@ import os
 import shutil
 import signal
 import tempfile
+import threading
 import time
 import warnings
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -16,9 +18,13 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 from conftest import TOY_FILES
+from contests import RULES, small_contest
 from ponds import few_ponds
 from toy_program import make_program_task
 
+from grader.contest.grading import GradingChoices, prepare_grading
+from grader.contest.views import task_view
+from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.errors import GraderFault, StudentFault, UsageError, Verdict
 from grader.gradebook.run_folder import RunFolder
 from grader.gradebook.run_settings import RunSettings
@@ -113,22 +119,43 @@ def wait_until_only(before: set[tuple[int, str]], seconds: float = 20) -> set[tu
 
 
 class Nodes:
-    """One or two nodes of one CPU each, on this machine; the first says it has a card, which only Ray believes."""
+    """One or two nodes of one CPU each, on this machine, beside the head, which runs nothing.
 
-    def __init__(self, count: int) -> None:
+    Each says that it has a card, which only Ray believes.
+    """
+
+    def __init__(self, count: int, scratch: str) -> None:
         from ray.cluster_utils import Cluster as Fake
 
+        self._scratch = scratch
+        self.count = count
         self.notice = f"{count} workers on {count} nodes" if count > 1 else "1 worker on 1 node"
-        self._fake: Any = Fake(initialize_head=True, head_node_args=self._size() | {"num_gpus": 1})
-        self._others = [self._fake.add_node(**self._size()) for _ in range(count - 1)]
+        with self._surroundings():
+            self._fake: Any = Fake(initialize_head=True, head_node_args=self._size() | {"num_cpus": 0})
+        self._nodes: list[Any] = []
+        for _ in range(count):
+            self.add_one()
         self.address: str = self._fake.address
 
     @staticmethod
     def _size() -> dict[str, Any]:
         return {"num_cpus": 1, "object_store_memory": 100 << 20, "include_dashboard": False}
 
+    @contextmanager
+    def _surroundings(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)  # of all tests; Ray believes it
+            patch.setenv("TMPDIR", self._scratch)
+            patch.setenv("XDG_CACHE_HOME", self._scratch)
+            yield
+
+    def add_one(self) -> None:
+        with self._surroundings():
+            self._nodes.append(self._fake.add_node(**self._size(), num_gpus=1))
+
     def lose_one(self) -> None:
-        self._fake.remove_node(self._others.pop(), allow_graceful=False)
+        self._fake.remove_node(self._nodes.pop(), allow_graceful=False)
 
     def close(self) -> None:
         self._fake.shutdown()
@@ -139,12 +166,7 @@ def nodes(request: pytest.FixtureRequest) -> Iterator[Nodes]:
     before = processes()
     # Not pytest's own: the paths of Ray's sockets would be too long.
     with tempfile.TemporaryDirectory(prefix=SCRATCH, ignore_cleanup_errors=True) as scratch:
-        with pytest.MonkeyPatch.context() as patch, warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            patch.delenv("CUDA_VISIBLE_DEVICES", raising=False)  # of all tests; Ray believes it
-            patch.setenv("TMPDIR", scratch)
-            patch.setenv("XDG_CACHE_HOME", scratch)
-            made = Nodes(request.param)
+        made = Nodes(request.param, scratch)
         yield made
         made.close()
         assert wait_until_only(before) == set()
@@ -329,6 +351,40 @@ def test_who_does_not_fit_on_a_share_of_a_card_is_run_alone_on_one(
     assert "the card is full" in result.message
     assert Path(result.run_folder).name == "run-4", "once on a share, then as every failure of ours: thrice"
     assert watcher.notices == ["1 worker on 1 node"] * 2
+
+
+@pytest.mark.slow
+def test_what_a_contest_runs_on_a_node_that_is_lost_waits_again_and_is_graded_when_there_is_another(
+    nodes: Nodes, toy_task: Task, tmp_path: Path
+) -> None:
+    if nodes.count > 1:
+        pytest.skip("another node goes on, as in the last of the tests with two nodes")
+    small = small_contest(tmp_path / "contest", RULES.replace('"toy_task"', f'"{toy_task.folder}"'))
+    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
+    stop, lines = threading.Event(), list[str]()
+
+    def lose_the_node(line: str) -> None:
+        lines.append(line)
+        if line == nodes.notice:  # a worker has opened there, and was handed the submission
+            nodes.lose_one()
+        elif "no node of the cluster" in line:
+            stop.set()
+
+    def work(on_notice: Callable[[str], None], stop: threading.Event) -> tuple[str, int, str | None]:
+        """Let a worker run until nothing waits, and return what became of the submission."""
+        engine = Cluster(nodes.address, per_gpu=1, shared=None)
+        worker = ContestWorker(small.store, tasks, engine, WorkerSettings(1, on_notice))
+        worker.run(stop, until_idle=True)
+        with small.store.reading() as transaction:
+            (row,) = transaction.connection.execute("SELECT state, failures FROM submissions").fetchall()
+            (view,) = task_view(transaction, small.contest.spec, small.ada, "toy_task").attempts
+        return row["state"], row["failures"], view.verdict
+
+    assert work(lose_the_node, stop) == ("queued", 0, None)
+    assert any("no node of the cluster has a free CPU; recorded results are kept" in line for line in lines)
+    nodes.add_one()
+    assert work(lines.append, threading.Event()) == ("done", 0, "scored")
 
 
 @pytest.mark.slow
