@@ -58,7 +58,8 @@ def keys(images: np.ndarray) -> list[bytes]:
 def nearest(images: np.ndarray, originals: np.ndarray) -> np.ndarray:
     """Return the position (n,) of the original that is most like each image: the one that it was redrawn from."""
     flat, known = (each.reshape(len(each), -1).astype(np.float32) for each in (images, originals))
-    return ((known**2).sum(axis=1) - 2 * flat @ known.T).argmin(axis=1)
+    distances = (known**2).sum(axis=1) - 2 * flat @ known.T  # squared, but for a constant of each image
+    return np.asarray(distances.argmin(axis=1))
 
 
 def test_students_get_both_pools_and_a_clean_validation_set(embedded: tuple[Path, dict[str, Any]]) -> None:
