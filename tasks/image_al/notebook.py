@@ -16,7 +16,7 @@
 # | | |
 # |---|---|
 # | you write | one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`; it is called 8 times in a run |
-# | points | the untouched starter gets less than 20, the organisers' solution about 80, and there is room above it |
+# | points | the untouched starter gets about 0, the organisers' solution about 85, and there is room up to 100 above it |
 # | time | a run takes about 12 seconds on one core, and the final evaluation {{ repeats }} runs |
 # | limits | {{ limits.wall_seconds }} seconds a run, {{ limits.memory_mb }} MB of memory, {{ limits.output_kb }} kB of printed text |
 # | a return that is not allowed | the labels of its round are lost; the run goes on with fewer labels, and your result says why |
@@ -29,12 +29,12 @@
 # %% [markdown]
 # ## Task
 #
-# Write one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`. The first 40 labels are bought for images drawn at random, in which digits and
+# Write one function, `query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed)`. The first 40 labels are bought for images drawn at random, in which odd digits and
 # spoilt images have the same share as in the pool. A network is trained on them. Then come 4 rounds. In each round, your function chooses 40 more images, their labels are bought, and a new network is trained on all labels so far.
 # So 160 of the 200 labels are your choice. At the end, three networks are trained on all 200 labels. They answer together, by the mean of their probabilities, and your score is how
 # well they read. Everything else is fixed: the data, the network, the optimiser and the number of steps.
 #
-# All this is played in two **scenarios**, first with the `clean` and then with the `noisy` pool. Your function is not told which one it is in.
+# All this is played in two **scenarios**, first with the `clean` and then with the `noisy` pool. Your function is not told which one it is in, but it may find out.
 # A **pool** is the set of images whose labels you can buy. There is also a large size of the task for a GPU, with more images and a bigger network. It only counts if
 # your organisers say so. This statement describes the default size.
 #
@@ -50,6 +50,7 @@
 # The images are grey, with 28 x 28 pixels from 0 (black) to 1 (white). Each is turned, stretched and shifted a little, with weak noise. Those of `val` and `test` are never spoilt.
 # The strong noise of spoilt images has mean 0 and standard deviation 1 and is added to each pixel;
 # values below 0 become 0, and values above 1 become 1. A wrong label is always the next class: a spoilt 4 is called 5, a spoilt 9 is called 0.
+# To try another draw, build it with `make_data(Path("other"), None, None, seed=1)` and set `DATA_PATH` to it.
 #
 # ### Scoring
 #
@@ -61,7 +62,8 @@
 #
 # ### Limits
 #
-# Your function runs alone in a process of its own. It sees only its arguments: no images, no networks, no files, no hidden labels.
+# Your function runs alone in a process of its own. It sees only its arguments: no images, no networks, no files, no hidden labels. Your cell may import the standard library, NumPy, SciPy
+# and PyTorch, and variables outside the function keep their values from call to call.
 # Each of the {{ repeats }} runs (both scenarios, training included) may take {{ limits.wall_seconds }} seconds in all. Your process may use {{ limits.memory_mb }} MB of memory and print {{ limits.output_kb }} kB.
 # Return exactly `n_query` different positions. **Any other return costs the labels of its round**: none are bought, and the run goes on with fewer labels. Your result says why.
 # If your function stops with an error, or takes too much time or memory, the whole submission gets 0 points.
@@ -374,13 +376,13 @@ def ask(query, model, pool, labelled, unlabelled, moment):
     return unlabelled[check_positions(answer, len(unlabelled), knobs["n_query"])]
 
 # %% [markdown]
-# The first labels are drawn at random, but the digits and the spoilt images are in the same proportion as in the pool, so that no run has better luck than another.
+# The first labels are drawn at random, but odd digits and spoilt images have the same share of them as of the pool, so luck decides less.
 
 # %% tags=["protected"]
 def first_positions(pool, rng):
-    """Return the positions of the first labels, in random order: every so many images of the pool, sorted by spoilt and class."""
+    """Return the positions of the first labels, in random order: every so many images of the pool, sorted by spoilt and odd."""
     order = rng.permutation(len(pool))
-    order = order[np.lexsort((pool.labels[order], pool.spoilt[order]))]
+    order = order[np.lexsort((pool.labels[order] % 2, pool.spoilt[order]))]
     places = (np.arange(knobs["start"]) + rng.random()) * len(pool) / knobs["start"]
     return rng.permutation(order[places.astype(int)])
 
@@ -503,7 +505,7 @@ def describe(pool, bought):
     """Return two lines about the images bought from a pool, (n,) positions."""
     spoilt = pool.spoilt[bought]
     odd = (pool.labels[bought] % 2 == 1) & ~spoilt
-    return f"{spoilt.sum()} of {len(bought)} spoilt\n{odd.sum()} clean odd digits"
+    return f"spoilt: {spoilt.sum()} of {len(bought)}\nclean and odd: {odd.sum()}"
 
 # %% [markdown]
 # Imagine that 120 labels of the noisy pool were bought at random: what would each example choose next?
@@ -606,7 +608,7 @@ for name in SCENARIOS:
     models[name], records[name] = play(name, query, val_set)
 
 # %% [markdown]
-# The final evaluation has no `val`. Your feedback page shows instead how many of the labels you bought are rare ones.
+# The final evaluation has no `val`. Your feedback page shows instead how many of the labels you bought are odd, correct or wrong.
 
 # %% tags=["protected"]
 if FINAL_EVALUATION_MODE:
@@ -643,7 +645,7 @@ def show_labels(axis, name, runs):
         axis.bar(classes + shift, right, 0.38, color="C0" if shift < 0 else "gray", label=who)
         lies, looks = np.flatnonzero(wrong), {"color": "white", "edgecolor": "red", "hatch": "////"}
         axis.bar(lies + shift, wrong[lies], 0.38, bottom=right[lies], **looks)
-    axis.bar(0, 0, label="wrong labels", **looks)
+    axis.bar(0, np.nan, label="wrong labels", **looks)
     axis.set(title=f"{name} pool", xlabel="class, as labelled", xticks=classes, ylabel="labels bought in the rounds")
     axis.margins(y=0.25)
     axis.legend(loc="upper center", ncols=3, fontsize=8)
