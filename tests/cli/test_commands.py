@@ -61,7 +61,7 @@ def test_tasks_names_the_languages_of_a_statement(run: Run) -> None:
     story = next(task.spec.story for task in discover() if task.id == "advice_bandit")
     assert f"{story} also in other languages: de" in " ".join(run("tasks").out.split())
     languages = {task["id"]: task["languages"] for task in json.loads(run("tasks", "--json").out)}
-    assert (languages["advice_bandit"], languages["noisy_labels"]) == (["en", "de"], ["en"])
+    assert (languages["advice_bandit"], languages["crowd_hpo"]) == (["en", "de"], ["en"])
 
 
 def test_the_built_notebooks_are_in_step(run: Run) -> None:
