@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -45,9 +46,10 @@ def test_the_comment_of_the_score_stays_above_it() -> None:
 
 def test_a_file_without_a_line_of_its_own_for_the_score_is_left_alone() -> None:
     text = TEMPLATE.read_text(encoding="utf-8")
-    inline = text.replace("[score]\nfloor = 0.62\nceiling = 0.86\n", "").replace(
-        "title =", "score = {floor = 0.62, ceiling = 0.86}\ntitle =", 1
-    )
+    table = re.compile(r"\[score\]\n(floor = \S+)\n(ceiling = \S+)\n")
+    found = table.search(text)
+    assert found
+    inline = table.sub("", text).replace("title =", f"score = {{{found[1]}, {found[2]}}}\ntitle =", 1)
     with pytest.raises(UsageError, match="schema = 2"):
         upgraded(inline)
 
