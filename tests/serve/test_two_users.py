@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import urllib.parse
@@ -70,12 +71,16 @@ def environment() -> dict[str, str]:
 def served_by(user: int, folder: Path) -> Iterator[str]:
     """Serve the contest of a folder as a user, without a worker, and yield the address."""
     command = as_user(user, folder.parent, *GRADER, "serve", str(folder), "--jobs", "0", "--port", "0")
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment()) as process:
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, text=True, env=environment(), start_new_session=True
+    ) as process:
         assert process.stdout is not None
         try:
             yield process.stdout.readline().split()[-1]
         finally:
-            process.terminate()
+            os.killpg(
+                process.pid, signal.SIGTERM
+            )  # who changes the user may stand between, and hand nothing on
 
 
 @pytest.fixture
