@@ -113,9 +113,10 @@ FILE_EXPLANATIONS: dict[Verdict, Explanation] = {
 }
 
 
-def file_explanation(verdict: Verdict) -> Explanation:
-    """Return what a verdict means for a file of predictions."""
-    return FILE_EXPLANATIONS.get(verdict, EXPLANATIONS[verdict])
+def explanation_of(verdict: Verdict, *, of_files: bool) -> Explanation:
+    """Return what a verdict means, in a task of files or in another one: in those nothing of the student's is called."""
+    usual = EXPLANATIONS[verdict]
+    return FILE_EXPLANATIONS.get(verdict, usual) if of_files else usual
 
 
 def nearest(name: str, known: Collection[str]) -> str:

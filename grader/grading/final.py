@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
+    from grader.gradebook.gradebook import Gradebook, Recorded
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -38,8 +39,7 @@ def settings_of_answers(earlier: Path, task: Task, secret_file: Path | None) -> 
 def check_answers(earlier: Path, task: Task, repeats: list[Repeat]) -> None:
     """Raise UsageError where these are not the answers that what counts in `earlier` was measured by."""
     with reading(earlier) as book:
-        recorded = {row.id: row for row in book.history()}
-        counting = [recorded[row["result"]] for row in book.leaderboard() if row["task"] == task.id]
+        counting = [entry for _, entry in _counting(book, task)]
         given = [run["settings"] for run in book.runs() if run["settings"].get("task") == task.id]
     known = {context_key(task, repeats, RunSettings.from_json(settings)) for settings in given}
     if any(entry.key.context not in known for entry in counting):
@@ -56,12 +56,7 @@ def drawn_values(out: Path, task: Task, answers: Path) -> NDArray[np.float64]:
     """
     draws = draw_rows(answers)
     with reading(out) as book:
-        recorded = {row.id: row for row in book.history()}
-        results = [
-            book.executed_for(recorded[row["result"]]).result
-            for row in book.leaderboard()
-            if row["task"] == task.id
-        ]
+        results = [book.executed_for(entry).result for _, entry in _counting(book, task)]
     values = np.full((len(results), DRAWS), task.spec.score.floor)
     for row, result in enumerate(results):
         if result.metrics is not None:
@@ -92,11 +87,9 @@ def final_settings(earlier: Path, task: Task, secret_file: Path, repeats: int | 
 def counting_submissions(earlier: Path, task: Task) -> tuple[list[Submission], list[str]]:
     """Return the attempt of each student that counts in `earlier`, and the students whose file was never kept."""
     with reading(earlier) as book:
-        board = [row for row in book.leaderboard() if row["task"] == task.id]
-        recorded = {row.id: row for row in book.history()}
+        counting = _counting(book, task)
     submissions, lost = [], []
-    for row in sorted(board, key=lambda row: str(row["student"])):
-        entry = recorded[row["result"]]
+    for row, entry in sorted(counting, key=lambda pair: str(pair[0]["student"])):
         kept = RunFolder.of(earlier, entry.result).submission
         if kept.is_file():
             submissions.append(
@@ -112,11 +105,10 @@ def counting_submissions(earlier: Path, task: Task) -> tuple[list[Submission], l
 def entrants_of(out: Path, task: Task) -> list[Entrant]:
     """Return what each student has in a final round: the result that counts, its penalty, and adjusted points."""
     with reading(out) as book:
-        board = [row for row in book.leaderboard() if row["task"] == task.id]
-        results = {entry.id: entry.result for entry in book.history()}
+        counting = _counting(book, task)
     entrants = []
-    for row in board:
-        result = results[row["result"]]
+    for row, entry in counting:
+        result = entry.result
         entrants.append(
             Entrant(
                 row["student"],
@@ -127,3 +119,9 @@ def entrants_of(out: Path, task: Task) -> list[Entrant]:
             )
         )
     return entrants
+
+
+def _counting(book: Gradebook, task: Task) -> list[tuple[dict[str, Any], Recorded]]:
+    """Return for each student, the first place first, the row of the leaderboard and the result that counts."""
+    recorded = {entry.id: entry for entry in book.history()}
+    return [(row, recorded[row["result"]]) for row in book.leaderboard() if row["task"] == task.id]

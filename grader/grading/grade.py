@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, GraderFault, ScorerFault, StudentFault, Verdict, file_explanation
+from grader.errors import GraderFault, ScorerFault, StudentFault, Verdict, explanation_of
 from grader.gradebook.result import Metrics, Result, Seconds
 from grader.gradebook.run_folder import RepeatFolder, RunFolder
 from grader.grading.environment import versions
@@ -336,9 +336,9 @@ def _penalties(executions: list[Execution]) -> list[str]:
 
 
 def _scored_sentence(account: _Account) -> str:
-    if not account.context.task.spec.runs_code:
-        return file_explanation(Verdict.SCORED).sentence
-    sentence, penalties = EXPLANATIONS[Verdict.SCORED].sentence, _penalties(account.executions)
+    of_files = not account.context.task.spec.runs_code
+    sentence = explanation_of(Verdict.SCORED, of_files=of_files).sentence
+    penalties = _penalties(account.executions)
     if not penalties:
         return sentence
     count = "a penalty" if len(penalties) == 1 else f"{len(penalties)} penalties, the first"

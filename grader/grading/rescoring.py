@@ -6,7 +6,7 @@ import functools
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, GraderFault, StudentFault, UsageError, Verdict, file_explanation
+from grader.errors import GraderFault, StudentFault, UsageError, Verdict, explanation_of
 from grader.gradebook.gradebook import reading, writing
 from grader.gradebook.result import Metrics
 from grader.gradebook.run_folder import RunFolder
@@ -128,7 +128,7 @@ def _measured_again(
     except GraderFault as fault:
         raise UsageError(f"{result.student} cannot be measured: {fault}") from fault
     metrics = Metrics.of(task.metric, [score.value for score in scores], [score.measured for score in scores])
-    scored = EXPLANATIONS[Verdict.SCORED] if task.spec.runs_code else file_explanation(Verdict.SCORED)
+    scored = explanation_of(Verdict.SCORED, of_files=not task.spec.runs_code)
     message = result.message if result.verdict is Verdict.SCORED else scored.sentence
     return replace(
         result, verdict=Verdict.SCORED, message=message, points=points(metrics.value, task.spec.score),

@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from statistics import fmean
 from typing import TYPE_CHECKING
 
-from grader.errors import EXPLANATIONS, Explanation, GraderFault, Verdict, file_explanation
+from grader.errors import Explanation, GraderFault, Verdict, explanation_of
 from grader.languages import IN_ENGLISH, Translator
 from grader.report import charts
 from grader.report.advice import NEAR, advice, advice_on_file, near_memory_limit
@@ -113,11 +113,8 @@ def feedback(
     marks = marks_of(result.traceback, files.source or "")
     code = _code(files, marks)
     ours = result.verdict is Verdict.GRADER_ERROR  # its message is for the instructor, and may name paths
-    explanation = EXPLANATIONS[result.verdict]
-    next_steps = advice(result, score, translate)
-    if files.is_file:
-        explanation = file_explanation(result.verdict)
-        next_steps = advice_on_file(result, score, translate)
+    explanation = explanation_of(result.verdict, of_files=files.is_file)
+    next_steps = (advice_on_file if files.is_file else advice)(result, score, translate)
     limits = _limits(result, files, task, wall_seconds, translate)
     names = task.spec.class_names if task else ()
     histories = [repeat.history for repeat in files.repeats if repeat.history is not None]

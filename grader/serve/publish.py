@@ -46,12 +46,13 @@ def publish_tasks(contest: Contest) -> None:
 
 def _page(task: Task, name: str) -> PublicTask:
     """Return what the site shows of a task, in each language that it has a statement in."""
-    above = _above_setup(task)
+    starter = load_starter(task)
+    above = _above_setup(starter, task)
     return PublicTask(
         name,
         task.spec.title,
         task.spec.story,
-        _statement(load_starter(task), above),
+        _statement(starter, above),
         task.spec.hand_in,
         translations={
             language: {
@@ -70,10 +71,9 @@ def _write_changed(path: Path, content: bytes) -> None:
         write_atomic(path, content)
 
 
-def _above_setup(task: Task) -> int:
+def _above_setup(starter: Json, task: Task) -> int:
     """Return how many cells the statement has: those above the first cell of code, without that which begins the set-up."""
-    cells: list[Json] = load_starter(task)["cells"]
-    above = list(itertools.takewhile(lambda cell: not is_code(cell), cells))
+    above = list(itertools.takewhile(lambda cell: not is_code(cell), starter["cells"]))
     if not above:
         raise UsageError(f"the starter of {task.id} begins with code; write the statement above it")
     setup = next((at for at, cell in enumerate(above) if source(cell).startswith(_SETUP)), len(above))

@@ -15,7 +15,7 @@ from grader.contest.events import head
 from grader.contest.people import members, participant
 from grader.contest.replays import asked_replays, replays_of_submission
 from grader.contest.views import board_view, task_view, team_names
-from grader.errors import EXPLANATIONS, Verdict, file_explanation
+from grader.errors import Verdict, explanation_of
 from grader.serve.access import Reach
 from grader.serve.headers import FEEDBACK_POLICY
 from grader.serve.public import public_files
@@ -230,8 +230,8 @@ def sent_attempt(visit: SiteVisit, transaction: Transaction) -> SentAttempt:
     sender = participant(transaction, row["person"])
     view = task_view(transaction, visit.contest.spec, sender, row["task"])
     (shown,) = (known for known in view.attempts if known.number == number)
-    explained = EXPLANATIONS.__getitem__ if visit.site.tasks[row["task"]].is_notebook else file_explanation
-    explanation = explained(Verdict(shown.verdict)) if shown.verdict else None
+    of_files = not visit.site.tasks[row["task"]].is_notebook
+    explanation = explanation_of(Verdict(shown.verdict), of_files=of_files) if shown.verdict else None
     return SentAttempt(
         shown,
         sender,
