@@ -81,14 +81,25 @@ def golden(request: pytest.FixtureRequest) -> Golden:
     return compare
 
 
-@pytest.fixture(scope="session")
-def toy_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    """The toy task, with its starter and solution notebooks built beside it."""
-    folder = tmp_path_factory.mktemp("clone") / "tasks" / "toy_task"
-    shutil.copytree(TOY_TASK, folder, ignore=shutil.ignore_patterns("__pycache__"))
+def built_toy(source: Path, tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """Return a copy of a toy task in a clone of its own, with its notebooks built beside it."""
+    folder = tmp_path_factory.mktemp("clone") / "tasks" / source.name
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
     task = read_task(folder)
     write(task)
     return task
+
+
+@pytest.fixture(scope="session")
+def toy_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The toy task, with its starter and solution notebooks built beside it."""
+    return built_toy(TOY_TASK, tmp_path_factory)
+
+
+@pytest.fixture(scope="session")
+def files_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
+    """The toy task of files, with its notebooks built beside it."""
+    return built_toy(TOY_FILES, tmp_path_factory)
 
 
 @pytest.fixture(scope="session")

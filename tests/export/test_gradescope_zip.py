@@ -6,7 +6,6 @@ import io
 import json
 import os
 import re
-import shutil
 import stat
 import subprocess
 import sys
@@ -17,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from conftest import TOY_FILES
 from containers import RIGHTS
 from spoiling import as_slots
 from test_gradescope import check_schema
@@ -32,7 +30,6 @@ from grader.notebooks.rebuild import rebuild
 from grader.notebooks.slots import join, slot_cells
 from grader.sandbox.inside import landlock
 from grader.submissions.kinds import Wanted
-from grader.task.build import write
 from grader.task.spec import read_task
 from grader.task.starter import load_starter
 
@@ -388,15 +385,6 @@ def test_a_link_is_not_followed(tmp_path: Path, layout: Path) -> None:
 def test_a_missing_submission_folder_is_ours(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         submission_of(tmp_path / "nowhere", "ada", tmp_path)
-
-
-@pytest.fixture(scope="module")
-def files_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    folder = tmp_path_factory.mktemp("author") / "tasks" / "toy_files"
-    shutil.copytree(TOY_FILES, folder)
-    task = read_task(folder)
-    write(task)
-    return task
 
 
 def test_a_zip_of_a_task_of_files_scores_files_and_runs_nothing(

@@ -11,33 +11,22 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-from conftest import TOY_FILES
 
 from grader.gradebook.gradebook import reading
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.file_answers import written_file
 from grader.grading.plan import RunContext
 from grader.grading.ray.worker import packed_evaluation, unpacked
-from grader.task.build import write
 from grader.task.evaluation import prepare_repeats
 from grader.task.file_check import read_expected
-from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:
     from conftest import Run
 
     from grader.gradebook.gradebook import Recorded
+    from grader.task.spec import Task
 
 REFERENCE_POINTS = 95  # at least
-
-
-@pytest.fixture(scope="module")
-def files_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    folder = tmp_path_factory.mktemp("author") / "tasks" / "toy_files"
-    shutil.copytree(TOY_FILES, folder)
-    task = read_task(folder)
-    write(task)
-    return task
 
 
 @pytest.fixture(scope="module")

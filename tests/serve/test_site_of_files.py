@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import re
-import shutil
 import threading
 import urllib.request
 import zipfile
@@ -13,7 +12,6 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
-from conftest import TOY_FILES
 from contests import RULES
 from sites import SiteClient, SmallSite, small_site
 
@@ -26,22 +24,13 @@ from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.grading.engine import LocalEngine
 from grader.grading.file_answers import handed_in_by
 from grader.serve.demo import start_demo
-from grader.task.build import write
-from grader.task.spec import Task, read_task
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     import httpx2 as httpx
 
-
-@pytest.fixture(scope="module")
-def files_task(tmp_path_factory: pytest.TempPathFactory) -> Task:
-    folder = tmp_path_factory.mktemp("author") / "tasks" / "toy_files"
-    shutil.copytree(TOY_FILES, folder)
-    task = read_task(folder)
-    write(task)
-    return task
+    from grader.task.spec import Task
 
 
 @pytest.fixture(scope="module")
