@@ -1,21 +1,11 @@
 # stronger: the reference that also keeps the images of a batch apart
-# with: noise
+# with: noise, spread
 def query(mc_probs, embeddings, labelled_embeddings, labelled_y, n_query, seed):
-    probs, classes = mc_probs.mean(axis=0), mc_probs.shape[2]  # (U, K)
-    first = labelled_y[:40]
+    classes, first = mc_probs.shape[2], labelled_y[:40]
     odd = first[first % 2 == 1]  # of the random labels, 3 are odd in the clean pool and about 13 in the noisy one
     counts = np.bincount(labelled_y, minlength=classes).astype(float)  # (K,) which classes lack labels?
-    allowed = np.ones(len(probs), dtype=bool)
+    allowed = np.ones(mc_probs.shape[1], dtype=bool)
     if len(odd) >= 8:  # this is the noisy pool, and most of these labels are lies
         counts -= np.bincount(odd, minlength=classes)
-        allowed[find_noise(probs, embeddings)] = False
-    unit = embeddings / (np.linalg.norm(embeddings, axis=1, keepdims=True) + 1e-9)
-    doubt, nearest, chosen = 1.1 - margin(mc_probs), np.zeros(len(probs)), []  # nearest: cosine to the nearest chosen one
-    for _ in range(n_query):
-        scores = doubt * (probs @ (1 / (1 + counts))) * (1 - nearest)
-        best = int(np.where(allowed, scores, -1).argmax())
-        chosen.append(best)
-        allowed[best] = False
-        counts += probs[best]
-        nearest = np.maximum(nearest, unit @ unit[best])  # do not ask the same question twice
-    return np.array(chosen)
+        allowed[find_noise(mc_probs.mean(axis=0), embeddings)] = False
+    return spread(mc_probs, embeddings, counts, allowed, n_query)
