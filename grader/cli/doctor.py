@@ -59,7 +59,7 @@ _TRIED = {
 # What to change, by the name of what is wrong.
 _REMEDIES = {
     "python": "install Python 3.11 or newer, remove .venv, and set up again",
-    "disk": f"free {_FREE_GB} GB there, or set TMPDIR to a folder with more room",
+    "disk": f"make room until {_FREE_GB} GB are free there, or set TMPDIR to a folder with more room",
     "fork server": "use Linux 5.3 or newer; if it is, the reason is above. `grader grade --cold` needs no fork server",
     "system": "grade on Linux; `grader check` works here, in a plain process",
 }
@@ -134,7 +134,7 @@ def _packages() -> Finding:
 
 def _disk() -> Finding:
     free = shutil.disk_usage(tempfile.gettempdir()).free / 1e9
-    return Finding("disk", free > _FREE_GB, f"{free:.0f} GB free in {tempfile.gettempdir()}")
+    return Finding("disk", free > _FREE_GB, f"{free:.1f} GB free in {tempfile.gettempdir()}")
 
 
 def _fork_server() -> Finding:

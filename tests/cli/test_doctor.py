@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from typing import TYPE_CHECKING
 
 import pytest
@@ -35,13 +36,20 @@ SEEN = {
 
 @pytest.fixture
 def machine(monkeypatch: pytest.MonkeyPatch) -> Callable[..., None]:
-    """Give a function that sets what the sandbox's proof sees, and spares the rest of the examination."""
+    """Give a function that sets what the sandbox's proof sees, on a machine with room and a fork server that starts."""
 
     def see(checks: list[Check]) -> None:
         monkeypatch.setattr(doctor, "prove", lambda _: checks)
         monkeypatch.setattr(doctor, "_fork_server", lambda: Finding("fork server", ok=True, detail="ready"))
+        free_gigabytes(monkeypatch, 50.0)
 
     return see
+
+
+def free_gigabytes(monkeypatch: pytest.MonkeyPatch, free: float) -> None:
+    """Let the doctor find this much room, whatever this machine has."""
+    usage = shutil.disk_usage("/")._replace(free=int(free * 1e9))
+    monkeypatch.setattr(shutil, "disk_usage", lambda _: usage)
 
 
 def proof(**changed: object) -> list[Check]:
@@ -59,6 +67,18 @@ def test_what_was_refused_is_said_and_no_exception(run: Run, machine: Callable[.
     assert "ok    memory is limited: taking 256 MB was refused" in lines
     assert lines[-1] == "this machine is ready to grade"
     assert "Error" not in text
+
+
+def test_a_disk_that_is_almost_full_is_said_with_what_is_free_and_what_is_needed(
+    run: Run, machine: Callable[..., None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    machine(proof())
+    free_gigabytes(monkeypatch, 1.96)
+    code, text, _ = run("doctor")
+    lines = text.splitlines()
+    assert code == 2
+    assert any(line.startswith("WRONG disk: 2.0 GB free in ") for line in lines)
+    assert lines[-1].startswith("  - make room until 2 GB are free there, or set TMPDIR")
 
 
 def test_what_got_through_is_said_with_what_to_change(run: Run, machine: Callable[..., None]) -> None:

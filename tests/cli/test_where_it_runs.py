@@ -28,7 +28,7 @@ from grader.gradebook.gradebook import reading
 from grader.sandbox.inside import landlock
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from _pytest.mark.structures import ParameterSet
     from conftest import Run, Submit
@@ -52,10 +52,15 @@ def marked(at_night: Sequence[State]) -> list[ParameterSet]:
     ]
 
 
-def walls_in(text: str) -> str:
-    """Return the walls that the doctor names, where it ends with what it should."""
-    lines = text.splitlines()
-    assert lines[-1] == READY
+def walls_named(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
+    """Return the walls that the doctor names, where it finds nothing wrong but, at most, a disk that is almost full."""
+    done = subprocess.run(
+        command, env=environment, cwd=REPO, capture_output=True, text=True, check=False, timeout=SECONDS
+    )
+    lines = done.stdout.splitlines()
+    wrong = [line for line in lines if line.startswith("WRONG ")]
+    assert all(line.startswith("WRONG disk: ") for line in wrong), done.stdout
+    assert wrong or (lines[-1], done.returncode) == (READY, 0), done.stdout + done.stderr
     (walls,) = [line for line in lines if line.startswith("ok    walls: ")]
     return walls
 
@@ -63,7 +68,7 @@ def walls_in(text: str) -> str:
 @with_landlock
 @pytest.mark.parametrize("state", marked(AT_NIGHT))
 def test_the_doctor_finds_each_state_ready_and_names_its_walls(state: State) -> None:
-    walls = walls_in(output_of(in_state(state, [*GRADER, "doctor"]), environment_of(state)))
+    walls = walls_named(in_state(state, [*GRADER, "doctor"]), environment_of(state))
     assert ("no namespaces" in walls) is not state.namespaces
     own_user = state.root and not state.namespaces and not closed_tops(INSTALLED)
     assert ("a user of its own" in walls) is own_user
@@ -73,7 +78,7 @@ def test_the_doctor_finds_each_state_ready_and_names_its_walls(state: State) -> 
 @pytest.mark.nightly
 @pytest.mark.parametrize("user", [0, USER], ids=["root", "user"])
 def test_the_doctor_finds_a_container_ready(container: Container, user: int) -> None:
-    walls = walls_in(output_of(container.command([*GRADER, "doctor"], user=user)))
+    walls = walls_named(container.command([*GRADER, "doctor"], user=user))
     assert "no namespaces" in walls
     assert ("a user of its own" in walls) is (user == 0)
 
