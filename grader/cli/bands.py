@@ -32,7 +32,7 @@ from grader.grading.bands import (
 )
 from grader.grading.bands_file import read_bands
 from grader.grading.batch import Job
-from grader.grading.file_answers import grade_strategies
+from grader.grading.file_strategies import grade_strategies
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import DEFAULT_SIZE, load_task

@@ -306,9 +306,9 @@ def test_nothing_is_lost_doubled_or_stuck_in_a_contest_of_two_thousand(
 def scale_of(numbers: Mapping[str, int], day: timedelta) -> Scale:
     """Return so many of each trouble for the hour, or a share of them for less: first each once, then the others shuffled.
 
-    Half of the time is left for what they wait for.
+    Some of the time is left for what they wait for.
     """
     more = [trouble for trouble, number in numbers.items() for _ in range(round(number * MINUTES / HOUR) - 1)]
     random.Random(1).shuffle(more)
     troubles, seconds = [*numbers, *more], DAYS * day.total_seconds()
-    return Scale(troubles, seconds / 2 / len(troubles), jump=day.total_seconds(), seconds=seconds)
+    return Scale(troubles, 0.8 * seconds / len(troubles), jump=day.total_seconds(), seconds=seconds)

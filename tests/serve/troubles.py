@@ -31,9 +31,10 @@ _ANY_MOMENT = 0.2  # of the kills of the site happen whether or not it has answe
 
 @dataclass(frozen=True)
 class Scale:
-    """How much happens: `troubles` in their order, `spacing` seconds apart on average; the clock jumps `jump` seconds.
+    """How much happens: `troubles` in their order, one every `spacing` seconds on average; the clock jumps `jump` seconds.
 
-    After `seconds` nothing more of it happens: a slow machine gets through fewer.
+    One that begins late because of the one before is followed sooner. After `seconds` nothing more of it happens: a slow
+    machine gets through fewer.
     """
 
     troubles: Sequence[str]
@@ -70,9 +71,11 @@ class Troubles:
         try:
             wait_for(lambda: answers(self.senders) > 0)  # before it is served, nothing is at stake
             self._killed = time.monotonic()
-            end = self._killed + self.scale.seconds
+            due = self._killed
+            end = due + self.scale.seconds
             for trouble in self.scale.troubles:
-                time.sleep(self.chance.random() * 2 * self.scale.spacing)
+                due += self.chance.random() * 2 * self.scale.spacing
+                time.sleep(max(0.0, due - time.monotonic()))
                 if time.monotonic() > end:
                     return
                 getattr(self, f"_{trouble}")()
