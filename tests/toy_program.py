@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from grader.task.build import write
 from grader.task.spec import read_task
+from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from grader.task.spec import Task
@@ -103,6 +105,9 @@ def performance(balanced_accuracy):
     share = (balanced_accuracy - {{ score.floor }}) / ({{ score.ceiling }} - {{ score.floor }})
     return int(round(100 * min(max(share, 0), 1)))
 """
+# What a program of students' may consist of: it reads the folder, and then predicts.
+MODEL = "centre = np.loadtxt(MODELS / 'centre.txt')"
+PREDICT = "predictions = (test @ centre > centre @ centre / 2).astype(int)"
 
 
 def make_program_task(folder: Path) -> Task:
@@ -119,3 +124,13 @@ def make_program_task(folder: Path) -> Task:
     task = read_task(folder)
     write(task)
     return task
+
+
+def in_cells(task: Task, cells: list[str]) -> bytes:
+    """Return the starter with the student's cells in place of its slot."""
+    notebook = load_starter(task)
+    place = next(n for n, cell in enumerate(notebook["cells"]) if "slot" in cell["metadata"].get("tags", []))
+    first = notebook["cells"][place] | {"source": cells[0]}
+    more = [first | {"id": f"more-{n}", "metadata": {}, "source": text} for n, text in enumerate(cells[1:])]
+    notebook["cells"][place : place + 1] = [first, *more]
+    return json.dumps(notebook).encode()

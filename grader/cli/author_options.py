@@ -26,6 +26,7 @@ class BandsOptions:
     task_name: options.TaskName
     seeds: options.BandSeeds = 16
     jobs: options.BandJobs = 1
+    allow_gpu: options.AllowGpu = False
     secret: options.BandSecret = RECORDED_SEEDS
     out: options.BandsOut = Path("bands_runs")
     record: options.BandsRecord = None

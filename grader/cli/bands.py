@@ -15,7 +15,7 @@ from grader.cli import output, progress
 from grader.cli.console import out as console
 from grader.cli.data_source import source_of
 from grader.cli.grade import run
-from grader.cli.settings import check_machine, local_engine, made
+from grader.cli.settings import check_machine, local_engine, made, program_cards
 from grader.cli.tables import TableColumn, table
 from grader.errors import UsageError
 from grader.files import WRITTEN, write_atomic
@@ -104,7 +104,8 @@ def _graded(options: BandsOptions, task: Task, answers: Sequence[Strategy]) -> l
         source=source_of(task, None, DEFAULT_SIZE),
     )
     submissions = [Submission(answer.name, answer.name, answer.notebook) for answer in answers]
-    with closing(local_engine()) as engine:
+    programs = program_cards(task, allow_gpu=options.allow_gpu)
+    with closing(local_engine(programs=programs)) as engine:
         job = Job(task, submissions, repeats, settings, out, options.jobs, command="bands", engine=engine)
         if task.spec.runs_code:
             return run(job, quiet=options.as_json)

@@ -17,7 +17,7 @@ from grader.cli.check_file import check_predictions
 from grader.cli.diagnostics import show_check, show_diagnostics
 from grader.cli.errors import INTERRUPTED
 from grader.cli.grade import exit_for
-from grader.cli.settings import check_device, local_engine, made
+from grader.cli.settings import check_device, local_engine, made, program_cards
 from grader.cli.watch import NotebookWatch, Saving
 from grader.errors import StudentFault, UsageError, Verdict
 from grader.gradebook.run_settings import RunSettings
@@ -182,9 +182,10 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
         cold=options.cold,
     )
     check_device(settings)
+    programs = program_cards(target.task, allow_gpu=options.allow_gpu)
     with (
         tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
-        closing(local_engine(kept=kept)) as engine,
+        closing(local_engine(programs=programs, kept=kept)) as engine,
     ):
         rounds = rehearsal.rounds(
             target.task, target.notebook, options.data, Path(scratch), repeats=options.repeats

@@ -53,6 +53,7 @@ class CheckOptions:
         ),
     ] = None
     repeats: options.CheckRepeats = 1
+    allow_gpu: options.AllowGpu = False
     quick: options.Quick = False
     watch: options.Watching = False
     time_limit: options.TimeLimit = None
@@ -121,6 +122,7 @@ class GradeOptions:
     walls: options.Walls = "any"
     gpus: options.Gpus = None
     per_gpu: options.PerGpu = 1
+    allow_gpu: options.AllowGpu = False
     engine: options.EngineName = "local"
     ray_address: options.RayAddress = None
     shared: options.Shared = None
@@ -252,6 +254,7 @@ class FinalOptions:
     repeats: options.Repeats = None
     most_repeats: options.MostRepeats = None
     jobs: options.FinalJobs = 1
+    allow_gpu: options.AllowGpu = False
     out: options.FinalOut = None
     task: options.OneTask = None
     task_folder: options.TaskFolder = None
@@ -306,6 +309,7 @@ class RegradeOptions:
     jobs: options.Jobs = None
     gpus: options.Gpus = None
     per_gpu: options.PerGpu = 1
+    allow_gpu: options.AllowGpu = False
     engine: options.EngineName = "local"
     ray_address: options.RayAddress = None
     shared: options.Shared = None

@@ -49,6 +49,7 @@ from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.errors import UsageError, instead
 from grader.files import write_private
 from grader.gradebook.result import neutralise
+from grader.grading.program_cards import refuse_gpu
 from grader.serve import sessions
 from grader.serve.provider_check import check_providers
 from grader.submissions.roster import Roster
@@ -128,6 +129,8 @@ def check(options: commands.ContestCheckOptions) -> None:
             closing(local_engine()) as engine,
         ):
             choices = GradingChoices(options.device, options.walls)
+            for named in contest.spec.tasks:
+                refuse_gpu(task_of_contest(contest, named), allowed=False)
             attempts = rehearse(
                 contest, Path(folder), lambda trial: _worker_for(trial, choices, engine, options.jobs)
             )
@@ -223,7 +226,7 @@ def worker(options: commands.ContestWorkerOptions) -> None:
         interrupt_at_end_of_input()
     contest = open_folder(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
-    engine, jobs = engine_for(options)
+    engine, jobs = engine_for(options, [task_of_contest(contest, named) for named in contest.spec.tasks])
     with closing(engine):
         working = _worker_for(contest, choices, engine, jobs, local=options.engine == "local")
         try:

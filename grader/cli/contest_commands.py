@@ -110,6 +110,7 @@ class ContestWorkerOptions:
     repeats: options.Repeats = None
     gpus: options.Gpus = None
     per_gpu: options.PerGpu = 1
+    allow_gpu: options.AllowGpu = False
     engine: options.EngineName = "local"
     ray_address: options.RayAddress = None
     shared: options.Shared = None

@@ -22,7 +22,8 @@ from grader.errors import GraderFault
 from grader.findings import Finding
 from grader.sandbox import find_bwrap, landlocked, prove
 from grader.sandbox.alone import can_fork
-from grader.sandbox.cgroup import make_group
+from grader.sandbox.card import installed_cards
+from grader.sandbox.cgroup import limits_memory, make_group
 from grader.sandbox.inside import landlock
 from grader.sandbox.proof import walls_for
 from grader.sandbox.remedies import look, remedies
@@ -90,11 +91,21 @@ def doctor(options: DoctorOptions) -> None:
 
 def _for_limits(limits: Limits) -> list[Finding]:
     """Return whether this machine has walls that keep a task's limits, where not all walls do."""
-    if not limits.need_namespaces:
-        return []
-    stands = walls_for(limits) is not None
-    detail = f"{limits.need_namespaces} of the task needs namespaces, which this machine "
-    return [Finding(_LIMITS, ok=stands, detail=detail + ("gives" if stands else "does not give"))]
+    findings = []
+    if limits.need_namespaces:
+        stands = walls_for(limits) is not None
+        detail = f"{limits.need_namespaces} of the task needs namespaces, which this machine "
+        findings.append(Finding(_LIMITS, ok=stands, detail=detail + ("gives" if stands else "does not give")))
+    if limits.gpu:
+        lacking = ["a GPU of NVIDIA's"] * (not installed_cards())
+        lacking += ["a control group that limits memory, for which root has to grade"] * (not limits_memory())
+        detail = (
+            f"limits.gpu of the task needs {' and '.join(lacking)}, which are not here"
+            if lacking
+            else ("limits.gpu of the task can be tried with --allow-gpu; it was never tested on a device")
+        )
+        findings.append(Finding(_LIMITS, ok=not lacking, detail=detail))
+    return findings
 
 
 def verdict(wrong: list[Finding]) -> list[str]:

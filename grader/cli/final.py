@@ -18,7 +18,7 @@ from grader.cli.chosen import task_named
 from grader.cli.console import one_line
 from grader.cli.console import out as console
 from grader.cli.grade import carry_over, exit_for, run
-from grader.cli.settings import check_machine, hidden_data, local_engine, made
+from grader.cli.settings import check_machine, hidden_data, local_engine, made, program_cards
 from grader.cli.tables import TableColumn, table
 from grader.errors import UsageError, instead
 from grader.gradebook.gradebook import reading, writing
@@ -55,7 +55,8 @@ def final(options: FinalOptions) -> None:
     """Grade the attempts that count once more, neighbours within noise on more seeds, and print the places."""
     task = _task_of(options)
     out = options.out or options.folder / "final"
-    with closing(local_engine()) as engine:
+    programs = program_cards(task, allow_gpu=options.allow_gpu)
+    with closing(local_engine(programs=programs)) as engine:
         job = _job_for_everybody(options, task, out, engine)
         results = _grade_everybody(options, job)
         groups = _grade_groups(options, job) if task.spec.runs_code else []

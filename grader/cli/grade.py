@@ -56,7 +56,7 @@ def grade(options: GradeOptions) -> None:
         secret_file=str(options.secret_file.resolve()) if options.secret_file else None,
         seed_version=rerun.seed_version_of(out, task),
     )
-    engine, workers = engine_for(options)
+    engine, workers = engine_for(options, [task])
     if options.engine == "local":
         check_machine(settings, task)
     if not task.spec.runs_code and task.folder.parent == tasks_folder() and options.secret_file is None:
@@ -126,7 +126,7 @@ def regrade(options: RegradeOptions) -> None:
     if options.time_limit:
         settings = replace(settings, wall_seconds=options.time_limit)
     submissions = rerun.chosen(out, task, verdicts=options.verdict or [], students=options.student or [])
-    engine, workers = engine_for(options)
+    engine, workers = engine_for(options, [task])
     if options.engine == "local":
         check_machine(settings, task)
     repeats = hidden_data(task, out, settings)

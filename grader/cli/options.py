@@ -55,6 +55,13 @@ Jobs = Annotated[
     typer.Option(min=1, max=1024, help="Submissions at a time.", show_default="1, or all that the GPUs take"),
 ]
 Gpus = Annotated[str | None, typer.Option(help="GPUs to use: all, or numbers such as 0,1.")]
+AllowGpu = Annotated[
+    bool,
+    typer.Option(
+        "--allow-gpu",
+        help="Let programs have a GPU where the task says so, behind walls never tested on a device.",
+    ),
+]
 PerGpu = Annotated[
     int, typer.Option(min=1, max=64, help="Trainers on one GPU, each with its share of the memory.")
 ]

@@ -122,6 +122,7 @@ def worker_command(contest: Contest, options: ServeOptions) -> list[str]:
     """Return the command of the worker beside the site."""
     command = [sys.executable, "-m", "grader", "contest", "worker", str(contest.store.folder)]
     command += ["--jobs", str(options.jobs), "--device", options.device, "--attached"]
+    command += ["--allow-gpu"] * options.allow_gpu
     command += ["--repeats", str(_DEMO_REPEATS)] if options.demo else []
     wanted = {"--engine": options.engine, "--ray-address": options.ray_address, "--shared": options.shared}
     return command + [word for name, value in wanted.items() if value for word in (name, str(value))]

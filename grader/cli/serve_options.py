@@ -40,6 +40,7 @@ class ServeOptions:
         typer.Option("--jobs", min=0, max=1024, help="Submissions to grade at a time; 0 starts no worker."),
     ] = 1
     device: options.Device = "auto"
+    allow_gpu: options.AllowGpu = False
     engine: options.EngineName = "local"
     ray_address: options.RayAddress = None
     shared: options.Shared = None

@@ -11,17 +11,22 @@ from grader.cli.data_source import source_of
 from grader.errors import UsageError
 from grader.files import reporting_os_errors
 from grader.grading import engine as engines
+from grader.grading.program_cards import ProgramCards, refuse_gpu
 from grader.grading.ray.engine import Cluster
+from grader.sandbox.card import installed_cards
 from grader.sandbox.proof import find_walls, stand
 from grader.task.evaluation import prepare_repeats
 from grader.task.secret import refuse_weak_secret, secret_for
-from grader.trainer.gpus import Cards, cards, split
+from grader.trainer.gpus import Cards, cards, identities, numbers, split
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from grader.cli.commands import GradeOptions, RegradeOptions
     from grader.cli.contest_commands import ContestWorkerOptions
     from grader.gradebook.run_settings import RunSettings
     from grader.grading.engine import Engine
+    from grader.sandbox.card import Card
     from grader.task.evaluation import Repeat
     from grader.task.spec import Task
 
@@ -47,8 +52,17 @@ def check_device(settings: RunSettings) -> None:
         raise UsageError("--device cuda: PyTorch finds no CUDA device here; use auto or cpu")
 
 
-def engine_for(options: GradeOptions | RegradeOptions | ContestWorkerOptions) -> tuple[Engine, int]:
-    """Return what runs the submissions, which the caller closes, and how many at a time."""
+def engine_for(
+    options: GradeOptions | RegradeOptions | ContestWorkerOptions, tasks: Sequence[Task]
+) -> tuple[Engine, int]:
+    """Return what runs the submissions of `tasks`, which the caller closes, and how many at a time."""
+    alone = cards_for_programs(tasks, allow_gpu=options.allow_gpu, gpus=options.gpus)
+    if alone and options.engine == "ray":
+        raise UsageError("--allow-gpu is for one machine: a Ray cluster gives programs no GPU")
+    if alone:
+        queue = Cards([card.name for card in alone], options.per_gpu)
+        workers = min(options.jobs or len(alone), queue.places)
+        return local_engine(queue, programs=ProgramCards(alone, queue)), workers
     if options.engine == "ray":
         if options.gpus:
             raise UsageError("--gpus is for one machine; a Ray cluster knows its GPUs, --per-gpu packs them")
@@ -71,9 +85,41 @@ def engine_for(options: GradeOptions | RegradeOptions | ContestWorkerOptions) ->
     return local_engine(packed), workers
 
 
-def local_engine(cards: Cards | None = None, *, kept: int = 0) -> Engine:
+def local_engine(
+    cards: Cards | None = None, *, programs: ProgramCards | None = None, kept: int = 0
+) -> Engine:
     """Return an engine of this machine, which the caller closes: the one way in which commands get theirs."""
-    return engines.LocalEngine(cards, kept=kept)
+    return engines.LocalEngine(cards, programs=programs, kept=kept)
+
+
+def program_cards(task: Task, *, allow_gpu: bool) -> ProgramCards | None:
+    """Return the GPUs of this machine for programs of `task`; None where it gives them none. Raises as `cards_for_programs`."""
+    alone = cards_for_programs([task], allow_gpu=allow_gpu)
+    return ProgramCards(alone) if alone else None
+
+
+def cards_for_programs(tasks: Sequence[Task], *, allow_gpu: bool, gpus: str | None = None) -> list[Card]:
+    """Return the GPUs that `gpus` names, for programs of `tasks`; none where no task gives programs one.
+
+    Warns what it is. Raises UsageError where nobody allows it, or this machine has no such GPU.
+    """
+    for task in tasks:
+        refuse_gpu(task, allowed=allow_gpu)
+    if not any(task.spec.limits.gpu for task in tasks):
+        return []
+    names, installed = identities(), installed_cards()
+    if not names:
+        raise UsageError("--allow-gpu: PyTorch finds no CUDA device here")
+    try:
+        chosen = [names[number] for number in numbers(gpus or "all", len(names))]
+    except ValueError as error:
+        raise UsageError(f"--gpus: {error}") from error
+    if unknown := [name for name in chosen if name not in installed]:
+        raise UsageError(f"--allow-gpu: the driver names no device nodes of {', '.join(unknown)}")
+    output.warn(
+        "--allow-gpu: programs get a GPU behind walls that were never tested on a device; see SECURITY.md"
+    )
+    return [installed[name] for name in chosen]
 
 
 def hidden_data(task: Task, out: Path, settings: RunSettings) -> list[Repeat]:

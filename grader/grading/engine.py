@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import os
 import threading
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol, Self
 
 from grader.errors import GraderFault, Verdict
 from grader.grading.grade import HELD, RunningBatch, grade
 from grader.grading.occupancy import Occupancy
 from grader.grading.parsed import parse
+from grader.grading.program_cards import refuse_gpu
 from grader.sandbox.pool import SandboxPool
 from grader.sandbox.proof import required_walls
 from grader.trainer.attribution import OutOfCardMemory, Overrun
@@ -19,13 +22,15 @@ from grader.trainer.fork_server import ForkServer, TrainerSource
 from grader.trainer.kernel import trainer_environment
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterator, Sequence
+    from collections.abc import Callable, Generator, Iterator, Sequence
     from pathlib import Path
 
     from grader.gradebook.result import Result
     from grader.grading.occupancy import Company
     from grader.grading.parsed import ParsedSubmission
     from grader.grading.plan import RunContext, Watcher
+    from grader.grading.program_cards import ProgramCards
+    from grader.sandbox.pool import SandboxSource
     from grader.trainer.gpus import Cards
 
 BACK_OFF_SECONDS = (1.0, 4.0)  # before each new attempt after a failure of ours
@@ -47,12 +52,16 @@ class LocalEngine:
     """Grades submissions on this machine: fork servers of trainers and of sandboxes.
 
     All of it starts when the first submission needs it, and may outlive a batch; batches may be of different tasks, and
-    run at once. With `cards`, trainers are packed on these GPUs. The `kept` last fork servers of sandboxes
+    run at once. With `cards`, trainers are packed on these GPUs; `programs` are those that students' programs get, where a task
+    gives them one. The `kept` last fork servers of sandboxes
     stay ready between batches. Close it.
     """
 
-    def __init__(self, cards: Cards | None = None, *, kept: int = 0) -> None:
+    def __init__(
+        self, cards: Cards | None = None, *, programs: ProgramCards | None = None, kept: int = 0
+    ) -> None:
         self._cards = cards
+        self._programs = programs
         self._occupancy = Occupancy()
         self._sandboxes = SandboxPool(kept, required_walls)
         self._servers: list[ForkServer] = []
@@ -94,14 +103,29 @@ class LocalEngine:
     def open_batch(
         self, context: RunContext, runs: Path, *, watcher: Watcher, stopping: threading.Event
     ) -> Iterator[RunningBatch]:
-        """Yield what submissions share; nothing is started yet."""
+        """Yield what submissions share; nothing is started yet.
+
+        Raises UsageError where the task gives programs a GPU, and this engine has none for them.
+        """
+        limits, mounts = context.task.spec.limits, context.mounts
+        if limits.gpu:
+            refuse_gpu(context.task, allowed=self._programs is not None)
+            # Of the GPUs of this machine, the trainer of such a task uses none: each is a student's alone.
+            context = replace(context, settings=replace(context.settings, device="cpu"))
         settings = context.settings
         server = None if settings.cold else self._fork_server(settings.device, context.trainer_modules)
         trainers = TrainerSource(server, watcher.on_notice, stopping)
         imports = context.imports or "import numpy"  # and torch with it, which a slot may want all the same
-        limits, mounts = context.task.spec.limits, context.mounts
-        with self._sandboxes.source(imports, limits, settings.walls, mounts=mounts) as sandboxes:
-            yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy)
+        source = functools.partial(self._sandboxes.source, imports, limits, settings.walls, mounts=mounts)
+
+        @contextlib.contextmanager
+        def on_card(programs: ProgramCards) -> Iterator[tuple[SandboxSource, Callable[[], None]]]:
+            with programs.lend(stopping) as (card, clear), source(card=card) as sandboxes:
+                yield sandboxes, clear
+
+        alone = functools.partial(on_card, self._programs) if limits.gpu and self._programs else None
+        with source() as sandboxes:
+            yield RunningBatch(context, sandboxes, trainers, runs, watcher, stopping, self._occupancy, alone)
 
     def _fork_server(self, device: str, modules: frozenset[str]) -> ForkServer | None:
         """Return a fork server that has imported `modules`, in the environment of trainers now; None where this system has none."""
@@ -170,7 +194,7 @@ def _grade_on(
     submission: ParsedSubmission, batch: RunningBatch, cards: Cards | None, company: Company
 ) -> Result:
     """Grade with a place on a GPU; where that is too small, alone on one."""
-    if cards is None:
+    if cards is None or batch.on_card:  # a program's GPU is no place for its trainer
         return grade(submission, batch, company=company)
     with contextlib.suppress(OutOfCardMemory), cards.place() as place:
         return grade(submission, batch, place, company=company)

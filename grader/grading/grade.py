@@ -34,6 +34,7 @@ from grader.trainer.syntax import syntax_fault
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable, Sequence
+    from contextlib import AbstractContextManager
     from pathlib import Path
 
     from grader.grading.parsed import ParsedSubmission
@@ -53,7 +54,11 @@ _NAME_ERROR = re.compile(r"NameError: name '(\w+)' is not defined")
 
 @dataclass(frozen=True)
 class RunningBatch:
-    """A batch at work on an engine: its context, what its submissions share, and where their run folders are made."""
+    """A batch at work on an engine: its context, what its submissions share, and where their run folders are made.
+
+    Where the task gives programs a GPU, `on_card` yields what one submission gets instead of `sandboxes`, and what clears its
+    GPU before each repeat.
+    """
 
     context: RunContext
     sandboxes: SandboxSource
@@ -62,6 +67,7 @@ class RunningBatch:
     watcher: Watcher
     stopping: threading.Event
     occupancy: Occupancy
+    on_card: Callable[[], AbstractContextManager[tuple[SandboxSource, Callable[[], None]]]] | None = None
 
 
 @dataclass(frozen=True)
@@ -206,10 +212,13 @@ def _execute(account: _Account, batch: RunningBatch, folder: RunFolder, place: P
     submission, context = account.submission, batch.context
     rebuilt = rebuild(context.starter, submission.slot)
     _refuse_syntax_error(submission, rebuilt, folder.repeat(context.repeats[0].number))
-    batch.sandboxes.start()  # its imports run beside those of the trainers
-    server = batch.trainers.fork_server()
-    sandbox = batch.sandboxes.open(context.task.spec.limits)
-    try:
+    with contextlib.ExitStack() as opened:
+        sandboxes, clear_card = batch.sandboxes, _nothing_to_clear
+        if batch.on_card:
+            sandboxes, clear_card = opened.enter_context(batch.on_card())
+        sandboxes.start()  # its imports run beside those of the trainers
+        server = batch.trainers.fork_server()
+        sandbox = opened.enter_context(contextlib.closing(sandboxes.open(context.task.spec.limits)))
         for repeat in context.repeats:
             job = RepeatJob(
                 task=context.task,
@@ -224,11 +233,14 @@ def _execute(account: _Account, batch: RunningBatch, folder: RunFolder, place: P
                 keep_first_call=repeat is context.repeats[0] and not _first_call_file(context).exists(),
             )
             job.folder.path.mkdir()
+            clear_card()
             fault = _run_repeat(rebuilt, job, sandbox, account)
             if fault is not None:
                 raise _explained(fault, submission, context)
-    finally:
-        sandbox.close()
+
+
+def _nothing_to_clear() -> None:
+    """Do nothing: the submission has no GPU."""
 
 
 def _measure_twice(files: Sequence[tuple[Path, Path]], task: Task) -> list[RepeatScore]:

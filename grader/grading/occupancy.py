@@ -69,6 +69,24 @@ class Occupancy:
             yield NOBODY
 
     @contextlib.contextmanager
+    def with_card(self, name: str, stopping: threading.Event) -> Iterator[None]:
+        """Have the GPU called `name` while no other run of this user does.
+
+        Raises GraderFault where the system knows no such locks, or the batch is stopped while it waits.
+        """
+        try:
+            locks: Any = importlib.import_module("fcntl")
+            file = _opened((self._folder or _folder_of_user()) / f"card-{name}")
+        except (ImportError, OSError) as error:
+            raise GraderFault(f"{name} cannot be reserved: {error}") from error
+        with file:
+            _take(locks, file, locks.LOCK_EX, stopping)
+            try:
+                yield
+            finally:
+                locks.flock(file, locks.LOCK_UN)  # a forked process may have it open still
+
+    @contextlib.contextmanager
     def _files(self) -> Iterator[tuple[Any, IO[bytes], IO[bytes]]]:
         """Yield the module of locks, None where there is none, and the two files, opened for this run only."""
         with contextlib.ExitStack() as stack:

@@ -30,6 +30,7 @@ except ImportError:  # only some platforms have it
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from grader.sandbox.card import Card
     from grader.task.limits import Limits
 
 OLDEST = (0, 6)  # `--size` and `--perms` for tmpfs
@@ -66,7 +67,13 @@ def _version(bwrap: Path) -> tuple[int, ...]:
 
 
 def library_command(
-    imports: str, limits: Limits, control_fd: int, facts_fd: int, *, mounts: Sequence[Path] = ()
+    imports: str,
+    limits: Limits,
+    control_fd: int,
+    facts_fd: int,
+    *,
+    mounts: Sequence[Path] = (),
+    card: Card | None = None,
 ) -> process.ServerCommand:
     """Return how to start a process that forks sandboxes with namespaces of their own.
 
@@ -76,7 +83,7 @@ def library_command(
     options = namespaces(FORKING_RIGHTS) if users else [*ALL_NAMESPACES, *NOBODY]
     config = {"forks": True, "imports": imports, "users": users}
     limits = limits.model_copy(update={"file_mb": 1})
-    argv = _argv(options, config, (control_fd, facts_fd), limits, mounts=mounts)
+    argv = _argv(options, config, (control_fd, facts_fd), limits, mounts=mounts, card=card)
     return process.ServerCommand(argv, {}, "/", (facts_fd,))
 
 
@@ -118,18 +125,23 @@ def _argv(
     limits: Limits,
     *,
     mounts: Sequence[Path],
+    card: Card | None = None,
 ) -> list[str]:
     control_fd, facts_fd = descriptors
     config |= {"control_fd": control_fd, "walls": "namespaces", "private": PRIVATE_FOLDERS}
     rights = landlock.READ_FILE | landlock.READ_DIR | (landlock.EXECUTE if limits.processes > 1 else 0)
     config["readable"] = [("/", rights)]  # what is not mounted is not there
+    if card:
+        config["card"] = [target for _, target in shown_nodes(card)]
     files = {name: MOUNTED / path.name for name, path in process.FILES.items()}
-    variables = process.environment(PRIVATE_FOLDERS[0], limits, mounts=str(MOUNTS) if mounts else "")
+    variables = process.environment(
+        PRIVATE_FOLDERS[0], limits, mounts=str(MOUNTS) if mounts else "", card=card
+    )
     return [
         *(str(required_bwrap()), *options),
         *("--as-pid-1", "--die-with-parent", "--new-session", "--hostname", "slot", "--clearenv"),
         *(word for pair in variables.items() for word in ("--setenv", *pair)),
-        *visible(limits.file_mb << 20, mounts),
+        *visible(limits.file_mb << 20, mounts, card),
         *("--info-fd", str(facts_fd)),
         *process.command(MOUNTED / "server.py", files, site_places().values(), config),
     ]
@@ -164,8 +176,16 @@ def site_places() -> dict[Path, Path]:
     return {path: MOUNTED / "site" / str(number) for number, path in enumerate(process.site_folders())}
 
 
-def visible(private_bytes: int, mounts: Sequence[Path] = ()) -> list[str]:
-    """Return what a slot sees: libraries, this program's few files and the task's `mounts` to read, two small folders to write."""
+def shown_nodes(card: Card) -> list[tuple[str, str]]:
+    """Return the device nodes of a GPU, each with its path in the sandbox."""
+    return [(str(node), f"/dev/{node.name}") for node in card.nodes]
+
+
+def visible(private_bytes: int, mounts: Sequence[Path] = (), card: Card | None = None) -> list[str]:
+    """Return what a slot sees: libraries, this program's few files and the task's `mounts` to read, two small folders to write.
+
+    And its GPU, where it has one. What that says of itself is in /proc.
+    """
     roots = library_roots()
     sites = site_places()
     shown = {path: path for path in roots} | sites
@@ -185,6 +205,8 @@ def visible(private_bytes: int, mounts: Sequence[Path] = ()) -> list[str]:
         )
     words += _masks(shown, hidden_below(roots))
     words += ["--proc", "/proc", "--dev", "/dev"]
+    for node, place in shown_nodes(card) if card else ():
+        words += ["--dev-bind", node, place]
     for private in PRIVATE_FOLDERS:
         words += ["--perms", "1777", "--size", str(private_bytes or LEAST_BYTES), "--tmpfs", private]
     return [*words, "--remount-ro", "/dev", "--remount-ro", "/", "--chdir", PRIVATE_FOLDERS[0]]

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from grader.errors import GraderFault
+
 if TYPE_CHECKING:
     from grader.task.limits import Limits
 
@@ -105,6 +107,24 @@ def enter(group: ControlGroup | None, pid: int) -> None:
                 os.PRIO_PROCESS, pid
             )  # that of a grader that itself gives way, such as under `nice`
             os.setpriority(os.PRIO_PROCESS, pid, niceness + _LOWER_PRIORITY)
+
+
+def limits_memory() -> bool:
+    """Return whether this user can make a control group that limits memory: tried, and removed again."""
+    group = make_group(1 << 20, 1)
+    if group is None:
+        return False
+    group.remove()
+    return "memory" in group.limited
+
+
+def check_memory(group: ControlGroup | None, pid: int) -> None:
+    """Raise GraderFault where no control group limits the memory of process `pid`, which a GPU takes: no other limit holds."""
+    folder = group.folders.get("memory") if group else None
+    if folder is None or str(pid) not in (folder / "cgroup.procs").read_text(encoding="ascii").split():
+        raise GraderFault(
+            "a program with a GPU needs a control group that limits its memory, and there is none here; grade as root"
+        )
 
 
 def group_of(limits: Limits) -> ControlGroup | None:

@@ -124,6 +124,8 @@ class ForkedSandbox:
             self._pid = _number(self._pidfd)
             self._group = cgroup.group_of(self._limits)
             cgroup.enter(self._group, self._pid)
+            if self._limits.gpu and not self._home:  # of a plain process nothing is expected
+                cgroup.check_memory(self._group, self._pid)
         elif introduction == forks.FORKED:
             raise GraderFault("no more files can be opened, and so no sandbox")
         else:

@@ -19,8 +19,10 @@ from grader.sandbox.users import closed_folder, spare_users
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from grader.sandbox.card import Card
     from grader.task.limits import Limits
 
+KNOWS_DEVICES = 5  # the first version of Landlock with a right to make requests to devices
 HOME = "/tmp"  # noqa: S108 -- a name that libraries ask for; nothing can be written in it
 
 
@@ -31,6 +33,7 @@ def library_command(
     facts_fd: int,
     *,
     mounts: Sequence[Path] = (),
+    card: Card | None = None,
     most: int = landlock.LATEST,
 ) -> process.ServerCommand:
     """Return how to start a process that forks slots behind walls of their own; of Landlock they use version `most` at most.
@@ -38,11 +41,15 @@ def library_command(
     Raises GraderFault where this machine lacks what the walls are made of.
     """
     del facts_fd  # of bubblewrap
-    required(limits)
+    required(limits, most=most)
+    nodes = [str(node) for node in card.nodes] if card else []
     roots = library_roots()
     readable = [(str(path), _rights(path, whole=whole)) for path, whole in readable_parts(roots)]
     readable += [(str(path), _rights(path, whole=True)) for path in mounts]
-    ruleset = landlock.rules([*readable, ("/proc", landlock.READ_FILE)], (), most=most)
+    of_proc = landlock.READ_FILE | (
+        landlock.WRITE_FILE if card else 0
+    )  # the slot's own rules leave the names of its threads
+    ruleset = landlock.rules([*readable, ("/proc", of_proc)], (), nodes=nodes, most=most)
     config = {
         "walls": "landlock",
         "forks": True,
@@ -53,10 +60,15 @@ def library_command(
         "rules_fd": ruleset,
         "beside_proc": _beside_proc(),
         "landlock": most,
-        "shown": [str(path) for path in (*roots, *mounts)],
+        "shown": [
+            *(str(path) for path in (*roots, *mounts)),
+            *nodes,
+            *(landlock.OF_THE_DRIVER if card else ()),
+        ],
+        **({"card": nodes} if card else {}),
     }
     argv = process.command(process.SERVER, process.FILES, process.site_folders(), config)
-    variables = process.environment(HOME, limits, mounts=process.parent_of(mounts))
+    variables = process.environment(HOME, limits, mounts=process.parent_of(mounts), card=card)
     return process.ServerCommand(argv, variables, "/", (ruleset,))
 
 
@@ -84,7 +96,7 @@ def users(mounts: Sequence[Path] = ()) -> tuple[int, int] | None:
     return spare_users() if closed_folder([*library_roots(), *mounts]) is None else None
 
 
-def required(limits: Limits) -> None:
+def required(limits: Limits, *, most: int = landlock.LATEST) -> None:
     """Raise GraderFault where the task needs namespaces, or this kernel has not what the walls are made of."""
     if limits.need_namespaces:
         raise GraderFault(
@@ -92,5 +104,9 @@ def required(limits: Limits) -> None:
         )
     if refusal := landlock.problem():
         raise GraderFault(f"this kernel has no Landlock: {refusal}")
+    if limits.gpu and min(landlock.version(), most) < KNOWS_DEVICES:
+        raise GraderFault(
+            f"a GPU takes namespaces, or version {KNOWS_DEVICES} of Landlock, which guards devices"
+        )
     if platform.machine() not in seccomp.ARCHITECTURES:
         raise GraderFault(f"there is no filter of system calls for {platform.machine()}")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from grader.errors import GraderFault
 from grader.sandbox import bwrap, landlocked, plain, process
 from grader.sandbox.alone import AloneSandbox, can_fork
+from grader.sandbox.card import Card
 from grader.sandbox.forked import ForkedSandbox, LibraryProcess
 from grader.sandbox.inside.landlock import LATEST
 from grader.sandbox.session import SlotSandbox
@@ -28,7 +29,7 @@ NAMES: dict[Walls, str] = {"namespaces": "namespaces", "landlock": "Landlock", "
 
 
 # What the process that imports depends on: with the same, it forks the sandboxes of any limits.
-_Key = tuple[str, int, int, bool, str, tuple[Path, ...]]
+_Key = tuple[str, int, int, bool, str, tuple[Path, ...], Card | None]
 
 
 class SandboxSource:
@@ -45,12 +46,14 @@ class SandboxSource:
         walls: Walls | Callable[[], Walls],
         *,
         mounts: tuple[Path, ...] = (),
+        card: Card | None = None,
         landlock: int = LATEST,
     ) -> None:
         """`walls` may be what chooses them, when they are needed. Of Landlock, no more is used than version `landlock` knows.
 
-        `mounts` are folders that slots may read, all in one other folder.
+        `mounts` are folders that slots may read, all in one other folder. `card` is their GPU, one slot's at a time.
         """
+        self._card = card
         self._mounts = mounts
         self._imports = imports
         self._limits = limits
@@ -76,9 +79,11 @@ class SandboxSource:
     def _command(self, control_fd: int, facts_fd: int) -> process.ServerCommand:
         given = (self._imports, self._limits, control_fd, facts_fd)
         if self._walls == "landlock":
-            return landlocked.library_command(*given, mounts=self._mounts, most=self._landlock)
+            return landlocked.library_command(
+                *given, mounts=self._mounts, card=self._card, most=self._landlock
+            )
         command = bwrap.library_command if self._walls == "namespaces" else plain.library_command
-        return command(*given, mounts=self._mounts)
+        return command(*given, mounts=self._mounts, card=self._card)
 
     def start(self) -> None:
         """Start the imports, and return at once. Raises GraderFault where this machine lacks what the walls are made of."""
@@ -119,6 +124,8 @@ class SandboxSource:
 
     def _open_process(self, limits: Limits, home: str) -> process.SandboxProcess:
         if self.why_not_forked():
+            if self._card:
+                raise GraderFault(f"a GPU takes sandboxes that are forked: {self.why_not_forked()}")
             return self._begun_ahead(limits)
         with contextlib.suppress(GraderFault):  # it had just ended; another one follows
             return ForkedSandbox(self._running(), limits, users=self._users, home=home)
@@ -150,7 +157,7 @@ class SandboxSource:
             if self._walls == "namespaces":
                 bwrap.required_bwrap()
             if self._walls == "landlock":
-                landlocked.required(self._limits)
+                landlocked.required(self._limits, most=self._landlock)
             if self._library is None or not self._library.is_running():
                 if self._library is not None:
                     self._library.end()
@@ -191,12 +198,15 @@ class SandboxPool:
         walls: Walls | Literal["any"],
         *,
         mounts: tuple[Path, ...] = (),
+        card: Card | None = None,
     ) -> Iterator[SandboxSource]:
         """Yield a source of such sandboxes; when the context ends it is kept for the next, or ends."""
-        key = (imports, limits.threads, limits.processes, bool(limits.file_mb), walls, mounts)
+        key = (imports, limits.threads, limits.processes, bool(limits.file_mb), walls, mounts, card)
         with self._lock:
             chosen = functools.partial(self._choose, limits) if walls == "any" else walls
-            source = self._idle.pop(key, None) or SandboxSource(imports, limits, chosen, mounts=mounts)
+            source = self._idle.pop(key, None) or SandboxSource(
+                imports, limits, chosen, mounts=mounts, card=card
+            )
         try:
             yield source
         finally:

@@ -26,6 +26,7 @@ from grader.sandbox.inside.wire import Crossing
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
+    from grader.sandbox.card import Card
     from grader.sandbox.cgroup import ControlGroup
     from grader.task.limits import Limits
 
@@ -259,13 +260,13 @@ def command(inside: Path, files: dict[str, Path], sites: Iterable[Path], config:
     return [str(interpreter()), "-s", "-S", "-P", "-B", str(inside), json.dumps(whole)]
 
 
-def environment(home: str, limits: Limits, *, mounts: str = "") -> dict[str, str]:
-    """Return all the environment that a slot gets: one thread, no device, one order of sets, the folder that has its `mounts`."""
+def environment(home: str, limits: Limits, *, mounts: str = "", card: Card | None = None) -> dict[str, str]:
+    """Return all the environment that a slot gets: one thread, its GPU if any, one order of sets, the folder that has its `mounts`."""
     return {
         **({MOUNTS_VARIABLE: mounts} if mounts else {}),
         **ONE_THREAD,
         **libraries.environment(limits.threads),
-        "CUDA_VISIBLE_DEVICES": "",
+        "CUDA_VISIBLE_DEVICES": card.name if card else "",
         "HOME": home,
         "MPLCONFIGDIR": home,
         "TORCHINDUCTOR_CACHE_DIR": home,

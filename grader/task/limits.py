@@ -7,7 +7,6 @@ from typing import Any
 from pydantic import Field
 
 from grader.notebooks.refused import GRANTED_BY
-from grader.task import program_table  # noqa: TC001 -- pydantic reads annotations
 from grader.task.score_table import StrictTable
 
 
@@ -34,8 +33,8 @@ class Limits(StrictTable):
     """MB of texts and numbers outside arrays that may cross at once, as JSON in UTF-8; for arguments and for what is returned."""
     values: int = Field(default=100_000, ge=1_000, le=5_000_000)
     """Texts, numbers, lists, dicts and arrays that may cross at once; for arguments and for what is returned."""
-    gpu: program_table.NoGpu = False
-    """A GPU for the student's own process: refused, because its walls were never tested on a device."""
+    gpu: bool = False
+    """A GPU for the student's own process, where `--allow-gpu` accepts walls that were never tested on a device. [Programs](programs.md#a-gpu)"""
 
     def for_digest(self) -> dict[str, Any]:
         """Return the limits as they were hashed before `threads` and `processes` were two; what is beyond one process is added."""
@@ -51,6 +50,7 @@ class Limits(StrictTable):
         for name in ("argument_mb", "text_mb", "values"):
             if getattr(self, name) != Limits.model_fields[name].default:
                 more[name] = getattr(self, name)
+        more |= {"gpu": True} if self.gpu else {}
         return hashed | more | ({"writes": True} if self.file_mb else {})
 
     @property

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import stat
-from typing import TYPE_CHECKING, Annotated, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from pydantic import AfterValidator, Field, field_validator
+from pydantic import Field, field_validator
 
 from grader.errors import UsageError
 from grader.task.score_table import StrictTable
@@ -18,17 +18,6 @@ if TYPE_CHECKING:
 _NAME = re.compile(r"[A-Za-z][A-Za-z0-9_-]{0,49}")
 _CHUNK = 1 << 20  # bytes of a file that are read at once: models may be large
 _OF_THE_TASK = {"answers", "inputs", "public", "secret", "solutions", "strategies"}
-
-
-def _refuse_gpu(gpu: bool) -> bool:
-    if gpu:
-        raise ValueError(
-            "no student's process gets a GPU: its walls were never tested on a device; leave it out, and only the trainer has one"
-        )
-    return gpu
-
-
-NoGpu = Annotated[bool, AfterValidator(_refuse_gpu)]
 
 
 class ProgramTable(StrictTable):

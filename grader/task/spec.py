@@ -140,6 +140,9 @@ class Spec(StrictTable):
     def _program_fits(self) -> Spec:
         is_function = len(self.entries) == 1 and not self.methods and not self.stages
         self.program.check(self.kind, is_function=is_function, wall_seconds=self.limits.wall_seconds)
+        # What a process leaves on a GPU is there for the next one: stages could not forget.
+        if self.limits.gpu and (self.kind != "program" or self.limits.processes > 1 or self.stages):
+            raise ValueError('limits.gpu needs kind = "program", one process and no stages')
         return self
 
     @model_validator(mode="after")

@@ -10,6 +10,8 @@ import threading
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from grader.errors import GraderFault
+
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
@@ -40,6 +42,7 @@ class Cards:
         self._free = dict.fromkeys(cards, per_card)
         self._changed = threading.Condition()
         self._alone_waits = 0
+        self._withdrawn = ""  # why the last one was
 
     @property
     def places(self) -> int:
@@ -48,15 +51,26 @@ class Cards:
 
     @contextlib.contextmanager
     def place(self, *, alone: bool = False) -> Iterator[Place]:
-        """Yield a place on the GPU with the most free ones; `alone`, a whole GPU. Waits until there is one."""
+        """Yield a place on the GPU with the most free ones; `alone`, a whole GPU. Waits until there is one.
+
+        Raises GraderFault where all of them were withdrawn.
+        """
         wanted = self._per_card if alone else 1
         card = self._take(wanted)
         try:
             yield Place(card, wanted / self._per_card if self._per_card > 1 else 0.0)
         finally:
             with self._changed:
-                self._free[card] += wanted
+                if card in self._free:
+                    self._free[card] += wanted
                 self._changed.notify_all()
+
+    def withdraw(self, card: str, reason: str) -> None:
+        """Let nobody have a place on this GPU any more; who has one keeps it."""
+        with self._changed:
+            self._free.pop(card, None)
+            self._withdrawn = reason
+            self._changed.notify_all()
 
     def _take(self, wanted: int) -> str:
         with self._changed:
@@ -64,9 +78,15 @@ class Cards:
             self._alone_waits += alone
             # Who wants a whole card goes first: with others always ready it would never be empty.
             self._changed.wait_for(
-                lambda: max(self._free.values()) >= wanted and (alone or not self._alone_waits)
+                lambda: (
+                    not self._free
+                    or (max(self._free.values()) >= wanted and (alone or not self._alone_waits))
+                )
             )
             self._alone_waits -= alone
+            if not self._free:
+                self._changed.notify_all()
+                raise GraderFault(f"no GPU is left: {self._withdrawn}")
             card = max(self._free, key=lambda name: self._free[name])
             self._free[card] -= wanted
             self._changed.notify_all()
@@ -84,22 +104,34 @@ def split(cards: str, count: int) -> list[str]:
         str(number) for number in range(count)
     ]
     visible = visible[:count]
-    if not visible:
+    return [visible[number] for number in numbers(cards, len(visible))]
+
+
+def numbers(cards: str, count: int) -> list[int]:
+    """Return which of `count` GPUs `--gpus` names. Raises ValueError with a sentence."""
+    if not count:
         raise ValueError("this machine has no GPU")
     if cards == "all":
-        return visible
-    numbers = [part.strip() for part in cards.split(",")]
-    if not all(part.isdecimal() and int(part) < len(visible) for part in numbers) or len(set(numbers)) < len(
-        numbers
-    ):
-        raise ValueError(
-            f"{cards!r} names no GPUs; give all, or numbers from 0 to {len(visible) - 1} such as 0,1"
-        )
-    return [visible[int(part)] for part in numbers]
+        return list(range(count))
+    parts = [part.strip() for part in cards.split(",")]
+    if not all(part.isdecimal() and int(part) < count for part in parts) or len(set(parts)) < len(parts):
+        raise ValueError(f"{cards!r} names no GPUs; give all, or numbers from 0 to {count - 1} such as 0,1")
+    return [int(part) for part in parts]
 
 
 def cards() -> int:
-    """Return how many CUDA devices PyTorch sees, asked of another process: ours never touches the driver."""
-    command = [sys.executable, "-c", "import torch; print(torch.cuda.device_count())"]
+    """Return how many CUDA devices PyTorch sees."""
+    return int(_told_by_torch("torch.cuda.device_count()") or 0)
+
+
+def identities() -> list[str]:
+    """Return the UUIDs of the CUDA devices that PyTorch sees, as `CUDA_VISIBLE_DEVICES` takes them, in CUDA's order."""
+    about = "[f'GPU-{torch.cuda.get_device_properties(n).uuid}' for n in range(torch.cuda.device_count())]"
+    return _told_by_torch(f"*{about}").split()
+
+
+def _told_by_torch(expression: str) -> str:
+    """Return what another process prints, and "" where it fails: ours never touches the driver."""
+    command = [sys.executable, "-c", f"import torch; print({expression})"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)
-    return int(done.stdout) if done.returncode == 0 else 0
+    return done.stdout if done.returncode == 0 else ""

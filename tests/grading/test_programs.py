@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
 import pytest
 from recorded import Quiet
 from sandbox_fixtures import go_without_walls
-from toy_program import make_program_task
+from toy_program import MODEL, PREDICT, in_cells, make_program_task
 
 from grader.errors import Verdict
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
-from grader.task.starter import load_starter
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from grader.gradebook.result import Result
     from grader.grading.engine import LocalEngine
-    from grader.task.spec import Task
 
 pytestmark = pytest.mark.slow
-MODEL = "centre = np.loadtxt(MODELS / 'centre.txt')"
-PREDICT = "predictions = (test @ centre > centre @ centre / 2).astype(int)"
 SCRATCH = "Path('note.txt').write_text('so far'); print('epoch 1 of 1', Path('note.txt').read_text())"
 LEFT = "assert not Path('note.txt').exists()"
 PROGRAMS: dict[str, tuple[list[str], Verdict, str]] = {
@@ -51,16 +46,6 @@ class Listening(Quiet):
 
     def on_line(self, student: str, line: str) -> None:
         self.lines.append((student, line))
-
-
-def in_cells(task: Task, cells: list[str]) -> bytes:
-    """Return the starter with the student's cells in place of its slot."""
-    notebook = load_starter(task)
-    place = next(n for n, cell in enumerate(notebook["cells"]) if "slot" in cell["metadata"].get("tags", []))
-    first = notebook["cells"][place] | {"source": cells[0]}
-    more = [first | {"id": f"more-{n}", "metadata": {}, "source": text} for n, text in enumerate(cells[1:])]
-    notebook["cells"][place : place + 1] = [first, *more]
-    return json.dumps(notebook).encode()
 
 
 def test_programs_of_many_cells_end_with_their_verdict(tmp_path: Path, engine: LocalEngine) -> None:

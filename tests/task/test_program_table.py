@@ -37,6 +37,7 @@ def task_with(folder: Path, **values: Any) -> Task:
     return read_task(folder)
 
 
+STAGES = [{"entries": ["solve"]}, {"entries": ["use"]}]
 WRONG: dict[str, tuple[dict[str, Any], str]] = {
     "a task of another kind": (
         {"kind": "function", "program": {"seconds": 3}},
@@ -53,7 +54,15 @@ WRONG: dict[str, tuple[dict[str, Any], str]] = {
         {"program": {"scratch_mb": 8}, "limits": {"file_mb": 4}},
         "limits.file_mb is not program.scratch_mb",
     ),
-    "a GPU": ({"limits": {"gpu": True}}, "never tested on a device"),
+    "a GPU of a function": (
+        {"kind": "function", "limits": {"gpu": True}},
+        'limits.gpu needs kind = "program"',
+    ),
+    "a GPU of several processes": ({"limits": {"gpu": True, "processes": 2}}, "one process and no stages"),
+    "a GPU that would remember a stage": (
+        {"limits": {"gpu": True}, "entries": ["solve", "use"], "stages": STAGES},
+        "one process and no stages",
+    ),
 }
 
 
@@ -70,6 +79,12 @@ def test_a_scratch_folder_is_the_limit_of_files_and_needs_namespaces(tmp_path: P
     limits = task_with(tmp_path / "mine", program={"scratch_mb": 8}).spec.limits
     assert (limits.file_mb, limits.need_namespaces) == (8, "limits.file_mb")
     assert task_with(tmp_path / "mine").spec.limits.need_namespaces == ""
+
+
+def test_a_gpu_decides_predictions(tmp_path: Path) -> None:
+    without, with_gpu = (task_with(tmp_path / "mine", limits={"gpu": gpu}) for gpu in (False, True))
+    assert (without.spec.limits.gpu, with_gpu.spec.limits.gpu) == (False, True)
+    assert with_gpu.run_digest != without.run_digest
 
 
 def test_what_is_mounted_decides_predictions(tmp_path: Path) -> None:

@@ -80,6 +80,9 @@ def lint(task: Task, folder: Path, *, quick: bool, seeds: int, watcher: Watcher)
     findings = lint_text(subject)
     data = build_task_data(task, folder / "data", seeds=seeds)
     findings += lint_data(subject, data)
+    if task.spec.limits.gpu and not quick:
+        detail = "not looked at, because programs need a GPU for them: use grader check and grader bands with --allow-gpu"
+        return [*findings, Finding("runs", ok=True, detail=detail)]
     return findings if quick else findings + lint_runs(subject, data, folder, watcher)
 
 

@@ -165,7 +165,7 @@ def _put_up_walls(config: dict[str, Any], file_mb: int) -> None:
     if not config["users"]:  # else a slot does so when it becomes another user
         rights.go_first()
     rights.drop_rights((rights.CAP_SETUID, rights.CAP_SETGID, rights.CAP_KILL) if config["users"] else ())
-    program = seccomp.program()
+    program = seccomp.program(card="card" in config)
     if program:
         rights.filter_calls(program)
     rights.hide()

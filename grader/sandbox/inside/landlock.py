@@ -32,6 +32,10 @@ CHANCE = ("/dev/random", "/dev/urandom")
 # Looked up in the process that will read them: before, they would be those of another one.
 OF_THIS_PROCESS = ("/proc/self/maps", "/proc/self/stat", "/proc/self/statm", "/proc/self/status")
 OF_THE_MACHINE = ("/proc/cpuinfo", "/proc/meminfo")
+# For a process with a GPU: what NVIDIA's driver says of itself, and the names of one's own threads, which CUDA sets there
+# (nolabs-ai/nono pull request 673). Of all that is beside a name, the kernel lets nobody write who has a user of their own.
+OF_THE_DRIVER = ("/proc/driver/nvidia", "/proc/driver/nvidia-uvm")
+OWN_THREADS = "/proc/self/task"
 
 
 def version() -> int:
@@ -44,20 +48,32 @@ def problem() -> str:
     return "" if version() else os.strerror(ctypes.get_errno())
 
 
-def confine(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most: int = LATEST) -> None:
+def confine(
+    readable: Iterable[tuple[str, int]],
+    writable: Iterable[str],
+    *,
+    nodes: Iterable[str] = (),
+    most: int = LATEST,
+) -> None:
     """Let this process, and all that it will start, do no more with files than `rules` describes; no way back.
 
     Needs "no new privileges". Raises OSError where it fails, or where the kernel has no Landlock.
     """
-    enforce(rules(readable, writable, most=most))
+    enforce(rules(readable, writable, nodes=nodes, most=most))
 
 
-def rules(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most: int = LATEST) -> int:
+def rules(
+    readable: Iterable[tuple[str, int]],
+    writable: Iterable[str],
+    *,
+    nodes: Iterable[str] = (),
+    most: int = LATEST,
+) -> int:
     """Return a descriptor of rules that give rights to files; the caller, or `enforce`, closes it.
 
     They give each path of `readable`, with all that is in it, the rights that stand beside it, to the folders `writable`
-    everything but to make devices, and a few devices. No more is used than version `most` of Landlock knows. Raises OSError
-    where the kernel has no Landlock.
+    everything but to make devices, and a few devices; of a GPU's device `nodes` all that a device can be asked. No more is
+    used than version `most` of Landlock knows. Raises OSError where the kernel has no Landlock.
     """
     everything, ruleset = _ruleset(min(version(), most))
     try:
@@ -67,6 +83,8 @@ def rules(readable: Iterable[tuple[str, int]], writable: Iterable[str], *, most:
             _allow(ruleset, device, READ_FILE | WRITE_FILE | (everything & TRUNCATE))
         for path in CHANCE:
             _allow(ruleset, path, READ_FILE)
+        for node in nodes:
+            _allow(ruleset, node, READ_FILE | WRITE_FILE | (everything & IOCTL_DEVICE))
         for folder in writable:
             _allow(ruleset, folder, everything & ~MAKE_DEVICES)
     except BaseException:

@@ -25,6 +25,7 @@ from grader.sandbox.inside.system_calls import (
     KILLED,
     LOCKS,
     MADVISE,
+    OF_A_CARD,
     OF_A_CLOCK,
     OF_A_PROCESS,
     OPEN,
@@ -66,6 +67,12 @@ DEVICE_REQUESTS = {
     "FIONCLEX": 0x5450,
     "FIOCLEX": 0x5451,
 }
+# Requests to NVIDIA's driver (nv-ioctl-numbers.h, uvm_ioctl.h): of type F; and to its part for unified memory, which has none,
+# plain numbers and the two that begin and end it. Which commands they carry lies in memory, where no filter can look. Others of
+# type F belong to screens, and of the plain numbers to file systems: neither can be opened, or needs a right that no slot has.
+REQUEST_TYPE, OF_THE_DRIVER = 0xFF00, ord("F") << 8
+UNIFIED_MEMORY = (0x30000001, 0x30000002)  # UVM_INITIALIZE, UVM_DEINITIALIZE
+PLAIN_NUMBERS = 0x100
 # Flags and copies of one's own descriptors. Not F_NOTIFY, F_SETLEASE and locks, which tell who else reads a library.
 DESCRIPTOR_REQUESTS = {
     "F_DUPFD": 0,
@@ -120,10 +127,10 @@ class Room:
     processes: bool
 
 
-def program(machine: str | None = None, room: Room | None = None) -> bytes:
+def program(machine: str | None = None, room: Room | None = None, *, card: bool = False) -> bytes:
     """Return the filter for `machine` (default: this one) as an array of `struct sock_filter`; empty if unknown.
 
-    With `room` it is that of a slot; without, that of a whole sandbox, in which slots still put up walls.
+    With `room` it is that of a slot; without, that of a whole sandbox, in which slots still put up walls. `card`: for a GPU.
     """
     machine = machine or platform.machine()
     if machine not in ARCHITECTURES:
@@ -139,7 +146,8 @@ def program(machine: str | None = None, room: Room | None = None) -> bytes:
         code += [_step(JUMP_AT_LEAST, X32_CALLS, if_false=1), _step(RETURN, KILL)]
     code += _rules(ALLOWED, column, ALLOW)
     code += _sandbox_rules(column) if room is None else _slot_rules(column, room)
-    code += _only(IOCTL[column], SECOND, DEVICE_REQUESTS.values(), errno.ENOTTY)
+    code += _rules(OF_A_CARD, column, ALLOW) if card else []
+    code += _requests_to_devices(IOCTL[column], card=card)
     code += _only(FCNTL[column], SECOND, DESCRIPTOR_REQUESTS.values(), errno.EINVAL)
     code += _only(PRLIMIT[column], FIRST, (0,), errno.EPERM)
     code += _only(SCHED_SETAFFINITY[column], FIRST, (0,), errno.EPERM)
@@ -262,6 +270,16 @@ def _only_reading(number: int, flags: int) -> list[bytes]:
         *(_step(JUMP_EQUAL, READ_ONLY, if_true=1), _step(RETURN, ALLOW), _step(LOAD, flags)),
         *(_step(JUMP_ANY_BIT, CREATE | TRUNCATE, if_false=1), refused, _step(RETURN, ALLOW)),
     )
+
+
+def _requests_to_devices(number: int, *, card: bool) -> list[bytes]:
+    """Return steps that allow DEVICE_REQUESTS, and with `card` those that the driver of a GPU knows."""
+    steps = [_step(LOAD, SECOND), *_returns(DEVICE_REQUESTS.values(), ALLOW)]
+    if card:
+        steps += _returns(UNIFIED_MEMORY, ALLOW)
+        steps += [_step(JUMP_AT_LEAST, PLAIN_NUMBERS, if_true=1), _step(RETURN, ALLOW)]
+        steps += [_step(AND, REQUEST_TYPE), *_returns((OF_THE_DRIVER,), ALLOW)]
+    return _body(number, *steps, _step(RETURN, REFUSE | errno.ENOTTY))
 
 
 def _body(number: int, *steps: bytes) -> list[bytes]:

@@ -106,18 +106,31 @@ def put_up_walls(config: dict[str, Any], parent: int) -> None:
     rights.hide()
     set_limits(config)
     rights.gain_nothing()
-    if config["walls"] == "landlock":
-        landlock.enforce(RULES_FD)
-        of_proc = [
-            (path, landlock.READ_FILE) for path in (*landlock.OF_THIS_PROCESS, *landlock.OF_THE_MACHINE)
-        ]
-        landlock.confine([*config["beside_proc"], *of_proc], (), most=config["landlock"])
-    elif landlock.version():
-        landlock.confine(config["readable"], config["private"] if config["file_mb"] else ())
+    keep_to_files(config)
     room = seccomp.Room(os.getpid(), files=config["file_mb"] > 0, processes=config["processes"] > 1)
-    program = seccomp.program(room=room)
+    program = seccomp.program(room=room, card="card" in config)
     if program:
         rights.filter_calls(program)
+
+
+def keep_to_files(config: dict[str, Any]) -> None:
+    """Put up Landlock: the wall around files, or where they are mounts, a second one. Raises OSError where it does not stand."""
+    card = config.get("card", ())  # the device nodes of a GPU, where the slot has one
+    of_card = [(landlock.OWN_THREADS, landlock.READ_FILE | landlock.WRITE_FILE)] if card else []
+    if config["walls"] == "landlock":
+        landlock.enforce(RULES_FD)
+        seen = (
+            *landlock.OF_THIS_PROCESS,
+            *landlock.OF_THE_MACHINE,
+            *(landlock.OF_THE_DRIVER if card else ()),
+        )
+        of_proc = [(path, landlock.READ_FILE) for path in seen]
+        landlock.confine(
+            [*config["beside_proc"], *of_proc, *of_card], (), nodes=card, most=config["landlock"]
+        )
+    elif landlock.version():
+        private = config["private"] if config["file_mb"] else ()
+        landlock.confine([*config["readable"], *of_card], private, nodes=card)
 
 
 def arrange_descriptors(slot_socket: int, output: int, report: int, *rules: int) -> None:
@@ -136,7 +149,10 @@ def arrange_descriptors(slot_socket: int, output: int, report: int, *rules: int)
 
 
 def set_limits(config: dict[str, Any]) -> None:
-    """Limit memory, files and (where this user is the slot's own) threads; what was imported is free."""
+    """Limit memory, files and (where this user is the slot's own) threads; what was imported is free.
+
+    With a GPU, addresses are no measure of memory: CUDA reserves them for all of the machine. Then a control group counts.
+    """
     limits = {
         resource.RLIMIT_CORE: (
             1,
@@ -150,6 +166,10 @@ def set_limits(config: dict[str, Any]) -> None:
         for limit, count in ((resource.RLIMIT_AS, pages[0]), (resource.RLIMIT_DATA, pages[5])):
             most = int(count) * resource.getpagesize() + config["memory_mb"] * MEGABYTE
             limits[limit] = (most, most + HANDLER_BYTES)  # of data: also for a program that maps no libraries
+    if "card" in config:
+        limits.pop(resource.RLIMIT_AS, None)
+        most_mb = max(config["memory_mb"], config["file_mb"])  # nameless files are memory, too
+        limits[resource.RLIMIT_FSIZE] = (most_mb * MEGABYTE,) * 2
     if counts_its_user(config):
         limits[resource.RLIMIT_NPROC] = (most_tasks(config),) * 2
     if config["walls"] == "landlock":

@@ -287,6 +287,10 @@ KILLED: Calls = {
     "reboot": (169, 142),
 }
 
+# What CUDA needs beside ioctl, in a slot that has a GPU: memory of its driver's (NVIDIA/OpenShell issue 1696). The limit that sees
+# it is that of a control group. Sockets, and memory policies, stay refused: CUDA shares nothing with other processes here.
+OF_A_CARD: Calls = {"memfd_create": (319, 279)}
+
 # Honest libraries ask for these and go on without; EACCES says that it is a matter of rights.
 REFUSED: Calls = {
     "socket": (41, 198),  # to find out whether there is a network
