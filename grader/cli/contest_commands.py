@@ -54,6 +54,7 @@ class ContestCheckOptions:
         typer.Option(min=1, help="Teams to forecast for.", show_default="those enrolled, else 100"),
     ] = None
     jobs: Annotated[int, typer.Option(min=1, max=1024, help="Submissions at a time.")] = 1
+    allow_gpu: options.AllowGpu = False
     device: options.Device = "auto"
     walls: options.Walls = "any"
     as_json: options.AsJson = False

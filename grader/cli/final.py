@@ -55,7 +55,7 @@ def final(options: FinalOptions) -> None:
     """Grade the attempts that count once more, neighbours within noise on more seeds, and print the places."""
     task = _task_of(options)
     out = options.out or options.folder / "final"
-    programs = program_cards(task, allow_gpu=options.allow_gpu)
+    programs = program_cards([task], allow_gpu=options.allow_gpu)
     with closing(local_engine(programs=programs)) as engine:
         job = _job_for_everybody(options, task, out, engine)
         results = _grade_everybody(options, job)

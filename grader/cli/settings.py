@@ -92,9 +92,9 @@ def local_engine(
     return engines.LocalEngine(cards, programs=programs, kept=kept)
 
 
-def program_cards(task: Task, *, allow_gpu: bool) -> ProgramCards | None:
-    """Return the GPUs of this machine for programs of `task`; None where it gives them none. Raises as `cards_for_programs`."""
-    alone = cards_for_programs([task], allow_gpu=allow_gpu)
+def program_cards(tasks: Sequence[Task], *, allow_gpu: bool) -> ProgramCards | None:
+    """Return this machine's GPUs for programs of `tasks`; None where none gives them any. Raises as `cards_for_programs`."""
+    alone = cards_for_programs(tasks, allow_gpu=allow_gpu)
     return ProgramCards(alone) if alone else None
 
 

@@ -5,14 +5,18 @@ from __future__ import annotations
 from typing import Any
 
 LARGEST_BLOCK, SMALLEST_BLOCK = 1 << 30, 2 << 20  # bytes; CUDA hands out memory in pages of 2 MB
+LEAST_FREE = 0.75  # of all its memory: more is in use by a program that nobody knows here, and would be freed uncleared
 MOST_LEFT = 32 << 20  # bytes of crumbs that are smaller than such a page or lie between them
 
 
 def fill(torch: Any) -> None:
     """Take and fill what is free, in blocks that get smaller, and free it again.
 
-    Raises RuntimeError where more is left than crumbs, and what `torch` raises where the device fails.
+    Raises RuntimeError where others use the device or more is left than crumbs, and what `torch` raises where that fails.
     """
+    free, of_all = torch.cuda.mem_get_info()
+    if free < LEAST_FREE * of_all:
+        raise RuntimeError(f"{of_all - free >> 20} MB of {of_all >> 20} MB are in use")
     blocks, size = [], LARGEST_BLOCK
     while size >= SMALLEST_BLOCK:
         try:

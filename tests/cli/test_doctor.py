@@ -134,6 +134,16 @@ def test_a_task_that_needs_namespaces_is_named(
     assert doctor._for_limits(Limits()) == []
 
 
+@pytest.mark.parametrize("is_here", [True, False])
+def test_a_task_that_gives_programs_a_gpu_is_named(monkeypatch: pytest.MonkeyPatch, is_here: bool) -> None:
+    monkeypatch.setattr(doctor, "installed_cards", lambda: {"GPU-1": None} if is_here else {})
+    monkeypatch.setattr(doctor, "limits_memory", lambda: is_here)
+    (finding,) = doctor._for_limits(Limits(gpu=True))
+    assert finding.ok == is_here
+    detail = "with --allow-gpu; it was never tested" if is_here else "a GPU of NVIDIA's and a control group"
+    assert detail in finding.detail
+
+
 def test_each_remedy_is_given_once() -> None:
     wrong = [
         Finding(name, ok=False, detail="") for name in ("sandbox: no network", "sandbox: no rights", "disk")

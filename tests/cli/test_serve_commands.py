@@ -52,6 +52,10 @@ def test_what_cannot_be_served_is_one_line(
     [
         (ServeOptions(jobs=3), ["--jobs", "3", "--device", "auto", "--attached", "--engine", "local"]),
         (
+            ServeOptions(allow_gpu=True),
+            ["--jobs", "1", "--device", "auto", "--attached", "--allow-gpu", "--engine", "local"],
+        ),
+        (
             ServeOptions(jobs=8, engine="ray", ray_address="10.0.0.1:6379", shared=Path("/shared")),
             [
                 *("--jobs", "8", "--device", "auto", "--attached", "--engine", "ray"),
@@ -59,7 +63,7 @@ def test_what_cannot_be_served_is_one_line(
             ],
         ),
     ],
-    ids=["this machine", "a cluster"],
+    ids=["this machine", "a GPU for programs", "a cluster"],
 )
 def test_the_worker_beside_the_site_grades_where_the_site_was_told(
     tmp_path: Path, options: ServeOptions, words: list[str]

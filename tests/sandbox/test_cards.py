@@ -261,7 +261,7 @@ class Torch:
         pass
 
     def mem_get_info(self) -> tuple[int, int]:
-        return self.free, 141 << 30
+        return self.free, 6 << 30
 
 
 def test_all_free_memory_is_filled_or_it_is_a_failure() -> None:
@@ -269,7 +269,9 @@ def test_all_free_memory_is_filled_or_it_is_a_failure() -> None:
     fill(torch)
     assert torch.free < SMALLEST_BLOCK
     with pytest.raises(RuntimeError, match="33 MB of 33 MB could not be filled"):
-        fill(Torch((1 << 30) + MOST_LEFT + (1 << 20), MOST_LEFT + (1 << 20)))
+        fill(Torch((5 << 30) + MOST_LEFT + (1 << 20), MOST_LEFT + (1 << 20)))
+    with pytest.raises(RuntimeError, match="2048 MB of 6144 MB are in use"):
+        fill(Torch(4 << 30, 0))
 
 
 @pytest.mark.slow
