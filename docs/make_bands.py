@@ -18,9 +18,11 @@ from matplotlib.figure import Figure
 
 from grader.grading.bands import (
     LEAST_REFERENCE_POINTS,
+    MOST_ERROR,
     MOST_REFERENCE_POINTS,
     MOST_STARTER_POINTS,
     stability_of,
+    unstable_answers,
 )
 from grader.grading.bands_file import counts_processor, read_bands, recorded_bands, seconds_of
 from grader.task.spec import Task, discover
@@ -104,17 +106,14 @@ def table(task: Task) -> str:
     """Return the table of a task's strategies, the best first, and how it was measured."""
     recorded = bands(task)
     strategies, machine, metric = recorded["strategies"], recorded["machine"], task.metric
-    seconds = seconds_of(recorded)
-    stability = stability_of(
-        recorded_bands(recorded),
-        task.spec,
-    )
+    seconds, measured = seconds_of(recorded), recorded_bands(recorded)
+    stability, unstable = stability_of(measured, task.spec), unstable_answers(measured, task.spec)
     rows = []
     for name in sorted(strategies, key=lambda name: -metric.merit(strategies[name]["value"]["mean"])):
         value = strategies[name]["value"]
         rows.append(
             f"| {described(task, name)} | {strategies[name]['role']} | {metric.text(value['mean'])} ± {metric.text(value['sd'])} "
-            f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f} "
+            f"| {strategies[name]['points']} ± {stability[name].standard_error:.1f}{', unstable' if name in unstable else ''} "
             f"| {stability[name].difference:+.0f} ± {stability[name].difference_error:.1f} | {stability[name].wins} "
             f"| {seconds[name]:.{0 if seconds[name] >= 10 else 1}f} |"
         )
@@ -126,6 +125,7 @@ def table(task: Task) -> str:
             "",
             (
                 f"Points and the difference to the reference on equal seeds: ± standard error with {task.spec.repeats} repeats. "
+                f"{f'Unstable: single runs differ so much that this error is above {MOST_ERROR:g}. ' if unstable else ''}"
                 "Wins: seeds on which the reference lost to the answer. "
                 f"Seconds: {'of a processor' if counts_processor(recorded) else 'by the clock'}. "
                 f"{recorded['seeds']} secret seeds, {recorded['device']}, {machine['cpu']}, {machine['cores']} cores, "

@@ -28,6 +28,19 @@ ROOT = Path(__file__).resolve().parent.parent
 OF_REAL_TASKS = ROOT / "tests" / "tasks"  # they train, or make data: none of them is for `make fast`
 LEDGER = ROOT / "benchmarks" / "test_seconds.json"
 LONG_SECONDS = 0.3  # from which on a test that is not marked slow is too long for `make fast` all the same
+# These run the same code hundreds of times, and others cover it: tracing it here would double their processor time for nothing.
+UNCOUNTED = (
+    *(
+        "tests/fuzz/test_fuzz_archives.py",
+        "tests/fuzz/test_fuzz_notebooks.py",
+        "tests/fuzz/test_fuzz_wire.py",
+    ),
+    *("tests/notebooks/test_saved_as.py", "tests/serve/test_any_request.py"),
+    *("tests/redteam/test_corpus.py", "tests/redteam/test_corpus_of_kinds.py"),
+    *("tests/redteam/test_program_corpus.py", "tests/redteam/test_corpus_elsewhere.py"),
+    *("tests/sandbox/test_behaviour.py", "tests/sandbox/test_confinement.py"),
+    *("tests/sandbox/test_honest_slots.py", "tests/sandbox/test_slots.py", "tests/sandbox/test_walls.py"),
+)
 ALONE = "alone"
 GROUPS = Path(tempfile.gettempdir()) / f"test-groups-{os.getpid()}.json"  # of the controller's process
 
@@ -104,13 +117,18 @@ def pytest_configure_node(node: WorkerController) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Mark what is slow or long, and leave out nightly tests that nobody asked for; a worker puts tests into the order they are run in."""
-    long = set(recorded().get("long", []))
+    """Mark what is slow, long or not to be traced, and leave out nightly tests that nobody asked for.
+
+    A worker puts tests into the order they are run in.
+    """
+    long, uncounted = set(recorded().get("long", [])), {ROOT / name for name in UNCOUNTED}
     for item in items:
         if item.path.is_relative_to(OF_REAL_TASKS):
             item.add_marker(pytest.mark.slow)
         if item.nodeid in long:
             item.add_marker(pytest.mark.long)
+        if item.path in uncounted:
+            item.add_marker(pytest.mark.no_cover)
     if "nightly" not in config.getoption("markexpr"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]
         config.hook.pytest_deselected(items=nightly)

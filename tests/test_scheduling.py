@@ -9,7 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from scheduling import order_of
+from scheduling import ROOT, UNCOUNTED, order_of
 
 CONFTEST = """
 import sys
@@ -52,6 +52,10 @@ def test_long_files_come_first_new_ones_before_them_and_what_is_alone_last() -> 
     names = [("short", False), ("alone", True), ("long", False), ("new", False)]
     ordered = sorted(names, key=lambda entry: order_of(entry[0], seconds, alone=entry[1]))
     assert [name for name, _ in ordered] == ["new", "long", "short", "alone"]
+
+
+def test_what_is_not_traced_is_there() -> None:
+    assert [name for name in UNCOUNTED if not (ROOT / name).is_file()] == []
 
 
 @pytest.mark.slow

@@ -134,14 +134,24 @@ class HostMonitor:
 def libraries() -> dict[str, tuple[int, ...]]:
     """Return inode, mode, size and time of every file of the installed libraries."""
     states: dict[str, tuple[int, ...]] = {}
-    for site in site_folders():
-        for folder, below, names in os.walk(site):
-            below[:] = [name for name in below if name != _CACHE]
-            for path in (Path(folder, name) for name in names):
-                with contextlib.suppress(OSError):
-                    about = path.lstat()
-                    states[str(path)] = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns)
+    pending = [str(site) for site in site_folders()]
+    while pending:  # with os.scandir, the fastest: there are many thousands
+        for entry in _entries(pending.pop()):
+            if entry.is_dir(follow_symlinks=False):
+                pending += [entry.path] if entry.name != _CACHE else []
+                continue
+            with contextlib.suppress(OSError):
+                about = entry.stat(follow_symlinks=False)
+                states[entry.path] = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns)
     return states
+
+
+def _entries(folder: str) -> list[os.DirEntry[str]]:
+    try:
+        with os.scandir(folder) as entries:
+            return list(entries)
+    except OSError:
+        return []  # not there, or not for us
 
 
 def changed_libraries(before: Mapping[str, object]) -> list[str]:
