@@ -33,7 +33,7 @@ CHANCE = ("/dev/random", "/dev/urandom")
 OF_THIS_PROCESS = ("/proc/self/maps", "/proc/self/stat", "/proc/self/statm", "/proc/self/status")
 OF_THE_MACHINE = ("/proc/cpuinfo", "/proc/meminfo")
 # For a process with a GPU: what NVIDIA's driver says of itself, and the names of one's own threads, which CUDA sets there
-# (nolabs-ai/nono pull request 673). Of all that is beside a name, the kernel lets nobody write who has a user of their own.
+# (nolabs-ai/nono pull request 673). What lies beside a name, a process that hides itself and has a user of its own cannot write.
 OF_THE_DRIVER = ("/proc/driver/nvidia", "/proc/driver/nvidia-uvm")
 OWN_THREADS = "/proc/self/task"
 
