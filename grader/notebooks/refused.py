@@ -57,7 +57,7 @@ FILES = Refusal(
     ),
 )
 # What a task may give its slots after all, by the limit that does so.
-GRANTED_BY = {"processes": PROCESSES.kind, "file_mb": FILES.kind}
+GRANTED_BY = {"processes": PROCESSES.kind, "file_mb": FILES.kind, "gpu": "gpu"}
 SOCKETS = Refusal(
     "no-sockets",
     "processes cannot send each other tensors or share a manager where your function is graded: that takes sockets",

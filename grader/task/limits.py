@@ -56,7 +56,7 @@ class Limits(StrictTable):
     @property
     def granted(self) -> frozenset[str]:
         """The kinds of `grader.notebooks.refused` that these limits give slots all the same."""
-        grants = {"processes": self.processes > 1, "file_mb": self.file_mb > 0}
+        grants = {"processes": self.processes > 1, "file_mb": self.file_mb > 0, "gpu": self.gpu}
         return frozenset(GRANTED_BY[name] for name, is_granted in grants.items() if is_granted)
 
     @property

@@ -22,12 +22,14 @@ from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
 from grader.grading.occupancy import Occupancy
 from grader.grading.program_cards import ProgramCards
+from grader.lint.notebook import diagnose
 from grader.lint.task import lint_text, read_subject
 from grader.sandbox.card import Card, clear, installed_cards
 from grader.sandbox.cgroup import limits_memory
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
 from grader.task.spec import Task, read_task
+from grader.task.starter import load_starter
 from grader.trainer.gpus import identities
 
 if TYPE_CHECKING:
@@ -259,6 +261,13 @@ def test_an_engine_without_gpus_for_programs_refuses_their_task(task: Task, tmp_
 def test_the_linter_says_what_an_organiser_must_allow(task: Task) -> None:
     (finding,) = [finding for finding in lint_text(read_subject(task)) if finding.name == "limits"]
     assert (finding.ok, "--allow-gpu" in finding.detail) == (True, True)
+
+
+def test_a_program_with_a_gpu_is_not_told_that_it_has_none(task: Task) -> None:
+    notebook = in_cells(task, ["import torch", "predictions = torch.zeros(len(test), device='cuda').numpy()"])
+    starter = load_starter(task)
+    assert [problem.kind for problem in diagnose(notebook, starter)] == ["gpu"]
+    assert diagnose(notebook, starter, task.spec.limits.granted) == []
 
 
 @pytest.mark.slow

@@ -38,7 +38,7 @@ __all__ = ["Diagnostic", "Severity", "diagnose", "newer_python"]
 def diagnose(data: bytes, starter: Json, granted: frozenset[str] = frozenset()) -> list[Diagnostic]:
     """Return the diagnostics of the notebook in `data`: those of the whole notebook, then in the order of its cells.
 
-    `granted` are the kinds of `refused` that the task gives its slots all the same.
+    `granted` are the kinds of problems that are none, because the task gives its slots what they take.
     """
     try:
         notebook = read_notebook(data)
@@ -70,7 +70,7 @@ def _of_slots(
         others = other_cells(notebook, starter, {*beside.values(), *cells.numbers})
         view = _View(slot, cells, bound, others)
         problems = [*_of_slot(view, notebook, starter), *_refused(cells.text, slot, starter, granted)]
-        diagnostics += [_diagnostic(cells, problem) for problem in problems]
+        diagnostics += [_diagnostic(cells, problem) for problem in problems if problem[1] not in granted]
     return diagnostics
 
 
