@@ -24,7 +24,7 @@ from machines import Machine
 from onlooker import Onlooker
 from senders import HandInFile, Sender, Student
 from soak_figures import figures_of
-from troubles import Scale, Troubles, answered, wait_for_all
+from troubles import Scale, Troubles, answered, release_held, wait_for_all
 
 from grader.contest.archive import close_contest
 from grader.contest.attempts import AttemptState
@@ -228,6 +228,7 @@ def check_backup(backup: Backup, task: Task, engine: LocalEngine) -> None:
     for row in rows:
         content = (contest.store.files / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
+    release_held(contest)
     tasks = prepare_grading(contest, GradingChoices(device="cpu", repeats=1))
     worker = ContestWorker(contest.store, tasks, engine, WorkerSettings(2, lambda _: None))
     worker.run(threading.Event(), until_idle=True)
