@@ -24,7 +24,7 @@ def refuse_gpu(task: Task, *, allowed: bool) -> None:
     if task.spec.limits.gpu and not allowed:
         raise UsageError(
             f"{task.id} gives programs a GPU, and the walls around one were never tested on a device; "
-            "where you accept that: grader grade --allow-gpu"
+            "where you accept that, grade, check, bands and final take --allow-gpu"
         )
 
 

@@ -238,7 +238,7 @@ def test_a_gpu_is_for_those_who_accept_what_was_never_tested(
     assert (
         "toy_program gives programs a GPU, and the walls around one were never tested on a device" in errors
     )
-    assert "grader grade --allow-gpu" in errors
+    assert "grade, check, bands and final take --allow-gpu" in errors
     monkeypatch.setattr("grader.cli.settings.identities", list)
     code, _, errors = run("grade", task.folder, submission, "--out", tmp_path / "results", "--allow-gpu")
     assert (code, errors) == (2, "grader: --allow-gpu: PyTorch finds no CUDA device here\n")
