@@ -36,7 +36,7 @@ from measure import Neighbours, Quiet, machine, report, spread, toy_task, varian
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
-from grader.sandbox.card import clear, installed_cards
+from grader.sandbox.card import clear_memory, installed_cards
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats, resolve_source
 from grader.task.secret import secret_for
@@ -195,7 +195,7 @@ def programs(names: Sequence[str]) -> dict[str, Any]:
     if not cards:
         return {"cards": 0}
     begun = time.perf_counter()
-    clear(cards[0])
+    clear_memory(cards[0])
     seconds = round(time.perf_counter() - begun, 2)
     test = Path(__file__).parent.parent / "tests" / "grading" / "test_program_cards.py"
     command = [sys.executable, "-m", "pytest", "-q", "-n0", "-rs", str(test), "-k", "trains_on_a_device"]

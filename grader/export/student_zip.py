@@ -122,6 +122,7 @@ def _page(task: Task, data_path: PurePosixPath, size: str) -> str:
         map=spec.score.sentence,
         wall_seconds=f"{task.size(size).wall_seconds:g}",
         memory_mb=spec.limits.memory_mb,
+        beside="a GPU, but no files and no network" if spec.limits.gpu else "no files, no network and no GPU",
         python=series(platform.python_version()),
         version=needs().version,
     )

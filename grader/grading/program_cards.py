@@ -6,9 +6,9 @@ import contextlib
 import functools
 from typing import TYPE_CHECKING
 
-from grader.errors import GraderFault, UsageError
+from grader.errors import UsageError
 from grader.grading.occupancy import Occupancy
-from grader.sandbox.card import clear
+from grader.sandbox.card import clear_memory
 from grader.trainer.gpus import Cards
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ def refuse_gpu(task: Task, *, allowed: bool) -> None:
 class ProgramCards:
     """Lends GPUs to programs. Safe to use from several threads.
 
-    `queue` are the places on them, which trainers of other tasks may have, too. A GPU whose memory `cleared` cannot clear,
+    `queue` are the places on them, which trainers of other tasks may have, too. A GPU whose memory `clear` cannot clear,
     which raises GraderFault then, is lent to nobody any more.
     """
 
@@ -41,12 +41,12 @@ class ProgramCards:
         queue: Cards | None = None,
         *,
         occupancy: Occupancy | None = None,
-        cleared: Callable[[Card], None] = clear,
+        clear: Callable[[Card], None] = clear_memory,
     ) -> None:
         self._cards = {card.name: card for card in cards}
         self._queue = queue or Cards(list(self._cards), 1)
         self._occupancy = occupancy or Occupancy()
-        self._clear = cleared
+        self._clear = clear
 
     @contextlib.contextmanager
     def lend(self, stopping: threading.Event) -> Iterator[tuple[Card, Callable[[], None]]]:
@@ -68,6 +68,6 @@ class ProgramCards:
     def _cleared(self, card: Card) -> None:
         try:
             self._clear(card)
-        except GraderFault as fault:
-            self._queue.withdraw(card.name, str(fault))
+        except BaseException as error:  # whatever it was, nobody knows what is left there
+            self._queue.withdraw(card.name, str(error))
             raise

@@ -40,7 +40,7 @@ def installed_cards(driver: Path = DRIVER, devices: Path = DEVICES) -> dict[str,
     return cards
 
 
-def clear(card: Card) -> None:
+def clear_memory(card: Card) -> None:
     """Fill all memory of a GPU that is free with zeros, in a process of its own, which then ends.
 
     Raises GraderFault where that fails: nobody may get the GPU then.
@@ -53,6 +53,7 @@ def clear(card: Card) -> None:
             env=os.environ | chosen,
             capture_output=True,
             text=True,
+            errors="replace",
             timeout=_CLEAR_SECONDS,
             check=False,
         )

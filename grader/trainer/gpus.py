@@ -121,16 +121,16 @@ def numbers(cards: str, count: int) -> list[int]:
 
 def cards() -> int:
     """Return how many CUDA devices PyTorch sees."""
-    return int(_told_by_torch("torch.cuda.device_count()") or 0)
+    return int(_asked_of_torch("torch.cuda.device_count()") or 0)
 
 
 def identities() -> list[str]:
     """Return the UUIDs of the CUDA devices that PyTorch sees, as `CUDA_VISIBLE_DEVICES` takes them, in CUDA's order."""
     about = "[f'GPU-{torch.cuda.get_device_properties(n).uuid}' for n in range(torch.cuda.device_count())]"
-    return _told_by_torch(f"*{about}").split()
+    return _asked_of_torch(f"*{about}").split()
 
 
-def _told_by_torch(expression: str) -> str:
+def _asked_of_torch(expression: str) -> str:
     """Return what another process prints, and "" where it fails: ours never touches the driver."""
     command = [sys.executable, "-c", f"import torch; print({expression})"]
     done = subprocess.run(command, check=False, capture_output=True, text=True)

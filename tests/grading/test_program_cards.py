@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +18,7 @@ from toy_program import MODEL, PREDICT, SETTINGS, in_cells, make_program_task
 
 from grader.cli.settings import cards_for_programs
 from grader.errors import GraderFault, UsageError, Verdict
+from grader.export import student_zip
 from grader.gradebook.run_settings import RunSettings
 from grader.grading.batch import Job, run_batch
 from grader.grading.engine import LocalEngine
@@ -24,7 +26,7 @@ from grader.grading.occupancy import Occupancy
 from grader.grading.program_cards import ProgramCards
 from grader.lint.notebook import diagnose
 from grader.lint.task import lint_text, read_subject
-from grader.sandbox.card import Card, clear, installed_cards
+from grader.sandbox.card import Card, clear_memory, installed_cards
 from grader.sandbox.cgroup import limits_memory
 from grader.submissions.collect import Submission
 from grader.task.evaluation import prepare_repeats
@@ -34,7 +36,6 @@ from grader.trainer.gpus import identities
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
-    from pathlib import Path
 
     from conftest import Run
 
@@ -157,7 +158,7 @@ def test_two_students_have_the_gpu_in_turn_and_it_is_cleared_around_each_run(
     look = LOOKS_FOR_OTHERS % ways
     programs = {name: [MODEL, look, WRITES.format(ways=ways, name=name), PREDICT] for name in ("ada", "ben")}
     clearing = Clearing(device)
-    cards = ProgramCards([device.card], occupancy=Occupancy(tmp_path), cleared=clearing)
+    cards = ProgramCards([device.card], occupancy=Occupancy(tmp_path), clear=clearing)
     results = grade(programs, cards, tmp_path / "out")
     assert {name: result.verdict for name, result in results.items()} == dict.fromkeys(
         programs, Verdict.SCORED
@@ -176,7 +177,7 @@ def test_a_gpu_that_cannot_be_cleared_gives_no_points_and_takes_nobody_else(
     grade: Grade, device: StandIn, works: int, tmp_path: Path
 ) -> None:
     clearing = Clearing(device, works)
-    cards = ProgramCards([device.card], occupancy=Occupancy(tmp_path), cleared=clearing)
+    cards = ProgramCards([device.card], occupancy=Occupancy(tmp_path), clear=clearing)
     result = grade({"ada": [MODEL, PREDICT]}, cards, tmp_path / "out")["ada"]
     assert (result.verdict, result.points) == (Verdict.GRADER_ERROR, None)
     assert result.message == "no GPU is left: the memory of stand-in was not cleared: it is stuck"
@@ -190,7 +191,7 @@ def test_another_gpu_takes_the_place_of_one_that_cannot_be_cleared(device: Stand
             raise GraderFault("stuck")
 
     pair = [Card(name, device.card.nodes) for name in ("bad", "good")]
-    cards = ProgramCards(pair, occupancy=Occupancy(tmp_path), cleared=clear_some)
+    cards = ProgramCards(pair, occupancy=Occupancy(tmp_path), clear=clear_some)
     lent, failures = [], 0
     for _ in range(4):
         try:
@@ -213,7 +214,7 @@ with Occupancy(Path(sys.argv[1])).with_card("stand-in", threading.Event()):
 
 
 def test_who_has_a_gpu_keeps_it_from_other_processes_of_this_machine(device: StandIn, tmp_path: Path) -> None:
-    cards = ProgramCards([device.card], occupancy=Occupancy(tmp_path), cleared=lambda _: None)
+    cards = ProgramCards([device.card], occupancy=Occupancy(tmp_path), clear=lambda _: None)
     stopped = threading.Event()
     stopped.set()  # who would have to wait is told so
     command = [sys.executable, "-c", HOLDS, str(tmp_path)]
@@ -268,6 +269,9 @@ def test_a_program_with_a_gpu_is_not_told_that_it_has_none(task: Task) -> None:
     starter = load_starter(task)
     assert [problem.kind for problem in diagnose(notebook, starter)] == ["gpu"]
     assert diagnose(notebook, starter, task.spec.limits.granted) == []
+    assert "512 MB of memory, and a GPU, but no files" in student_zip._page(
+        task, PurePosixPath("data"), "default"
+    )
 
 
 @pytest.mark.slow
@@ -277,7 +281,7 @@ def test_a_program_trains_on_a_device(grade: Grade, tmp_path: Path) -> None:
     cards = [installed[name] for name in (identities() if installed else []) if name in installed][:1]
     if not cards:
         pytest.skip("no CUDA device here")
-    clear(cards[0])
+    clear_memory(cards[0])
     programs = ProgramCards(cards, occupancy=Occupancy(tmp_path))
     result = grade({"ada": [ON_A_DEVICE]}, programs, tmp_path / "out")["ada"]
     assert result.verdict is Verdict.SCORED, result.message

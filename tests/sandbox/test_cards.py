@@ -16,7 +16,7 @@ from stand_in import StandIn, stand_in
 
 from grader.errors import GraderFault
 from grader.sandbox import SlotSource, bwrap
-from grader.sandbox.card import Card, clear, installed_cards
+from grader.sandbox.card import Card, clear_memory, installed_cards
 from grader.sandbox.card_memory import MOST_LEFT, SMALLEST_BLOCK, fill
 from grader.sandbox.cgroup import check_memory, limits_memory
 from grader.sandbox.inside import seccomp
@@ -281,4 +281,4 @@ def test_all_free_memory_is_filled_or_it_is_a_failure() -> None:
 @pytest.mark.slow
 def test_a_gpu_that_is_not_there_is_not_cleared() -> None:
     with pytest.raises(GraderFault, match=r"the memory of GPU-0 was not cleared: .*\w"):
-        clear(Card("GPU-0", ()))
+        clear_memory(Card("GPU-0", ()))
