@@ -176,7 +176,8 @@ class Arena:
 
     def face(self, attack: Attack) -> AttackOutcome:
         """Grade `attack`, and look what came of it; whether honest submissions still are what they were is asked by `culprits`."""
-        attack = attack.within(self._context.task.spec.limits)
+        spec = self._context.task.spec
+        attack = attack.within(spec.limits, once=spec.kind == "program")  # in a process that ends then
         if (
             self._without_namespaces
         ):  # it is refused a folder, a file or a process on the way, or all that it tries

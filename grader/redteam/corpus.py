@@ -50,7 +50,8 @@ ENDINGS = (
 )
 REACHED = "REACHED "  # an attack that got something prints this, and what it got
 _HEADER = re.compile(
-    r"# attack: (?P<name>[a-z0-9]+(?:-[a-z0-9]+)+) +expect: (?P<expected>\S+) *(?:alone: (?P<alone>\S+) *)?"
+    r"# attack: (?P<name>[a-z0-9]+(?:-[a-z0-9]+)+) +expect: (?P<expected>\S+) *"
+    r"(?:alone: (?P<alone>\S+) *)?(?:once: (?P<once>\S+) *)?"
 )
 _HEAD = '''TARGETS = {targets!r}
 
@@ -94,17 +95,23 @@ _CELLS = """def {entry}(**given):
 
 @dataclass(frozen=True)
 class Attack:
-    """One file of the corpus. `endings` are those of `ENDINGS` that it may have, `alone` those without processes and files."""
+    """One file of the corpus.
+
+    `endings` are those of `ENDINGS` that it may have, `alone` those without processes and files, and `once` those where
+    no call follows that the attack could disturb.
+    """
 
     name: str
     path: Path
     endings: tuple[str, ...]
     text: str
     alone: tuple[str, ...] = ()
+    once: tuple[str, ...] = ()
 
-    def within(self, limits: Limits) -> Attack:
-        """Return the attack with the endings that it may have on a task with these limits."""
-        return self if limits.granted else replace(self, endings=(*self.endings, *self.alone))
+    def within(self, limits: Limits, *, once: bool = False) -> Attack:
+        """Return the attack with the endings that it may have on a task with these limits, whose slot is perhaps called `once`."""
+        more = (*(() if limits.granted else self.alone), *(self.once if once else ()))
+        return replace(self, endings=(*self.endings, *more))
 
     @property
     def kind(self) -> str:
@@ -154,14 +161,16 @@ def read_attack(path: Path) -> Attack:
     header = _HEADER.fullmatch(first)
     if header is None:
         raise UsageError(f"{path}: the first line must be '# attack: CLASS-NAME  expect: ENDING|ENDING'")
-    name, endings = header["name"], tuple(header["expected"].split("|"))
-    alone = tuple(header["alone"].split("|")) if header["alone"] else ()
+    name = header["name"]
+    endings, alone, once = (
+        tuple(header[part].split("|")) if header[part] else () for part in ("expected", "alone", "once")
+    )
     if name != path.stem.replace("_", "-"):
         raise UsageError(f"{path}: the first line calls it {name!r}, which is not the file's name")
-    attack = Attack(name, path, endings, text, alone)
+    attack = Attack(name, path, endings, text, alone, once)
     if attack.kind not in CLASSES:
         raise UsageError(f"{path}: there is no class {attack.kind!r}; the classes are: {', '.join(CLASSES)}")
-    for ending in (*endings, *alone):
+    for ending in (*endings, *alone, *once):
         if ending not in ENDINGS:
             raise UsageError(f"{path}: {ending!r} is not an ending; the endings are: {', '.join(ENDINGS)}")
     if not rest.lstrip().startswith('"""'):

@@ -1,4 +1,4 @@
-# attack: wire-does-not-wait  expect: slot_crashed
+# attack: wire-does-not-wait  expect: slot_crashed  once: scored=honest
 """Make the socket one that never waits, so that reading the next question fails."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: wire-fills-the-socket  expect: slot_crashed
+# attack: wire-fills-the-socket  expect: slot_crashed  once: time_limit
 """Write without end and never read, so that both sides would wait for each other."""
 
 import contextlib

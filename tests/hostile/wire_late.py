@@ -1,4 +1,4 @@
-# attack: wire-late  expect: slot_crashed|invalid_output
+# attack: wire-late  expect: slot_crashed|invalid_output  once: scored=honest
 """A thread repeats each answer a moment after the function has returned, into the next call."""
 
 import os

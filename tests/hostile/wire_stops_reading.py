@@ -1,4 +1,4 @@
-# attack: wire-stops-reading  expect: slot_crashed
+# attack: wire-stops-reading  expect: slot_crashed  once: scored=honest
 """Close the reading half of the socket: the trainer's next question has no taker."""
 
 import contextlib

@@ -1,4 +1,4 @@
-# attack: wire-two-answers  expect: slot_crashed
+# attack: wire-two-answers  expect: slot_crashed  once: scored=honest
 """Answer the first call twice, honestly both times: the second one must not count for the next call."""
 
 import os

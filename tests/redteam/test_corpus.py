@@ -35,6 +35,7 @@ from grader.redteam.window import WINDOW, culprits
 from grader.submissions.collect import collect
 from grader.task.build import write
 from grader.task.evaluation import prepare_repeats
+from grader.task.limits import Limits
 from grader.task.spec import read_task
 from grader.task.starter import load_starter
 
@@ -201,6 +202,19 @@ def test_an_installed_package_finds_the_corpus_where_the_wheel_puts_it() -> None
     included = tomllib.loads(text)["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"]
     assert included["../tests/hostile"] == "grader/bundled/hostile"
     assert corpus_folder() == HOSTILE, "here there is no such folder, and the clone's is found"
+
+
+def test_an_attack_may_end_otherwise_where_the_task_grants_nothing_or_calls_the_slot_once(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "wire_sample.py"
+    path.write_text(
+        '# attack: wire-sample  expect: slot_crashed  alone: slot_error  once: time_limit\n"""A sample."""\n'
+    )
+    attack, granting = read_attack(path), Limits(processes=4)
+    assert attack.within(granting).endings == ("slot_crashed",)
+    assert attack.within(Limits()).endings == ("slot_crashed", "slot_error")
+    assert attack.within(granting, once=True).endings == ("slot_crashed", "time_limit")
 
 
 def test_chosen_attacks_come_in_the_order_asked_for() -> None:
