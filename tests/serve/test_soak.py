@@ -228,9 +228,10 @@ def check_backup(backup: Backup, task: Task, engine: LocalEngine) -> None:
     for row in rows:
         content = (contest.store.files / row["file"]).read_bytes()
         assert hashlib.sha256(content).hexdigest() == row["sha256"]
-    release_held(contest)
     tasks = prepare_grading(contest, GradingChoices(device="cpu", repeats=1))
     worker = ContestWorker(contest.store, tasks, engine, WorkerSettings(2, lambda _: None))
+    worker.run(threading.Event(), until_idle=True)
+    release_held(contest)  # also what ran for the third time when the copy was made
     worker.run(threading.Event(), until_idle=True)
     check_archive(contest, task)
 
