@@ -10,6 +10,8 @@ FUZZ_MINUTES ?= 60
 LEDGER ?= .test_seconds.json
 PART ?=
 
+unexport PYTHONDONTWRITEBYTECODE  # else each of a thousand processes would compile this program again
+
 .PHONY: demo wheel test fast nightly fuzz lint build docs redteam help
 
 help:
