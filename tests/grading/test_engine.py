@@ -8,6 +8,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -87,6 +88,21 @@ def grade(toy_task: Task, starter: Json, repeats: list[Repeat], tmp_path: Path) 
 
 def children() -> set[int]:
     return {child.pid for child in psutil.Process().children(recursive=True)}
+
+
+def kill(pids: set[int]) -> None:
+    """Kill processes, and wait until none of them runs: the signal arrives a moment after it was sent."""
+    for pid in pids:
+        os.kill(pid, signal.SIGKILL)
+    while any(map(runs, pids)):
+        time.sleep(0.01)
+
+
+def runs(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
 
 
 @pytest.fixture
@@ -203,8 +219,7 @@ def test_an_engine_outlives_batches_and_what_is_killed_in_it(grade: Grade, own_e
     assert server in kept
     (second,) = grade({"b": HONEST + "# again\n"}, own_engine)
     assert started(own_engine) == [server], "one fork server for both"
-    for pid in children() - before:
-        os.kill(pid, signal.SIGKILL)
+    kill(children() - before)
     (third,) = grade({"c": HONEST + "# and again\n"}, own_engine)
     assert started(own_engine) != [server]
     assert [result.verdict for result in (first, second, third)] == [Verdict.SCORED] * 3
