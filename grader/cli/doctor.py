@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 _FREE_GB = 2
 _WALLS = "walls"
-_LIMITS = "limits of the task"
+_LIMITS, _GPU = "limits of the task", "GPU of the task"
 _SANDBOX = "sandbox: "  # before the name of each thing that was tried inside
 # What was tried inside the sandbox, and how it must have ended. What is seen instead is in the check itself.
 _TRIED = {
@@ -63,6 +63,8 @@ _REMEDIES = {
     "disk": f"make room until {_FREE_GB} GB are free there, or set TMPDIR to a folder with more room",
     "fork server": "use Linux 5.3 or newer; if it is, the reason is above. `grader grade --cold` needs no fork server",
     "system": "grade on Linux; `grader check` works here, in a plain process",
+    _LIMITS: "grade this task on a machine that gives namespaces, or do without in its task.toml",
+    _GPU: "grade this task on a machine that has what is missing, or leave limits.gpu out of its task.toml",
 }
 _LEAKS = "the sandbox lets something through: grade on another machine, and report the lines marked WRONG"
 
@@ -102,9 +104,9 @@ def _for_limits(limits: Limits) -> list[Finding]:
         detail = (
             f"limits.gpu of the task needs {' and '.join(lacking)}, which are not here"
             if lacking
-            else ("limits.gpu of the task can be tried with --allow-gpu; it was never tested on a device")
+            else "limits.gpu of the task can be tried with --allow-gpu; it was never tested on a device"
         )
-        findings.append(Finding(_LIMITS, ok=not lacking, detail=detail))
+        findings.append(Finding(_GPU, ok=not lacking, detail=detail))
     return findings
 
 
@@ -120,8 +122,6 @@ def _advice(finding: Finding) -> list[str]:
     """Return what to change where this was found."""
     if finding.name.startswith(POINTS):
         return [DISAGREES]
-    if finding.name == _LIMITS:
-        return ["grade this task on a machine that gives namespaces, or do without in its task.toml"]
     if finding.name == _WALLS:
         return remedies(look(finding.detail))
     return [_REMEDIES.get(finding.name, _LEAKS)]

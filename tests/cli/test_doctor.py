@@ -140,6 +140,7 @@ def test_a_task_that_gives_programs_a_gpu_is_named(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(doctor, "limits_memory", lambda: is_here)
     (finding,) = doctor._for_limits(Limits(gpu=True))
     assert finding.ok == is_here
+    assert "leave limits.gpu out" in doctor.verdict([finding])[-1]
     detail = "with --allow-gpu; it was never tested" if is_here else "a GPU of NVIDIA's and a control group"
     assert detail in finding.detail
 
