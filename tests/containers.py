@@ -126,13 +126,20 @@ def environment_of(state: State) -> dict[str, str]:
     return {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", **home}
 
 
+def run_here(
+    command: Sequence[str], environment: Mapping[str, str] | None = None, *, seconds: float = SECONDS
+) -> subprocess.CompletedProcess[str]:
+    """Return how `command` ended, run in this clone, and what it printed."""
+    return subprocess.run(
+        command, env=environment, cwd=REPO, capture_output=True, text=True, check=False, timeout=seconds
+    )
+
+
 def output_of(
     command: Sequence[str], environment: Mapping[str, str] | None = None, *, seconds: float = SECONDS
 ) -> str:
     """Return what `command` prints, run in this clone; the test fails where it does not end with success."""
-    done = subprocess.run(
-        command, env=environment, cwd=REPO, capture_output=True, text=True, check=False, timeout=seconds
-    )
+    done = run_here(command, environment, seconds=seconds)
     assert done.returncode == 0, done.stdout[-5000:] + done.stderr[-5000:]
     return done.stdout
 

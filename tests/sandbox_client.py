@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import psutil
 
 from grader.sandbox import SlotSource
 from grader.sandbox.inside import wire
@@ -129,6 +130,14 @@ def eventually(condition: Any, seconds: float = 60.0) -> bool:
             return False
         time.sleep(0.02)
     return True
+
+
+def has_ended(pid: int) -> bool:
+    """Return whether a process is gone, or has only its parent to wait for."""
+    try:
+        return bool(psutil.Process(pid).status() == psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return True
 
 
 def header_of(path: Path) -> tuple[str, str]:

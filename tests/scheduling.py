@@ -29,18 +29,18 @@ OF_REAL_TASKS = ROOT / "tests" / "tasks"  # they train, or make data: none of th
 LEDGER = ROOT / "benchmarks" / "test_seconds.json"
 LONG_SECONDS = 0.3  # from which on a test that is not marked slow is too long for `make fast` all the same
 # These run the same code hundreds of times, and others cover it: tracing it here would double their processor time for nothing.
-UNCOUNTED = (
+UNCOUNTED = (  # patterns of files
     *(
         "tests/fuzz/test_fuzz_archives.py",
         "tests/fuzz/test_fuzz_notebooks.py",
         "tests/fuzz/test_fuzz_wire.py",
     ),
-    *("tests/notebooks/test_saved_as.py", "tests/serve/test_any_request.py"),
-    *("tests/redteam/test_corpus.py", "tests/redteam/test_corpus_of_kinds.py"),
-    *("tests/redteam/test_program_corpus.py", "tests/redteam/test_corpus_elsewhere.py"),
-    *("tests/sandbox/test_behaviour.py", "tests/sandbox/test_confinement.py"),
-    *("tests/sandbox/test_honest_slots.py", "tests/sandbox/test_slots.py", "tests/sandbox/test_walls.py"),
-    *("tests/tasks/test_contract.py", "tests/tasks/test_jupyterlab.py", "tests/test_page_commands.py"),
+    *("tests/notebooks/test_saved_as.py", "tests/serve/test_any_request.py", "tests/test_page_commands.py"),
+    *("tests/redteam/test_corpus*.py", "tests/redteam/test_program_corpus.py"),
+    *("tests/sandbox/test_behaviour.py", "tests/sandbox/test_confinement.py", "tests/sandbox/test_walls.py"),
+    *("tests/sandbox/test_honest_slots.py", "tests/sandbox/test_slots.py"),
+    *("tests/tasks/test_contract.py", "tests/tasks/test_jupyterlab.py"),
+    *("tests/tasks/test_*_notebook.py", "tests/tasks/test_*_data.py", "tests/tasks/test_*_crosscheck.py"),
 )
 ALONE = "alone"
 GROUPS = Path(tempfile.gettempdir()) / f"test-groups-{os.getpid()}.json"  # of the controller's process
@@ -122,14 +122,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
     A worker puts tests into the order they are run in.
     """
-    long, uncounted = set(recorded().get("long", [])), {ROOT / name for name in UNCOUNTED}
+    long = set(recorded().get("long", []))
+    uncounted = {path for pattern in UNCOUNTED for path in ROOT.glob(pattern)}
     for item in items:
         if item.path.is_relative_to(OF_REAL_TASKS):
             item.add_marker(pytest.mark.slow)
         if item.nodeid in long:
             item.add_marker(pytest.mark.long)
-        of_a_task = item.path.name.endswith(("_notebook.py", "_data.py", "_crosscheck.py"))
-        if item.path in uncounted or (of_a_task and item.path.is_relative_to(OF_REAL_TASKS)):
+        if item.path in uncounted:
             item.add_marker(pytest.mark.no_cover)
     if "nightly" not in config.getoption("markexpr"):
         nightly = [item for item in items if item.get_closest_marker("nightly")]

@@ -189,13 +189,13 @@ def fall_of(reference: Band, spec: Spec) -> float:
     return round(float(lowest), 1)
 
 
-def unstable_answers(bands: Mapping[str, Band], spec: Spec) -> list[str]:
-    """Return the names of the answers between the two ends whose points have a larger standard error than they should."""
-    return [
-        name
+def unstable_answers(bands: Mapping[str, Band], spec: Spec) -> dict[str, Stability]:
+    """Return the answers between the two ends whose points have a larger standard error than they should, by name."""
+    return {
+        name: row
         for name, row in stability_of(bands, spec).items()
         if _ENDS[0] < bands[name].points < _ENDS[1] and row.standard_error > _most_error(name)
-    ]
+    }
 
 
 def _most_error(name: str) -> float:
@@ -204,11 +204,9 @@ def _most_error(name: str) -> float:
 
 def problems_of(bands: Mapping[str, Band], spec: Spec) -> list[str]:
     """Return a sentence for each answer whose points chance moves too far with the task's repeats and its score map."""
-    stability = stability_of(bands, spec)
     problems = [
-        f"{name}: the points have a standard error of {stability[name].standard_error:.1f}; "
-        f"at most {_most_error(name):g} were expected"
-        for name in unstable_answers(bands, spec)
+        f"{name}: the points have a standard error of {row.standard_error:.1f}; at most {_most_error(name):g} were expected"
+        for name, row in unstable_answers(bands, spec).items()
     ]
     fall = fall_of(bands["reference"], spec)
     if fall > MOST_FALL:

@@ -146,7 +146,7 @@ def libraries() -> dict[str, tuple[int, ...]]:
     return states
 
 
-def _entries(folder: str) -> list[os.DirEntry[str]]:
+def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
     try:
         with os.scandir(folder) as entries:
             return list(entries)
@@ -214,10 +214,7 @@ def _tree(folder: Path, run: Path) -> dict[str, FileState]:
 
 
 def _within(folder: Path) -> list[Path]:
-    try:
-        return list(folder.iterdir())
-    except OSError:
-        return []  # not there, or not for us
+    return [Path(entry) for entry in _entries(folder)]
 
 
 def _states(paths: Iterable[Path], *, times: bool = True) -> dict[str, FileState]:

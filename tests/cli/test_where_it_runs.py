@@ -22,6 +22,7 @@ from containers import (
     environment_of,
     in_state,
     output_of,
+    run_here,
 )
 
 from grader.gradebook.gradebook import reading
@@ -54,9 +55,7 @@ def marked(at_night: Sequence[State]) -> list[ParameterSet]:
 
 def walls_named(command: Sequence[str], environment: Mapping[str, str] | None = None) -> str:
     """Return the walls that the doctor names, where it finds nothing wrong but, at most, a disk that is almost full."""
-    done = subprocess.run(
-        command, env=environment, cwd=REPO, capture_output=True, text=True, check=False, timeout=SECONDS
-    )
+    done = run_here(command, environment)
     lines = done.stdout.splitlines()
     wrong = [line for line in lines if line.startswith("WRONG ")]
     assert all(line.startswith("WRONG disk: ") for line in wrong), done.stdout

@@ -8,13 +8,13 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
 from recorded import QuickEngine, Quiet
+from sandbox_client import eventually, has_ended
 
 from grader.errors import GraderFault, Verdict
 from grader.gradebook.run_settings import RunSettings
@@ -94,15 +94,7 @@ def kill(pids: set[int]) -> None:
     """Kill processes, and wait until none of them runs: the signal arrives a moment after it was sent."""
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
-    while any(map(runs, pids)):
-        time.sleep(0.01)
-
-
-def runs(pid: int) -> bool:
-    try:
-        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return False
+    assert eventually(lambda: all(map(has_ended, pids)))
 
 
 @pytest.fixture

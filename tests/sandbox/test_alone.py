@@ -7,9 +7,8 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-import psutil
 import pytest
-from sandbox_client import ENTRY, arguments, eventually, function
+from sandbox_client import ENTRY, arguments, eventually, function, has_ended
 
 from grader.errors import GraderFault, StudentFault, Verdict
 from grader.sandbox import SlotSource
@@ -91,13 +90,6 @@ def test_too_much_output_ends_it(sandbox: AloneSandbox) -> None:
     slot = started(sandbox, function("while True:\n    print('x' * 1000)"))
     assert fault_of(slot).verdict is Verdict.OUTPUT_LIMIT
     assert len(slot.output()) <= 64 * 1024
-
-
-def has_ended(process: int) -> bool:
-    try:
-        return bool(psutil.Process(process).status() == psutil.STATUS_ZOMBIE)
-    except psutil.NoSuchProcess:
-        return True
 
 
 def test_nothing_of_a_closed_slot_is_left(sandbox: AloneSandbox) -> None:

@@ -14,7 +14,7 @@ from uuid import uuid4
 import numpy as np
 import psutil
 import pytest
-from sandbox_client import ENTRY, converse, eventually, function, play
+from sandbox_client import ENTRY, converse, eventually, function, has_ended, play
 from sandbox_fixtures import SMALL, go_without_walls
 
 from grader.sandbox import SlotSource
@@ -266,9 +266,7 @@ def test_nothing_survives_the_end_of_what_forked_it() -> None:
     running = sandbox.start_slot(SlotSource("", slot, (ENTRY,), 1))
     pid, server = converse(running, 1).answer
     os.kill(server, signal.SIGKILL)
-    assert eventually(
-        lambda: not psutil.pid_exists(pid) or psutil.Process(pid).status() == psutil.STATUS_ZOMBIE
-    )
+    assert eventually(lambda: has_ended(pid))
     with contextlib.suppress(Exception):
         running.close()
     with contextlib.suppress(Exception):
