@@ -54,6 +54,9 @@ pytest.importorskip("ray")
 SCRATCH = "ray-of-tests-"  # in the name of the folder that Ray's nodes keep their files in
 RANDOM = "def your_weights(targets, losses):\n    return torch.rand(len(targets))\n"
 ONES = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
+SLOW = (
+    "import time\ntime.sleep(3)\n" + ONES
+)  # else it may be graded before the node that grades it is lost
 SLOTS = {
     "random": RANDOM,
     "ones": ONES,
@@ -355,12 +358,12 @@ def test_who_does_not_fit_on_a_share_of_a_card_is_run_alone_on_one(
 
 @pytest.mark.slow
 def test_what_a_contest_runs_on_a_node_that_is_lost_waits_again_and_is_graded_when_there_is_another(
-    nodes: Nodes, toy_task: Task, tmp_path: Path
+    nodes: Nodes, toy_task: Task, starter: Json, tmp_path: Path
 ) -> None:
     if nodes.count > 1:
         pytest.skip("another node goes on, as in the last of the tests with two nodes")
     small = small_contest(tmp_path / "contest", RULES.replace('"toy_task"', f'"{toy_task.folder}"'))
-    small.hand_in(small.ada, toy_task.solution.read_bytes())
+    small.hand_in(small.ada, json.dumps(rebuild(starter, SLOW)).encode())
     tasks = prepare_grading(small.contest, GradingChoices(device="cpu", repeats=1))
     stop, lines = threading.Event(), list[str]()
 
