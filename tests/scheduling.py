@@ -10,6 +10,7 @@ pytest 9.2 ignores.
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import tempfile
@@ -43,6 +44,7 @@ UNCOUNTED = (  # patterns of files
     *("tests/tasks/test_*_notebook.py", "tests/tasks/test_*_data.py", "tests/tasks/test_*_crosscheck.py"),
 )
 ALONE = "alone"
+BETWEEN_COLLECTIONS = 20_000  # new objects; 700 by default
 GROUPS = Path(tempfile.gettempdir()) / f"test-groups-{os.getpid()}.json"  # of the controller's process
 
 
@@ -144,6 +146,14 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         Path(config.workerinput["groups"]).write_text(json.dumps(groups), encoding="utf-8")
 
 
+def pytest_collection_finish() -> None:
+    """Let the garbage collector pass over what thousands of tests are, each time it looks for garbage."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(BETWEEN_COLLECTIONS)
+    gc.enable()
+
+
 class Ledger:
     """Adds up the seconds of every test file, and writes them when the session ends, with the tests that are long though not slow."""
 
@@ -176,7 +186,8 @@ class Ledger:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep a ledger where one is asked for; workers only report."""
+    """Keep a ledger where one is asked for; workers only report. Nothing is garbage until all tests are collected."""
+    gc.disable()
     config.add_cleanup(lambda: GROUPS.unlink(missing_ok=True))
     path = config.getoption("ledger")
     if path is not None and not hasattr(config, "workerinput"):

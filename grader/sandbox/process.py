@@ -20,7 +20,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 import psutil
 
 from grader.errors import GraderFault
-from grader.sandbox.inside import libraries
+from grader.sandbox.inside import huge_pages, libraries
 from grader.sandbox.inside.wire import Crossing
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ FILES = {
     "grader.sandbox.inside.namespaces": INSIDE / "namespaces.py",
     "grader.sandbox.inside.single": INSIDE / "single.py",
     "grader.sandbox.inside.libraries": INSIDE / "libraries.py",
+    "grader.sandbox.inside.huge_pages": INSIDE / "huge_pages.py",
     "grader.sandbox.inside.forks": INSIDE / "forks.py",
     "grader.sandbox.inside.slot": INSIDE / "slot.py",
 }
@@ -265,6 +266,7 @@ def environment(home: str, limits: Limits, *, mounts: str = "", card: Card | Non
     return {
         **({MOUNTS_VARIABLE: mounts} if mounts else {}),
         **ONE_THREAD,
+        **huge_pages.ENVIRONMENT,
         **libraries.environment(limits.threads),
         "CUDA_VISIBLE_DEVICES": card.name if card else "",
         "HOME": home,

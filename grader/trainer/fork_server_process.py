@@ -22,6 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipykernel.kernelapp import IPKernelApp
 
+from grader.sandbox.inside.huge_pages import SharedMemory
 from grader.trainer.fork_server import KERNEL_OPTIONS, MESSAGE_BYTES
 from grader.trainer.network import leave_network
 from grader.trainer.proxy import ENVIRONMENT
@@ -33,6 +34,9 @@ _EVERY_TRAINERS = (
     "numpy", "torch", "torch.utils.data", "ipykernel.kernelapp", "ipykernel.ipkernel", "grader.trainer.binding",
 )  # fmt: skip
 _OPTIMIZERS = "torch._dynamo"  # which the first optimizer imports, in a second and more
+_KERNELS = (  # what every kernel imports before its first cell, the first where debugpy is installed
+    "ipykernel.debugger", "tornado.platform.asyncio", "IPython.core.completerlib", "IPython.core.debugger", "IPython.core.oinspect",
+)  # fmt: skip
 _PLOTS = "matplotlib_inline.backend_inline"  # what IPython draws with, where a task draws
 _PR_SET_PDEATHSIG = 1
 
@@ -59,6 +63,7 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
 
 def _serve(sock: socket.socket) -> None:
     """Fork one trainer for each request until the grader hangs up."""
+    memory = SharedMemory()
     while True:
         message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
         if not message:
@@ -77,6 +82,7 @@ def _serve(sock: socket.socket) -> None:
             _become_trainer(json.loads(message), fds)
         pidfd = os.pidfd_open(pid)
         socket.send_fds(sock, [str(pid).encode()], [pidfd])
+        memory.count_fork()
         _close([*fds, pidfd])
 
 
@@ -89,7 +95,7 @@ def _import_ahead(modules: Sequence[str]) -> None:
     """Import what every trainer needs, and those modules that are installed; a trainer fails on the others by itself."""
     for name in _EVERY_TRAINERS:
         importlib.import_module(name)
-    for name in (_OPTIMIZERS, *modules):
+    for name in (*_KERNELS, _OPTIMIZERS, *modules):
         with contextlib.suppress(ImportError):
             importlib.import_module(name)
     if "matplotlib" in sys.modules:
@@ -98,6 +104,7 @@ def _import_ahead(modules: Sequence[str]) -> None:
 
 def main() -> None:
     """Import, say so, and serve."""
+    gc.disable()  # collections while libraries are imported find nothing, and take a third of the time
     sock = socket.socket(fileno=int(sys.argv[1]))
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's to handle
     with warnings.catch_warnings():
@@ -109,7 +116,6 @@ def main() -> None:
         sock.send(f"{threads} threads after the imports; a fork would lose them".encode())
         return
     gc.collect()
-    gc.disable()
     gc.freeze()  # forked trainers share these pages instead of copying them at their first collection
     try:
         sock.send(b"ready")

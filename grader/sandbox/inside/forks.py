@@ -15,7 +15,7 @@ import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
-from grader.sandbox.inside import namespaces, rights, seccomp, wire
+from grader.sandbox.inside import huge_pages, namespaces, rights, seccomp, wire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,12 +63,14 @@ def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket
         sys.stderr.flush()
         os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
-    _settle()
+    memory = huge_pages.SharedMemory()
+    _settle(memory)
     while True:
         descriptors = _fork_next(control)
         if descriptors:
             control.close()
             return _become_sandbox(config, *descriptors)
+        memory.count_fork()
 
 
 def _shared_memory() -> str:
@@ -81,7 +83,7 @@ def _shared_memory() -> str:
     )
 
 
-def _settle() -> None:
+def _settle(memory: huge_pages.SharedMemory) -> None:
     """Fork for nobody, until one more fork leaves the memory as it was: no address tells which sandbox one is in."""
     ours, theirs = socket.socketpair()
     with ours, theirs:
@@ -89,6 +91,7 @@ def _settle() -> None:
             socket.send_fds(ours, [FORK], [ours.fileno(), theirs.fileno()])
             if _fork_next(theirs):
                 os._exit(0)
+            memory.count_fork()
 
 
 def _fork_next(control: socket.socket) -> list[int]:

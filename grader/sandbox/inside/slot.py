@@ -62,6 +62,7 @@ def run(config: dict[str, Any], descriptors: tuple[int, int, int], parent: int) 
     `descriptors` are its socket, its output pipe, and a socket on which the sandbox lets it read that frame; `parent` is
     the number of the process that forked this one.
     """
+    gc.enable()
     gc.collect()  # else when it next happens would depend on how many were forked before
     arrange_descriptors(*descriptors, *([config["rules_fd"]] if config["walls"] == "landlock" else []))
     with socket.socket(fileno=REPORT_FD) as report:
