@@ -202,14 +202,17 @@ def shortened(sentences: list[str]) -> list[str]:
 
 
 def _tree(folder: Path, run: Path) -> dict[str, FileState]:
-    states: dict[str, FileState] = {}
-    pending = [folder]
+    states = _states([folder])
+    pending = [str(folder)]
     while pending:
-        path = pending.pop()
-        if path not in (run, run.parent):
-            states |= _states([path])
-        if path != run and path.is_dir() and not path.is_symlink():
-            pending += [below for below in _within(path) if below.name != _CACHE]
+        for entry in _entries(pending.pop()):
+            if entry.name == _CACHE or entry.path == str(run):
+                continue
+            if entry.path != str(run.parent):
+                with contextlib.suppress(OSError):  # it is gone already
+                    states[entry.path] = _state(entry.stat(follow_symlinks=False))
+            if entry.is_dir(follow_symlinks=False):
+                pending.append(entry.path)
     return states
 
 
@@ -221,10 +224,14 @@ def _states(paths: Iterable[Path], *, times: bool = True) -> dict[str, FileState
     states = {}
     for path in paths:
         with contextlib.suppress(OSError):  # it is gone already
-            about = path.lstat()
-            seen = (about.st_size, about.st_mtime_ns, about.st_ctime_ns) if times else (0, 0, 0)
-            states[str(path)] = FileState(about.st_ino, about.st_mode, about.st_uid, *seen)
+            state = _state(path.lstat())
+            states[str(path)] = state if times else state._replace(size=0, modified=0, changed=0)
     return states
+
+
+def _state(about: os.stat_result) -> FileState:
+    seen = (about.st_size, about.st_mtime_ns, about.st_ctime_ns)
+    return FileState(about.st_ino, about.st_mode, about.st_uid, *seen)
 
 
 def _shared(paths: Iterable[Path]) -> dict[str, FileState]:

@@ -115,7 +115,6 @@ def main() -> None:
     if threads > 1:
         sock.send(f"{threads} threads after the imports; a fork would lose them".encode())
         return
-    gc.collect()
     gc.freeze()  # forked trainers share these pages instead of copying them at their first collection
     try:
         sock.send(b"ready")

@@ -54,9 +54,7 @@ pytest.importorskip("ray")
 SCRATCH = "ray-of-tests-"  # in the name of the folder that Ray's nodes keep their files in
 RANDOM = "def your_weights(targets, losses):\n    return torch.rand(len(targets))\n"
 ONES = "def your_weights(targets, losses):\n    return torch.ones(len(targets))\n"
-SLOW = (
-    "import time\ntime.sleep(3)\n" + ONES
-)  # else it may be graded before the node that grades it is lost
+SLOW = "import time\ntime.sleep(3)\n" + ONES  # else it may be graded before the node that grades it is lost
 SLOTS = {
     "random": RANDOM,
     "ones": ONES,

@@ -86,7 +86,6 @@ def import_ahead(source: str) -> None:
         import torch  # noqa: PLC0415 -- only where it is installed
 
         torch.set_num_threads(1)  # one thread, which every fork has
-    gc.collect()
     gc.freeze()  # forked slots share these pages for as long as nobody writes to them
 
 
