@@ -53,7 +53,7 @@ $(STAMP): $(GRADES)
 demo: $(GRADES)
 	$(BIN)/grader doctor
 	$(BIN)/grader prepare noisy_labels
-	$(BIN)/grader grade noisy_labels examples/noisy_labels --out $(DEMO) --jobs 2 --repeats 3 --time-limit 100 --no-agreement
+	$(BIN)/grader grade noisy_labels examples/noisy_labels --out $(DEMO) --jobs 2 --repeats 3 --time-limit 40 --no-agreement
 	$(BIN)/grader report $(DEMO)
 	@echo "Open $(DEMO)/report/index.html in a browser: the leaderboard, and feedback for each submission."
 
