@@ -12,6 +12,7 @@ from queue import Empty
 from typing import TYPE_CHECKING, Any
 
 import nbformat
+import zmq
 from nbclient.exceptions import CellExecutionError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
 from papermill.engines import Engine
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from grader.trainer.job import TrainerRun
 
 _START_SECONDS = 60
+_RECONNECT_MILLISECONDS = 5
 _LATE_SECONDS = 5  # a clock that is noticed this late says nothing about what it measured
 _STOP_SECONDS = 0.2  # how soon Ctrl-C is noticed
 
@@ -44,6 +46,8 @@ class TrainerClient(PapermillNotebookClient):  # type: ignore[misc] # traitlets 
         the id of their request, so nothing needs draining. Raises RuntimeError where the kernel does not answer.
         """
         self.kc = self.km.client()
+        # The first try comes before the kernel has bound its sockets; by default the next one comes 0.1 s later.
+        self.kc.context.setsockopt(zmq.RECONNECT_IVL, _RECONNECT_MILLISECONDS)
         self.kc.start_channels()
         self.kc.allow_stdin = False
         deadline = time.monotonic() + _START_SECONDS
