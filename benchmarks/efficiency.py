@@ -97,7 +97,7 @@ def main() -> None:
         plain_seconds=spread(bare),
         graded_over_plain=spread(ratios),
         slot_call_share=round(result.seconds.slot_calls / result.seconds.total, 4),
-        targets={"graded_over_plain": "<= 1.15"},
+        targets={"graded_over_plain": "<= 1.05"},
     )
 
 

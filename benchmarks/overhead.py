@@ -99,7 +99,7 @@ def main() -> None:
         plain_papermill=plain,
         plain_over_warm=round(medians["plain"] / medians["warm"], 2),
         plain_over_cold=round(medians["plain"] / medians["cold"], 2),
-        targets={"plain_over_warm": ">= 12", "warm_seconds": "<= 0.7"},
+        targets={"plain_over_warm": ">= 18", "warm_seconds": "<= 0.45"},
     )
 
 
