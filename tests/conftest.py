@@ -14,7 +14,7 @@ from typing import Self
 import pytest
 from hypothesis import settings
 from scheduling import (
-    pytest_collection_finish,
+    pytest_collection,
     pytest_collection_modifyitems,
     pytest_configure,
     pytest_configure_node,
@@ -33,7 +33,7 @@ from grader.task.spec import Task, read_task
 from grader.task.starter import load_starter
 
 __all__ = [  # hooks
-    "pytest_collection_finish",
+    "pytest_collection",
     "pytest_collection_modifyitems",
     "pytest_configure",
     "pytest_configure_node",

@@ -22,6 +22,8 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from xdist.remote import Producer
     from xdist.workermanage import WorkerController
 
@@ -142,12 +144,16 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
         Path(config.workerinput["groups"]).write_text(json.dumps(groups), encoding="utf-8")
 
 
-def pytest_collection_finish() -> None:
-    """Let the garbage collector pass over what thousands of tests are, each time it looks for garbage."""
-    gc.collect()
-    gc.freeze()
-    gc.set_threshold(BETWEEN_COLLECTIONS)
-    gc.enable()
+@pytest.hookimpl(wrapper=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Look for no garbage while tests are collected, nor ever after in the thousands of them."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.freeze()
+        gc.set_threshold(BETWEEN_COLLECTIONS)
+        gc.enable()
 
 
 class Ledger:
@@ -182,8 +188,7 @@ class Ledger:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Keep a ledger where one is asked for; workers only report. Nothing is garbage until all tests are collected."""
-    gc.disable()
+    """Keep a ledger where one is asked for; workers only report."""
     config.add_cleanup(lambda: GROUPS.unlink(missing_ok=True))
     path = config.getoption("ledger")
     if path is not None and not hasattr(config, "workerinput"):

@@ -44,7 +44,7 @@ def test_the_memory_moves_into_huge_pages_at_one_fork_of_many() -> None:
     assert len(set(before)) == 1
     if after[0] == before[0]:
         pytest.skip("this kernel moves nothing into huge pages")
-    assert after[0] >= before[0] + 10
+    assert after[0] > before[0]
     assert after[1:] == [after[0]] * (len(after) - 1)
 
 

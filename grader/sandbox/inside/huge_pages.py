@@ -1,7 +1,7 @@
 """Keep what forks share in huge pages: a fork copies an entry of the page tables for each page, and its end gives each back.
 
 Half of what imported libraries take comes from glibc's malloc, which asks for huge pages where `ENVIRONMENT` tells it to. Python's
-own memory does not; `SharedMemory.gather` has the kernel move all of it, which takes half a second, and pays after many forks.
+own memory does not. `SharedMemory` has the kernel move all of it, which takes half a second and so is left until there were many forks.
 """
 
 from __future__ import annotations
