@@ -88,8 +88,8 @@ class HostMonitor:
         for folder in self.private:
             private.update(_tree(folder, run))
         return HostSnapshot(
-            private=private | _states([run.parent], times=False),
-            shared=_shared(path for folder in self.shared for path in _within(folder)),
+            private=private | _shared([run.parent]),
+            shared=_shared(Path(entry) for folder in self.shared for entry in _entries(folder)),
             mounts=frozenset((row[0], row[1]) for row in _rows(_MOUNTS, _ROOT_AND_POINT)),
             objects=_shared_objects(),
             name=os.uname().nodename,
@@ -134,16 +134,24 @@ class HostMonitor:
 def libraries() -> dict[str, tuple[int, ...]]:
     """Return inode, mode, size and time of every file of the installed libraries."""
     states: dict[str, tuple[int, ...]] = {}
-    pending = [str(site) for site in site_folders()]
+    for site in site_folders():
+        for entry in _below(site):
+            if not entry.is_dir(follow_symlinks=False):
+                with contextlib.suppress(OSError):
+                    about = entry.stat(follow_symlinks=False)
+                    states[entry.path] = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns)
+    return states
+
+
+def _below(folder: Path, left_out: Path | None = None) -> Iterator[os.DirEntry[str]]:
+    """Yield everything below `folder`, but the folders of compiled files, and `left_out` with all below it."""
+    pending = [str(folder)]
     while pending:  # with os.scandir, the fastest: there are many thousands
         for entry in _entries(pending.pop()):
-            if entry.is_dir(follow_symlinks=False):
-                pending += [entry.path] if entry.name != _CACHE else []
-                continue
-            with contextlib.suppress(OSError):
-                about = entry.stat(follow_symlinks=False)
-                states[entry.path] = (about.st_ino, about.st_mode, about.st_size, about.st_mtime_ns)
-    return states
+            is_folder = entry.is_dir(follow_symlinks=False)
+            if not (is_folder and entry.name == _CACHE) and entry.path != str(left_out):
+                yield entry
+                pending += [entry.path] if is_folder else []
 
 
 def _entries(folder: str | Path) -> list[os.DirEntry[str]]:
@@ -203,29 +211,18 @@ def shortened(sentences: list[str]) -> list[str]:
 
 def _tree(folder: Path, run: Path) -> dict[str, FileState]:
     states = _states([folder])
-    pending = [str(folder)]
-    while pending:
-        for entry in _entries(pending.pop()):
-            if entry.name == _CACHE or entry.path == str(run):
-                continue
-            if entry.path != str(run.parent):
-                with contextlib.suppress(OSError):  # it is gone already
-                    states[entry.path] = _state(entry.stat(follow_symlinks=False))
-            if entry.is_dir(follow_symlinks=False):
-                pending.append(entry.path)
+    for entry in _below(folder, left_out=run):
+        if entry.path != str(run.parent):
+            with contextlib.suppress(OSError):  # it is gone already
+                states[entry.path] = _state(entry.stat(follow_symlinks=False))
     return states
 
 
-def _within(folder: Path) -> list[Path]:
-    return [Path(entry) for entry in _entries(folder)]
-
-
-def _states(paths: Iterable[Path], *, times: bool = True) -> dict[str, FileState]:
+def _states(paths: Iterable[Path]) -> dict[str, FileState]:
     states = {}
     for path in paths:
         with contextlib.suppress(OSError):  # it is gone already
-            state = _state(path.lstat())
-            states[str(path)] = state if times else state._replace(size=0, modified=0, changed=0)
+            states[str(path)] = _state(path.lstat())
     return states
 
 

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 from ipykernel.kernelapp import IPKernelApp
 
-from grader.sandbox.inside.huge_pages import SharedMemory
+from grader.sandbox.inside.huge_pages import ForkedMemory
 from grader.trainer.fork_server import KERNEL_OPTIONS, MESSAGE_BYTES
 from grader.trainer.network import leave_network
 from grader.trainer.proxy import ENVIRONMENT
@@ -63,7 +63,7 @@ def _become_trainer(request: dict[str, Any], fds: Sequence[int]) -> NoReturn:
 
 def _serve(sock: socket.socket) -> None:
     """Fork one trainer for each request until the grader hangs up."""
-    memory = SharedMemory()
+    memory = ForkedMemory()
     while True:
         message, fds, _, _ = socket.recv_fds(sock, MESSAGE_BYTES, 3)
         if not message:
@@ -82,8 +82,8 @@ def _serve(sock: socket.socket) -> None:
             _become_trainer(json.loads(message), fds)
         pidfd = os.pidfd_open(pid)
         socket.send_fds(sock, [str(pid).encode()], [pidfd])
-        memory.count_fork()
         _close([*fds, pidfd])
+        memory.count_fork()
 
 
 def _close(fds: Sequence[int]) -> None:

@@ -36,16 +36,14 @@ def trainer_environment(device: str) -> dict[str, str]:
     kept = {
         name: value for name, value in os.environ.items() if name in _KEPT or name.startswith(_KEPT_PREFIXES)
     }
-    fixed = (
-        ONE_THREAD
-        | huge_pages.ENVIRONMENT
-        | {
-            "PYTHONHASHSEED": "0",
-            "PYDEVD_DISABLE_FILE_VALIDATION": "1",
-            "MPLBACKEND": "module://matplotlib_inline.backend_inline",
-            "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is only deterministic with this
-        }
-    )
+    fixed = {
+        **ONE_THREAD,
+        **huge_pages.ENVIRONMENT,
+        "PYTHONHASHSEED": "0",
+        "PYDEVD_DISABLE_FILE_VALIDATION": "1",
+        "MPLBACKEND": "module://matplotlib_inline.backend_inline",
+        "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # cuBLAS is only deterministic with this
+    }
     if device == "cpu":
         fixed["CUDA_VISIBLE_DEVICES"] = ""
     return kept | fixed

@@ -63,7 +63,7 @@ def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket
         sys.stderr.flush()
         os._exit(1)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # nobody waits for what is forked
-    memory = huge_pages.SharedMemory()
+    memory = huge_pages.ForkedMemory()
     _settle(memory)
     while True:
         descriptors = _fork_next(control)
@@ -75,15 +75,11 @@ def serve(control: socket.socket, config: dict[str, Any]) -> tuple[socket.socket
 
 def _shared_memory() -> str:
     """Return the first mapping of this process that it would share with its forks, both writing; nothing where there is none."""
-    if sys.platform != "linux":
-        return ""
-    lines = Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
-    return next(
-        (line for line in lines if line.split()[1].startswith("rw") and line.split()[1].endswith("s")), ""
-    )
+    rights = {line: line.split()[1] for line in huge_pages.mappings()}
+    return next((line for line, of in rights.items() if of.startswith("rw") and of.endswith("s")), "")
 
 
-def _settle(memory: huge_pages.SharedMemory) -> None:
+def _settle(memory: huge_pages.ForkedMemory) -> None:
     """Fork for nobody, until one more fork leaves the memory as it was: no address tells which sandbox one is in."""
     ours, theirs = socket.socketpair()
     with ours, theirs:

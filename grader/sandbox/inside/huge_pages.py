@@ -1,7 +1,7 @@
 """Keep what forks share in huge pages: a fork copies an entry of the page tables for each page, and its end gives each back.
 
 Half of what imported libraries take comes from glibc's malloc, which asks for huge pages where `ENVIRONMENT` tells it to. Python's
-own memory does not. `SharedMemory` has the kernel move all of it, which takes half a second and so is left until there were many forks.
+own memory does not. `ForkedMemory` has the kernel move all of it, which takes half a second and so is left until there were many forks.
 """
 
 from __future__ import annotations
@@ -16,8 +16,8 @@ HUGE = 2 << 20  # bytes
 MADV_NORMAL, MADV_COLLAPSE = 0, 25  # of Linux's mman-common.h; older ones than 6.1 refuse the second
 
 
-class SharedMemory:
-    """The memory that this process has written to by now, and shares with its forks."""
+class ForkedMemory:
+    """The memory that this process has written to by now, which each fork gets as its own."""
 
     def __init__(self) -> None:
         self._madvise = ctypes.CDLL(None).madvise
@@ -37,12 +37,17 @@ class SharedMemory:
             self._madvise(start, size, advice)
 
 
-def _written_parts() -> list[tuple[int, int]]:
-    """Return where the anonymous memory of this process begins and ends, in whole huge pages."""
+def mappings() -> list[str]:
+    """Return the lines of /proc/self/maps; none where the system has no such file."""
     if sys.platform != "linux":
         return []
+    return Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines()
+
+
+def _written_parts() -> list[tuple[int, int]]:
+    """Return where the anonymous memory of this process begins and ends, in whole huge pages."""
     parts = []
-    for line in Path("/proc/self/maps").read_text(encoding="utf-8", errors="replace").splitlines():
+    for line in mappings():
         addresses, rights, _, _, inode, *names = line.split(maxsplit=5)
         start, end = (int(address, 16) for address in addresses.split("-"))
         start, end = -(-start // HUGE) * HUGE, end // HUGE * HUGE
